@@ -1,0 +1,1 @@
+"""The controller's work: topics, assignment, configuration changes."""

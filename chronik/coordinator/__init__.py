@@ -1,0 +1,1 @@
+"""Coordinators whose state lives in internal topics."""

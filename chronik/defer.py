@@ -1,0 +1,69 @@
+"""Small helpers around Deferreds, and the thread pools that keep blocking work off the reactor.
+
+Public methods answer ``Deferred``; inside, code is ``async def`` under :func:`deferred`.
+"""
+
+from __future__ import annotations
+
+import enum
+import functools
+from collections.abc import Callable, Coroutine
+from typing import Any, ParamSpec, TypeVar
+
+from twisted.internet.defer import Deferred
+from zope.interface import Interface
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+def deferred(function: Callable[P, Coroutine[Any, Any, T]]) -> Callable[P, Deferred[T]]:
+    """Make an ``async def`` answer a Deferred, so that it can provide an interface method.
+
+    It starts at once and runs to its first unfired await before the call returns.
+    """
+
+    @functools.wraps(function)
+    def answering(*args: P.args, **kwargs: P.kwargs) -> Deferred[T]:
+        return Deferred.fromCoroutine(function(*args, **kwargs))
+
+    return answering
+
+
+class Pool(enum.Enum):
+    """Classes of blocking work; a slow one never starves another."""
+
+    READ = "read"
+    BACKGROUND = "background"
+    REMOTE = "remote"
+    CPU = "cpu"
+
+
+class IWorker(Interface):
+    """One thread that does its work in the order it was given."""
+
+    def run(function: Callable[..., T], *args: Any) -> Deferred[T]:
+        """Run ``function(*args)`` after all earlier work.
+
+        :returns: a ``Deferred`` of its result, fired on the reactor thread.
+        """
+
+    def close() -> Deferred[None]:
+        """Finish the work that was given, then end the thread; a ``Deferred[None]``."""
+
+
+class IThreadPools(Interface):
+    """Where blocking work goes. Injected, so that tests run it synchronously and the simulator in seeded order."""
+
+    def run(pool: Pool, function: Callable[..., T], *args: Any) -> Deferred[T]:
+        """Run ``function(*args)`` in a thread of ``pool``.
+
+        :param pool: a :class:`Pool`.
+        :returns: a ``Deferred`` of its result, fired on the reactor thread.
+        """
+
+    def worker(name: str) -> IWorker:
+        """A new :class:`IWorker` with a thread of its own, called ``name`` in thread listings."""
+
+    def close() -> Deferred[None]:
+        """Wait for what runs, then end all threads; a ``Deferred[None]``."""

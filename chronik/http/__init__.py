@@ -1,0 +1,1 @@
+"""The HTTP listener: search, health, metrics, console."""

@@ -1,0 +1,107 @@
+"""The image: what the cluster looks like at one revision, immutable, read by everyone.
+
+:mod:`chronik.metadata.feed` builds each image from the one before and a store's revision.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Set
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import TypeVar
+
+from chronik.model import NO_EPOCH, TopicId
+
+K = TypeVar("K")
+V = TypeVar("V")
+
+NO_LEADER = -1
+
+
+def _empty() -> Mapping[K, V]:
+    return MappingProxyType({})
+
+
+@dataclass(frozen=True, slots=True)
+class PartitionState:
+    """Who keeps one partition.
+
+    :ivar leader: broker id, or :data:`NO_LEADER`.
+    :ivar leader_epoch: grows with each change of leader and each unclean start of it.
+    :ivar partition_epoch: grows with every change of this state (KIP-497).
+    """
+
+    leader: int
+    leader_epoch: int
+    replicas: tuple[int, ...]
+    isr: tuple[int, ...]
+    partition_epoch: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class TopicImage:
+    """One topic; ``partitions[n]`` is partition ``n``. ``configs`` holds what was set on the topic itself."""
+
+    name: str
+    topic_id: TopicId
+    partitions: tuple[PartitionState, ...]
+    configs: Mapping[str, str] = field(default_factory=_empty)
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """Where a broker's listener is reached; an empty host means: at the address that the asker reached it on."""
+
+    host: str
+    port: int
+    protocol: str = "PLAINTEXT"
+
+
+@dataclass(frozen=True, slots=True)
+class BrokerImage:
+    """One registered broker. ``endpoints`` is by listener name."""
+
+    broker_id: int
+    epoch: int
+    endpoints: Mapping[str, Endpoint]
+    rack: str | None = None
+    fenced: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class MetadataImage:
+    """The cluster at ``revision``.
+
+    :ivar controller_id: the broker that holds the controller key, -1 for none.
+    :ivar configs: dynamic configuration: by resource (``broker/``: the cluster-wide default, ``broker/1``, ``group/g``), then by key.
+    """
+
+    revision: int = 0
+    cluster_id: str = ""
+    controller_id: int = -1
+    controller_epoch: int = NO_EPOCH
+    brokers: Mapping[int, BrokerImage] = field(default_factory=_empty)
+    topics: Mapping[str, TopicImage] = field(default_factory=_empty)
+    names: Mapping[TopicId, str] = field(default_factory=_empty)
+    configs: Mapping[str, Mapping[str, str]] = field(default_factory=_empty)
+
+    def topic_by_id(self, topic_id: bytes) -> TopicImage | None:
+        """The topic of this id, or None."""
+        name = self.names.get(TopicId(topic_id))
+        return None if name is None else self.topics.get(name)
+
+
+@dataclass(frozen=True, slots=True)
+class ImageDelta:
+    """What is different between two images.
+
+    :ivar deleted: topics that are gone, as they were. A topic deleted and created again under its name is in both ``deleted`` and ``changed``.
+    :ivar changed: names of topics that are new or different.
+    :ivar configs: resources whose dynamic configuration is different.
+    :ivar brokers: whether brokers or the controller are different.
+    """
+
+    deleted: tuple[TopicImage, ...] = ()
+    changed: Set[str] = frozenset()
+    configs: Set[str] = frozenset()
+    brokers: bool = False

@@ -1,0 +1,82 @@
+"""What a connection hands upwards, and what it takes back."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, TypeAlias, Union
+
+from zope.interface import Interface
+
+if TYPE_CHECKING:
+    from twisted.internet.defer import Deferred
+
+    from chronik.security.interfaces import Principal
+    from chronik.storage.interfaces import ILogSlice
+
+    Piece: TypeAlias = Union[bytes, ILogSlice]
+    """A part of an answer; bytes, or a slice of a log to be sent from its file."""
+    Pieces: TypeAlias = Sequence[Piece]
+
+
+@dataclass(slots=True, eq=False)
+class Session:
+    """What is known of one connection.
+
+    :ivar listener: name of the listener it came through.
+    :ivar peer_host: the peer's address as text; ``local`` on private sockets.
+    :ivar local_host: the address that the peer reached us on.
+    :ivar local_port: and the port.
+    :ivar principal: who the peer is.
+    :ivar internal: one of the broker's own children on a private socket.
+    :ivar client_software: name and version the client told in ApiVersions (KIP-511).
+    :ivar state: for higher layers to keep what belongs to the connection, by key.
+    """
+
+    listener: str
+    peer_host: str
+    peer_port: int
+    local_host: str
+    local_port: int
+    principal: Principal
+    internal: bool = False
+    client_software: tuple[str, str] = ("", "")
+    state: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What :meth:`IRequestDispatcher.dispatch` gives back.
+
+    :ivar started: None when the request has done what must happen in order (queued its appends); else fires then, and the next request of
+        the connection waits for it.
+    :ivar pieces: fires with the whole response, without its length prefix; with None when none is to be sent (acks=0).
+        A failure of it ends the connection.
+    """
+
+    started: Deferred[None] | None
+    pieces: Deferred[Pieces | None]
+
+
+class ProtocolViolation(Exception):
+    """The peer sent what no client sends; its connection is closed with one log line that says this."""
+
+
+class IRequestDispatcher(Interface):
+    """Serves requests; provided by the server."""
+
+    def frame_bytes_max(session: Session, api_key: int, api_version: int) -> int:
+        """How large a request of this API may be.
+
+        :raises ProtocolViolation: no such API is served here.
+        """
+
+    def dispatch(session: Session, frame: bytes) -> Answer:
+        """Serve one request.
+
+        :param frame: header and body, without the length.
+        :raises ProtocolViolation: the frame cannot be understood.
+        """
+
+    def disconnected(session: Session) -> None:
+        """The connection is gone: what it waits for may be dropped."""

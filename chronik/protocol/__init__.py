@@ -1,0 +1,1 @@
+"""The Kafka wire protocol: messages, codec, headers. No Twisted, no I/O."""

@@ -1,0 +1,1 @@
+"""Partitions: leadership, the high watermark, and those who wait for it."""

@@ -1,0 +1,1 @@
+"""Full-text search over the log: the broker's side and the search processes' side."""

@@ -1,0 +1,1 @@
+"""Queries: the tree, and the two languages it is parsed from."""

@@ -1,0 +1,1 @@
+"""The API table and what serves each API."""

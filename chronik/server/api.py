@@ -1,0 +1,53 @@
+"""One row of the API table: what it takes to serve an API."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Iterable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from chronik.security.interfaces import Action
+
+if TYPE_CHECKING:
+    from chronik.errors import KafkaError
+    from chronik.protocol.messages import Message
+    from chronik.server.context import RequestContext
+    from chronik.server.services import Services
+
+Handler: TypeAlias = Callable[["RequestContext", Any], Awaitable["Message | None"]]
+"""Serves a request; runs in the order of its connection's requests up to its first unfired await. None: no answer is sent."""
+
+Rule: TypeAlias = Callable[["Services", Any], Iterable[Action]]
+"""Every action that the request's authorization depends on."""
+
+Refusal: TypeAlias = Callable[[Any, int, "KafkaError"], "Message"]
+"""The answer to a request that failed as a whole: ``(request, version, error)``, with the error at every place this API reports one."""
+
+
+def asks_nothing(services: Services, request: Any) -> Iterable[Action]:
+    """The rule of APIs that everyone may call."""
+    return ()
+
+
+@dataclass(frozen=True, slots=True)
+class Api:
+    """How one API is served.
+
+    :ivar key: its Kafka API key.
+    :ivar name: its Kafka name, as in ``Produce``; messages are ``<name>Request`` and ``<name>Response``.
+    :ivar versions: ``(lowest, highest)`` that can be decoded and is served fully.
+    :ivar handler: serves it.
+    :ivar refusal: shapes the answer when the whole request fails.
+    :ivar rule: what the authorizer is asked before the handler starts.
+    :ivar advertised_from: lowest version told in ApiVersions, where it differs from what is served (Produce, KAFKA-18659).
+    :ivar frame_bytes_max: how large a request may be.
+    """
+
+    key: int
+    name: str
+    versions: tuple[int, int]
+    handler: Handler
+    refusal: Refusal
+    rule: Rule = asks_nothing
+    advertised_from: int | None = None
+    frame_bytes_max: int = 4 << 20

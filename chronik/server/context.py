@@ -1,0 +1,40 @@
+"""What a handler is given beside the request."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from chronik.security.interfaces import CLUSTER_NAME, Action, Operation, ResourceType
+
+if TYPE_CHECKING:
+    from chronik.network.interfaces import Session
+    from chronik.server.services import Services
+
+
+@dataclass(frozen=True, slots=True)
+class RequestContext:
+    """One request's surroundings.
+
+    :ivar decisions: what the authorizer said of every action that the API's rule asked for.
+    """
+
+    services: Services
+    session: Session
+    api_key: int
+    api_version: int
+    client_id: str | None
+    decisions: Mapping[Action, bool] = field(default_factory=dict)
+
+    def allowed(self, operation: Operation, resource_type: ResourceType, name: str) -> bool:
+        """Whether the peer may do this. The API's rule must have asked for it: an action nobody asked about is refused."""
+        return self.decisions.get(Action(operation, resource_type, name), False)
+
+    def allowed_topics(self, operation: Operation, names: Iterable[str]) -> frozenset[str]:
+        """Those of ``names`` on which the operation is allowed."""
+        return frozenset(n for n in names if self.allowed(operation, ResourceType.TOPIC, n))
+
+    def allowed_cluster(self, operation: Operation) -> bool:
+        """Whether the operation on the cluster is allowed."""
+        return self.allowed(operation, ResourceType.CLUSTER, CLUSTER_NAME)

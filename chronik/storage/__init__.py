@@ -1,0 +1,1 @@
+"""The log: what a partition's records are kept in."""

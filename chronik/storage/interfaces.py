@@ -1,0 +1,357 @@
+"""What the log promises to those above it, and what it needs of the file system below.
+
+Data enters by :meth:`IPartitionLog.append` and leaves by :meth:`IPartitionLog.read`; :meth:`IPartitionLog.watch` tells of what
+happens to whole extents. Every position is an offset or a count of bytes; durations and timestamps are milliseconds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from zope.interface import Attribute, Interface
+
+if TYPE_CHECKING:
+    from twisted.internet.defer import Deferred
+
+    from chronik.model import TopicId, TopicPartition
+    from chronik.storage.config import LogConfig
+
+
+# -- the file system -------------------------------------------------------------------------------------------------
+
+
+class IFile(Interface):
+    """An open file. All calls block; callers decide in which thread they run. Any ``OSError`` passes through."""
+
+    def pwritev(buffers: Sequence[bytes | memoryview], position: int) -> int:
+        """Write the buffers one after the other from ``position`` on, all of them.
+
+        :returns: the number of bytes written, always their sum.
+        """
+
+    def pread(count: int, position: int) -> bytes:
+        """Up to ``count`` bytes from ``position``; fewer at the end of the file."""
+
+    def pread_cached(count: int, position: int) -> bytes | None:
+        """Like :meth:`pread`, but None rather than waiting for a disk (``RWF_NOWAIT``)."""
+
+    def fdatasync() -> None:
+        """Return once what was written would survive a crash of the machine."""
+
+    def truncate(size: int) -> None:
+        """Cut the file off at ``size`` bytes."""
+
+    def size() -> int:
+        """The number of bytes in the file."""
+
+    def fileno() -> int | None:
+        """A descriptor for ``sendfile``, or None where there is none."""
+
+    def close() -> None:
+        """Release the file; calling again does nothing."""
+
+
+class ILock(Interface):
+    """An exclusive hold on a directory, gone with the process that holds it."""
+
+    def release() -> None:
+        """Let others have it; calling again does nothing."""
+
+
+class IFileSystem(Interface):
+    """Names and files. All calls block. Paths are absolute strings."""
+
+    def open(path: str, create: bool = False) -> IFile:
+        """Open for reading and writing.
+
+        :raises FileNotFoundError: when it is missing and ``create`` is false.
+        """
+
+    def exists(path: str) -> bool:
+        """Whether a file or directory has this name."""
+
+    def is_directory(path: str) -> bool:
+        """Whether a directory has this name."""
+
+    def size(path: str) -> int:
+        """The number of bytes in the file of this name."""
+
+    def list(path: str) -> list[str]:
+        """The names in a directory, sorted."""
+
+    def make_directory(path: str) -> None:
+        """Create a directory and its missing parents; an existing one is fine."""
+
+    def rename(source: str, target: str) -> None:
+        """Give a file or directory another name at once, replacing a file of that name."""
+
+    def unlink(path: str) -> None:
+        """Remove a file; a missing one is fine."""
+
+    def remove_tree(path: str) -> None:
+        """Remove a directory and all in it; a missing one is fine."""
+
+    def sync_directory(path: str) -> None:
+        """Return once the names in the directory would survive a crash."""
+
+    def sync_file_system(path: str) -> None:
+        """Return once everything written to the file system that holds ``path`` would survive a crash (``syncfs``)."""
+
+    def write_whole(path: str, data: bytes) -> None:
+        """Replace a small file at once and durably: a temporary file, synced, renamed, its directory synced."""
+
+    def read_whole(path: str) -> bytes:
+        """All bytes of a small file."""
+
+    def free_bytes(path: str) -> int:
+        """Bytes an unprivileged writer may still use on the file system that holds ``path``."""
+
+    def total_bytes(path: str) -> int:
+        """Size in bytes of the file system that holds ``path``."""
+
+    def lock(path: str) -> ILock:
+        """Take the lock file of this name.
+
+        :raises BlockingIOError: when another process holds it.
+        """
+
+
+# -- one partition's log ---------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class AppendResult:
+    """What became of appended batches.
+
+    :ivar base_offset: offset of the first record.
+    :ivar last_offset: offset of the last record; an acknowledgement waits for the high watermark to pass it.
+    :ivar log_append_time: the broker's time where the topic says LogAppendTime, else -1.
+    :ivar log_start_offset: the log's start at that moment.
+    :ivar duplicate: the batch was appended before; the offsets are those it got then.
+    """
+
+    base_offset: int
+    last_offset: int
+    log_append_time: int
+    log_start_offset: int
+    duplicate: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class OffsetAndTimestamp:
+    """An answer to a search by time.
+
+    :ivar offset: offset of the record found.
+    :ivar timestamp: its timestamp.
+    :ivar leader_epoch: the epoch it was appended under.
+    """
+
+    offset: int
+    timestamp: int
+    leader_epoch: int
+
+
+@dataclass(frozen=True, slots=True)
+class Extent:
+    """A run of offsets that the log keeps, seals and removes as one; a segment, in the segment store.
+
+    :ivar base_offset: first offset it may hold.
+    :ivar end_offset: one past its last offset, None while it is still appended to.
+    :ivar generation: 0, and one more each time its content was rewritten.
+    """
+
+    base_offset: int
+    end_offset: int | None
+    generation: int = 0
+
+
+class ILogSlice(Interface):
+    """A run of whole or cut-off batches, as they are on disk. It holds what it reads from open until :meth:`close`."""
+
+    size = Attribute("""Bytes in the slice; it also answers ``len()``.""")
+    base_offset = Attribute("""Base offset of its first batch; undefined when empty.""")
+
+    def __len__() -> int:
+        """Bytes in the slice."""
+
+    def read(start: int, count: int) -> bytes:
+        """Up to ``count`` bytes from ``start`` bytes into the slice. May block when the pages went cold.
+
+        :raises KafkaError: ``OFFSET_OUT_OF_RANGE`` when the log was truncated below the slice's end meanwhile.
+        """
+
+    def file_range() -> tuple[int, int] | None:
+        """``(descriptor, position)`` for ``sendfile``, or None when bytes must go through :meth:`read`."""
+
+    def close() -> None:
+        """Let go of the file; calling again does nothing."""
+
+
+class IExtentObserver(Interface):
+    """Told of what happens to a log's extents, on the reactor thread, in order, after it happened."""
+
+    def extent_opened(log: IPartitionLog, extent: Extent) -> None:
+        """A new extent is appended to from here on."""
+
+    def extent_sealed(log: IPartitionLog, extent: Extent) -> None:
+        """Nothing more will be appended to the extent."""
+
+    def extent_rewritten(log: IPartitionLog, extent: Extent) -> None:
+        """The extent's content changed (compaction); its generation grew."""
+
+    def truncated(log: IPartitionLog, offset: int, leader_epoch: int) -> None:
+        """Offsets from ``offset`` on are gone; what comes there next has at least this leader epoch."""
+
+    def start_advanced(log: IPartitionLog, offset: int) -> None:
+        """Offsets below ``offset`` are gone."""
+
+    def end_advanced(log: IPartitionLog) -> None:
+        """Records were appended; called once for an append."""
+
+    def flushed(log: IPartitionLog) -> None:
+        """``flushed_offset`` advanced."""
+
+    def failed(log: IPartitionLog, reason: BaseException) -> None:
+        """A write or sync failed: the log takes no more appends until the broker starts again."""
+
+    def deleted(log: IPartitionLog) -> None:
+        """The log is no more."""
+
+
+class IPartitionLog(Interface):
+    """The records of one partition replica, in offset order.
+
+    Attributes change only on the reactor thread, before the observers hear of it.
+    """
+
+    topic_partition = Attribute("""Its :class:`~chronik.model.TopicPartition`.""")
+    topic_id = Attribute("""Its topic's id.""")
+    config = Attribute("""Its current :class:`~chronik.storage.config.LogConfig`.""")
+    start_offset = Attribute("""First offset a reader may ask for.""")
+    local_start_offset = Attribute("""First offset kept on local disks; above ``start_offset`` once colder data is in a tier.""")
+    end_offset = Attribute("""One past the last appended offset (LEO).""")
+    flushed_offset = Attribute("""One past the last offset that survives a crash.""")
+    first_unstable_offset = Attribute("""First offset of the oldest open transaction, or None.""")
+    latest_epoch = Attribute("""Leader epoch of the last batch, -1 when there is none.""")
+    size_bytes = Attribute("""Bytes of all batches kept.""")
+    clean = Attribute("""False when it was opened after an unclean stop: the leader epoch must be raised before the first append.""")
+
+    def append(data: bytes | memoryview, leader_epoch: int, internal: bool = False) -> Deferred[AppendResult]:
+        """Append the batches of one produce request to this partition.
+
+        Validation, offsets and producer state change before this returns, in the order of calls; ``end_offset`` has advanced then.
+        The Deferred fires when the write to the page cache is done. Durability is told by ``flushed_offset``.
+        The bytes may be kept until the Deferred fires, not longer.
+
+        :param data: one or more concatenated record batches, as a client sent them.
+        :param leader_epoch: written into each batch; at least ``latest_epoch``.
+        :param internal: the broker's own batches (coordinators): size limits do not apply.
+        :raises KafkaError: nothing was appended. ``CORRUPT_MESSAGE``, ``INVALID_RECORD``, ``MESSAGE_TOO_LARGE``, ``RECORD_LIST_TOO_LARGE``,
+            ``UNSUPPORTED_FOR_MESSAGE_FORMAT`` (magic 0 and 1), ``UNSUPPORTED_COMPRESSION_TYPE``, ``INVALID_TIMESTAMP``,
+            ``OUT_OF_ORDER_SEQUENCE_NUMBER``, ``DUPLICATE_SEQUENCE_NUMBER``, ``INVALID_PRODUCER_EPOCH``, ``KAFKA_STORAGE_ERROR``.
+            A :class:`~chronik.storage.validation.RecordRefused` also says which records and why.
+        """
+
+    def read(offset: int, max_bytes: int, limit_offset: int, at_least_one_batch: bool) -> Deferred[ILogSlice]:
+        """Batches from the one that holds ``offset`` on. Cold data is brought to memory first, off the reactor.
+
+        :param max_bytes: the slice is no longer, so its last batch may be cut off, unless ``at_least_one_batch``.
+        :param limit_offset: batches at and above it are left out.
+        :param at_least_one_batch: the first batch is given whole even when it is larger than ``max_bytes``.
+        :returns: an empty slice when there is nothing to read below the limit. The caller closes it.
+        :raises KafkaError: ``OFFSET_OUT_OF_RANGE`` below ``start_offset`` or above ``end_offset``.
+        """
+
+    def offset_for_timestamp(timestamp: int) -> Deferred[OffsetAndTimestamp | None]:
+        """The first record whose timestamp is at least ``timestamp``, None when all are earlier."""
+
+    def offset_of_max_timestamp() -> Deferred[OffsetAndTimestamp | None]:
+        """The first record that has the largest timestamp of the log (KIP-734), None when the log is empty."""
+
+    def end_offset_for_epoch(leader_epoch: int) -> tuple[int, int]:
+        """KIP-101: ``(epoch, end offset)`` of the largest epoch no larger than the one asked for; ``(-1, -1)`` when unknown."""
+
+    def epoch_for_offset(offset: int) -> int:
+        """The leader epoch under which ``offset`` was or would be appended, -1 when unknown."""
+
+    def active_producers() -> Sequence[ProducerSummary]:
+        """What the log remembers of idempotent producers (KIP-664)."""
+
+    def advance_start(offset: int) -> Deferred[None]:
+        """Forget everything below ``offset``; never moves back."""
+
+    def truncate(offset: int) -> Deferred[None]:
+        """Remove everything from ``offset`` on; readers' slices above it become void."""
+
+    def raise_epoch(leader_epoch: int) -> Deferred[None]:
+        """Note durably that offsets from ``end_offset`` on belong to at least this epoch; fires once that is on disk."""
+
+    def set_high_watermark(offset: int) -> None:
+        """How far the log is committed: retention and segment deletion never pass it."""
+
+    def configure(config: LogConfig) -> None:
+        """Use another configuration from now on."""
+
+    def apply_retention(now: int) -> Deferred[int]:
+        """Roll an overdue active segment and remove what retention allows at time ``now``.
+
+        :returns: how many extents were removed.
+        """
+
+    def flush() -> Deferred[int]:
+        """Make everything appended so far durable; fires with the ``flushed_offset`` reached."""
+
+    def extents() -> Sequence[Extent]:
+        """The extents kept, oldest first; the last one is open."""
+
+    def watch(observer: IExtentObserver) -> None:
+        """Tell ``observer`` of everything from now on."""
+
+    def unwatch(observer: IExtentObserver) -> None:
+        """Stop telling it; an unknown one is fine."""
+
+    def close() -> Deferred[None]:
+        """Flush, write what makes the next start quick, release files. No call is allowed after it."""
+
+
+@dataclass(frozen=True, slots=True)
+class ProducerSummary:
+    """The log's memory of one producer (DescribeProducers, KIP-664); times in ms, -1 for none."""
+
+    producer_id: int
+    producer_epoch: int
+    last_sequence: int
+    last_timestamp: int
+    coordinator_epoch: int
+    current_transaction_start_offset: int
+
+
+class ILogStore(Interface):
+    """All logs of a broker, over its log directories."""
+
+    def start() -> Deferred[None]:
+        """Lock the directories and find the logs in them; recovery of each happens when it is opened.
+
+        :raises ChronikError: a directory cannot be used: unwritable, locked, or another cluster's.
+        """
+
+    def open(topic_partition: TopicPartition, topic_id: TopicId, config: LogConfig) -> Deferred[IPartitionLog]:
+        """Open the log of this topic id, recovering it, or create it. Opening an open one answers the same object.
+
+        :raises KafkaError: ``INCONSISTENT_TOPIC_ID`` when the directory belongs to another topic of the same name,
+            ``KAFKA_STORAGE_ERROR`` when the disk refuses.
+        """
+
+    def known() -> Sequence[tuple[TopicPartition, TopicId]]:
+        """What was found at the start or opened since."""
+
+    def delete(topic_partition: TopicPartition, topic_id: TopicId) -> Deferred[None]:
+        """Remove a log, open or not: it is renamed away at once, its files go after ``file.delete.delay.ms``."""
+
+    def directories() -> Sequence[str]:
+        """The log directories in use."""
+
+    def close() -> Deferred[None]:
+        """Close every log and mark the stop as clean."""

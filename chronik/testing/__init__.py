@@ -1,0 +1,1 @@
+"""For plugin authors and tests: fakes, builders, contract suites."""
