@@ -1,0 +1,43 @@
+"""Everything a handler may use, in one place."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from twisted.internet.interfaces import IReactorTime
+
+    from chronik.cluster.interfaces import IController
+    from chronik.config import Configuration
+    from chronik.coordinator.group.interfaces import IGroupCoordinator
+    from chronik.metadata.interfaces import IMetadataFeed
+    from chronik.replica.interfaces import IPartitions
+    from chronik.security.interfaces import IAuthorizer
+    from chronik.server.metrics import RequestMetrics
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """What the layers below offer to handlers; made once by the composition root.
+
+    :ivar broker_id: this broker's id.
+    :ivar config: the static configuration; dynamic values are in the image.
+    :ivar metadata: the current image.
+    :ivar controller: where metadata is changed.
+    :ivar partitions: those led here.
+    :ivar groups: the group coordinator.
+    :ivar authorizer: who decides; None when everyone may do everything (no authorizer is configured).
+    :ivar clock: the reactor's time; ``seconds()`` is the wall clock of records and retention.
+    :ivar metrics: what requests are counted in.
+    """
+
+    broker_id: int
+    config: Configuration
+    metadata: IMetadataFeed
+    controller: IController
+    partitions: IPartitions
+    groups: IGroupCoordinator
+    authorizer: IAuthorizer | None
+    clock: IReactorTime
+    metrics: RequestMetrics
