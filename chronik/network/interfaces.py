@@ -30,7 +30,8 @@ class Session:
     :ivar principal: who the peer is.
     :ivar internal: one of the broker's own children on a private socket.
     :ivar client_software: name and version the client told in ApiVersions (KIP-511).
-    :ivar state: for higher layers to keep what belongs to the connection, by key.
+    :ivar closed: the connection is gone.
+    :ivar waiting: requests that wait for something to happen, each with a method ``wake()``; woken when the connection goes.
     """
 
     listener: str
@@ -41,7 +42,8 @@ class Session:
     principal: Principal
     internal: bool = False
     client_software: tuple[str, str] = ("", "")
-    state: dict[str, Any] = field(default_factory=dict)
+    closed: bool = False
+    waiting: set[Any] = field(default_factory=set)
 
 
 @dataclass(frozen=True, slots=True)

@@ -99,3 +99,13 @@ class IPartitions(Interface):
 
     def ready(topic_id: TopicId) -> Deferred[None]:
         """Fires once every partition of the topic that the image places here can be used."""
+
+
+class ILeadershipObserver(Interface):
+    """Told which partitions this broker begins and ceases to lead; for those whose state lives in a partition."""
+
+    def partition_led(partition: IPartition) -> None:
+        """It is led here from now on, and can be read and appended to."""
+
+    def partition_resigned(partition: IPartition) -> None:
+        """It is not any more: deleted, or led elsewhere."""

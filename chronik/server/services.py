@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from chronik.coordinator.group.interfaces import IGroupCoordinator
     from chronik.metadata.interfaces import IMetadataFeed
     from chronik.replica.interfaces import IPartitions
+    from chronik.replica.purgatory import Purgatory
     from chronik.security.interfaces import IAuthorizer
     from chronik.server.metrics import RequestMetrics
 
@@ -27,8 +28,10 @@ class Services:
     :ivar controller: where metadata is changed.
     :ivar partitions: those led here.
     :ivar groups: the group coordinator.
-    :ivar authorizer: who decides; None when everyone may do everything (no authorizer is configured).
+    :ivar authorizer: who decides.
+    :ivar fetch_bytes_max: most bytes of records in one Fetch answer (``fetch.max.bytes``).
     :ivar clock: the reactor's time; ``seconds()`` is the wall clock of records and retention.
+    :ivar purgatory: where requests wait, with a deadline.
     :ivar metrics: what requests are counted in.
     """
 
@@ -38,6 +41,8 @@ class Services:
     controller: IController
     partitions: IPartitions
     groups: IGroupCoordinator
-    authorizer: IAuthorizer | None
+    authorizer: IAuthorizer
+    fetch_bytes_max: int
     clock: IReactorTime
+    purgatory: Purgatory
     metrics: RequestMetrics

@@ -1,0 +1,227 @@
+"""A partition that this broker leads: its log, its epoch, its high watermark."""
+
+from __future__ import annotations
+
+from twisted.logger import Logger
+from zope.interface import implementer
+
+from chronik.defer import deferred
+from chronik.errors import ErrorCode, KafkaError
+from chronik.metadata.image import PartitionState
+from chronik.model import IsolationLevel, TopicId, TopicPartition
+from chronik.replica.interfaces import ICommitListener, IPartition, ReadResult
+from chronik.replica.watermark import HighWatermark
+from chronik.storage.interfaces import AppendResult, Extent, IExtentObserver, IPartitionLog, OffsetAndTimestamp
+
+LATEST_TIMESTAMP = -1
+EARLIEST_TIMESTAMP = -2
+MAX_TIMESTAMP = -3
+EARLIEST_LOCAL_TIMESTAMP = -4
+LATEST_TIERED_TIMESTAMP = -5
+EARLIEST_PENDING_UPLOAD_TIMESTAMP = -6
+
+ALL_IN_SYNC = -1
+"""``acks`` of a producer that waits for every in-sync replica."""
+
+
+@implementer(IPartition, IExtentObserver)
+class Partition:
+    """One partition led here.
+
+    The high watermark follows what every in-sync replica has made safe: the flushed offset, or the written one where
+    ``write.caching`` trusts the page cache. This broker is one of those replicas, by the same rule as any other.
+
+    :param log: its log, open.
+    :param state: what the image says of it.
+    :param min_insync_replicas: how many must be in sync for an append with ``acks=all``.
+    """
+
+    _log = Logger()
+
+    def __init__(self, log: IPartitionLog, state: PartitionState, min_insync_replicas: int = 1) -> None:
+        self.log = log
+        self.topic_partition: TopicPartition = log.topic_partition
+        self.topic_id: TopicId = log.topic_id
+        self._state = state
+        self._min_insync_replicas = min_insync_replicas
+        self._error: KafkaError | None = None
+        self._listeners: set[ICommitListener] = set()
+        self._written = log.end_offset
+        self._watermark = HighWatermark(min(log.end_offset, self._safe_offset()))
+        log.set_high_watermark(self._watermark.offset)
+        log.watch(self)
+
+    def __repr__(self) -> str:
+        """Name, epoch and offsets, for logs."""
+        return f"<Partition {self.topic_partition} epoch {self.leader_epoch} high watermark {self.high_watermark} end {self.end_offset}>"
+
+    # -- where it stands ---------------------------------------------------------------------------------------------
+
+    @property
+    def leader_epoch(self) -> int:
+        """The epoch it leads under."""
+        return self._state.leader_epoch
+
+    @property
+    def start_offset(self) -> int:
+        """First offset there is."""
+        start: int = self.log.start_offset
+        return start
+
+    @property
+    def end_offset(self) -> int:
+        """One past the last appended offset."""
+        end: int = self.log.end_offset
+        return end
+
+    @property
+    def high_watermark(self) -> int:
+        """One past the last committed offset."""
+        return self._watermark.offset
+
+    @property
+    def last_stable_offset(self) -> int:
+        """What read_committed readers see no further than."""
+        unstable: int | None = self.log.first_unstable_offset
+        return self._watermark.offset if unstable is None else min(unstable, self._watermark.offset)
+
+    def check_epoch(self, current_leader_epoch: int) -> None:
+        """Compare the epoch a client believes in (KIP-320); see :meth:`IPartition.check_epoch`."""
+        if current_leader_epoch < 0 or current_leader_epoch == self.leader_epoch:
+            return
+        code = ErrorCode.FENCED_LEADER_EPOCH if current_leader_epoch < self.leader_epoch else ErrorCode.UNKNOWN_LEADER_EPOCH
+        raise KafkaError(code, f"{self.topic_partition} is led under epoch {self.leader_epoch}, not {current_leader_epoch}")
+
+    def update(self, state: PartitionState, min_insync_replicas: int) -> None:
+        """Follow the image."""
+        self._state = state
+        self._min_insync_replicas = min_insync_replicas
+        self._advance()
+
+    # -- appending ---------------------------------------------------------------------------------------------------
+
+    @deferred
+    async def append(self, data: bytes | memoryview, acks: int, internal: bool = False) -> AppendResult:
+        """Append batches as leader; see :meth:`IPartition.append`."""
+        if self._error is not None:
+            raise self._error
+        if acks == ALL_IN_SYNC and len(self._state.isr) < self._min_insync_replicas:
+            raise KafkaError(
+                ErrorCode.NOT_ENOUGH_REPLICAS,
+                f"{self.topic_partition} has {len(self._state.isr)} in-sync replica(s), min.insync.replicas is {self._min_insync_replicas}",
+            )
+        result: AppendResult = await self.log.append(data, self._state.leader_epoch, internal)
+        if result.last_offset >= self._written:
+            self._written = result.last_offset + 1
+            self._advance()
+        if acks == ALL_IN_SYNC:
+            committed = self._watermark.passed(result.last_offset)
+            if committed is not None:
+                await committed
+        return result
+
+    def _safe_offset(self) -> int:
+        """Up to where this replica vouches for what it has."""
+        safe: int = self._written if self.log.config.write_caching else self.log.flushed_offset
+        return safe
+
+    def _advance(self) -> None:
+        before = self.last_stable_offset
+        if self._watermark.advance(self._safe_offset()):
+            self.log.set_high_watermark(self._watermark.offset)
+            self._tell_listeners()
+        elif self.last_stable_offset > before:
+            self._tell_listeners()
+
+    def _tell_listeners(self) -> None:
+        for listener in tuple(self._listeners):
+            listener.committed(self)
+
+    # -- reading -----------------------------------------------------------------------------------------------------
+
+    @deferred
+    async def read(self, offset: int, max_bytes: int, isolation: IsolationLevel, at_least_one_batch: bool) -> ReadResult:
+        """Committed records; see :meth:`IPartition.read`."""
+        if self._error is not None:
+            raise self._error
+        limit = self.last_stable_offset if isolation == IsolationLevel.READ_COMMITTED else self._watermark.offset
+        if offset > self._watermark.offset:
+            raise KafkaError(
+                ErrorCode.OFFSET_OUT_OF_RANGE, f"{self.topic_partition} ends at {self._watermark.offset}, offset {offset} was asked for"
+            )
+        records = await self.log.read(offset, max_bytes, limit, at_least_one_batch)
+        return ReadResult(records, self._watermark.offset, self.last_stable_offset, self.log.start_offset)
+
+    @deferred
+    async def list_offset(self, timestamp: int, isolation: IsolationLevel) -> OffsetAndTimestamp | None:
+        """ListOffsets; see :meth:`IPartition.list_offset`."""
+        limit = self.last_stable_offset if isolation == IsolationLevel.READ_COMMITTED else self._watermark.offset
+        if timestamp == LATEST_TIMESTAMP:
+            return OffsetAndTimestamp(limit, -1, self.leader_epoch)
+        if timestamp in (EARLIEST_TIMESTAMP, EARLIEST_LOCAL_TIMESTAMP):
+            start = self.log.start_offset if timestamp == EARLIEST_TIMESTAMP else self.log.local_start_offset
+            return OffsetAndTimestamp(start, -1, self.log.epoch_for_offset(start))
+        if timestamp in (LATEST_TIERED_TIMESTAMP, EARLIEST_PENDING_UPLOAD_TIMESTAMP):
+            return None
+        if timestamp == MAX_TIMESTAMP:
+            found = await self.log.offset_of_max_timestamp()
+        else:
+            found = await self.log.offset_for_timestamp(timestamp)
+        return found if found is not None and found.offset < limit else None
+
+    # -- who follows it ----------------------------------------------------------------------------------------------
+
+    def add_listener(self, listener: ICommitListener) -> None:
+        """Tell it of commits from now on."""
+        self._listeners.add(listener)
+
+    def remove_listener(self, listener: ICommitListener) -> None:
+        """Stop; an unknown one is fine."""
+        self._listeners.discard(listener)
+
+    def resign(self) -> None:
+        """Lead it no more: who waits is told to look for another leader."""
+        if self._error is None:
+            self._stop(KafkaError(ErrorCode.NOT_LEADER_OR_FOLLOWER, f"{self.topic_partition} is no longer led here"))
+        self.log.unwatch(self)
+
+    def _stop(self, error: KafkaError) -> None:
+        self._error = error
+        self._watermark.fail(error)
+        self._tell_listeners()
+
+    # -- what the log tells (IExtentObserver) ------------------------------------------------------------------------
+
+    def flushed(self, log: IPartitionLog) -> None:
+        """More of the log survives a crash."""
+        self._advance()
+
+    def failed(self, log: IPartitionLog, reason: BaseException) -> None:
+        """The disk refused: nothing is acknowledged any more."""
+        self._log.error(
+            "{partition} takes no more requests, its disk failed: {reason}", partition=self.topic_partition, reason=reason
+        )
+        self._stop(KafkaError(ErrorCode.KAFKA_STORAGE_ERROR, f"the disk of {self.topic_partition} failed: {reason}"))
+
+    def start_advanced(self, log: IPartitionLog, offset: int) -> None:
+        """Records were removed by age, size or request."""
+        self._advance()
+
+    def deleted(self, log: IPartitionLog) -> None:
+        """The log is gone."""
+        self._stop(KafkaError(ErrorCode.UNKNOWN_TOPIC_OR_PARTITION, f"{self.topic_partition} was deleted"))
+
+    def end_advanced(self, log: IPartitionLog) -> None:
+        """Nothing to do: :meth:`append` follows its own write."""
+
+    def extent_opened(self, log: IPartitionLog, extent: Extent) -> None:
+        """Nothing to do."""
+
+    def extent_sealed(self, log: IPartitionLog, extent: Extent) -> None:
+        """Nothing to do."""
+
+    def extent_rewritten(self, log: IPartitionLog, extent: Extent) -> None:
+        """Nothing to do."""
+
+    def truncated(self, log: IPartitionLog, offset: int, leader_epoch: int) -> None:
+        """Nothing to do: a leader's log is cut only above its high watermark."""

@@ -1,0 +1,56 @@
+"""The high watermark of a partition, and those who wait for it to pass an offset."""
+
+from __future__ import annotations
+
+import heapq
+import itertools
+
+from twisted.internet.defer import Deferred
+
+from chronik.errors import ErrorCode, KafkaError
+
+
+class HighWatermark:
+    """One past the last committed offset; it only grows.
+
+    :ivar offset: where it is.
+    """
+
+    __slots__ = ("_failure", "_order", "_waiting", "offset")
+
+    def __init__(self, offset: int) -> None:
+        self.offset = offset
+        self._failure: KafkaError | None = None
+        self._waiting: list[tuple[int, int, Deferred[None]]] = []
+        self._order = itertools.count()
+
+    def advance(self, offset: int) -> bool:
+        """Move to ``offset``; whether that is further than before. Whoever waited for it is told before this returns."""
+        if offset <= self.offset:
+            return False
+        self.offset = offset
+        waiting = self._waiting
+        while waiting and waiting[0][0] <= offset:
+            heapq.heappop(waiting)[2].callback(None)
+        return True
+
+    def passed(self, offset: int) -> Deferred[None] | None:
+        """None when ``offset`` is below the high watermark already, else fires once it is.
+
+        :raises KafkaError: (in the Deferred) the partition stopped before that.
+        """
+        if offset < self.offset:
+            return None
+        waiter: Deferred[None] = Deferred()
+        if self._failure is not None:
+            waiter.errback(self._failure)
+        else:
+            heapq.heappush(self._waiting, (offset + 1, next(self._order), waiter))
+        return waiter
+
+    def fail(self, error: KafkaError | None = None) -> None:
+        """Tell all who wait, now and later, that it will not move any more."""
+        self._failure = error or KafkaError(ErrorCode.NOT_LEADER_OR_FOLLOWER, "the partition is no longer led here")
+        waiting, self._waiting = self._waiting, []
+        for _, _, waiter in waiting:
+            waiter.errback(self._failure)

@@ -1,0 +1,141 @@
+"""From a frame to an answer: find the API, decode, authorize, run the handler, encode. The one place where errors become codes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from twisted.internet.defer import Deferred
+from twisted.logger import Logger
+from zope.interface import implementer
+
+from chronik.errors import ErrorCode, KafkaError
+from chronik.network.interfaces import Answer, IRequestDispatcher, Pieces, ProtocolViolation, Session
+from chronik.protocol.apis import request_class
+from chronik.protocol.compile import DecodeError
+from chronik.protocol.header import RequestHeader, parse_request_header, response_header
+from chronik.security.interfaces import Action
+from chronik.server.api import Api
+from chronik.server.context import RequestContext
+from chronik.server.handlers.api_versions import unsupported_version
+
+if TYPE_CHECKING:
+    from chronik.protocol.messages import Message
+    from chronik.server.services import Services
+
+
+class _Start:
+    """Whether a request has begun: its appends are queued and the next request of its connection may begin."""
+
+    __slots__ = ("begun", "waiter")
+
+    def __init__(self) -> None:
+        self.begun = False
+        self.waiter: Deferred[None] | None = None
+
+    def begin(self) -> None:
+        """It has; tell who waits."""
+        self.begun = True
+        if self.waiter is not None:
+            self.waiter.callback(None)
+
+
+@implementer(IRequestDispatcher)
+class RequestDispatcher:
+    """Serves requests by the API table.
+
+    :param services: what handlers use.
+    :param apis: the table's rows.
+    """
+
+    _log = Logger()
+
+    def __init__(self, services: Services, apis: Iterable[Api]) -> None:
+        self._services = services
+        self._apis: Mapping[int, Api] = {api.key: api for api in apis}
+        self._metrics = services.metrics
+        self._seconds = services.clock.seconds
+
+    def frame_bytes_max(self, session: Session, api_key: int, api_version: int) -> int:
+        """How large a request of this API may be; see :meth:`IRequestDispatcher.frame_bytes_max`."""
+        api = self._apis.get(api_key)
+        if api is None:
+            raise ProtocolViolation(f"a request with API key {api_key}, which is not served here")
+        return api.frame_bytes_max
+
+    def dispatch(self, session: Session, frame: bytes) -> Answer:
+        """Serve one request; see :meth:`IRequestDispatcher.dispatch`."""
+        try:
+            header = parse_request_header(frame)
+        except DecodeError as error:
+            raise ProtocolViolation(f"a request header that cannot be read: {error}") from None
+        api = self._apis.get(header.api_key)
+        if api is None:
+            raise ProtocolViolation(f"a request with API key {header.api_key}, which is not served here")
+        start = _Start()
+        pieces = Deferred.fromCoroutine(self._serve(api, session, header, frame, start))
+        if start.begun:
+            return Answer(None, pieces)
+        start.waiter = Deferred()
+        return Answer(start.waiter, pieces)
+
+    def disconnected(self, session: Session) -> None:
+        """The connection is gone; see :meth:`IRequestDispatcher.disconnected`."""
+        session.closed = True
+        for waiter in tuple(session.waiting):
+            waiter.wake()
+
+    async def _serve(self, api: Api, session: Session, header: RequestHeader, frame: bytes, start: _Start) -> Pieces | None:
+        began = self._seconds()
+        version = header.api_version
+        try:
+            if not api.versions[0] <= version <= api.versions[1]:
+                response: Message | None = unsupported_version(self._apis.values(), api, version)
+                version = 0
+            else:
+                response = await self._handle(api, session, header, self._decode(api, header, frame), start)
+        finally:
+            if not start.begun:
+                start.begin()
+        if response is None:
+            self._metrics.served(api.key, self._seconds() - began, len(frame), 0)
+            return None
+        pieces = response.encode_pieces(version)
+        pieces.insert(0, response_header(api.key, version, header.correlation_id))
+        self._metrics.served(api.key, self._seconds() - began, len(frame), sum(map(len, pieces)))
+        return pieces
+
+    def _decode(self, api: Api, header: RequestHeader, frame: bytes) -> Message:
+        try:
+            return request_class(api.key).decode(frame, header.api_version, header.body_start)[0]
+        except DecodeError as error:
+            raise ProtocolViolation(f"a {api.name} request (version {header.api_version}) that cannot be read: {error}") from None
+
+    async def _handle(self, api: Api, session: Session, header: RequestHeader, request: Any, start: _Start) -> Message | None:
+        try:
+            decisions = await self._decisions(api, session, request)
+            context = RequestContext(self._services, session, api.key, header.api_version, header.client_id, decisions)
+            handling = Deferred.fromCoroutine(api.handler(context, request))
+            start.begin()
+            return await handling
+        except KafkaError as error:
+            return api.refusal(request, header.api_version, error)
+        except Exception:
+            self._log.failure(
+                "a {api} request (version {version}) of {principal} at {host} failed here",
+                api=api.name,
+                version=header.api_version,
+                principal=session.principal,
+                host=session.peer_host,
+            )
+            self._metrics.failed(api.key)
+            return api.refusal(request, header.api_version, KafkaError(ErrorCode.UNKNOWN_SERVER_ERROR, "the broker failed; its log says how"))
+
+    async def _decisions(self, api: Api, session: Session, request: Any) -> Mapping[Action, bool]:
+        actions = tuple(dict.fromkeys(api.rule(self._services, request)))
+        if not actions:
+            return {}
+        if session.internal:
+            return dict.fromkeys(actions, True)
+        allowed = await self._services.authorizer.authorize(session.principal, session.peer_host, actions)
+        return dict(zip(actions, allowed, strict=True))
