@@ -1,0 +1,243 @@
+"""Where each fact is kept in the store, and how it is written: the one place that knows both.
+
+Values are JSON objects, so that an operator can read them and a later release can add fields; fields nobody knows are ignored.
+
+==================================  =======================================================================================
+``cluster``                         ``id``: the cluster's id, written once
+``controller``                      ``broker``, ``epoch``: who may write, and how often that changed
+``brokers/<id>``                    ``epoch``, ``endpoints`` by listener, ``rack``, ``fenced``
+``topics/<name>``                   ``id``, ``state``, ``partitions`` (how many of them are visible), ``configs``
+``partitions/<topic id>/<number>``  ``leader``, ``leader_epoch``, ``replicas``, ``isr``, ``partition_epoch``
+``configs/<kind>/<name>``           dynamic configuration of a broker or group; ``configs/broker/`` is every broker's
+``ids/producer``                    ``next``: first producer id that is in no block yet
+==================================  =======================================================================================
+"""
+
+from __future__ import annotations
+
+import enum
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Any, Final
+
+from chronik.metadata.image import BrokerImage, Endpoint, PartitionState
+from chronik.model import TopicId, topic_id_from_text, topic_id_text
+
+CLUSTER: Final = "cluster"
+CONTROLLER: Final = "controller"
+PRODUCER_IDS: Final = "ids/producer"
+TOPICS: Final = "topics/"
+PARTITIONS: Final = "partitions/"
+BROKERS: Final = "brokers/"
+CONFIGS: Final = "configs/"
+
+
+class MalformedValue(ValueError):
+    """A value is not what its key says it is."""
+
+
+class TopicState(enum.Enum):
+    """Only a live topic is visible; the other two say what was going on when the controller died."""
+
+    CREATING = "creating"
+    LIVE = "live"
+    DELETING = "deleting"
+
+
+@dataclass(frozen=True, slots=True)
+class TopicValue:
+    """What a topic's key holds."""
+
+    topic_id: TopicId
+    state: TopicState
+    partitions: int
+    configs: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+
+
+@dataclass(frozen=True, slots=True)
+class ControllerValue:
+    """What the controller's key holds."""
+
+    broker_id: int
+    epoch: int
+
+
+def topic_key(name: str) -> str:
+    """Where a topic is."""
+    return f"{TOPICS}{name}"
+
+
+def partition_key(topic_id: bytes, partition: int) -> str:
+    """Where a partition of the topic of this id is."""
+    return f"{PARTITIONS}{topic_id_text(topic_id)}/{partition}"
+
+
+def broker_key(broker_id: int) -> str:
+    """Where a broker is registered."""
+    return f"{BROKERS}{broker_id}"
+
+
+def config_key(resource: str) -> str:
+    """Where the dynamic configuration of a resource (``broker/1``, ``group/g``) is."""
+    return f"{CONFIGS}{resource}"
+
+
+def encode_topic(topic: TopicValue) -> bytes:
+    """A topic's value."""
+    return _encode(
+        {"id": topic_id_text(topic.topic_id), "state": topic.state.value, "partitions": topic.partitions, "configs": dict(topic.configs)}
+    )
+
+
+def decode_topic(value: bytes) -> TopicValue:
+    """A topic.
+
+    :raises MalformedValue: it is none; so do the other decoders.
+    """
+    fields = _Fields(value)
+    try:
+        topic_id, state = topic_id_from_text(fields.text("id")), TopicState(fields.text("state"))
+    except ValueError as error:
+        raise MalformedValue(str(error)) from None
+    return TopicValue(topic_id, state, fields.integer("partitions"), fields.texts("configs"))
+
+
+def encode_partition(partition: PartitionState) -> bytes:
+    """A partition's value."""
+    return _encode(
+        {
+            "leader": partition.leader,
+            "leader_epoch": partition.leader_epoch,
+            "replicas": partition.replicas,
+            "isr": partition.isr,
+            "partition_epoch": partition.partition_epoch,
+        }
+    )
+
+
+def decode_partition(value: bytes) -> PartitionState:
+    """A partition."""
+    fields = _Fields(value)
+    return PartitionState(
+        leader=fields.integer("leader"),
+        leader_epoch=fields.integer("leader_epoch"),
+        replicas=fields.integers("replicas"),
+        isr=fields.integers("isr"),
+        partition_epoch=fields.integer("partition_epoch"),
+    )
+
+
+def encode_broker(broker: BrokerImage) -> bytes:
+    """A registration's value."""
+    endpoints = {name: {"host": e.host, "port": e.port, "protocol": e.protocol} for name, e in broker.endpoints.items()}
+    return _encode({"epoch": broker.epoch, "endpoints": endpoints, "rack": broker.rack, "fenced": broker.fenced})
+
+
+def decode_broker(broker_id: int, value: bytes) -> BrokerImage:
+    """A registration."""
+    fields = _Fields(value)
+    endpoints = {
+        name: Endpoint(endpoint.text("host"), endpoint.integer("port"), endpoint.text("protocol"))
+        for name, endpoint in fields.objects("endpoints").items()
+    }
+    rack = fields.values.get("rack")
+    if rack is not None and not isinstance(rack, str):
+        raise MalformedValue("rack is not a string")
+    return BrokerImage(broker_id, fields.integer("epoch"), MappingProxyType(endpoints), rack, fields.values.get("fenced") is True)
+
+
+def encode_controller(controller: ControllerValue) -> bytes:
+    """The controller's value."""
+    return _encode({"broker": controller.broker_id, "epoch": controller.epoch})
+
+
+def decode_controller(value: bytes) -> ControllerValue:
+    """The controller."""
+    fields = _Fields(value)
+    return ControllerValue(fields.integer("broker"), fields.integer("epoch"))
+
+
+def encode_cluster(cluster_id: str) -> bytes:
+    """The cluster's value."""
+    return _encode({"id": cluster_id})
+
+
+def decode_cluster(value: bytes) -> str:
+    """The cluster's id."""
+    return _Fields(value).text("id")
+
+
+def encode_configs(configs: Mapping[str, str]) -> bytes:
+    """A resource's dynamic configuration."""
+    return _encode(dict(configs))
+
+
+def decode_configs(value: bytes) -> Mapping[str, str]:
+    """A resource's dynamic configuration."""
+    return _texts(_Fields(value).values, "the value")
+
+
+def encode_next_id(next_id: int) -> bytes:
+    """The value of an id counter."""
+    return _encode({"next": next_id})
+
+
+def decode_next_id(value: bytes) -> int:
+    """The first id that is still free."""
+    return _Fields(value).integer("next")
+
+
+class _Fields:
+    """The fields of a JSON object, each of the type asked for."""
+
+    def __init__(self, value: bytes | dict[str, Any]) -> None:
+        if isinstance(value, bytes):
+            try:
+                value = json.loads(value)
+            except ValueError as error:
+                raise MalformedValue(f"not JSON: {error}") from None
+        if not isinstance(value, dict):
+            raise MalformedValue("not a JSON object")
+        self.values: dict[str, Any] = value
+
+    def text(self, name: str) -> str:
+        found = self.values.get(name)
+        if not isinstance(found, str):
+            raise MalformedValue(f"{name} is not a string")
+        return found
+
+    def integer(self, name: str) -> int:
+        return _integer(self.values.get(name), name)
+
+    def integers(self, name: str) -> tuple[int, ...]:
+        found = self.values.get(name)
+        if not isinstance(found, list):
+            raise MalformedValue(f"{name} is not an array")
+        return tuple(_integer(item, name) for item in found)
+
+    def texts(self, name: str) -> Mapping[str, str]:
+        return _texts(self.values.get(name, {}), name)
+
+    def objects(self, name: str) -> dict[str, _Fields]:
+        found = self.values.get(name)
+        if not isinstance(found, dict):
+            raise MalformedValue(f"{name} is not an object")
+        return {key: _Fields(value) for key, value in found.items()}
+
+
+def _integer(value: object, name: str) -> int:
+    if not isinstance(value, int) or isinstance(value, bool):
+        raise MalformedValue(f"{name} is not an integer")
+    return value
+
+
+def _texts(found: object, name: str) -> Mapping[str, str]:
+    if not isinstance(found, dict) or not all(isinstance(value, str) for value in found.values()):
+        raise MalformedValue(f"{name} is not an object of strings")
+    return MappingProxyType(found)
+
+
+def _encode(fields: Mapping[str, object]) -> bytes:
+    return json.dumps(fields, separators=(",", ":"), ensure_ascii=False).encode()
