@@ -1,0 +1,86 @@
+"""The search endpoints: which topics a request means and may read, then the search processes do the rest."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from fnmatch import fnmatchcase
+from typing import Any, Final
+
+from chronik.http.interfaces import HttpAnswer, HttpError, HttpHandler, HttpRequest, ISearchRelay
+from chronik.http.routing import Route, Routes
+from chronik.metadata.interfaces import IMetadataFeed
+from chronik.model import INTERNAL_TOPICS
+from chronik.security.interfaces import Action, IAuthorizer, Operation, Principal, ResourceType
+
+ALL: Final = frozenset({"_all", "*", ""})
+"""Names of every topic."""
+
+
+class SearchEndpoints:
+    """``_search``, ``_count``, ``_coverage`` and ``_doc``.
+
+    :param relay: runs searches.
+    :param feed: knows which topics there are.
+    :param authorizer: decides who may read which.
+    """
+
+    def __init__(self, relay: ISearchRelay, feed: IMetadataFeed, authorizer: IAuthorizer) -> None:
+        self._relay = relay
+        self._feed = feed
+        self._authorizer = authorizer
+
+    def register(self, routes: Routes) -> None:
+        """Add the endpoints to the table."""
+        for action in ("_search", "_count"):
+            handler = self._over_topics(action)
+            routes.endings[action] = Route({"GET": handler, "POST": handler})
+        routes.endings["_coverage"] = Route({"GET": self._over_topics("_coverage")})
+        routes.endings["_doc/*"] = Route({"GET": self._document})
+
+    def _over_topics(self, action: str) -> HttpHandler:
+        async def serve(request: HttpRequest) -> HttpAnswer:
+            if len(request.path) > 2:
+                raise HttpError(404, "illegal_argument_exception", f"no handler found for /{'/'.join(request.path)}; {action} is at /{{topics}}/{action}")
+            expression = request.path[0] if len(request.path) == 2 else "_all"
+            topics = await self._readable(request.principal, request.peer_host, expression)
+            return _relayed(await self._relay.search(action, topics, request.params, request.body))
+
+        return serve
+
+    async def _document(self, request: HttpRequest) -> HttpAnswer:
+        if len(request.path) != 3:
+            raise HttpError(404, "illegal_argument_exception", "a document is at /{topic}/_doc/{topic}:{partition}:{offset}")
+        topics = await self._readable(request.principal, request.peer_host, request.path[0])
+        return _relayed(await self._relay.search("_doc", topics, {**request.params, "id": request.path[2]}, b""))
+
+    async def _readable(self, principal: Principal, host: str, expression: str) -> Sequence[str]:
+        """The topics an expression names: all that match a pattern and may be read, and each one that is named must exist and be readable.
+
+        :raises HttpError: 404 for a topic that does not exist, 403 for one that may not be read.
+        """
+        names, patterns = _split(expression)
+        everything: Sequence[str] = sorted(self._feed.image.topics)
+        matched = [n for n in everything if n not in INTERNAL_TOPICS and n not in names and any(fnmatchcase(n, p) for p in patterns)]
+        allowed = await self._allowed(principal, host, [*names, *matched])
+        for name in names:
+            if not allowed[name]:
+                raise HttpError(403, "security_exception", f"{principal} may not read topic {name!r}")
+            if name not in self._feed.image.topics:
+                raise HttpError(404, "index_not_found_exception", f"no such index [{name}]: there is no topic of this name")
+        return [name for name, readable in allowed.items() if readable]
+
+    async def _allowed(self, principal: Principal, host: str, names: Sequence[str]) -> dict[str, bool]:
+        actions = [Action(Operation.READ, ResourceType.TOPIC, name) for name in names]
+        decisions = await self._authorizer.authorize(principal, host, actions)
+        return dict(zip(names, decisions, strict=True))
+
+
+def _split(expression: str) -> tuple[list[str], list[str]]:
+    """Names and patterns of a topic expression, ``orders,logs-*``."""
+    parts = list(dict.fromkeys(expression.split(",")))
+    patterns = ["*" if part in ALL else part for part in parts if part in ALL or "*" in part]
+    return [part for part in parts if part not in ALL and "*" not in part], patterns
+
+
+def _relayed(answer: Any) -> HttpAnswer:
+    return HttpAnswer(answer.status, answer.body, answer.content_type)
