@@ -1,0 +1,1 @@
+"""Tests of partitions as this broker leads them."""
