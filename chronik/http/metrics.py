@@ -1,0 +1,130 @@
+"""``/metrics``: what the broker counts, in Prometheus' text format.
+
+Nothing is kept here. Counters are plain integers where the work is done; a scrape reads them. Names of topics, partitions and consumer groups are those
+that kafka_exporter made common, so that existing dashboards work; our own begin with ``chronik_``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
+from prometheus_client.exposition import choose_encoder
+from prometheus_client.registry import Collector, CollectorRegistry
+
+from chronik.http.interfaces import HttpAnswer, HttpRequest
+from chronik.http.routing import Route, Routes
+from chronik.metadata.image import NO_LEADER
+from chronik.metadata.interfaces import IMetadataFeed
+from chronik.protocol.apis import ApiKey
+from chronik.replica.interfaces import IPartitions
+from chronik.server.metrics import LATENCY_BUCKETS_SECONDS, RequestMetrics
+from chronik.server.stall import STALL_BUCKETS_SECONDS, ReactorStallMeter
+
+Families = Callable[[], Iterable[Metric]]
+"""A part of a scrape."""
+
+
+class MetricsEndpoint(Collector):
+    """Serves a scrape of all its parts.
+
+    :param parts: each gives its metric families as they are now.
+    """
+
+    def __init__(self, parts: Sequence[Families]) -> None:
+        self._parts = tuple(parts)
+        self._registry = CollectorRegistry(auto_describe=False)
+        self._registry.register(self)
+
+    def register(self, routes: Routes) -> None:
+        """Add the endpoint to the table."""
+        routes.paths["metrics"] = Route({"GET": self._scrape})
+
+    def collect(self) -> Iterable[Metric]:
+        """All families (prometheus_client's interface)."""
+        for part in self._parts:
+            yield from part()
+
+    async def _scrape(self, request: HttpRequest) -> HttpAnswer:
+        encoder, content_type = choose_encoder(request.headers.get("accept", ""))
+        return HttpAnswer(200, encoder(self._registry), content_type)
+
+
+def _cumulative(bounds: Sequence[float], counts: Sequence[int]) -> list[tuple[str, float]]:
+    total, buckets = 0, []
+    for bound, count in zip((*map(str, bounds), "+Inf"), counts, strict=True):
+        total += count
+        buckets.append((bound, float(total)))
+    return buckets
+
+
+def request_families(metrics: RequestMetrics) -> Families:
+    """Requests by API: how many, how large, how long."""
+
+    def collect() -> Iterable[Metric]:
+        failures = CounterMetricFamily("chronik_request_failures", "Requests that met an error of the broker's own.", labels=["api"])
+        received = CounterMetricFamily("chronik_request_bytes", "Bytes of requests.", labels=["api"])
+        sent = CounterMetricFamily("chronik_response_bytes", "Bytes of responses.", labels=["api"])
+        seconds = HistogramMetricFamily("chronik_request_seconds", "Time from a request's arrival to its answer.", labels=["api"])
+        for key, totals in sorted(metrics.apis.items()):
+            labels = [ApiKey(key).name]
+            failures.add_metric(labels, totals.failures)
+            received.add_metric(labels, totals.request_bytes)
+            sent.add_metric(labels, totals.response_bytes)
+            seconds.add_metric(labels, _cumulative(LATENCY_BUCKETS_SECONDS, totals.buckets), totals.seconds)
+        return failures, received, sent, seconds
+
+    return collect
+
+
+def stall_families(meter: ReactorStallMeter) -> Families:
+    """How late the reactor's own timer came."""
+
+    def collect() -> Iterable[Metric]:
+        stalls = HistogramMetricFamily("chronik_reactor_stall_seconds", "How long the reactor was kept from its work, looked at 40 times a second.")
+        stalls.add_metric([], _cumulative(STALL_BUCKETS_SECONDS, meter.buckets), meter.seconds)
+        longest = GaugeMetricFamily("chronik_reactor_stall_longest_seconds", "The longest stall since the start.", meter.longest_seconds)
+        return stalls, longest
+
+    return collect
+
+
+def partition_families(feed: IMetadataFeed, partitions: IPartitions) -> Families:
+    """Brokers, topics, and the partitions led here, under kafka_exporter's names."""
+
+    def collect() -> Iterable[Metric]:
+        image = feed.image
+        labels = ["topic", "partition"]
+        brokers = GaugeMetricFamily("kafka_brokers", "Brokers in the cluster.", len(image.brokers))
+        counts = GaugeMetricFamily("kafka_topic_partitions", "Partitions of the topic.", labels=["topic"])
+        leaders = GaugeMetricFamily("kafka_topic_partition_leader", "Broker that leads the partition.", labels=labels)
+        in_sync = GaugeMetricFamily("kafka_topic_partition_in_sync_replica", "In-sync replicas of the partition.", labels=labels)
+        replicas = GaugeMetricFamily("kafka_topic_partition_replicas", "Replicas of the partition.", labels=labels)
+        under = GaugeMetricFamily("kafka_topic_partition_under_replicated_partition", "1 when a replica is not in sync.", labels=labels)
+        for topic in image.topics.values():
+            counts.add_metric([topic.name], len(topic.partitions))
+            for number, state in enumerate(topic.partitions):
+                place = [topic.name, str(number)]
+                if state.leader != NO_LEADER:
+                    leaders.add_metric(place, state.leader)
+                in_sync.add_metric(place, len(state.isr))
+                replicas.add_metric(place, len(state.replicas))
+                under.add_metric(place, int(len(state.isr) < len(state.replicas)))
+        return brokers, counts, leaders, in_sync, replicas, under, *_offset_families(partitions)
+
+    return collect
+
+
+def _offset_families(partitions: IPartitions) -> Iterable[Metric]:
+    labels = ["topic", "partition"]
+    current = GaugeMetricFamily("kafka_topic_partition_current_offset", "One past the last committed offset.", labels=labels)
+    oldest = GaugeMetricFamily("kafka_topic_partition_oldest_offset", "First offset there is.", labels=labels)
+    unflushed = GaugeMetricFamily("chronik_log_unflushed_records", "Appended records that a crash would lose.", labels=labels)
+    size = GaugeMetricFamily("chronik_log_size_bytes", "Bytes of the partition's log.", labels=labels)
+    for partition in partitions.hosted():
+        place = [partition.topic_partition.topic, str(partition.topic_partition.partition)]
+        current.add_metric(place, partition.high_watermark)
+        oldest.add_metric(place, partition.start_offset)
+        unflushed.add_metric(place, partition.end_offset - partition.log.flushed_offset)
+        size.add_metric(place, partition.log.size_bytes)
+    return current, oldest, unflushed, size
