@@ -113,8 +113,9 @@ class ImageBuilder:
             self._brokers.pop(broker_id, None)
 
     def _take_configs(self, resource: str, value: bytes | None) -> None:
-        if value is not None:
-            self._configs[resource] = keys.decode_configs(value)
+        configs = keys.decode_configs(value) if value is not None else {}
+        if configs:
+            self._configs[resource] = configs
         else:
             self._configs.pop(resource, None)
         self._touched_configs.add(resource)
