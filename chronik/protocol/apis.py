@@ -105,9 +105,7 @@ class ApiKey(enum.IntEnum):
     DELETE_SHARE_GROUP_OFFSETS = 92
 
 
-_NAMES: Final = {
-    row[0]: name.removesuffix("Request") for name, row in MESSAGES.items() if row[0] is not None and name.endswith("Request")
-}
+_NAMES: Final = {row[0]: name.removesuffix("Request") for name, row in MESSAGES.items() if row[0] is not None and name.endswith("Request")}
 _FLEXIBLE_FROM: Final = {row[0]: row[3] for name, row in MESSAGES.items() if name.endswith("Request")}
 _VERSIONS: Final = {row[0]: range(row[1], row[2] + 1) for name, row in MESSAGES.items() if name.endswith("Request")}
 

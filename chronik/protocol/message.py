@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sized
+from collections.abc import Callable, Mapping, Sized
 from struct import error as StructError
 from typing import Any, ClassVar, Self, TypeAlias
 
@@ -22,6 +22,7 @@ class Struct:
     """A part of a message: the union of its fields over all versions, each left out having its default."""
 
     __slots__: tuple[str, ...] = ()
+    _defaults: ClassVar[Mapping[str, Any]]
 
     def __eq__(self, other: object) -> bool:
         if other.__class__ is not self.__class__:
@@ -48,6 +49,7 @@ class Message(Struct):
     api_key: ClassVar[int | None]
     versions: ClassVar[range]
     flexible_from: ClassVar[int | None]
+    _classes: ClassVar[Mapping[str, type[Struct]]]
     _decoders: ClassVar[dict[int, Decoder]]
     _encoders: ClassVar[dict[int, Encoder]]
 

@@ -1,9 +1,12 @@
 """Kafka's messages; written by ``contrib/protocol/generate.py``, not by hand."""
 
 # fmt: off
+# ruff: noqa: F821
 from typing import Final
 
-from chronik.protocol.message import Message as Message, Records as Records, Struct as Struct
+from chronik.protocol.message import Message as Message
+from chronik.protocol.message import Records as Records
+from chronik.protocol.message import Struct as Struct
 
 class AddOffsetsToTxnRequest(Message):
     transactional_id: Final[str]
@@ -474,6 +477,23 @@ class BrokerRegistrationResponse(Message):
     broker_epoch: Final[int]
     def __init__(self, *, throttle_time_ms: int = ..., error_code: int = ..., broker_epoch: int = ...) -> None: ...
 
+class ConsumerGroupCurrentMemberAssignmentKey(Message):
+    group_id: Final[str]
+    member_id: Final[str]
+    def __init__(self, *, group_id: str = ..., member_id: str = ...) -> None: ...
+
+class ConsumerGroupCurrentMemberAssignmentValue(Message):
+    class TopicPartitions(Struct):
+        topic_id: Final[bytes]
+        partitions: Final[tuple[int, ...]]
+        def __init__(self, *, topic_id: bytes = ..., partitions: tuple[int, ...] = ...) -> None: ...
+    member_epoch: Final[int]
+    previous_member_epoch: Final[int]
+    state: Final[int]
+    assigned_partitions: Final[tuple[ConsumerGroupCurrentMemberAssignmentValue.TopicPartitions, ...]]
+    partitions_pending_revocation: Final[tuple[ConsumerGroupCurrentMemberAssignmentValue.TopicPartitions, ...]]
+    def __init__(self, *, member_epoch: int = ..., previous_member_epoch: int = ..., state: int = ..., assigned_partitions: tuple[ConsumerGroupCurrentMemberAssignmentValue.TopicPartitions, ...] = ..., partitions_pending_revocation: tuple[ConsumerGroupCurrentMemberAssignmentValue.TopicPartitions, ...] = ...) -> None: ...
+
 class ConsumerGroupDescribeRequest(Message):
     group_ids: Final[tuple[str, ...]]
     include_authorized_operations: Final[bool]
@@ -553,6 +573,81 @@ class ConsumerGroupHeartbeatResponse(Message):
     heartbeat_interval_ms: Final[int]
     assignment: Final[ConsumerGroupHeartbeatResponse.Assignment | None]
     def __init__(self, *, throttle_time_ms: int = ..., error_code: int = ..., error_message: str | None = ..., member_id: str | None = ..., member_epoch: int = ..., heartbeat_interval_ms: int = ..., assignment: ConsumerGroupHeartbeatResponse.Assignment | None = ...) -> None: ...
+
+class ConsumerGroupMemberMetadataKey(Message):
+    group_id: Final[str]
+    member_id: Final[str]
+    def __init__(self, *, group_id: str = ..., member_id: str = ...) -> None: ...
+
+class ConsumerGroupMemberMetadataValue(Message):
+    class ClassicProtocol(Struct):
+        name: Final[str]
+        metadata: Final[bytes]
+        def __init__(self, *, name: str = ..., metadata: bytes = ...) -> None: ...
+    class ClassicMemberMetadata(Struct):
+        ClassicProtocol = ConsumerGroupMemberMetadataValue.ClassicProtocol
+        session_timeout_ms: Final[int]
+        supported_protocols: Final[tuple[ConsumerGroupMemberMetadataValue.ClassicProtocol, ...]]
+        def __init__(self, *, session_timeout_ms: int = ..., supported_protocols: tuple[ConsumerGroupMemberMetadataValue.ClassicProtocol, ...] = ...) -> None: ...
+    instance_id: Final[str | None]
+    rack_id: Final[str | None]
+    client_id: Final[str]
+    client_host: Final[str]
+    subscribed_topic_names: Final[tuple[str, ...]]
+    subscribed_topic_regex: Final[str | None]
+    rebalance_timeout_ms: Final[int]
+    server_assignor: Final[str | None]
+    classic_member_metadata: Final[ConsumerGroupMemberMetadataValue.ClassicMemberMetadata | None]
+    def __init__(self, *, instance_id: str | None = ..., rack_id: str | None = ..., client_id: str = ..., client_host: str = ..., subscribed_topic_names: tuple[str, ...] = ..., subscribed_topic_regex: str | None = ..., rebalance_timeout_ms: int = ..., server_assignor: str | None = ..., classic_member_metadata: ConsumerGroupMemberMetadataValue.ClassicMemberMetadata | None = ...) -> None: ...
+
+class ConsumerGroupMetadataKey(Message):
+    group_id: Final[str]
+    def __init__(self, *, group_id: str = ...) -> None: ...
+
+class ConsumerGroupMetadataValue(Message):
+    epoch: Final[int]
+    metadata_hash: Final[int]
+    def __init__(self, *, epoch: int = ..., metadata_hash: int = ...) -> None: ...
+
+class ConsumerGroupPartitionMetadataKey(Message):
+    group_id: Final[str]
+    def __init__(self, *, group_id: str = ...) -> None: ...
+
+class ConsumerGroupPartitionMetadataValue(Message):
+    class PartitionMetadata(Struct):
+        partition: Final[int]
+        racks: Final[tuple[str, ...]]
+        def __init__(self, *, partition: int = ..., racks: tuple[str, ...] = ...) -> None: ...
+    class TopicMetadata(Struct):
+        PartitionMetadata = ConsumerGroupPartitionMetadataValue.PartitionMetadata
+        topic_id: Final[bytes]
+        topic_name: Final[str]
+        num_partitions: Final[int]
+        partition_metadata: Final[tuple[ConsumerGroupPartitionMetadataValue.PartitionMetadata, ...]]
+        def __init__(self, *, topic_id: bytes = ..., topic_name: str = ..., num_partitions: int = ..., partition_metadata: tuple[ConsumerGroupPartitionMetadataValue.PartitionMetadata, ...] = ...) -> None: ...
+    topics: Final[tuple[ConsumerGroupPartitionMetadataValue.TopicMetadata, ...]]
+    def __init__(self, *, topics: tuple[ConsumerGroupPartitionMetadataValue.TopicMetadata, ...] = ...) -> None: ...
+
+class ConsumerGroupTargetAssignmentMemberKey(Message):
+    group_id: Final[str]
+    member_id: Final[str]
+    def __init__(self, *, group_id: str = ..., member_id: str = ...) -> None: ...
+
+class ConsumerGroupTargetAssignmentMemberValue(Message):
+    class TopicPartition(Struct):
+        topic_id: Final[bytes]
+        partitions: Final[tuple[int, ...]]
+        def __init__(self, *, topic_id: bytes = ..., partitions: tuple[int, ...] = ...) -> None: ...
+    topic_partitions: Final[tuple[ConsumerGroupTargetAssignmentMemberValue.TopicPartition, ...]]
+    def __init__(self, *, topic_partitions: tuple[ConsumerGroupTargetAssignmentMemberValue.TopicPartition, ...] = ...) -> None: ...
+
+class ConsumerGroupTargetAssignmentMetadataKey(Message):
+    group_id: Final[str]
+    def __init__(self, *, group_id: str = ...) -> None: ...
+
+class ConsumerGroupTargetAssignmentMetadataValue(Message):
+    assignment_epoch: Final[int]
+    def __init__(self, *, assignment_epoch: int = ...) -> None: ...
 
 class ConsumerProtocolAssignment(Message):
     class TopicPartition(Struct):
@@ -1618,6 +1713,29 @@ class GetTelemetrySubscriptionsResponse(Message):
     requested_metrics: Final[tuple[str, ...]]
     def __init__(self, *, throttle_time_ms: int = ..., error_code: int = ..., client_instance_id: bytes = ..., subscription_id: int = ..., accepted_compression_types: tuple[int, ...] = ..., push_interval_ms: int = ..., telemetry_max_bytes: int = ..., delta_temporality: bool = ..., requested_metrics: tuple[str, ...] = ...) -> None: ...
 
+class GroupMetadataKey(Message):
+    group: Final[str]
+    def __init__(self, *, group: str = ...) -> None: ...
+
+class GroupMetadataValue(Message):
+    class MemberMetadata(Struct):
+        member_id: Final[str]
+        group_instance_id: Final[str | None]
+        client_id: Final[str]
+        client_host: Final[str]
+        rebalance_timeout: Final[int]
+        session_timeout: Final[int]
+        subscription: Final[bytes]
+        assignment: Final[bytes]
+        def __init__(self, *, member_id: str = ..., group_instance_id: str | None = ..., client_id: str = ..., client_host: str = ..., rebalance_timeout: int = ..., session_timeout: int = ..., subscription: bytes = ..., assignment: bytes = ...) -> None: ...
+    protocol_type: Final[str]
+    generation: Final[int]
+    protocol: Final[str | None]
+    leader: Final[str | None]
+    current_state_timestamp: Final[int]
+    members: Final[tuple[GroupMetadataValue.MemberMetadata, ...]]
+    def __init__(self, *, protocol_type: str = ..., generation: int = ..., protocol: str | None = ..., leader: str | None = ..., current_state_timestamp: int = ..., members: tuple[GroupMetadataValue.MemberMetadata, ...] = ...) -> None: ...
+
 class HeartbeatRequest(Message):
     group_id: Final[str]
     generation_id: Final[int]
@@ -1930,6 +2048,12 @@ class MetadataResponse(Message):
     cluster_authorized_operations: Final[int]
     def __init__(self, *, throttle_time_ms: int = ..., brokers: tuple[MetadataResponse.MetadataResponseBroker, ...] = ..., cluster_id: str | None = ..., controller_id: int = ..., topics: tuple[MetadataResponse.MetadataResponseTopic, ...] = ..., error_code: int = ..., cluster_authorized_operations: int = ...) -> None: ...
 
+class OffsetCommitKey(Message):
+    group: Final[str]
+    topic: Final[str]
+    partition: Final[int]
+    def __init__(self, *, group: str = ..., topic: str = ..., partition: int = ...) -> None: ...
+
 class OffsetCommitRequest(Message):
     class OffsetCommitRequestPartition(Struct):
         partition_index: Final[int]
@@ -1965,6 +2089,15 @@ class OffsetCommitResponse(Message):
     throttle_time_ms: Final[int]
     topics: Final[tuple[OffsetCommitResponse.OffsetCommitResponseTopic, ...]]
     def __init__(self, *, throttle_time_ms: int = ..., topics: tuple[OffsetCommitResponse.OffsetCommitResponseTopic, ...] = ...) -> None: ...
+
+class OffsetCommitValue(Message):
+    offset: Final[int]
+    leader_epoch: Final[int]
+    metadata: Final[str]
+    commit_timestamp: Final[int]
+    expire_timestamp: Final[int]
+    topic_id: Final[bytes]
+    def __init__(self, *, offset: int = ..., leader_epoch: int = ..., metadata: str = ..., commit_timestamp: int = ..., expire_timestamp: int = ..., topic_id: bytes = ...) -> None: ...
 
 class OffsetDeleteRequest(Message):
     class OffsetDeleteRequestPartition(Struct):
@@ -2685,6 +2818,27 @@ class SyncGroupResponse(Message):
     protocol_name: Final[str | None]
     assignment: Final[bytes]
     def __init__(self, *, throttle_time_ms: int = ..., error_code: int = ..., protocol_type: str | None = ..., protocol_name: str | None = ..., assignment: bytes = ...) -> None: ...
+
+class TransactionLogKey(Message):
+    transactional_id: Final[str]
+    def __init__(self, *, transactional_id: str = ...) -> None: ...
+
+class TransactionLogValue(Message):
+    class PartitionsSchema(Struct):
+        topic: Final[str]
+        partition_ids: Final[tuple[int, ...]]
+        def __init__(self, *, topic: str = ..., partition_ids: tuple[int, ...] = ...) -> None: ...
+    producer_id: Final[int]
+    previous_producer_id: Final[int]
+    next_producer_id: Final[int]
+    producer_epoch: Final[int]
+    transaction_timeout_ms: Final[int]
+    transaction_status: Final[int]
+    transaction_partitions: Final[tuple[TransactionLogValue.PartitionsSchema, ...] | None]
+    transaction_last_update_timestamp_ms: Final[int]
+    transaction_start_timestamp_ms: Final[int]
+    client_transaction_version: Final[int]
+    def __init__(self, *, producer_id: int = ..., previous_producer_id: int = ..., next_producer_id: int = ..., producer_epoch: int = ..., transaction_timeout_ms: int = ..., transaction_status: int = ..., transaction_partitions: tuple[TransactionLogValue.PartitionsSchema, ...] | None = ..., transaction_last_update_timestamp_ms: int = ..., transaction_start_timestamp_ms: int = ..., client_transaction_version: int = ...) -> None: ...
 
 class TxnOffsetCommitRequest(Message):
     class TxnOffsetCommitRequestPartition(Struct):

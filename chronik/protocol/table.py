@@ -446,7 +446,7 @@ MESSAGES: Final[dict[str, tuple[int | None, int, int, int | None, dict[str, tupl
             ('want_fence', 'bool', False, 0, 2, None, None, False),
             ('want_shut_down', 'bool', False, 0, 2, None, None, False),
             ('offline_log_dirs', 'uuid', True, 1, 2, None, 0, ()),
-            ('cordoned_log_dirs', 'uuid', True, 2, 2, 2, 1, b'\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00'),
+            ('cordoned_log_dirs', 'uuid', True, 2, 2, 2, 1, None),
         ),
     }),
     "BrokerHeartbeatResponse": (63, 0, 2, 0, {
@@ -487,6 +487,25 @@ MESSAGES: Final[dict[str, tuple[int | None, int, int, int | None, dict[str, tupl
             ('throttle_time_ms', 'int32', False, 0, 4, None, None, 0),
             ('error_code', 'int16', False, 0, 4, None, None, 0),
             ('broker_epoch', 'int64', False, 0, 4, None, None, -1),
+        ),
+    }),
+    "ConsumerGroupCurrentMemberAssignmentKey": (None, 8, 8, None, {
+        "ConsumerGroupCurrentMemberAssignmentKey": (
+            ('group_id', 'string', False, 8, 8, None, None, ''),
+            ('member_id', 'string', False, 8, 8, None, None, ''),
+        ),
+    }),
+    "ConsumerGroupCurrentMemberAssignmentValue": (None, 0, 0, 0, {
+        "TopicPartitions": (
+            ('topic_id', 'uuid', False, 0, 0, None, None, b'\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00'),
+            ('partitions', 'int32', True, 0, 0, None, None, ()),
+        ),
+        "ConsumerGroupCurrentMemberAssignmentValue": (
+            ('member_epoch', 'int32', False, 0, 0, None, None, 0),
+            ('previous_member_epoch', 'int32', False, 0, 0, None, None, 0),
+            ('state', 'int8', False, 0, 0, None, None, 0),
+            ('assigned_partitions', 'TopicPartitions', True, 0, 0, None, None, ()),
+            ('partitions_pending_revocation', 'TopicPartitions', True, 0, 0, None, None, ()),
         ),
     }),
     "ConsumerGroupDescribeRequest": (69, 0, 1, 0, {
@@ -548,7 +567,7 @@ MESSAGES: Final[dict[str, tuple[int | None, int, int, int | None, dict[str, tupl
             ('subscribed_topic_names', 'string', True, 0, 1, 0, None, None),
             ('subscribed_topic_regex', 'string', False, 1, 1, 1, None, None),
             ('server_assignor', 'string', False, 0, 1, 0, None, None),
-            ('topic_partitions', 'TopicPartitions', True, 0, 1, 0, None, ()),
+            ('topic_partitions', 'TopicPartitions', True, 0, 1, 0, None, None),
         ),
     }),
     "ConsumerGroupHeartbeatResponse": (68, 0, 1, 0, {
@@ -567,6 +586,89 @@ MESSAGES: Final[dict[str, tuple[int | None, int, int, int | None, dict[str, tupl
             ('member_epoch', 'int32', False, 0, 1, None, None, 0),
             ('heartbeat_interval_ms', 'int32', False, 0, 1, None, None, 0),
             ('assignment', 'Assignment', False, 0, 1, 0, None, None),
+        ),
+    }),
+    "ConsumerGroupMemberMetadataKey": (None, 5, 5, None, {
+        "ConsumerGroupMemberMetadataKey": (
+            ('group_id', 'string', False, 5, 5, None, None, ''),
+            ('member_id', 'string', False, 5, 5, None, None, ''),
+        ),
+    }),
+    "ConsumerGroupMemberMetadataValue": (None, 0, 0, 0, {
+        "ClassicProtocol": (
+            ('name', 'string', False, 0, 0, None, None, ''),
+            ('metadata', 'bytes', False, 0, 0, None, None, b''),
+        ),
+        "ClassicMemberMetadata": (
+            ('session_timeout_ms', 'int32', False, 0, 0, None, None, 0),
+            ('supported_protocols', 'ClassicProtocol', True, 0, 0, None, None, ()),
+        ),
+        "ConsumerGroupMemberMetadataValue": (
+            ('instance_id', 'string', False, 0, 0, 0, None, ''),
+            ('rack_id', 'string', False, 0, 0, 0, None, ''),
+            ('client_id', 'string', False, 0, 0, None, None, ''),
+            ('client_host', 'string', False, 0, 0, None, None, ''),
+            ('subscribed_topic_names', 'string', True, 0, 0, None, None, ()),
+            ('subscribed_topic_regex', 'string', False, 0, 0, 0, None, ''),
+            ('rebalance_timeout_ms', 'int32', False, 0, 0, None, None, -1),
+            ('server_assignor', 'string', False, 0, 0, 0, None, ''),
+            ('classic_member_metadata', 'ClassicMemberMetadata', False, 0, 0, 0, 0, None),
+        ),
+    }),
+    "ConsumerGroupMetadataKey": (None, 3, 3, None, {
+        "ConsumerGroupMetadataKey": (
+            ('group_id', 'string', False, 3, 3, None, None, ''),
+        ),
+    }),
+    "ConsumerGroupMetadataValue": (None, 0, 0, 0, {
+        "ConsumerGroupMetadataValue": (
+            ('epoch', 'int32', False, 0, 0, None, None, 0),
+            ('metadata_hash', 'int64', False, 0, 0, None, 0, 0),
+        ),
+    }),
+    "ConsumerGroupPartitionMetadataKey": (None, 4, 4, None, {
+        "ConsumerGroupPartitionMetadataKey": (
+            ('group_id', 'string', False, 4, 4, None, None, ''),
+        ),
+    }),
+    "ConsumerGroupPartitionMetadataValue": (None, 0, 0, 0, {
+        "PartitionMetadata": (
+            ('partition', 'int32', False, 0, 0, None, None, 0),
+            ('racks', 'string', True, 0, 0, None, None, ()),
+        ),
+        "TopicMetadata": (
+            ('topic_id', 'uuid', False, 0, 0, None, None, b'\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00'),
+            ('topic_name', 'string', False, 0, 0, None, None, ''),
+            ('num_partitions', 'int32', False, 0, 0, None, None, 0),
+            ('partition_metadata', 'PartitionMetadata', True, 0, 0, None, None, ()),
+        ),
+        "ConsumerGroupPartitionMetadataValue": (
+            ('topics', 'TopicMetadata', True, 0, 0, None, None, ()),
+        ),
+    }),
+    "ConsumerGroupTargetAssignmentMemberKey": (None, 7, 7, None, {
+        "ConsumerGroupTargetAssignmentMemberKey": (
+            ('group_id', 'string', False, 7, 7, None, None, ''),
+            ('member_id', 'string', False, 7, 7, None, None, ''),
+        ),
+    }),
+    "ConsumerGroupTargetAssignmentMemberValue": (None, 0, 0, 0, {
+        "TopicPartition": (
+            ('topic_id', 'uuid', False, 0, 0, None, None, b'\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00'),
+            ('partitions', 'int32', True, 0, 0, None, None, ()),
+        ),
+        "ConsumerGroupTargetAssignmentMemberValue": (
+            ('topic_partitions', 'TopicPartition', True, 0, 0, None, None, ()),
+        ),
+    }),
+    "ConsumerGroupTargetAssignmentMetadataKey": (None, 6, 6, None, {
+        "ConsumerGroupTargetAssignmentMetadataKey": (
+            ('group_id', 'string', False, 6, 6, None, None, ''),
+        ),
+    }),
+    "ConsumerGroupTargetAssignmentMetadataValue": (None, 0, 0, 0, {
+        "ConsumerGroupTargetAssignmentMetadataValue": (
+            ('assignment_epoch', 'int32', False, 0, 0, None, None, 0),
         ),
     }),
     "ConsumerProtocolAssignment": (None, 0, 3, None, {
@@ -1659,6 +1761,31 @@ MESSAGES: Final[dict[str, tuple[int | None, int, int, int | None, dict[str, tupl
             ('requested_metrics', 'string', True, 0, 0, None, None, ()),
         ),
     }),
+    "GroupMetadataKey": (None, 2, 2, None, {
+        "GroupMetadataKey": (
+            ('group', 'string', False, 2, 2, None, None, ''),
+        ),
+    }),
+    "GroupMetadataValue": (None, 0, 4, 4, {
+        "MemberMetadata": (
+            ('member_id', 'string', False, 0, 4, None, None, ''),
+            ('group_instance_id', 'string', False, 3, 4, 3, None, None),
+            ('client_id', 'string', False, 0, 4, None, None, ''),
+            ('client_host', 'string', False, 0, 4, None, None, ''),
+            ('rebalance_timeout', 'int32', False, 1, 4, None, None, -1),
+            ('session_timeout', 'int32', False, 0, 4, None, None, 0),
+            ('subscription', 'bytes', False, 0, 4, None, None, b''),
+            ('assignment', 'bytes', False, 0, 4, None, None, b''),
+        ),
+        "GroupMetadataValue": (
+            ('protocol_type', 'string', False, 0, 4, None, None, ''),
+            ('generation', 'int32', False, 0, 4, None, None, 0),
+            ('protocol', 'string', False, 0, 4, 0, None, ''),
+            ('leader', 'string', False, 0, 4, 0, None, ''),
+            ('current_state_timestamp', 'int64', False, 2, 4, None, None, -1),
+            ('members', 'MemberMetadata', True, 0, 4, None, None, ()),
+        ),
+    }),
     "HeartbeatRequest": (12, 0, 4, 4, {
         "HeartbeatRequest": (
             ('group_id', 'string', False, 0, 4, None, None, ''),
@@ -1902,7 +2029,7 @@ MESSAGES: Final[dict[str, tuple[int | None, int, int, int | None, dict[str, tupl
         ),
         "ListPartitionReassignmentsRequest": (
             ('timeout_ms', 'int32', False, 0, 0, None, None, 60000),
-            ('topics', 'ListPartitionReassignmentsTopics', True, 0, 0, 0, None, ()),
+            ('topics', 'ListPartitionReassignmentsTopics', True, 0, 0, 0, None, None),
         ),
     }),
     "ListPartitionReassignmentsResponse": (46, 0, 0, 0, {
@@ -1990,6 +2117,13 @@ MESSAGES: Final[dict[str, tuple[int | None, int, int, int | None, dict[str, tupl
             ('cluster_authorized_operations', 'int32', False, 8, 10, None, None, -2147483648),
         ),
     }),
+    "OffsetCommitKey": (None, 0, 1, None, {
+        "OffsetCommitKey": (
+            ('group', 'string', False, 0, 1, None, None, ''),
+            ('topic', 'string', False, 0, 1, None, None, ''),
+            ('partition', 'int32', False, 0, 1, None, None, 0),
+        ),
+    }),
     "OffsetCommitRequest": (8, 2, 10, 8, {
         "OffsetCommitRequestPartition": (
             ('partition_index', 'int32', False, 2, 10, None, None, 0),
@@ -2024,6 +2158,16 @@ MESSAGES: Final[dict[str, tuple[int | None, int, int, int | None, dict[str, tupl
         "OffsetCommitResponse": (
             ('throttle_time_ms', 'int32', False, 3, 10, None, None, 0),
             ('topics', 'OffsetCommitResponseTopic', True, 2, 10, None, None, ()),
+        ),
+    }),
+    "OffsetCommitValue": (None, 0, 4, 4, {
+        "OffsetCommitValue": (
+            ('offset', 'int64', False, 0, 4, None, None, 0),
+            ('leader_epoch', 'int32', False, 3, 4, None, None, -1),
+            ('metadata', 'string', False, 0, 4, None, None, ''),
+            ('commit_timestamp', 'int64', False, 0, 4, None, None, 0),
+            ('expire_timestamp', 'int64', False, 1, 1, None, None, -1),
+            ('topic_id', 'uuid', False, 4, 4, None, 0, b'\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00'),
         ),
     }),
     "OffsetDeleteRequest": (47, 0, 0, None, {
@@ -2560,7 +2704,7 @@ MESSAGES: Final[dict[str, tuple[int | None, int, int, int | None, dict[str, tupl
         ),
         "Topology": (
             ('epoch', 'int32', False, 0, 0, None, None, 0),
-            ('subtopologies', 'Subtopology', True, 0, 0, 0, None, ()),
+            ('subtopologies', 'Subtopology', True, 0, 0, 0, None, None),
         ),
         "Endpoint": (
             ('host', 'string', False, 0, 0, None, None, ''),
@@ -2664,14 +2808,14 @@ MESSAGES: Final[dict[str, tuple[int | None, int, int, int | None, dict[str, tupl
             ('rack_id', 'string', False, 0, 0, 0, None, None),
             ('rebalance_timeout_ms', 'int32', False, 0, 0, None, None, -1),
             ('topology', 'Topology', False, 0, 0, 0, None, None),
-            ('active_tasks', 'TaskIds', True, 0, 0, 0, None, ()),
-            ('standby_tasks', 'TaskIds', True, 0, 0, 0, None, ()),
-            ('warmup_tasks', 'TaskIds', True, 0, 0, 0, None, ()),
+            ('active_tasks', 'TaskIds', True, 0, 0, 0, None, None),
+            ('standby_tasks', 'TaskIds', True, 0, 0, 0, None, None),
+            ('warmup_tasks', 'TaskIds', True, 0, 0, 0, None, None),
             ('process_id', 'string', False, 0, 0, 0, None, None),
             ('user_endpoint', 'Endpoint', False, 0, 0, 0, None, None),
-            ('client_tags', 'KeyValue', True, 0, 0, 0, None, ()),
-            ('task_offsets', 'TaskOffset', True, 0, 0, 0, None, ()),
-            ('task_end_offsets', 'TaskOffset', True, 0, 0, 0, None, ()),
+            ('client_tags', 'KeyValue', True, 0, 0, 0, None, None),
+            ('task_offsets', 'TaskOffset', True, 0, 0, 0, None, None),
+            ('task_end_offsets', 'TaskOffset', True, 0, 0, 0, None, None),
             ('shutdown_application', 'bool', False, 0, 0, None, None, False),
         ),
     }),
@@ -2706,12 +2850,12 @@ MESSAGES: Final[dict[str, tuple[int | None, int, int, int | None, dict[str, tupl
             ('heartbeat_interval_ms', 'int32', False, 0, 0, None, None, 0),
             ('acceptable_recovery_lag', 'int32', False, 0, 0, None, None, 0),
             ('task_offset_interval_ms', 'int32', False, 0, 0, None, None, 0),
-            ('status', 'Status', True, 0, 0, 0, None, ()),
-            ('active_tasks', 'TaskIds', True, 0, 0, 0, None, ()),
-            ('standby_tasks', 'TaskIds', True, 0, 0, 0, None, ()),
-            ('warmup_tasks', 'TaskIds', True, 0, 0, 0, None, ()),
+            ('status', 'Status', True, 0, 0, 0, None, None),
+            ('active_tasks', 'TaskIds', True, 0, 0, 0, None, None),
+            ('standby_tasks', 'TaskIds', True, 0, 0, 0, None, None),
+            ('warmup_tasks', 'TaskIds', True, 0, 0, 0, None, None),
             ('endpoint_information_epoch', 'int32', False, 0, 0, None, None, 0),
-            ('partitions_by_user_endpoint', 'EndpointToPartitions', True, 0, 0, 0, None, ()),
+            ('partitions_by_user_endpoint', 'EndpointToPartitions', True, 0, 0, 0, None, None),
         ),
     }),
     "SyncGroupRequest": (14, 0, 5, 4, {
@@ -2736,6 +2880,29 @@ MESSAGES: Final[dict[str, tuple[int | None, int, int, int | None, dict[str, tupl
             ('protocol_type', 'string', False, 5, 5, 5, None, None),
             ('protocol_name', 'string', False, 5, 5, 5, None, None),
             ('assignment', 'bytes', False, 0, 5, None, None, b''),
+        ),
+    }),
+    "TransactionLogKey": (None, 0, 0, None, {
+        "TransactionLogKey": (
+            ('transactional_id', 'string', False, 0, 0, None, None, ''),
+        ),
+    }),
+    "TransactionLogValue": (None, 0, 1, 1, {
+        "PartitionsSchema": (
+            ('topic', 'string', False, 0, 1, None, None, ''),
+            ('partition_ids', 'int32', True, 0, 1, None, None, ()),
+        ),
+        "TransactionLogValue": (
+            ('producer_id', 'int64', False, 0, 1, None, None, 0),
+            ('previous_producer_id', 'int64', False, 1, 1, None, 0, -1),
+            ('next_producer_id', 'int64', False, 1, 1, None, 1, -1),
+            ('producer_epoch', 'int16', False, 0, 1, None, None, 0),
+            ('transaction_timeout_ms', 'int32', False, 0, 1, None, None, 0),
+            ('transaction_status', 'int8', False, 0, 1, None, None, 0),
+            ('transaction_partitions', 'PartitionsSchema', True, 0, 1, 0, None, ()),
+            ('transaction_last_update_timestamp_ms', 'int64', False, 0, 1, None, None, 0),
+            ('transaction_start_timestamp_ms', 'int64', False, 0, 1, None, None, 0),
+            ('client_transaction_version', 'int16', False, 1, 1, None, 2, 0),
         ),
     }),
     "TxnOffsetCommitRequest": (28, 0, 5, 3, {

@@ -1,6 +1,6 @@
 """Write ``chronik/protocol/table.py`` and ``chronik/protocol/messages.pyi`` from kio's message definitions and our own rows.
 
-Run it from anywhere after changing kio's pinned version or :mod:`rows`; a test compares what it makes with what is committed.
+Run it after changing kio's pinned version or :mod:`rows`; a test compares what it makes with what is committed.
 The broker itself never imports kio.
 """
 
@@ -22,8 +22,8 @@ from kio.static.constants import EntityType
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from rows import MESSAGES, NULL_DEFAULTS, Message, Row  # noqa: E402
-from stub import stub  # noqa: E402
+from rows import MESSAGES, NULL_DEFAULTS, Message, Row
+from stub import stub
 
 TARGET = Path(__file__).parents[2] / "chronik" / "protocol"
 
@@ -77,6 +77,7 @@ def _element(annotation: Any) -> tuple[Any, bool, bool]:
 
 
 def _plain(value: Any, wire_type: str) -> Any:
+    """A default of kio as the plain value it has on the wire."""
     if isinstance(value, datetime.timedelta):
         return round(value.total_seconds() * 1000)
     if isinstance(value, uuid.UUID):
@@ -107,8 +108,10 @@ def _row(field: dataclasses.Field[Any], annotation: Any) -> Row:
     if array:
         default = ()
     if field.default is not dataclasses.MISSING:
-        default = _plain(field.default, wire_type)
+        default = field.default if array else _plain(field.default, wire_type)
         if dataclasses.is_dataclass(default):
+            if default != element():
+                raise ValueError(f"the default of {field.name} is not that of {element.__name__}")
             default = None
     return Row(field.name.rstrip("_") + suffix, wire_type, array, 0, 0, 0 if nullable else None, field.metadata.get("tag"), default)
 
@@ -158,10 +161,9 @@ def message(name: str, classes: dict[int, type]) -> Message:
             raise ValueError(f"{name}.{field} can not be null")
         structs[struct][index] = structs[struct][index]._replace(default=None)
     versions = list(classes)
-    flexible = [version for version, cls in classes.items() if getattr(cls, "__flexible__")]
-    return Message(
-        name, getattr(classes[versions[0]], "__api_key__", None), versions[0], versions[-1], flexible[0] if flexible else None, structs
-    )
+    flexible = [version for version, cls in classes.items() if vars(cls)["__flexible__"]]
+    api_key = vars(classes[versions[0]]).get("__api_key__")
+    return Message(name, api_key, versions[0], versions[-1], flexible[0] if flexible else None, structs)
 
 
 def messages() -> list[Message]:

@@ -15,9 +15,12 @@ PYTHON_TYPES = {
 HEAD = '''"""Kafka's messages; written by ``contrib/protocol/generate.py``, not by hand."""
 
 # fmt: off
+# ruff: noqa: F821
 from typing import Final
 
-from chronik.protocol.message import Message as Message, Records as Records, Struct as Struct
+from chronik.protocol.message import Message as Message
+from chronik.protocol.message import Records as Records
+from chronik.protocol.message import Struct as Struct
 
 '''
 
