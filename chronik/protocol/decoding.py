@@ -113,7 +113,8 @@ class DecoderSource:
         self._fixed("B" if self._flexible else letter, count)
         self._flush()
         if self._flexible:
-            self._source.line(f"if {count} > 127: {count}, p = read_uvarint(b, p, {count})")
+            two_bytes = f"({count} & 127 | b[p] << 7, p + 1)"
+            self._source.line(f"if {count} > 127: {count}, p = {two_bytes} if b[p] < 128 else read_uvarint(b, p, {count})")
             if plus_one:
                 self._source.line(f"{count} -= 1")
         return count

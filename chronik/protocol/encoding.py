@@ -33,7 +33,7 @@ class EncoderSource:
         self._run: list[tuple[str, str]] = []
         self._write = "w"
         self.names: dict[str, Any] = {
-            name: getattr(primitives, name) for name in ("uvarint", "string_length", "plain_bytes", "plain_records", "put_blob", "wrong_id")
+            name: getattr(primitives, name) for name in ("uvarint", "string_length", "plain_bytes", "plain_records", "wrong_id")
         }
 
     def text(self) -> str:
@@ -85,7 +85,10 @@ class EncoderSource:
             self._run = []
 
     def _count(self, count: str, letter: str, varint: str = "uvarint") -> None:
-        """Write a length or count, and the run before it; a compact one is given plus one, so that 0 is null."""
+        """Write a length or count, and the run before it; a compact one is given plus one, so that 0 is null.
+
+        Varints of one and two bytes go into the run: nearly all are.
+        """
         line = self._source.line
         if not self._flexible:
             self._run.append((letter, count))
@@ -93,6 +96,7 @@ class EncoderSource:
             return
         run, self._run = self._run, []
         line(f"if {count} < 128: {self._write}({self._pack([*run, ('B', count)])})")
+        line(f"elif {count} < 16384: {self._write}({self._pack([*run, ('B', f'{count} & 127 | 128'), ('B', f'{count} >> 7')])})")
         with self._source.block("else:"):
             if run:
                 line(f"{self._write}({self._pack(run)})")
@@ -115,18 +119,17 @@ class EncoderSource:
     def _sized(self, kind: str, value: str, nullable: bool) -> None:
         """Write a string, bytes or records."""
         line = self._source.line
-        count = self._source.variable()
-        encoded = self._source.variable()
+        count, encoded = self._source.variable(), self._source.variable()
         if kind == "string":
             prepare = [f"{encoded} = {value}.encode()"]
         else:
             prepare = [f"{encoded} = {value} if {value}.__class__ is bytes else plain_{kind}({value})"]
         self._null_or(value, count, nullable, [*prepare, self._length(count, encoded)])
         self._count(count, "h" if kind == "string" else "i", "string_length" if kind == "string" else "uvarint")
-        put = f"{self._write}({encoded})"
-        if kind != "string" and self._write == "w":
-            put = f"put_blob({encoded}, out, marks)"
-        line(f"if {count} > {1 if self._flexible else 0}: {put}")
+        with self._source.block(f"if {count} > {1 if self._flexible else 0}:"):
+            if kind != "string" and self._write == "w":
+                line(f"if {count} > {primitives.BLOB_PIECE_BYTES} or {encoded}.__class__ is not bytes: marks.append(len(out))")
+            line(f"{self._write}({encoded})")
 
     def _array(self, field: Field, value: str, nullable: bool) -> None:
         count = self._source.variable()

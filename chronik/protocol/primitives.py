@@ -189,13 +189,6 @@ def plain_records(value: Any) -> Any:
     return bytes(value) if isinstance(value, (memoryview, bytearray)) else value
 
 
-def put_blob(value: Any, out: list[Any], marks: list[int]) -> None:
-    """Add bytes or records to what is encoded; marked as a piece of their own when large or not ``bytes``."""
-    if len(value) > BLOB_PIECE_BYTES or value.__class__ is not bytes:
-        marks.append(len(out))
-    out.append(value)
-
-
 def wrong_id(value: bytes) -> NoReturn:
     """An id that is not 16 bytes, which :mod:`struct` would pad or cut."""
     raise EncodeError(f"an id of 16 bytes expected, not {value!r}")
