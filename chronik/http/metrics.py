@@ -16,7 +16,7 @@ from chronik.http.interfaces import HttpAnswer, HttpRequest
 from chronik.http.routing import Route, Routes
 from chronik.metadata.image import NO_LEADER
 from chronik.metadata.interfaces import IMetadataFeed
-from chronik.protocol.apis import ApiKey
+from chronik.protocol.apis import api_name
 from chronik.replica.interfaces import IPartitions
 from chronik.server.metrics import LATENCY_BUCKETS_SECONDS, RequestMetrics
 from chronik.server.stall import STALL_BUCKETS_SECONDS, ReactorStallMeter
@@ -67,7 +67,7 @@ def request_families(metrics: RequestMetrics) -> Families:
         sent = CounterMetricFamily("chronik_response_bytes", "Bytes of responses.", labels=["api"])
         seconds = HistogramMetricFamily("chronik_request_seconds", "Time from a request's arrival to its answer.", labels=["api"])
         for key, totals in sorted(metrics.apis.items()):
-            labels = [ApiKey(key).name]
+            labels = [api_name(key)]
             failures.add_metric(labels, totals.failures)
             received.add_metric(labels, totals.request_bytes)
             sent.add_metric(labels, totals.response_bytes)

@@ -10,7 +10,7 @@ from chronik.security.interfaces import Action
 
 if TYPE_CHECKING:
     from chronik.errors import KafkaError
-    from chronik.protocol.messages import Message
+    from chronik.protocol.message import Message
     from chronik.server.context import RequestContext
     from chronik.server.services import Services
 

@@ -12,7 +12,7 @@ from zope.interface import implementer
 from chronik.errors import ErrorCode, KafkaError
 from chronik.network.interfaces import Answer, IRequestDispatcher, Pieces, ProtocolViolation, Session
 from chronik.protocol.apis import request_class
-from chronik.protocol.compile import DecodeError
+from chronik.protocol.primitives import DecodeError
 from chronik.protocol.header import RequestHeader, parse_request_header, response_header
 from chronik.security.interfaces import Action
 from chronik.server.api import Api
@@ -20,7 +20,7 @@ from chronik.server.context import RequestContext
 from chronik.server.handlers.api_versions import unsupported_version
 
 if TYPE_CHECKING:
-    from chronik.protocol.messages import Message
+    from chronik.protocol.message import Message
     from chronik.server.services import Services
 
 

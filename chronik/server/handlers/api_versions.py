@@ -9,7 +9,8 @@ from typing import Any, Final
 from chronik.errors import ErrorCode, KafkaError
 from chronik.network.interfaces import ProtocolViolation
 from chronik.protocol.apis import ApiKey
-from chronik.protocol.messages import ApiVersionsRequest, ApiVersionsResponse, Message
+from chronik.protocol.message import Message
+from chronik.protocol.messages import ApiVersionsRequest, ApiVersionsResponse
 from chronik.server.api import Api
 from chronik.server.context import RequestContext
 

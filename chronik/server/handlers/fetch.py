@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Final, TypeAlias
 from chronik.errors import ErrorCode, KafkaError
 from chronik.model import NO_OFFSET, IsolationLevel, TopicId
 from chronik.protocol.apis import ApiKey
-from chronik.protocol.messages import FetchRequest, FetchResponse, Message
+from chronik.protocol.message import Message
+from chronik.protocol.messages import FetchRequest, FetchResponse
 from chronik.record.batch import HEADER_BYTES, parse_header
 from chronik.record.compression import Codec
 from chronik.replica.interfaces import IPartition, ReadResult
@@ -31,8 +32,8 @@ FIRST_VERSION_WITH_TOPIC_IDS = 13
 NO_RECORDS: Final = b""
 
 _TopicAnswer: TypeAlias = FetchResponse.FetchableTopicResponse
-_PartitionAnswer: TypeAlias = FetchResponse.FetchableTopicResponse.PartitionData
-_Wanted: TypeAlias = FetchRequest.FetchTopic.FetchPartition
+_PartitionAnswer: TypeAlias = FetchResponse.PartitionData
+_Wanted: TypeAlias = FetchRequest.FetchPartition
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,14 +221,14 @@ def _response(context: RequestContext, request: FetchRequest, targets: Sequence[
 def _partition_answer(name: str | None, part: _Wanted, outcome: _Outcome, hints: LeaderHints, committed_only: bool) -> _PartitionAnswer:
     if isinstance(outcome, KafkaError):
         leader_id, leader_epoch = hints.after(outcome.code, name or "", part.partition)
-        return _refused(part.partition, outcome, _PartitionAnswer.LeaderIdAndEpoch(leader_id=leader_id, leader_epoch=leader_epoch))
+        return _refused(part.partition, outcome, FetchResponse.LeaderIdAndEpoch(leader_id=leader_id, leader_epoch=leader_epoch))
     if isinstance(outcome, _Diverged):
         return _PartitionAnswer(
             partition_index=part.partition,
             high_watermark=outcome.high_watermark,
             last_stable_offset=outcome.high_watermark,
             log_start_offset=outcome.start_offset,
-            diverging_epoch=_PartitionAnswer.EpochEndOffset(epoch=outcome.epoch, end_offset=outcome.end_offset),
+            diverging_epoch=FetchResponse.EpochEndOffset(epoch=outcome.epoch, end_offset=outcome.end_offset),
             records=NO_RECORDS,
         )
     return _PartitionAnswer(
@@ -240,13 +241,13 @@ def _partition_answer(name: str | None, part: _Wanted, outcome: _Outcome, hints:
     )
 
 
-def _refused(index: int, error: KafkaError, leader: _PartitionAnswer.LeaderIdAndEpoch | None = None) -> _PartitionAnswer:
+def _refused(index: int, error: KafkaError, leader: FetchResponse.LeaderIdAndEpoch | None = None) -> _PartitionAnswer:
     return _PartitionAnswer(
         partition_index=index,
         error_code=error.code,
         high_watermark=NO_OFFSET,
         aborted_transactions=None,
-        current_leader=leader or _PartitionAnswer.LeaderIdAndEpoch(),
+        current_leader=leader or FetchResponse.LeaderIdAndEpoch(),
         records=NO_RECORDS,
     )
 

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Final, TypeAlias
 from chronik.errors import ErrorCode, KafkaError
 from chronik.model import IsolationLevel
 from chronik.protocol.apis import ApiKey
-from chronik.protocol.messages import ListOffsetsRequest, ListOffsetsResponse, Message
+from chronik.protocol.message import Message
+from chronik.protocol.messages import ListOffsetsRequest, ListOffsetsResponse
 from chronik.replica.partition import (
     EARLIEST_LOCAL_TIMESTAMP,
     EARLIEST_PENDING_UPLOAD_TIMESTAMP,
@@ -36,9 +37,9 @@ FIRST_VERSIONS: Final = {
 """From which version on a request may use each special timestamp (KIP-734, KIP-405, KIP-1005, KIP-1023)."""
 
 _Topic: TypeAlias = ListOffsetsRequest.ListOffsetsTopic
-_Wanted: TypeAlias = ListOffsetsRequest.ListOffsetsTopic.ListOffsetsPartition
+_Wanted: TypeAlias = ListOffsetsRequest.ListOffsetsPartition
 _TopicAnswer: TypeAlias = ListOffsetsResponse.ListOffsetsTopicResponse
-_PartitionAnswer: TypeAlias = ListOffsetsResponse.ListOffsetsTopicResponse.ListOffsetsPartitionResponse
+_PartitionAnswer: TypeAlias = ListOffsetsResponse.ListOffsetsPartitionResponse
 
 
 async def _list_offsets(context: RequestContext, request: ListOffsetsRequest) -> ListOffsetsResponse:

@@ -14,7 +14,8 @@ from chronik.errors import ErrorCode, KafkaError
 from chronik.model import INTERNAL_TOPICS, NO_OFFSET, NO_TIMESTAMP, TopicId
 from chronik.network.interfaces import ProtocolViolation
 from chronik.protocol.apis import ApiKey
-from chronik.protocol.messages import Message, ProduceRequest, ProduceResponse
+from chronik.protocol.message import Message
+from chronik.protocol.messages import ProduceRequest, ProduceResponse
 from chronik.replica.interfaces import IPartition
 from chronik.replica.purgatory import Waiter
 from chronik.security.interfaces import Action, Operation, ResourceType
@@ -29,9 +30,9 @@ if TYPE_CHECKING:
 FIRST_VERSION_WITH_TOPIC_IDS = 13
 
 _TopicData: TypeAlias = ProduceRequest.TopicProduceData
-_PartitionData: TypeAlias = ProduceRequest.TopicProduceData.PartitionProduceData
+_PartitionData: TypeAlias = ProduceRequest.PartitionProduceData
 _TopicAnswer: TypeAlias = ProduceResponse.TopicProduceResponse
-_PartitionAnswer: TypeAlias = ProduceResponse.TopicProduceResponse.PartitionProduceResponse
+_PartitionAnswer: TypeAlias = ProduceResponse.PartitionProduceResponse
 
 
 async def _produce(context: RequestContext, request: ProduceRequest) -> ProduceResponse | None:
@@ -126,7 +127,7 @@ async def _unanswered(name: str | None, index: int, append: Deferred[AppendResul
 
 def _refused(index: int, error: KafkaError, leader: tuple[int, int] = (-1, -1)) -> _PartitionAnswer:
     records = tuple(
-        _PartitionAnswer.BatchIndexAndErrorMessage(batch_index=at, batch_index_error_message=why)
+        ProduceResponse.BatchIndexAndErrorMessage(batch_index=at, batch_index_error_message=why)
         for at, why in getattr(error, "record_errors", ())
     )
     return _PartitionAnswer(
@@ -136,7 +137,7 @@ def _refused(index: int, error: KafkaError, leader: tuple[int, int] = (-1, -1)) 
         log_append_time_ms=NO_TIMESTAMP,
         error_message=error.message or None,
         record_errors=records,
-        current_leader=_PartitionAnswer.LeaderIdAndEpoch(leader_id=leader[0], leader_epoch=leader[1]),
+        current_leader=ProduceResponse.LeaderIdAndEpoch(leader_id=leader[0], leader_epoch=leader[1]),
     )
 
 
