@@ -73,11 +73,19 @@ class PartitionFeed:
 
 
 @dataclass(frozen=True, slots=True)
+class AskedPartition:
+    """One partition of a search, as it was when the broker passed the search on."""
+
+    number: int
+    committed: Committed
+
+
+@dataclass(frozen=True, slots=True)
 class AskedTopic:
-    """One topic of a search: its partitions as they were when the broker passed the search on."""
+    """One topic of a search."""
 
     topic: str
-    partitions: tuple[Committed, ...]
+    partitions: tuple[AskedPartition, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,7 +198,7 @@ def search_head(value: SearchCall) -> Head:
         "type": SEARCH,
         "call": value.call,
         "action": value.action,
-        "topics": [[t.topic, [committed_row(p) for p in t.partitions]] for t in value.topics],
+        "topics": [[t.topic, [[p.number, *committed_row(p.committed)] for p in t.partitions]] for t in value.topics],
         "params": value.params,
         "timeout_s": value.timeout_s,
     }
@@ -198,7 +206,7 @@ def search_head(value: SearchCall) -> Head:
 
 def read_search(head: Head, body: bytes) -> SearchCall:
     """The reverse of :func:`search_head`."""
-    topics = tuple(AskedTopic(name, tuple(Committed(*row) for row in rows)) for name, rows in head["topics"])
+    topics = tuple(AskedTopic(name, tuple(AskedPartition(row[0], Committed(*row[1:])) for row in rows)) for name, rows in head["topics"])
     return SearchCall(head["call"], head["action"], topics, head["params"], body, head["timeout_s"])
 
 

@@ -9,6 +9,9 @@ from typing import Any, Final
 
 JSON: Final = "application/json"
 
+LONE_SURROGATES: Final = "backslashreplace"
+"""How to encode what UTF-8 cannot hold but JSON can: as the escape it was read from."""
+
 
 @dataclass(frozen=True, slots=True)
 class Reply:
@@ -52,7 +55,7 @@ def error_reply(status: int, kind: str, reason: str, extra: Mapping[str, Any] | 
 
 def reply(status: int, body: Mapping[str, Any]) -> Reply:
     """A JSON object."""
-    return Reply(status, json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode())
+    return Reply(status, json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode("utf-8", LONE_SURROGATES))
 
 
 def shards_section(total: int, failures: Sequence[ShardFailure]) -> dict[str, Any]:
@@ -87,4 +90,4 @@ def search_reply(head: Mapping[str, Any], total: Mapping[str, Any] | None, max_s
     inner = json.dumps({**section, "max_score": max_score}, separators=(",", ":"))[:-1] + ',"hits":[' + ",".join(hits) + "]}"
     text = json.dumps(head, ensure_ascii=False, separators=(",", ":"))[:-1] + f',"hits":{inner}'
     rest = json.dumps(tail, ensure_ascii=False, separators=(",", ":"))[1:-1]
-    return Reply(200, (text + ("," + rest if rest else "") + "}").encode())
+    return Reply(200, (text + ("," + rest if rest else "") + "}").encode("utf-8", LONE_SURROGATES))

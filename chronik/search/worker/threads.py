@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
+import threading
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar
 
@@ -16,6 +19,9 @@ T = TypeVar("T")
 
 SEARCH_THREADS_MAX: Final = 4
 """Tantivy releases the interpreter's lock while it searches; more threads than cores gain nothing."""
+
+NICENESS: Final = 5
+"""Indexing yields to the log, and to searches, when cores are short."""
 
 
 class IndexPanic(Exception):
@@ -47,12 +53,13 @@ class IndexThreads:
 
     def __init__(self, reactor: IReactorFromThreads) -> None:
         self._reactor = reactor
-        self._writing = ThreadPool(0, 1, "index")
+        self._writing = ThreadPool(1, 1, "index")
         self._searching = ThreadPool(0, SEARCH_THREADS_MAX, "search")
 
     def start(self) -> None:
-        """Threads come when there is work."""
+        """Searching threads come when there is work."""
         self._writing.start()
+        self._writing.callInThread(_yield_to_others)
         self._searching.start()
 
     def write(self, function: Callable[..., T], *args: Any) -> Deferred[T]:
@@ -67,3 +74,9 @@ class IndexThreads:
         """Wait for what runs, then end the threads."""
         self._searching.stop()
         self._writing.stop()
+
+
+def _yield_to_others() -> None:
+    """Lower this thread's priority, and that of threads it starts, where the system has one for each thread."""
+    with contextlib.suppress(OSError):
+        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), NICENESS)

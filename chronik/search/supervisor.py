@@ -1,0 +1,163 @@
+"""Keeps one search process running: starts it, relays what it prints, starts it again when it dies.
+
+The process gets three connected sockets: the control channel, and two private Kafka sessions, one for indexing and one for showing records. Each
+ends with the broker, however the broker ends, and the process ends with its control channel.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Final
+
+from twisted.internet.defer import Deferred, succeed
+from twisted.internet.error import ProcessExitedAlready
+from twisted.internet.protocol import ProcessProtocol
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+
+from chronik.search.broker_interfaces import Adopt, SearchConfig
+
+if TYPE_CHECKING:
+    from twisted.internet.interfaces import IDelayedCall, IReactorProcess, IReactorTime
+
+CONTROL_FD: Final = 3
+INDEX_FD: Final = 4
+READ_FD: Final = 5
+
+RESTART_FIRST_S: Final = 0.1
+RESTART_MAX_S: Final = 10.0
+STABLE_S: Final = 30.0
+"""A process that lived so long starts again after the shortest pause."""
+
+STOP_WAIT_S: Final = 3.0
+"""How long a process may take to end by itself when asked to."""
+
+LINE_BYTES_MAX: Final = 4096
+"""Longer lines of a process's output are cut."""
+
+
+class OutputRelay(ProcessProtocol):
+    """Passes a process's output on to the log, a line at a time.
+
+    :param ended: called when the process is gone.
+    """
+
+    _log = Logger()
+
+    def __init__(self, ended: Callable[[Failure], None]) -> None:
+        self._ended = ended
+        self._rest = b""
+
+    def outReceived(self, data: bytes) -> None:
+        """Printed to standard output."""
+        self.errReceived(data)
+
+    def errReceived(self, data: bytes) -> None:
+        """Printed to standard error."""
+        *lines, self._rest = (self._rest + data).split(b"\n")
+        self._rest = self._rest[:LINE_BYTES_MAX]
+        for line in lines:
+            self._log.info("search process: {line}", line=line[:LINE_BYTES_MAX].decode(errors="replace"))
+
+    def processEnded(self, reason: Failure) -> None:
+        """It is gone, and its output closed."""
+        if self._rest:
+            self.errReceived(b"\n")
+        self._ended(reason)
+
+
+class WorkerSupervisor:
+    """One search process and its successors.
+
+    :param reactor: starts processes and keeps time.
+    :param adopt: makes a socket a private Kafka session.
+    :param connect: makes a socket the broker's end of the control channel; it takes its own copy of the descriptor.
+    :param ended: called when a process is gone, before the next one starts.
+    """
+
+    _log = Logger()
+
+    def __init__(
+        self, reactor: IReactorProcess, clock: IReactorTime, config: SearchConfig, adopt: Adopt, connect: Callable[[int], None], ended: Callable[[], None]
+    ) -> None:
+        self._reactor = reactor
+        self._clock = clock
+        self._config = config
+        self._adopt = adopt
+        self._connect = connect
+        self._ended = ended
+        self._process: object = None
+        self._started_at = 0.0
+        self._pause = RESTART_FIRST_S
+        self._again: IDelayedCall | None = None
+        self._stopping: Deferred[None] | None = None
+        self.pid: int | None = None
+        self.restarts = 0
+
+    def start(self) -> None:
+        """Start a process."""
+        self._again = None
+        self._started_at = self._clock.seconds()
+        pairs = [socket.socketpair() for _ in range(3)]
+        for end in (end for pair in pairs for end in pair):
+            end.setblocking(False)
+        null = os.open(os.devnull, os.O_RDONLY)
+        try:
+            child = {0: null, 1: "r", 2: "r", **{CONTROL_FD + n: theirs.fileno() for n, (_, theirs) in enumerate(pairs)}}
+            arguments = [self._config.python, "-m", "chronik.search.worker", json.dumps(self._settings())]
+            process = self._reactor.spawnProcess(
+                OutputRelay(self._process_ended), self._config.python, arguments, env=None, childFDs=child  # type: ignore[arg-type]
+            )
+            self._process, self.pid = process, process.pid  # type: ignore[attr-defined]
+            (control, _), (index, _), (read, _) = pairs
+            self._adopt(index.fileno())
+            self._adopt(read.fileno())
+            self._connect(control.fileno())
+        finally:
+            os.close(null)
+            for ours, theirs in pairs:
+                ours.close()
+                theirs.close()
+
+    def stop(self, close: Callable[[], None]) -> Deferred[None]:
+        """End the process.
+
+        :param close: closes the control channel, which asks the process to end.
+        :returns: fires when it is gone; it is killed when it takes too long.
+        """
+        if self._again is not None:
+            self._again.cancel()
+            self._again = None
+        if self.pid is None:
+            self._stopping = succeed(None)
+            return self._stopping
+        self._stopping = stopping = Deferred[None]()
+        close()
+        killing = self._clock.callLater(STOP_WAIT_S, self.kill)
+        stopping.addCallback(lambda _: killing.cancel() if killing.active() else None)
+        return stopping
+
+    def kill(self) -> None:
+        """End the process at once."""
+        try:
+            self._process.signalProcess("KILL")  # type: ignore[attr-defined]
+        except ProcessExitedAlready:
+            pass
+
+    def _settings(self) -> dict[str, object]:
+        return {"backend": self._config.backend, "options": dict(self._config.options), "parent": os.getpid()}
+
+    def _process_ended(self, reason: Failure) -> None:
+        pid, self.pid = self.pid, None
+        self._ended()
+        if self._stopping is not None:
+            self._stopping.callback(None)
+            return
+        lived = self._clock.seconds() - self._started_at
+        self._pause = RESTART_FIRST_S if lived > STABLE_S else min(self._pause * 2, RESTART_MAX_S)
+        self._log.warn("search process {pid} ended ({reason}); the next one starts in {pause} s", pid=pid, reason=reason.getErrorMessage(), pause=self._pause)
+        self.restarts += 1
+        self._again = self._clock.callLater(self._pause, self.start)
