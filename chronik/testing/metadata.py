@@ -36,7 +36,7 @@ class HeldWorker:
     """
 
     def __init__(self) -> None:
-        self.held: list[Callable[[], None]] = []
+        self.held: list[Callable[[], object]] = []
 
     def run(self, function: Callable[..., T], *args: Any) -> Deferred[T]:
         """Keep it for later."""

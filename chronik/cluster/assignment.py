@@ -1,0 +1,69 @@
+"""Which brokers keep a new partition: chosen here, or chosen by the client and checked here."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from chronik.errors import ErrorCode, KafkaError
+from chronik.metadata.image import BrokerImage, PartitionState
+
+
+def assign_replicas(brokers: Sequence[BrokerImage], partitions: range, replication_factor: int) -> list[PartitionState]:
+    """Spread partitions over brokers, the first replica of each being its leader.
+
+    Leaders go round the brokers; followers are the brokers after the leader, the distance growing with each round, so that the brokers
+    that follow one leader are not always the same.
+
+    :param brokers: who is alive.
+    :param partitions: the numbers of the new partitions.
+    :raises KafkaError: ``INVALID_REPLICATION_FACTOR``, when there are fewer brokers than replicas.
+    """
+    ids = sorted(broker.broker_id for broker in brokers if not broker.fenced)
+    if replication_factor > len(ids):
+        raise KafkaError(
+            ErrorCode.INVALID_REPLICATION_FACTOR,
+            f"Unable to replicate the partition {replication_factor} time(s): The target replication factor of {replication_factor} "
+            f"cannot be reached because only {len(ids)} broker(s) are registered. Ask for at most {len(ids)}, or start more brokers.",
+        )
+    return [new_partition(_replicas(ids, number, replication_factor)) for number in partitions]
+
+
+def _replicas(ids: Sequence[int], number: int, replication_factor: int) -> tuple[int, ...]:
+    count = len(ids)
+    leader, shift = number % count, (number // count) % max(count - 1, 1)
+    followers = [(leader + 1 + (shift + index) % (count - 1)) % count for index in range(replication_factor - 1)]
+    return tuple(ids[index] for index in (leader, *followers))
+
+
+def check_assignment(brokers: Sequence[BrokerImage], replicas: tuple[int, ...], replication_factor: int | None) -> PartitionState:
+    """A partition with the replicas that a client chose.
+
+    :param replication_factor: how many replicas the topic's other partitions have, None for the first one.
+    :raises KafkaError: ``INVALID_REPLICA_ASSIGNMENT``.
+    """
+    known = {broker.broker_id: broker for broker in brokers}
+    if not replicas:
+        raise _refused("The manual partition assignment includes an empty replica list.")
+    for broker_id in replicas:
+        if broker_id not in known:
+            raise _refused(f"The manual partition assignment includes broker {broker_id}, but no such broker is registered.")
+        if replicas.count(broker_id) > 1:
+            raise _refused(f"The manual partition assignment includes the broker {broker_id} more than once.")
+    if replication_factor is not None and len(replicas) != replication_factor:
+        raise _refused(
+            f"The manual partition assignment includes a partition with {len(replicas)} replica(s), but this is not consistent with "
+            f"previous partitions, which have {replication_factor} replica(s)."
+        )
+    isr = tuple(broker_id for broker_id in replicas if not known[broker_id].fenced)
+    if not isr:
+        raise _refused("All brokers specified in the manual partition assignment are fenced: name one that is alive.")
+    return PartitionState(leader=isr[0], leader_epoch=0, replicas=replicas, isr=isr)
+
+
+def new_partition(replicas: tuple[int, ...]) -> PartitionState:
+    """A partition as it begins: led by its first replica, everyone in sync."""
+    return PartitionState(leader=replicas[0], leader_epoch=0, replicas=replicas, isr=replicas)
+
+
+def _refused(message: str) -> KafkaError:
+    return KafkaError(ErrorCode.INVALID_REPLICA_ASSIGNMENT, message)

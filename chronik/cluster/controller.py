@@ -1,0 +1,243 @@
+"""The controller: what administrators and brokers ask for, checked, planned and carried out."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from dataclasses import replace
+from functools import partial
+from types import MappingProxyType
+from typing import Final, TypeVar
+
+from twisted.internet.defer import Deferred, gatherResults
+from twisted.logger import Logger
+from zope.interface import implementer
+
+from chronik.cluster.configs import IConfigRules, check_resource, edited, resource_key
+from chronik.cluster.creation import Designer, check_name, collision_name, given_configs
+from chronik.cluster.interfaces import ConfigChange, ConfigResourceType, IController, NewPartitions, NewTopic
+from chronik.cluster.locks import NameLocks
+from chronik.cluster.producer_ids import ProducerIds
+from chronik.cluster.registration import Membership, Registration
+from chronik.cluster.topics import TopicPlans, read_topic, topic_exists, unknown_topic
+from chronik.cluster.writer import OPERATIONS_PER_PLAN_MAX, FencedWriter, KeyView, Plan
+from chronik.defer import deferred
+from chronik.errors import KafkaError
+from chronik.metadata import keys
+from chronik.metadata.image import MetadataImage, TopicImage
+from chronik.metadata.interfaces import Delete, IMetadataFeed, IMetadataStore, Put
+from chronik.metadata.keys import TopicState
+from chronik.model import TopicId, new_topic_id, topic_id_text
+
+T = TypeVar("T")
+
+_EPOCHS_PER_PLAN: Final = OPERATIONS_PER_PLAN_MAX // 2
+"""Partitions whose epochs one commit raises: each is a compare and a put."""
+
+
+@implementer(IController)
+class Controller:
+    """Holds the controller key and does what :class:`IController` says.
+
+    :param store: started before.
+    :param feed: the own image, started before.
+    :param registration: what this broker tells of itself.
+    :param rules: the configuration keys and their defaults.
+    :param expected_cluster_id: the cluster that the broker's data belongs to, None when it has none yet.
+    :param random: gives that many random bytes, for ids.
+    """
+
+    _log = Logger()
+
+    def __init__(
+        self,
+        store: IMetadataStore,
+        feed: IMetadataFeed,
+        registration: Registration,
+        rules: IConfigRules,
+        expected_cluster_id: str | None = None,
+        random: Callable[[int], bytes] = os.urandom,
+    ) -> None:
+        self._feed = feed
+        self._registration = registration
+        self._rules = rules
+        self._expected_cluster_id = expected_cluster_id
+        self._random = random
+        self._writer = FencedWriter(store, feed)
+        self._membership = Membership(self._writer)
+        self._plans = TopicPlans(self._writer)
+        self._producer_ids = ProducerIds(self._membership.allocate_producer_ids)
+        self._locks = NameLocks()
+        self.broker_epoch = -1
+
+    @deferred
+    async def start(self) -> None:
+        """Enter the cluster; see :meth:`IController.start`."""
+        await self._writer.view.refresh()
+        cluster_id = await self._membership.found_cluster(topic_id_text(new_topic_id(self._random)), self._expected_cluster_id)
+        await self._membership.claim(self._registration.broker_id)
+        broker = await self._membership.register(self._registration)
+        await self._plans.tidy()
+        self.broker_epoch = broker.epoch
+        self._log.info(
+            "Broker {broker_id} is the controller of cluster {cluster_id}", broker_id=self._registration.broker_id, cluster_id=cluster_id
+        )
+
+    @deferred
+    async def create_topics(self, topics: Sequence[NewTopic], validate_only: bool = False) -> Sequence[TopicImage | KafkaError]:
+        """Create each; see :meth:`IController.create_topics`."""
+        return await _outcomes(self._alone(topic.name, partial(self._create, topic, validate_only)) for topic in topics)
+
+    @deferred
+    async def delete_topics(self, names: Sequence[str]) -> Sequence[KafkaError | None]:
+        """Delete each; see :meth:`IController.delete_topics`."""
+        return await _outcomes(self._alone(name, partial(self._delete, name)) for name in names)
+
+    @deferred
+    async def create_partitions(self, requests: Sequence[NewPartitions], validate_only: bool = False) -> Sequence[KafkaError | None]:
+        """Add to each; see :meth:`IController.create_partitions`."""
+        return await _outcomes(
+            self._alone(request.topic, partial(self._add_partitions, request, validate_only)) for request in requests
+        )
+
+    @deferred
+    async def alter_configs(self, changes: Sequence[ConfigChange], validate_only: bool = False) -> Sequence[KafkaError | None]:
+        """Change each; see :meth:`IController.alter_configs`."""
+        return await _outcomes(
+            self._alone(change.resource.name, partial(self._alter, change, validate_only)) for change in changes
+        )
+
+    def allocate_producer_ids(self) -> Deferred[range]:
+        """Take the next block; see :meth:`IController.allocate_producer_ids`."""
+        return Deferred.fromCoroutine(self._membership.allocate_producer_ids())
+
+    def next_producer_id(self) -> Deferred[int]:
+        """The next one of a block; see :meth:`IController.next_producer_id`."""
+        return Deferred.fromCoroutine(self._producer_ids.next())
+
+    @deferred
+    async def raise_leader_epochs(self, partitions: Iterable[tuple[TopicId, int]]) -> None:
+        """Raise them in as few commits as possible; see :meth:`IController.raise_leader_epochs`."""
+        names = [keys.partition_key(topic_id, number) for topic_id, number in partitions]
+        pieces = [names[start : start + _EPOCHS_PER_PLAN] for start in range(0, len(names), _EPOCHS_PER_PLAN)]
+        for outcome in await _outcomes(self._raise_epochs(piece) for piece in pieces):
+            if isinstance(outcome, KafkaError):
+                raise outcome
+
+    @deferred
+    async def stop(self) -> None:
+        """Follow the store no more."""
+        self._writer.view.stop()
+
+    # -- one item each, alone under its name --
+
+    async def _alone(self, name: str, work: Callable[[], Awaitable[T]]) -> T:
+        return await self._locks.holding(collision_name(name), work)
+
+    async def _create(self, wanted: NewTopic, validate_only: bool) -> TopicImage:
+        image = self._feed.image
+        if wanted.name in image.topics:
+            raise topic_exists(wanted.name)
+        check_name(wanted.name, image.topics)
+        configs = given_configs(wanted)
+        self._rules.check(ConfigResourceType.TOPIC, wanted.name, {}, configs)
+        topic = self._designer().topic(wanted, MappingProxyType(dict(configs)))
+        if validate_only:
+            return topic
+        topic = replace(topic, topic_id=new_topic_id(self._random))
+        await self._plans.clear_remains(topic.name)
+        try:
+            await self._plans.create(topic)
+        except KafkaError:
+            await self._undo(topic)
+            raise
+        self._log.info("Created topic {topic} with {partitions} partition(s)", topic=topic.name, partitions=len(topic.partitions))
+        return topic
+
+    async def _undo(self, topic: TopicImage) -> None:
+        """Try to take back a creation that failed half-way; what stays is removed by the next creation or start."""
+        try:
+            await self._plans.delete(topic.name, topic.topic_id)
+        except KafkaError as error:
+            self._log.warn("The creation of {topic} is not undone yet: {problem}", topic=topic.name, problem=error.message)
+
+    async def _delete(self, name: str) -> None:
+        topic = self._topic(name)
+        await self._plans.delete(name, topic.topic_id)
+        self._log.info("Deleted topic {topic}", topic=name)
+
+    async def _add_partitions(self, request: NewPartitions, validate_only: bool) -> None:
+        topic = self._topic(request.topic)
+        added = self._designer().more(topic, request)
+        if not validate_only:
+            await self._plans.add_partitions(topic.name, topic.topic_id, len(topic.partitions), added)
+
+    async def _alter(self, change: ConfigChange, validate_only: bool) -> None:
+        resource = change.resource
+        check_resource(resource)
+
+        def plan(view: KeyView) -> Plan:
+            if resource.kind is ConfigResourceType.TOPIC:
+                return self._topic_config_plan(view, change)
+            key = keys.config_key(resource_key(resource))
+            value = view.value(key)
+            before = keys.decode_configs(value) if value is not None else {}
+            after = edited(before, change, self._rules)
+            if after == before:
+                return Plan()
+            return Plan([view.unchanged(key)], [Put(key, keys.encode_configs(after)) if after else Delete(key)])
+
+        if validate_only:
+            plan(self._writer.view)
+        else:
+            await self._writer.write(plan)
+
+    def _topic_config_plan(self, view: KeyView, change: ConfigChange) -> Plan:
+        name = change.resource.name
+        topic = read_topic(view, name)
+        if topic is None or topic.state is not TopicState.LIVE:
+            raise unknown_topic(name)
+        after = edited(topic.configs, change, self._rules)
+        if after == topic.configs:
+            return Plan()
+        key = keys.topic_key(name)
+        return Plan([view.unchanged(key)], [Put(key, keys.encode_topic(replace(topic, configs=after)))])
+
+    async def _raise_epochs(self, names: Sequence[str]) -> None:
+        raised: dict[str, bytes] = {}
+
+        def plan(view: KeyView) -> Plan:
+            left = [name for name in names if view.get(name) is not None and raised.get(name) != view.value(name)]
+            for name in left:
+                raised[name] = _raised(view.value(name) or b"")
+            return Plan([view.unchanged(name) for name in left], [Put(name, raised[name]) for name in left])
+
+        await self._writer.write(plan)
+
+    def _topic(self, name: str) -> TopicImage:
+        image: MetadataImage = self._feed.image
+        topic = image.topics.get(name)
+        if topic is None:
+            raise unknown_topic(name)
+        return topic
+
+    def _designer(self) -> Designer:
+        brokers = tuple(self._feed.image.brokers.values())
+        return Designer(brokers, self._rules.default_partitions(), self._rules.default_replication_factor())
+
+
+def _raised(value: bytes) -> bytes:
+    state = keys.decode_partition(value)
+    return keys.encode_partition(replace(state, leader_epoch=state.leader_epoch + 1, partition_epoch=state.partition_epoch + 1))
+
+
+async def _outcomes(works: Iterable[Awaitable[T]]) -> list[T | KafkaError]:
+    """Do all of it at once, so that the store can make it durable together; one outcome each."""
+    return list(await gatherResults([Deferred.fromCoroutine(_outcome(work)) for work in works], consumeErrors=True))
+
+
+async def _outcome(work: Awaitable[T]) -> T | KafkaError:
+    try:
+        return await work
+    except KafkaError as error:
+        return error

@@ -1,0 +1,151 @@
+"""What the controller does for others: the one place where topics, partitions, configurations and id blocks are changed.
+
+Every method answers once the change is durable and this broker's own image shows it. A method that takes several items answers one
+outcome for each, in their order, and one item's failure does not touch the others.
+"""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import TYPE_CHECKING
+
+from zope.interface import Attribute, Interface
+
+if TYPE_CHECKING:
+    from twisted.internet.defer import Deferred
+
+    from chronik.errors import KafkaError
+    from chronik.metadata.image import TopicImage
+    from chronik.model import TopicId
+
+DEFAULT = -1
+"""As a number of partitions or a replication factor: what the broker's configuration says."""
+
+
+@dataclass(frozen=True, slots=True)
+class NewTopic:
+    """A topic to be.
+
+    :ivar assignments: ``(partition, replicas)`` chosen by the client; then both numbers must be :data:`DEFAULT`.
+    """
+
+    name: str
+    partitions: int = DEFAULT
+    replication_factor: int = DEFAULT
+    assignments: tuple[tuple[int, tuple[int, ...]], ...] = ()
+    configs: Mapping[str, str | None] = field(default_factory=lambda: MappingProxyType({}))
+
+
+@dataclass(frozen=True, slots=True)
+class NewPartitions:
+    """A topic's new total of partitions; ``assignments`` holds the replicas of each added one, or None to let the controller choose."""
+
+    topic: str
+    count: int
+    assignments: tuple[tuple[int, ...], ...] | None = None
+
+
+class ConfigResourceType(enum.IntEnum):
+    """Kinds of resources that have a configuration; codes of the Kafka protocol."""
+
+    TOPIC = 2
+    BROKER = 4
+    BROKER_LOGGER = 8
+    CLIENT_METRICS = 16
+    GROUP = 32
+
+
+@dataclass(frozen=True, slots=True)
+class ConfigResource:
+    """Whose configuration it is; a broker's name is its id, or empty for every broker."""
+
+    kind: ConfigResourceType
+    name: str
+
+
+class ConfigOperation(enum.IntEnum):
+    """What is done to one key; codes of the Kafka protocol (KIP-339)."""
+
+    SET = 0
+    DELETE = 1
+    APPEND = 2
+    SUBTRACT = 3
+
+
+@dataclass(frozen=True, slots=True)
+class ConfigEdit:
+    """One operation on one key; DELETE has no value."""
+
+    key: str
+    operation: ConfigOperation
+    value: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ConfigChange:
+    """What is to change for one resource.
+
+    :ivar replace: forget what is set and not named here (AlterConfigs); else leave it (IncrementalAlterConfigs).
+    """
+
+    resource: ConfigResource
+    edits: tuple[ConfigEdit, ...]
+    replace: bool = False
+
+
+class IController(Interface):
+    """Changes the cluster's metadata, as the holder of the controller key.
+
+    Whole calls fail with a ``KafkaError``: ``NOT_CONTROLLER`` when another broker holds the key now, ``KAFKA_STORAGE_ERROR`` when the
+    metadata store takes no writes.
+    """
+
+    broker_epoch = Attribute("""The epoch this broker is registered under, -1 before :meth:`start`.""")
+
+    def start() -> Deferred[None]:
+        """Claim the controller key, register this broker, and finish or undo what an earlier controller left half done.
+
+        :raises ChronikError: another cluster's metadata, or a store that cannot be written.
+        """
+
+    def create_topics(topics: Sequence[NewTopic], validate_only: bool = False) -> Deferred[Sequence[TopicImage | KafkaError]]:
+        """Create topics; each appears whole or not at all.
+
+        :param validate_only: check everything and change nothing; the images answered then have the zero id.
+        :returns: for each the new topic, or ``INVALID_TOPIC_EXCEPTION``, ``TOPIC_ALREADY_EXISTS``, ``INVALID_PARTITIONS``,
+            ``INVALID_REPLICATION_FACTOR``, ``INVALID_REPLICA_ASSIGNMENT``, ``INVALID_REQUEST``, ``INVALID_CONFIG``, ``POLICY_VIOLATION``.
+        """
+
+    def delete_topics(names: Sequence[str]) -> Deferred[Sequence[KafkaError | None]]:
+        """Delete topics; once begun, a deletion is finished even after a crash.
+
+        :returns: for each None or ``UNKNOWN_TOPIC_OR_PARTITION``.
+        """
+
+    def create_partitions(requests: Sequence[NewPartitions], validate_only: bool = False) -> Deferred[Sequence[KafkaError | None]]:
+        """Give topics more partitions; all new ones of a topic appear at once.
+
+        :returns: for each None or ``UNKNOWN_TOPIC_OR_PARTITION``, ``INVALID_PARTITIONS``, ``INVALID_REPLICA_ASSIGNMENT``,
+            ``INVALID_REPLICATION_FACTOR``, ``POLICY_VIOLATION``.
+        """
+
+    def alter_configs(changes: Sequence[ConfigChange], validate_only: bool = False) -> Deferred[Sequence[KafkaError | None]]:
+        """Change dynamic configuration.
+
+        :returns: for each None or ``UNKNOWN_TOPIC_OR_PARTITION``, ``INVALID_CONFIG``, ``INVALID_REQUEST``.
+        """
+
+    def allocate_producer_ids() -> Deferred[range]:
+        """A block of producer ids that nobody else was or will be given."""
+
+    def next_producer_id() -> Deferred[int]:
+        """A producer id that nobody else was or will be given; a block is taken for every thousand of them."""
+
+    def raise_leader_epochs(partitions: Iterable[tuple[TopicId, int]]) -> Deferred[None]:
+        """Raise the leader epoch of each of these partitions by one, durably; those that are no more are passed over."""
+
+    def stop() -> Deferred[None]:
+        """Finish what was begun; no call is allowed after it."""

@@ -1,0 +1,219 @@
+"""Topics as plans: creation, more partitions, deletion, and tidying up what a crash left half done.
+
+A topic's key decides. What fits one commit is one commit; more begins by setting the key to ``creating`` or ``deleting``, goes through
+the partitions in pieces, and ends with the key live or gone. Partitions past the key's count are seen by nobody, so adding some is the
+same: first their keys, then the count.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+
+from twisted.logger import Logger
+
+from chronik.cluster.writer import OPERATIONS_PER_PLAN_MAX, FencedWriter, KeyView, Plan
+from chronik.errors import ErrorCode, KafkaError
+from chronik.metadata import keys
+from chronik.metadata.image import PartitionState, TopicImage
+from chronik.metadata.interfaces import Delete, Put
+from chronik.metadata.keys import MalformedValue, TopicState, TopicValue
+from chronik.model import TopicId, topic_id_text
+
+_PIECE = OPERATIONS_PER_PLAN_MAX - 2
+"""Partitions in one commit, beside the topic's key and the compare of it."""
+
+
+def unknown_topic(name: str) -> KafkaError:
+    """There is no such topic."""
+    return KafkaError(ErrorCode.UNKNOWN_TOPIC_OR_PARTITION, f"This server does not host topic '{name}': create it first.")
+
+
+def topic_exists(name: str) -> KafkaError:
+    """There is one already."""
+    return KafkaError(ErrorCode.TOPIC_ALREADY_EXISTS, f"Topic '{name}' already exists.")
+
+
+@dataclass(frozen=True, slots=True)
+class _Expected:
+    """The topic's key as a plan needs to find it."""
+
+    name: str
+    topic_id: TopicId
+
+    def read(self, view: KeyView) -> TopicValue | None:
+        """The topic, None when it is gone or another one has the name."""
+        found = read_topic(view, self.name)
+        return found if found is not None and found.topic_id == self.topic_id else None
+
+
+def read_topic(view: KeyView, name: str) -> TopicValue | None:
+    """What the store says of a topic, in whatever state it is.
+
+    :raises KafkaError: the value cannot be read.
+    """
+    value = view.value(keys.topic_key(name))
+    try:
+        return keys.decode_topic(value) if value is not None else None
+    except MalformedValue as error:
+        raise KafkaError(ErrorCode.UNKNOWN_SERVER_ERROR, f"The metadata of topic '{name}' is damaged: {error}.") from error
+
+
+class TopicPlans:
+    """Carries the plans out."""
+
+    _log = Logger()
+
+    def __init__(self, writer: FencedWriter) -> None:
+        self._writer = writer
+
+    async def create(self, topic: TopicImage) -> None:
+        """Make a topic appear.
+
+        :raises KafkaError: ``TOPIC_ALREADY_EXISTS`` or the writer's.
+        """
+        expected = _Expected(topic.name, topic.topic_id)
+        live = TopicValue(topic.topic_id, TopicState.LIVE, len(topic.partitions), topic.configs)
+        partitions = [
+            Put(keys.partition_key(topic.topic_id, number), keys.encode_partition(state)) for number, state in enumerate(topic.partitions)
+        ]
+        if len(partitions) <= _PIECE:
+            await self._claim(expected, live, partitions)
+            return
+        await self._claim(expected, replace(live, state=TopicState.CREATING), ())
+        await self._put_partitions(expected, partitions)
+        await self._set(expected, live)
+
+    async def add_partitions(self, name: str, topic_id: TopicId, first: int, states: Sequence[PartitionState]) -> None:
+        """Make more partitions of a topic appear, all at once."""
+        expected = _Expected(name, topic_id)
+        puts = [Put(keys.partition_key(topic_id, first + index), keys.encode_partition(state)) for index, state in enumerate(states)]
+        last = puts
+        if len(puts) > _PIECE:
+            await self._put_partitions(expected, puts)
+            last = []
+        count = first + len(states)
+
+        def plan(view: KeyView) -> Plan:
+            topic = expected.read(view)
+            if topic is None or topic.state is not TopicState.LIVE:
+                raise unknown_topic(name)
+            if topic.partitions >= count:
+                return Plan()
+            return _with_topic(view, name, replace(topic, partitions=count), last)
+
+        await self._writer.write(plan)
+
+    async def delete(self, name: str, topic_id: TopicId) -> None:
+        """Make a topic disappear, and then its keys; does nothing when it is gone."""
+        expected = _Expected(name, topic_id)
+        await self._writer.write(lambda view: self._begin_deletion(view, expected))
+        await self._finish_deletion(expected)
+
+    async def tidy(self) -> None:
+        """Undo creations and finish deletions and additions that a crash interrupted."""
+        view = self._writer.view
+        counts: dict[str, int] = {}
+        for key in view.under(keys.TOPICS):
+            name = key.removeprefix(keys.TOPICS)
+            try:
+                topic = read_topic(view, name)
+            except KafkaError as error:
+                self._log.error("Nothing is tidied up: {problem}", problem=error.message)
+                return
+            if topic is None:
+                continue
+            if topic.state is TopicState.LIVE:
+                counts[topic_id_text(topic.topic_id)] = topic.partitions
+            else:
+                self._log.info("Topic {topic} was {state} when the controller stopped: removing it", topic=name, state=topic.state.value)
+                await self._finish_deletion(_Expected(name, topic.topic_id))
+        await self._delete_keys([key for key in view.under(keys.PARTITIONS) if _is_stray(key, counts)])
+
+    async def clear_remains(self, name: str) -> None:
+        """Remove a topic of this name that never became live or is not wholly gone. Nobody else may be at work on the name."""
+        topic = read_topic(self._writer.view, name)
+        if topic is not None and topic.state is not TopicState.LIVE:
+            await self._finish_deletion(_Expected(name, topic.topic_id))
+
+    def _begin_deletion(self, view: KeyView, expected: _Expected) -> Plan:
+        topic = expected.read(view)
+        if topic is None or topic.state is TopicState.DELETING:
+            return Plan()
+        partitions = _partition_keys(view, topic)
+        if len(partitions) > _PIECE:
+            return _with_topic(view, expected.name, replace(topic, state=TopicState.DELETING), ())
+        return _without_topic(view, expected.name, partitions)
+
+    async def _finish_deletion(self, expected: _Expected) -> None:
+        topic = expected.read(self._writer.view)
+        if topic is None:
+            return
+        await self._delete_keys(_partition_keys(self._writer.view, topic))
+
+        def plan(view: KeyView) -> Plan:
+            return Plan() if expected.read(view) is None else _without_topic(view, expected.name, ())
+
+        await self._writer.write(plan)
+
+    async def _claim(self, expected: _Expected, topic: TopicValue, partitions: Sequence[Put]) -> None:
+        """Take the name, which nobody may have."""
+
+        def plan(view: KeyView) -> Plan:
+            if expected.read(view) is not None:
+                return Plan()
+            if view.get(keys.topic_key(expected.name)) is not None:
+                raise topic_exists(expected.name)
+            return _with_topic(view, expected.name, topic, partitions)
+
+        await self._writer.write(plan)
+
+    async def _set(self, expected: _Expected, topic: TopicValue) -> None:
+        def plan(view: KeyView) -> Plan:
+            found = expected.read(view)
+            if found is None:
+                raise unknown_topic(expected.name)
+            return Plan() if found == topic else _with_topic(view, expected.name, topic, ())
+
+        await self._writer.write(plan)
+
+    async def _put_partitions(self, expected: _Expected, puts: Sequence[Put]) -> None:
+        for start in range(0, len(puts), _PIECE):
+            piece = puts[start : start + _PIECE]
+
+            def plan(view: KeyView, piece: Sequence[Put] = piece) -> Plan:
+                if expected.read(view) is None:
+                    raise unknown_topic(expected.name)
+                missing = [put for put in piece if view.value(put.key) != put.value]
+                return Plan([view.unchanged(keys.topic_key(expected.name))], missing)
+
+            await self._writer.write(plan)
+
+    async def _delete_keys(self, names: Sequence[str]) -> None:
+        for start in range(0, len(names), _PIECE):
+            piece = names[start : start + _PIECE]
+
+            def plan(view: KeyView, piece: Sequence[str] = piece) -> Plan:
+                return Plan((), [Delete(key) for key in piece if view.get(key) is not None])
+
+            await self._writer.write(plan)
+
+
+def _with_topic(view: KeyView, name: str, topic: TopicValue, others: Iterable[Put]) -> Plan:
+    key = keys.topic_key(name)
+    return Plan([view.unchanged(key)], [*others, Put(key, keys.encode_topic(topic))])
+
+
+def _without_topic(view: KeyView, name: str, partitions: Sequence[str]) -> Plan:
+    key = keys.topic_key(name)
+    return Plan([view.unchanged(key)], [*map(Delete, partitions), Delete(key)])
+
+
+def _partition_keys(view: KeyView, topic: TopicValue) -> list[str]:
+    every = (keys.partition_key(topic.topic_id, number) for number in range(topic.partitions))
+    return [key for key in every if view.get(key) is not None]
+
+
+def _is_stray(key: str, counts: dict[str, int]) -> bool:
+    topic_id, _, number = key.removeprefix(keys.PARTITIONS).partition("/")
+    return number.isdigit() and int(number) >= counts.get(topic_id, 0)

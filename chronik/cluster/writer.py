@@ -1,0 +1,175 @@
+"""Fenced writes: every change is a small plan made from what the store holds, committed only while this broker is the controller."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from twisted.internet.defer import Deferred
+from twisted.logger import Logger
+from zope.interface import implementer
+
+from chronik.errors import ErrorCode, KafkaError
+from chronik.metadata import keys
+from chronik.metadata.interfaces import (
+    OPERATIONS_PER_COMMIT_MAX,
+    Compacted,
+    Compare,
+    Conflict,
+    Delete,
+    Entry,
+    IMetadataFeed,
+    IMetadataStore,
+    IWatcher,
+    Put,
+    ReadOnly,
+    Revision,
+    UnknownOutcome,
+)
+
+ATTEMPTS_MAX: Final = 10
+"""How often a change is planned anew after somebody else was faster or an answer was lost."""
+
+OPERATIONS_PER_PLAN_MAX: Final = OPERATIONS_PER_COMMIT_MAX - 1
+"""What a plan may hold beside the compare of the controller's key."""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """One commit to be; without operations there is nothing left to do."""
+
+    compares: Sequence[Compare] = ()
+    operations: Sequence[Put | Delete] = ()
+
+
+Planner = Callable[["KeyView"], Plan]
+"""Makes the plan from what is there; called again when that changed meanwhile, so it must recognise its own work."""
+
+
+@implementer(IWatcher)
+class KeyView:
+    """The store's keys with their revisions, which compares need and the image does not have."""
+
+    def __init__(self, store: IMetadataStore) -> None:
+        self._store = store
+        self._entries: dict[str, Entry] = {}
+        self._waiting: list[tuple[int, Deferred[None]]] = []
+        self._stale = True
+        self.current = 0
+
+    async def reach(self, revision: int) -> None:
+        """Wait until this revision is seen here too: a store tells its watchers one after the other."""
+        if self._stale:
+            await self.refresh()
+        if self.current < revision:
+            waiting: Deferred[None] = Deferred()
+            self._waiting.append((revision, waiting))
+            await waiting
+
+    async def refresh(self) -> None:
+        """Read everything anew and follow from there."""
+        self._store.unwatch(self)
+        snapshot = await self._store.snapshot()
+        if snapshot.revision >= self.current:
+            self._entries, self.current = dict(snapshot.entries), snapshot.revision
+        self._stale = False
+        self._store.unwatch(self)
+        self._store.watch(self.current, self)
+        self._fire_reached()
+
+    def stop(self) -> None:
+        """Follow no more."""
+        self._store.unwatch(self)
+        self._stale = True
+
+    def get(self, key: str) -> Entry | None:
+        """What a key holds."""
+        return self._entries.get(key)
+
+    def value(self, key: str) -> bytes | None:
+        """Only the value."""
+        entry = self._entries.get(key)
+        return entry.value if entry is not None else None
+
+    def unchanged(self, key: str) -> Compare:
+        """Holds as long as the key is as it is seen now."""
+        entry = self._entries.get(key)
+        return Compare(key, entry.revision if entry is not None else 0)
+
+    def under(self, prefix: str) -> Mapping[str, Entry]:
+        """Every key that begins so."""
+        return {key: entry for key, entry in self._entries.items() if key.startswith(prefix)}
+
+    def revision(self, revision: Revision) -> None:
+        """The next revision."""
+        self.current = revision.revision
+        for key, value in revision.changes.items():
+            if value is None:
+                self._entries.pop(key, None)
+            else:
+                self._entries[key] = Entry(value, revision.revision)
+        self._fire_reached()
+
+    def lost(self, reason: Compacted) -> None:
+        """What is seen here is old from now on; the next write reads everything anew."""
+        self._stale = True
+
+    def _fire_reached(self) -> None:
+        ready = [waiting for revision, waiting in self._waiting if revision <= self.current]
+        self._waiting = [waiting for waiting in self._waiting if waiting[0] > self.current]
+        for waiting in ready:
+            waiting.callback(None)
+
+
+class FencedWriter:
+    """Commits plans for the holder of the controller key.
+
+    :param store: where to.
+    :param feed: the own image; a write answers once that has it.
+    """
+
+    _log = Logger()
+
+    def __init__(self, store: IMetadataStore, feed: IMetadataFeed) -> None:
+        self._store = store
+        self._feed = feed
+        self._fence: Compare | None = None
+        self.view = KeyView(store)
+
+    def hold(self, revision: int) -> None:
+        """From now on write as the one who set the controller's key at this revision."""
+        self._fence = Compare(keys.CONTROLLER, revision)
+
+    async def write(self, planner: Planner) -> int:
+        """Plan, commit, and plan again when something came in between.
+
+        :returns: the revision after which the change is seen.
+        :raises KafkaError: whatever the planner raises; ``NOT_CONTROLLER``, ``KAFKA_STORAGE_ERROR`` or ``REQUEST_TIMED_OUT``.
+        """
+        for _ in range(ATTEMPTS_MAX):
+            await self.view.reach(self._feed.image.revision)
+            plan = planner(self.view)
+            if not plan.operations:
+                return await self._seen(self.view.current)
+            try:
+                return await self._seen(await self._store.commit((*self._fences(), *plan.compares), plan.operations))
+            except (Conflict, UnknownOutcome) as problem:
+                self._log.info("A metadata change is planned anew: {problem}", problem=str(problem))
+                await self._read_again()
+            except ReadOnly as problem:
+                raise KafkaError(ErrorCode.KAFKA_STORAGE_ERROR, f"The cluster's metadata cannot be changed now: {problem}") from problem
+        raise KafkaError(ErrorCode.REQUEST_TIMED_OUT, f"The change was overtaken by others {ATTEMPTS_MAX} times: try again.")
+
+    async def _read_again(self) -> None:
+        await self.view.refresh()
+        if self._fence is not None and self.view.unchanged(keys.CONTROLLER) != self._fence:
+            raise KafkaError(ErrorCode.NOT_CONTROLLER, "Another broker became the controller: ask it.")
+
+    def _fences(self) -> Sequence[Compare]:
+        return () if self._fence is None else (self._fence,)
+
+    async def _seen(self, revision: int) -> int:
+        await self._feed.reached(revision)
+        await self.view.reach(revision)
+        return revision

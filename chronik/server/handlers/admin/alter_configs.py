@@ -1,0 +1,113 @@
+"""AlterConfigs (33) and IncrementalAlterConfigs (44): dynamic configuration, whole or key by key (KIP-133, KIP-339)."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Any
+
+from chronik.cluster.interfaces import ConfigChange, ConfigEdit, ConfigOperation, ConfigResource, ConfigResourceType
+from chronik.errors import ErrorCode, KafkaError
+from chronik.protocol.apis import ApiKey
+from chronik.protocol.messages import (
+    AlterConfigsRequest,
+    AlterConfigsResponse,
+    IncrementalAlterConfigsRequest,
+    IncrementalAlterConfigsResponse,
+    Message,
+)
+from chronik.security.interfaces import Action, Operation
+from chronik.server.api import Api
+from chronik.server.context import RequestContext
+from chronik.server.handlers.admin.config_resources import authorization_failure, protected_as, resource_kind
+
+if TYPE_CHECKING:
+    from chronik.server.services import Services
+
+_ALTERABLE = frozenset({ConfigResourceType.TOPIC, ConfigResourceType.BROKER, ConfigResourceType.GROUP})
+
+
+async def _alter_configs(context: RequestContext, request: AlterConfigsRequest) -> AlterConfigsResponse:
+    outcomes = await _alter(context, request, replace=True)
+    return AlterConfigsResponse(responses=_responses(AlterConfigsResponse, request, outcomes))
+
+
+async def _incremental_alter_configs(context: RequestContext, request: IncrementalAlterConfigsRequest) -> IncrementalAlterConfigsResponse:
+    outcomes = await _alter(context, request, replace=False)
+    return IncrementalAlterConfigsResponse(responses=_responses(IncrementalAlterConfigsResponse, request, outcomes))
+
+
+async def _alter(context: RequestContext, request: Any, replace: bool) -> Sequence[KafkaError | None]:
+    """One outcome for each resource of the request, in its order."""
+    times = Counter((resource.resource_type, resource.resource_name) for resource in request.resources)
+    outcomes: list[KafkaError | None] = []
+    changes: dict[int, ConfigChange] = {}
+    for index, resource in enumerate(request.resources):
+        try:
+            if times[resource.resource_type, resource.resource_name] > 1:
+                raise KafkaError(ErrorCode.INVALID_REQUEST, "Each resource must appear at most once.")
+            changes[index] = _change(context, resource, replace)
+            outcomes.append(None)
+        except KafkaError as error:
+            outcomes.append(error)
+    done = await context.services.controller.alter_configs(list(changes.values()), request.validate_only)
+    for index, outcome in zip(changes, done, strict=True):
+        outcomes[index] = outcome
+    return outcomes
+
+
+def _change(context: RequestContext, resource: Any, replace: bool) -> ConfigChange:
+    kind = resource_kind(resource.resource_type)
+    failure = authorization_failure(context, Operation.ALTER_CONFIGS, kind, resource.resource_name)
+    if failure is not None:
+        raise failure
+    if kind not in _ALTERABLE:
+        raise KafkaError(ErrorCode.INVALID_REQUEST, f"The configuration of a {kind.name} resource cannot be altered here.")
+    if len({config.name for config in resource.configs}) != len(resource.configs):
+        raise KafkaError(ErrorCode.INVALID_REQUEST, "Error due to duplicate config keys")
+    edits = tuple(_edit(config, replace) for config in resource.configs)
+    missing = [edit.key for edit in edits if edit.value is None and edit.operation is not ConfigOperation.DELETE]
+    if missing:
+        raise KafkaError(ErrorCode.INVALID_REQUEST, f"Null value not supported for : {', '.join(missing)}")
+    return ConfigChange(ConfigResource(kind, resource.resource_name), edits, replace)
+
+
+def _edit(config: Any, replace: bool) -> ConfigEdit:
+    if replace:
+        return ConfigEdit(config.name, ConfigOperation.SET, config.value)
+    try:
+        return ConfigEdit(config.name, ConfigOperation(config.config_operation), config.value)
+    except ValueError:
+        raise KafkaError(ErrorCode.INVALID_REQUEST, f"Unknown operations type {config.config_operation}") from None
+
+
+def _responses(response: Any, request: Any, outcomes: Iterable[KafkaError | None]) -> tuple[Any, ...]:
+    return tuple(
+        response.AlterConfigsResourceResponse(
+            error_code=outcome.code if outcome is not None else ErrorCode.NONE,
+            error_message=(outcome.message or None) if outcome is not None else None,
+            resource_type=resource.resource_type,
+            resource_name=resource.resource_name,
+        )
+        for resource, outcome in zip(request.resources, outcomes, strict=True)
+    )
+
+
+def _rule(services: Services, request: Any) -> Iterable[Action]:
+    for resource in request.resources:
+        yield from protected_as(Operation.ALTER_CONFIGS, resource.resource_type, resource.resource_name)
+
+
+def _refusal(request: Any, version: int, error: KafkaError) -> Message:
+    return AlterConfigsResponse(responses=_responses(AlterConfigsResponse, request, [error] * len(request.resources)))
+
+
+def _incremental_refusal(request: Any, version: int, error: KafkaError) -> Message:
+    responses = _responses(IncrementalAlterConfigsResponse, request, [error] * len(request.resources))
+    return IncrementalAlterConfigsResponse(responses=responses)
+
+
+APIS = (
+    Api(ApiKey.ALTER_CONFIGS, "AlterConfigs", (0, 2), _alter_configs, _refusal, _rule),
+    Api(ApiKey.INCREMENTAL_ALTER_CONFIGS, "IncrementalAlterConfigs", (0, 1), _incremental_alter_configs, _incremental_refusal, _rule),
+)

@@ -1,0 +1,194 @@
+"""Metadata (3): topics, their leaders, and where the brokers are; creates topics on the way where that is wanted."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from chronik.cluster.interfaces import NewTopic
+from chronik.errors import ErrorCode, KafkaError
+from chronik.metadata.image import MetadataImage, TopicImage
+from chronik.model import INTERNAL_TOPICS, ZERO_TOPIC_ID, TopicId, topic_name_problem
+from chronik.protocol.apis import ApiKey
+from chronik.protocol.messages import Message, MetadataRequest, MetadataResponse
+from chronik.security.interfaces import CLUSTER_NAME, Action, Operation, ResourceType
+from chronik.server.api import Api
+from chronik.server.context import RequestContext
+from chronik.server.handlers.admin.cluster_view import ClusterView, PartitionView
+from chronik.server.handlers.admin.operations import NOT_ASKED, actions_on, allowed_operations, cluster_operations
+from chronik.server.handlers.admin.topics import create_and_wait
+
+if TYPE_CHECKING:
+    from chronik.server.services import Services
+
+_Broker: TypeAlias = MetadataResponse.MetadataResponseBroker
+_Topic: TypeAlias = MetadataResponse.MetadataResponseTopic
+_Partition: TypeAlias = MetadataResponse.MetadataResponsePartition
+
+
+async def _metadata(context: RequestContext, request: MetadataRequest) -> MetadataResponse:
+    version = context.api_version
+    _check_shape(request, version)
+    ids = [topic.topic_id for topic in request.topics or () if topic.topic_id != ZERO_TOPIC_ID]
+    if request.topics is None or (version == 0 and not request.topics):
+        topics = _all_topics(context, request)
+    elif ids:
+        topics = [_by_id(context, request, topic_id) for topic_id in dict.fromkeys(ids)]
+    else:
+        topics = await _by_name(context, request, list(dict.fromkeys(topic.name or "" for topic in request.topics)))
+    view = _view(context)
+    return MetadataResponse(
+        brokers=tuple(
+            _Broker(node_id=broker.broker_id, host=endpoint.host, port=endpoint.port, rack=broker.rack) for broker, endpoint in view.brokers()
+        ),
+        cluster_id=view.image.cluster_id,
+        controller_id=view.controller_id,
+        topics=tuple(topics),
+        cluster_authorized_operations=_cluster_operations(context, request),
+    )
+
+
+def _check_shape(request: MetadataRequest, version: int) -> None:
+    for topic in request.topics or ():
+        if topic.name is None and version < 12:
+            raise KafkaError(ErrorCode.INVALID_REQUEST, f"Topic name can not be null for version {version}")
+        if topic.topic_id != ZERO_TOPIC_ID and version < 12:
+            raise KafkaError(ErrorCode.INVALID_REQUEST, f"Topic IDs are not supported in requests for version {version}")
+
+
+def _view(context: RequestContext) -> ClusterView:
+    return ClusterView(context.services.metadata.image, context.session)
+
+
+def _cluster_operations(context: RequestContext, request: MetadataRequest) -> int:
+    wanted = request.include_cluster_authorized_operations and 8 <= context.api_version <= 10
+    return cluster_operations(context) if wanted else NOT_ASKED
+
+
+def _all_topics(context: RequestContext, request: MetadataRequest) -> list[_Topic]:
+    view = _view(context)
+    described = context.allowed_topics(Operation.DESCRIBE, view.image.topics)
+    return [_found(context, request, view, topic) for topic in view.image.topics.values() if topic.name in described]
+
+
+def _by_id(context: RequestContext, request: MetadataRequest, topic_id: bytes) -> _Topic:
+    view = _view(context)
+    topic = view.image.topic_by_id(topic_id)
+    if topic is None:
+        return _failed(ErrorCode.UNKNOWN_TOPIC_ID, None, topic_id)
+    if not context.allowed(Operation.DESCRIBE, ResourceType.TOPIC, topic.name):
+        return _failed(ErrorCode.TOPIC_AUTHORIZATION_FAILED, None, topic_id)
+    return _found(context, request, view, topic)
+
+
+async def _by_name(context: RequestContext, request: MetadataRequest, names: Sequence[str]) -> list[_Topic]:
+    described = context.allowed_topics(Operation.DESCRIBE, names)
+    image = context.services.metadata.image
+    missing = [name for name in names if name in described and name not in image.topics]
+    failures = await _create(context, request, missing) if missing else {}
+    view = _view(context)
+    topics = []
+    for name in names:
+        topic = view.image.topics.get(name)
+        if name not in described:
+            topics.append(_failed(ErrorCode.TOPIC_AUTHORIZATION_FAILED, name))
+        elif topic is not None:
+            topics.append(_found(context, request, view, topic))
+        else:
+            topics.append(_failed(failures.get(name, ErrorCode.UNKNOWN_TOPIC_OR_PARTITION), name))
+    return topics
+
+
+async def _create(context: RequestContext, request: MetadataRequest, names: Sequence[str]) -> dict[str, ErrorCode]:
+    """Create what does not exist, where client and broker both want that; why the others do not exist."""
+    failures = {name: ErrorCode.INVALID_TOPIC_EXCEPTION for name in names if topic_name_problem(name) is not None}
+    if not (request.allow_auto_topic_creation and context.services.config.get_bool("auto.create.topics.enable")):
+        return failures
+    wanted = []
+    for name in names:
+        if name in failures or name in INTERNAL_TOPICS:
+            continue
+        if may_create(context, name):
+            wanted.append(NewTopic(name))
+        else:
+            failures[name] = ErrorCode.TOPIC_AUTHORIZATION_FAILED
+    for topic, outcome in zip(wanted, await create_and_wait(context.services, wanted), strict=True):
+        if isinstance(outcome, KafkaError):
+            failures[topic.name] = outcome.code
+    return failures
+
+
+def may_create(context: RequestContext, name: str) -> bool:
+    """Whether the peer may create a topic of this name."""
+    return context.allowed_cluster(Operation.CREATE) or context.allowed(Operation.CREATE, ResourceType.TOPIC, name)
+
+
+def _found(context: RequestContext, request: MetadataRequest, view: ClusterView, topic: TopicImage) -> _Topic:
+    wanted = request.include_topic_authorized_operations and context.api_version >= 8
+    return _Topic(
+        name=topic.name,
+        topic_id=topic.topic_id,
+        is_internal=topic.name in INTERNAL_TOPICS,
+        partitions=tuple(_partition(number, partition, context.api_version) for number, partition in view.partitions(topic)),
+        topic_authorized_operations=allowed_operations(context, ResourceType.TOPIC, topic.name) if wanted else NOT_ASKED,
+    )
+
+
+def _partition(number: int, partition: PartitionView, version: int) -> _Partition:
+    state = partition.state
+    replicas, isr = state.replicas, state.isr
+    error = partition.error
+    if version < 6 and error is ErrorCode.LISTENER_NOT_FOUND:
+        error = ErrorCode.LEADER_NOT_AVAILABLE
+    if version == 0:
+        replicas = tuple(broker_id for broker_id in replicas if broker_id not in partition.offline)
+        isr = tuple(broker_id for broker_id in isr if broker_id not in partition.offline)
+        if error is ErrorCode.NONE and partition.offline:
+            error = ErrorCode.REPLICA_NOT_AVAILABLE
+    return _Partition(
+        error_code=error,
+        partition_index=number,
+        leader_id=partition.leader,
+        leader_epoch=state.leader_epoch,
+        replica_nodes=replicas,
+        isr_nodes=isr,
+        offline_replicas=partition.offline,
+    )
+
+
+def _failed(code: ErrorCode, name: str | None, topic_id: bytes = ZERO_TOPIC_ID) -> _Topic:
+    return _Topic(
+        error_code=code,
+        name=name,
+        topic_id=TopicId(topic_id),
+        is_internal=name in INTERNAL_TOPICS,
+        topic_authorized_operations=NOT_ASKED,
+    )
+
+
+def _names(image: MetadataImage, request: MetadataRequest) -> Iterable[str]:
+    if not request.topics:
+        return image.topics
+    by_id = (image.names.get(TopicId(topic.topic_id)) for topic in request.topics if topic.topic_id != ZERO_TOPIC_ID)
+    return [name for name in (*by_id, *(topic.name for topic in request.topics)) if name is not None]
+
+
+def _rule(services: Services, request: MetadataRequest) -> Iterable[Action]:
+    image = services.metadata.image
+    yield Action(Operation.CREATE, ResourceType.CLUSTER, CLUSTER_NAME)
+    for name in _names(image, request):
+        yield Action(Operation.DESCRIBE, ResourceType.TOPIC, name)
+        if name not in image.topics:
+            yield Action(Operation.CREATE, ResourceType.TOPIC, name)
+        if request.include_topic_authorized_operations:
+            yield from actions_on(ResourceType.TOPIC, name)
+    if request.include_cluster_authorized_operations:
+        yield from actions_on(ResourceType.CLUSTER, CLUSTER_NAME)
+
+
+def _refusal(request: Any, version: int, error: KafkaError) -> Message:
+    topics = tuple(_failed(error.code, topic.name if version >= 12 else topic.name or "", topic.topic_id) for topic in request.topics or ())
+    return MetadataResponse(error_code=error.code, topics=topics, cluster_id=None, cluster_authorized_operations=NOT_ASKED)
+
+
+APIS = (Api(ApiKey.METADATA, "Metadata", (0, 13), _metadata, _refusal, _rule),)

@@ -1,0 +1,88 @@
+"""A controller over a memory store, and rules for a few keys."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from twisted.internet.defer import Deferred
+from twisted.internet.task import Clock
+from twisted.trial.unittest import SynchronousTestCase
+from zope.interface import implementer
+
+from chronik.cluster.configs import IConfigRules
+from chronik.cluster.controller import Controller
+from chronik.cluster.interfaces import ConfigResourceType
+from chronik.cluster.registration import Registration
+from chronik.errors import ErrorCode, KafkaError
+from chronik.metadata import keys
+from chronik.metadata.feed import MetadataFeed
+from chronik.metadata.image import BrokerImage, Endpoint, MetadataImage
+from chronik.metadata.interfaces import Put
+from chronik.metadata.memory import MemoryMetadataStore
+
+ENDPOINTS = {"PLAINTEXT": Endpoint("", 9092)}
+
+
+@implementer(IConfigRules)
+class FewRules:
+    """Knows ``retention.ms``, a number, and ``cleanup.policy``, a list."""
+
+    def check(self, kind: ConfigResourceType, name: str, before: Mapping[str, str], after: Mapping[str, str]) -> None:
+        """Refuse other keys and words for numbers."""
+        for key, value in after.items():
+            if key not in ("retention.ms", "cleanup.policy"):
+                raise KafkaError(ErrorCode.INVALID_CONFIG, f"Unknown topic config name: {key}")
+            if key == "retention.ms" and not value.isdigit():
+                raise KafkaError(ErrorCode.INVALID_CONFIG, f"Invalid value {value} for configuration {key}")
+
+    def list_value(self, kind: ConfigResourceType, key: str) -> str:
+        """The policy is ``delete`` when not set."""
+        if key != "cleanup.policy":
+            raise KafkaError(ErrorCode.INVALID_CONFIG, f"Can't append to key {key} because its type is not LIST.")
+        return "delete"
+
+    def default_partitions(self) -> int:
+        """Three."""
+        return 3
+
+    def default_replication_factor(self) -> int:
+        """One."""
+        return 1
+
+
+class ControllerCase(SynchronousTestCase):
+    """Tests of a started controller."""
+
+    def setUp(self) -> None:
+        """Start one, broker 1, over an empty store."""
+        self.clock = Clock()
+        self.store = MemoryMetadataStore(self.clock)
+        self.feed = MetadataFeed(self.store, self.clock)
+        self.successResultOf(self.feed.start())
+        self.controller = self.start_controller()
+
+    def start_controller(self, broker_id: int = 1, cluster_id: str | None = None) -> Controller:
+        """Another one over the same store."""
+        controller = Controller(self.store, self.feed, Registration(broker_id, ENDPOINTS), FewRules(), cluster_id)
+        self.successResultOf(controller.start())
+        return controller
+
+    def add_broker(self, broker_id: int, fenced: bool = False) -> None:
+        """Register another broker."""
+        broker = BrokerImage(broker_id, 1, ENDPOINTS, None, fenced)
+        self.successResultOf(self.store.commit([], [Put(keys.broker_key(broker_id), keys.encode_broker(broker))]))
+
+    @property
+    def image(self) -> MetadataImage:
+        """The current one."""
+        image: MetadataImage = self.feed.image
+        return image
+
+    def stored(self, prefix: str) -> list[str]:
+        """The store's keys that begin so."""
+        return sorted(key for key in self.successResultOf(self.store.snapshot()).entries if key.startswith(prefix))
+
+    def codes(self, outcomes: Deferred[Any]) -> list[ErrorCode]:
+        """The error code of each outcome."""
+        return [outcome.code if isinstance(outcome, KafkaError) else ErrorCode.NONE for outcome in self.successResultOf(outcomes)]
