@@ -1,0 +1,1 @@
+"""A real broker in a process of its own, and real clients."""

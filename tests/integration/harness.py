@@ -1,0 +1,175 @@
+"""Starts ``twist chronik`` as a user would, on ports of the system's choosing, and stops it by its pid."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any, TypeVar
+
+from twisted.trial.unittest import SynchronousTestCase
+
+T = TypeVar("T")
+
+START_SECONDS = 30.0
+STOP_SECONDS = 30.0
+
+
+def free_ports(count: int) -> list[int]:
+    """Ports that nobody listens on, chosen by the system and all different."""
+    with contextlib.ExitStack() as stack:
+        sockets = [stack.enter_context(socket.socket()) for _ in range(count)]
+        for each in sockets:
+            each.bind(("127.0.0.1", 0))
+        return [each.getsockname()[1] for each in sockets]
+
+
+def eventually(check: Callable[[], T], seconds: float = 30.0, what: str = "what was waited for") -> T:
+    """Ask again until ``check`` answers something true; the answer.
+
+    :raises AssertionError: it did not within ``seconds``.
+    """
+    deadline = time.monotonic() + seconds
+    while True:
+        value = check()
+        if value:
+            return value
+        if time.monotonic() > deadline:
+            raise AssertionError(f"{what} did not happen within {seconds} s; the last answer was {value!r}")
+        time.sleep(0.02)
+
+
+class Broker:
+    """One broker process and its data directory.
+
+    :ivar port: of the Kafka listener.
+    :ivar http_port: of the HTTP listener.
+    """
+
+    def __init__(self, settings: Mapping[str, str] | None = None, directory: str | None = None) -> None:
+        self.directory = directory or tempfile.mkdtemp(prefix="chronik-test-")
+        self.settings = dict(settings or {})
+        self.port, self.http_port = free_ports(2)
+        self.process: subprocess.Popen[bytes] | None = None
+        self.output = Path(self.directory) / "broker.log"
+
+    @property
+    def bootstrap(self) -> str:
+        """Where clients connect to."""
+        return f"127.0.0.1:{self.port}"
+
+    @property
+    def pid(self) -> int:
+        """Of the running process."""
+        assert self.process is not None
+        return self.process.pid
+
+    def command(self) -> list[str]:
+        """The command line that starts it."""
+        settings = {
+            "listeners": f"PLAINTEXT://127.0.0.1:{self.port}",
+            "http.listeners": f"HTTP://127.0.0.1:{self.http_port}",
+            "log.dirs": os.path.join(self.directory, "data"),
+            **self.settings,
+        }
+        arguments = [argument for key, value in settings.items() for argument in ("--set", f"{key}={value}")]
+        return [sys.executable, "-m", "twisted", "chronik", *arguments]
+
+    def start(self) -> Broker:
+        """Start it, and come back once both listeners answer."""
+        with open(self.output, "ab") as output:
+            self.process = subprocess.Popen(self.command(), stdout=output, stderr=output, stdin=subprocess.DEVNULL, cwd=self.directory)
+        eventually(self._listening, START_SECONDS, "the broker listening")
+        return self
+
+    def _listening(self) -> bool:
+        assert self.process is not None
+        if self.process.poll() is not None:
+            raise AssertionError(f"the broker ended with status {self.process.returncode}:\n{self.log()[-3000:]}")
+        for port in (self.port, self.http_port):
+            with socket.socket() as probe:
+                probe.settimeout(1)
+                if probe.connect_ex(("127.0.0.1", port)) != 0:
+                    return False
+        return True
+
+    def log(self) -> str:
+        """What it wrote so far."""
+        return self.output.read_text(errors="replace") if self.output.exists() else ""
+
+    def stop(self, with_signal: int = signal.SIGTERM) -> int:
+        """End it, and wait; its exit status."""
+        assert self.process is not None
+        if self.process.poll() is None:
+            self.process.send_signal(with_signal)
+        status = self.process.wait(STOP_SECONDS)
+        self.process = None
+        return status
+
+    def kill(self) -> None:
+        """End it as a crash would."""
+        self.stop(signal.SIGKILL)
+
+    def close(self) -> None:
+        """End it if it runs, and remove its data."""
+        if self.process is not None:
+            self.kill()
+        shutil.rmtree(self.directory, ignore_errors=True)
+
+    def http(self, path: str, body: Any = None, method: str | None = None, headers: Mapping[str, str] | None = None) -> tuple[int, Any]:
+        """One HTTP request: its status, and the answer's JSON, or its text where it is none."""
+        data = None if body is None else json.dumps(body).encode()
+        sent = {"Content-Type": "application/json", **(headers or {})} if data is not None else dict(headers or {})
+        request = urllib.request.Request(f"http://127.0.0.1:{self.http_port}{path}", data, sent, method=method)
+        try:
+            with urllib.request.urlopen(request, timeout=30) as answer:
+                status, raw = answer.status, answer.read()
+        except urllib.error.HTTPError as error:
+            status, raw = error.code, error.read()
+        try:
+            return status, json.loads(raw)
+        except ValueError:
+            return status, raw.decode(errors="replace")
+
+
+class BrokerTestCase(SynchronousTestCase):
+    """Tests that share one broker, started before the first of a class and stopped after its last."""
+
+    settings: Mapping[str, str] = {}
+    broker: Broker
+
+    @classmethod
+    def setUpClass(cls) -> None:
+        """Start the broker."""
+        cls.broker = Broker(cls.settings)
+        try:
+            cls.broker.start()
+        except BaseException:
+            cls.broker.close()
+            raise
+
+    @classmethod
+    def tearDownClass(cls) -> None:
+        """Stop it."""
+        cls.broker.close()
+
+
+@contextlib.contextmanager
+def running(settings: Mapping[str, str] | None = None) -> Iterator[Broker]:
+    """A broker of a test's own."""
+    broker = Broker(settings)
+    try:
+        yield broker.start()
+    finally:
+        broker.close()
