@@ -1,6 +1,6 @@
 """Write ``chronik/protocol/table.py`` and ``chronik/protocol/messages.pyi`` from kio's message definitions and our own rows.
 
-Run it after changing kio's pinned version or :mod:`rows`; a test compares what it makes with what is committed.
+Run it after changing kio's pinned version or :mod:`rows`; with ``--check``, which a test runs, it only compares.
 The broker itself never imports kio.
 """
 
@@ -198,12 +198,16 @@ def table(found: list[Message]) -> str:
     return "\n".join((*lines, "}", ""))
 
 
-def main() -> None:
-    """Write both modules."""
+def main() -> int:
+    """Write both modules; with ``--check`` only say which would change."""
     found = messages()
-    (TARGET / "table.py").write_text(table(found))
-    (TARGET / "messages.pyi").write_text(stub(found))
+    stale = [(name, text) for name, text in (("table.py", table(found)), ("messages.pyi", stub(found))) if (TARGET / name).read_text() != text]
+    for name, text in stale:
+        print(f"{name} differs from what is generated")
+        if "--check" not in sys.argv:
+            (TARGET / name).write_text(text)
+    return 1 if stale and "--check" in sys.argv else 0
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())
