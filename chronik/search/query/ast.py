@@ -33,11 +33,15 @@ class Match:
 
 @dataclass(frozen=True, slots=True)
 class Phrase:
-    """Analysed words, next to one another in order, at most ``slop`` moves apart."""
+    """Analysed words, next to one another in order, at most ``slop`` moves apart.
+
+    :ivar prefix: the last word may go on; not together with ``slop``.
+    """
 
     field: str | None
     text: str
     slop: int = 0
+    prefix: bool = False
 
 
 @dataclass(frozen=True, slots=True)

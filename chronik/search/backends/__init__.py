@@ -1,0 +1,1 @@
+"""Index backends: tantivy (default), sqlite (FTS5) and none."""

@@ -1,0 +1,38 @@
+"""Wildcard patterns: ``*`` any run, ``?`` any one character, ``\\`` makes the next one literal."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from chronik.search.interfaces import QueryError
+
+
+def wildcard_tokens(pattern: str) -> Iterator[tuple[str, bool]]:
+    """The pattern's characters, and whether each is a wildcard."""
+    characters = iter(pattern)
+    for character in characters:
+        if character == "\\":
+            yield next(characters, "\\"), False
+        else:
+            yield character, character in "*?"
+
+
+def wildcard_regex(pattern: str) -> str:
+    """The pattern as a regular expression both of Python and of Rust.
+
+    :raises QueryError: it begins with a wildcard, which would read every term of an index.
+    """
+    if not pattern or pattern[0] in "*?":
+        raise QueryError(f"the pattern [{pattern}] cannot begin with '*' or '?': that would read every term there is", "illegal_argument_exception")
+    return "".join(((".*" if c == "*" else ".") if wild else quoted(c)) for c, wild in wildcard_tokens(pattern))
+
+
+def wildcard_pattern(pattern: str) -> re.Pattern[str]:
+    """The pattern, compiled."""
+    return re.compile(wildcard_regex(pattern), re.DOTALL)
+
+
+def quoted(text: str) -> str:
+    """A text as a regular expression that means just itself, in Python and in Rust."""
+    return "".join("\\" + c if c in r".^$*+?()[]{}|\/-&~#" else c for c in text)
