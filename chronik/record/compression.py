@@ -1,0 +1,191 @@
+"""The codecs of record batches, each through a C library, loaded when first used.
+
+Decompression is bounded: what would become larger than the caller allows is refused before it is allocated.
+"""
+
+from __future__ import annotations
+
+import enum
+import zlib
+from collections.abc import Callable
+from typing import Final
+
+
+class Codec(enum.IntEnum):
+    """How the records of a batch are compressed; the lowest three bits of its attributes."""
+
+    NONE = 0
+    GZIP = 1
+    SNAPPY = 2
+    LZ4 = 3
+    ZSTD = 4
+
+
+class CompressionError(ValueError):
+    """Bytes that cannot be decompressed, or only to more than is allowed."""
+
+
+_XERIAL_MAGIC: Final = b"\x82SNAPPY\x00"
+_XERIAL_HEADER_BYTES: Final = 16
+_XERIAL_BLOCK_BYTES: Final = 32 << 10
+
+
+def compress(codec: Codec, data: bytes, level: int | None = None) -> bytes:
+    """Compress a batch's records.
+
+    :param level: the codec's own level; None for its default.
+    """
+    return _COMPRESSORS[codec](data, level)
+
+
+def decompress(codec: Codec, data: bytes | memoryview, bytes_max: int) -> bytes:
+    """Decompress a batch's records.
+
+    :param bytes_max: the result must not be larger.
+    :raises CompressionError: it is, or ``data`` is not of this codec.
+    """
+    return _DECOMPRESSORS[codec](bytes(data), bytes_max)
+
+
+def _too_large(bytes_max: int) -> CompressionError:
+    return CompressionError(f"the records take more than {bytes_max} bytes when decompressed")
+
+
+def _keep(data: bytes, level: int | None) -> bytes:
+    return data
+
+
+def _kept(data: bytes, bytes_max: int) -> bytes:
+    if len(data) > bytes_max:
+        raise _too_large(bytes_max)
+    return data
+
+
+def _gzip(data: bytes, level: int | None) -> bytes:
+    packer = zlib.compressobj(-1 if level is None else level, zlib.DEFLATED, 31)
+    return packer.compress(data) + packer.flush()
+
+
+def _gunzip(data: bytes, bytes_max: int) -> bytes:
+    parts = []
+    room = bytes_max
+    while data:
+        unpacker = zlib.decompressobj(31)
+        try:
+            part = unpacker.decompress(data, room + 1)
+        except zlib.error as error:
+            raise CompressionError(f"no gzip data: {error}") from error
+        if len(part) > room or unpacker.unconsumed_tail:
+            raise _too_large(bytes_max)
+        if not unpacker.eof:
+            raise CompressionError("the gzip data is cut off")
+        parts.append(part)
+        room -= len(part)
+        data = unpacker.unused_data
+    return b"".join(parts)
+
+
+def _snappy(data: bytes, level: int | None) -> bytes:
+    """In the framing of Java's snappy streams, which every client reads."""
+    import cramjam
+
+    pieces = [_XERIAL_MAGIC, b"\x00\x00\x00\x01\x00\x00\x00\x01"]
+    for start in range(0, len(data), _XERIAL_BLOCK_BYTES):
+        block = bytes(cramjam.snappy.compress_raw(data[start : start + _XERIAL_BLOCK_BYTES]))
+        pieces.append(len(block).to_bytes(4, "big"))
+        pieces.append(block)
+    return b"".join(pieces)
+
+
+def _unsnappy(data: bytes, bytes_max: int) -> bytes:
+    if not data.startswith(_XERIAL_MAGIC):
+        return _unsnappy_block(data, bytes_max)
+    parts = []
+    room = bytes_max
+    position = _XERIAL_HEADER_BYTES
+    while position < len(data):
+        size = int.from_bytes(data[position : position + 4], "big", signed=True)
+        block = data[position + 4 : position + 4 + size] if size >= 0 else b""
+        if size < 0 or len(block) != size:
+            raise CompressionError("the snappy data is cut off")
+        part = _unsnappy_block(block, room)
+        parts.append(part)
+        room -= len(part)
+        position += 4 + size
+    return b"".join(parts)
+
+
+def _unsnappy_block(data: bytes, bytes_max: int) -> bytes:
+    import cramjam
+
+    try:
+        size = cramjam.snappy.decompress_raw_len(data)
+        if size > bytes_max:
+            raise _too_large(bytes_max)
+        return bytes(cramjam.snappy.decompress_raw(data))
+    except cramjam.DecompressionError as error:
+        raise CompressionError(f"no snappy data: {error}") from error
+
+
+def _lz4(data: bytes, level: int | None) -> bytes:
+    import lz4.frame
+
+    packed: bytes = lz4.frame.compress(data, compression_level=0 if level is None else level, block_linked=False)
+    return packed
+
+
+def _unlz4(data: bytes, bytes_max: int) -> bytes:
+    import lz4.frame
+
+    parts = []
+    room = bytes_max
+    while data:
+        unpacker = lz4.frame.LZ4FrameDecompressor()
+        try:
+            part = unpacker.decompress(data, max_length=room + 1)
+        except RuntimeError as error:
+            raise CompressionError(f"no lz4 frame: {error}") from error
+        if len(part) > room:
+            raise _too_large(bytes_max)
+        if not unpacker.eof:
+            raise CompressionError("the lz4 frame is cut off")
+        parts.append(part)
+        room -= len(part)
+        data = unpacker.unused_data or b""
+    return b"".join(parts)
+
+
+def _zstd(data: bytes, level: int | None) -> bytes:
+    import zstandard
+
+    return zstandard.ZstdCompressor(level=3 if level is None else level).compress(data)
+
+
+def _unzstd(data: bytes, bytes_max: int) -> bytes:
+    import zstandard
+
+    reader = zstandard.ZstdDecompressor(max_window_size=1 << 27).stream_reader(data, read_across_frames=True)
+    try:
+        unpacked = reader.read(bytes_max + 1)
+    except zstandard.ZstdError as error:
+        raise CompressionError(f"no zstd data: {error}") from error
+    if len(unpacked) > bytes_max:
+        raise _too_large(bytes_max)
+    return unpacked
+
+
+_COMPRESSORS: Final[dict[Codec, Callable[[bytes, int | None], bytes]]] = {
+    Codec.NONE: _keep,
+    Codec.GZIP: _gzip,
+    Codec.SNAPPY: _snappy,
+    Codec.LZ4: _lz4,
+    Codec.ZSTD: _zstd,
+}
+
+_DECOMPRESSORS: Final[dict[Codec, Callable[[bytes, int], bytes]]] = {
+    Codec.NONE: _kept,
+    Codec.GZIP: _gunzip,
+    Codec.SNAPPY: _unsnappy,
+    Codec.LZ4: _unlz4,
+    Codec.ZSTD: _unzstd,
+}

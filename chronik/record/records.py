@@ -1,0 +1,194 @@
+"""The records inside a batch, for those few who look inside: search, coordinators, compaction, the validation of compacted topics.
+
+A record is ``length varint, attributes int8, timestamp delta varlong, offset delta varint, key, value, headers``, lengths zigzag-coded, -1 for null
+("Record" in the Kafka protocol guide).
+"""
+
+from __future__ import annotations
+
+import enum
+from struct import Struct
+from typing import Final, NamedTuple
+
+from chronik.record.batch import HEADER_BYTES, BatchHeader, parse_header
+from chronik.record.compression import Codec, CompressionError, decompress
+
+DECOMPRESSED_BYTES_MAX: Final = 256 << 20
+"""What the records of one batch may take in memory: batches of 1 MB compress to a hundredth at times, a bomb to a millionth."""
+
+RATIO_MAX: Final = 1_100
+"""Deflate cannot pack more than about 1,032 to 1; what claims more (zstd can) of a batch above :data:`RATIO_FREE_BYTES` is no honest batch."""
+
+RATIO_FREE_BYTES: Final = 16 << 20
+"""Up to this size any ratio is fine: a megabyte of equal bytes is a thousandth with every codec."""
+
+_CONTROL_KEY: Final = Struct(">hh")
+
+
+class BadRecords(ValueError):
+    """The inside of a batch cannot be read."""
+
+
+class Record(NamedTuple):
+    """One record; ``timestamp`` is ms, ``headers`` in the producer's order."""
+
+    offset: int
+    timestamp: int
+    key: bytes | None
+    value: bytes | None
+    headers: tuple[tuple[str, bytes | None], ...] = ()
+
+
+class ControlType(enum.IntEnum):
+    """What a control batch says (KIP-98)."""
+
+    ABORT = 0
+    COMMIT = 1
+
+
+def unpacked_records(header: BatchHeader, batch: bytes | memoryview) -> bytes:
+    """The bytes of a batch's records, decompressed.
+
+    :param batch: the whole batch.
+    :raises BadRecords: they cannot be.
+    """
+    packed = memoryview(batch)[HEADER_BYTES : header.size_bytes]
+    codec = Codec(header.attributes & 7) if header.attributes & 7 <= Codec.ZSTD else None
+    if codec is None:
+        raise BadRecords(f"compression type {header.attributes & 7} is unknown")
+    if codec is Codec.NONE:
+        return bytes(packed)
+    bytes_max = min(DECOMPRESSED_BYTES_MAX, max(RATIO_FREE_BYTES, len(packed) * RATIO_MAX))
+    try:
+        return decompress(codec, packed, bytes_max)
+    except CompressionError as error:
+        raise BadRecords(str(error)) from error
+
+
+def decode_records(batch: bytes | memoryview) -> list[Record]:
+    """All records of a batch.
+
+    :param batch: it begins there; what follows the batch is not looked at.
+    :raises BadRecords: they are not what the header says, or cannot be decompressed.
+    """
+    header = parse_header(batch)
+    return _decode(header, unpacked_records(header, batch))
+
+
+def record_at(header: BatchHeader, unpacked: bytes, position: int) -> Record:
+    """The record that ``position`` others of its batch precede, without building those.
+
+    :param unpacked: from :func:`unpacked_records`.
+    :raises BadRecords: there is none.
+    """
+    at = 0
+    try:
+        for _ in range(position):
+            size, at = _varint(unpacked, at, 28)
+            at += size
+        size, start = _varint(unpacked, at, 28)
+    except IndexError:
+        raise BadRecords(f"there is no record {position} in the batch") from None
+    if size <= 0 or start + size > len(unpacked):
+        raise BadRecords(f"there is no record {position} in the batch")
+    single = header._replace(count=1)
+    return _decode(single, unpacked[at : start + size])[0]
+
+
+def control_type(record: Record) -> ControlType | None:
+    """What a control record says; None for kinds that are unknown here."""
+    if record.key is None or len(record.key) < _CONTROL_KEY.size:
+        return None
+    kind = _CONTROL_KEY.unpack_from(record.key)[1]
+    return ControlType(kind) if kind in (0, 1) else None
+
+
+def _varint(data: bytes, at: int, shift_max: int) -> tuple[int, int]:
+    """A zigzag varint and the position after it; an IndexError at the end of the data."""
+    byte = data[at]
+    at += 1
+    if byte < 0x80:
+        return (byte >> 1) ^ -(byte & 1), at
+    value = byte & 0x7F
+    shift = 7
+    while True:
+        byte = data[at]
+        at += 1
+        value |= (byte & 0x7F) << shift
+        if byte < 0x80:
+            return (value >> 1) ^ -(value & 1), at
+        shift += 7
+        if shift > shift_max:
+            raise BadRecords("a varint is too long")
+
+
+def _decode(header: BatchHeader, data: bytes) -> list[Record]:
+    """Decode ``header.count`` records that fill ``data``. One loop, single-byte varints inlined: this runs once for every record that is indexed."""
+    end = len(data)
+    count = header.count
+    if not 0 <= count or count * 7 > end:
+        raise BadRecords(f"{end} bytes are too few for {count} records")
+    base_offset, base_timestamp = header.base_offset, header.base_timestamp
+    fixed_timestamp = header.max_timestamp if header.is_log_append_time else None
+    records: list[Record] = []
+    append = records.append
+    at = 0
+    try:
+        for _ in range(count):
+            size, at = _varint(data, at, 28)
+            stop = at + size
+            if size < 6 or stop > end:
+                raise BadRecords(f"record {len(records)} of the batch says it has {size} bytes")
+            delta, at = _varint(data, at + 1, 63)
+            timestamp = base_timestamp + delta if fixed_timestamp is None else fixed_timestamp
+            delta, at = _varint(data, at, 28)
+            length, at = _varint(data, at, 28)
+            if length >= 0:
+                key: bytes | None = data[at : at + length]
+                at += length
+            else:
+                key = None
+            length, at = _varint(data, at, 28)
+            if length >= 0:
+                value: bytes | None = data[at : at + length]
+                at += length
+            else:
+                value = None
+            if at >= stop:
+                raise BadRecords(f"record {len(records)} of the batch ends inside its fields")
+            byte = data[at]
+            if byte == 0:
+                at += 1
+                headers: tuple[tuple[str, bytes | None], ...] = ()
+            else:
+                headers, at = _headers(data, at, stop)
+            if at != stop:
+                raise BadRecords(f"record {len(records)} of the batch does not end where it says")
+            append(Record(base_offset + delta, timestamp, key, value, headers))
+    except IndexError:
+        raise BadRecords(f"record {len(records)} of the batch is cut off") from None
+    if at != end:
+        raise BadRecords(f"{end - at} bytes follow the last record of the batch")
+    return records
+
+
+def _headers(data: bytes, at: int, stop: int) -> tuple[tuple[tuple[str, bytes | None], ...], int]:
+    count, at = _varint(data, at, 28)
+    if count < 0 or count * 2 > stop - at:
+        raise BadRecords(f"a record says it has {count} headers")
+    headers = []
+    for _ in range(count):
+        length, at = _varint(data, at, 28)
+        if length < 0 or at + length > stop:
+            raise BadRecords("a record has a header without a name")
+        name = data[at : at + length].decode("utf-8", "replace")
+        at += length
+        length, at = _varint(data, at, 28)
+        if length < 0:
+            headers.append((name, None))
+            continue
+        if at + length > stop:
+            raise BadRecords("a record's header reaches past its end")
+        headers.append((name, data[at : at + length]))
+        at += length
+    return tuple(headers), at
