@@ -63,7 +63,7 @@ class Recovered:
 class Journal:
     """Appends blocks and replaces the file by a snapshot of itself.
 
-    :param directory: where the file is; made when missing.
+    :param directory: where the file is; it exists.
     :param random: gives that many random bytes, for the file's mark.
     """
 
@@ -82,7 +82,6 @@ class Journal:
 
         :raises ChronikError: the file is not ours, of a newer format, or damaged.
         """
-        self._file_system.make_directory(self._directory)
         self._file_system.unlink(self._path + ".tmp")
         if not self._file_system.exists(self._path):
             self.rewrite(0, {}, frozenset())
