@@ -1,0 +1,1 @@
+"""The tantivy backend: schema, compiled queries, stores. Only search processes import it."""

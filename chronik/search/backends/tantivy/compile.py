@@ -1,0 +1,350 @@
+"""Query trees as tantivy's queries."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, Final
+
+import tantivy
+
+from chronik.search.analysis import exact_term, spaced
+from chronik.search.backends.json_paths import JsonPaths, speakable
+from chronik.search.fields import Field, Kind, parse_date, parse_number, resolve, timestamp_ms, value_date
+from chronik.search.interfaces import Bounds, QueryError
+from chronik.search.query.ast import (
+    Bool,
+    Boost,
+    Exists,
+    Match,
+    MatchAll,
+    MatchNone,
+    Phrase,
+    Prefix,
+    Query,
+    Range,
+    Scalar,
+    Term,
+    Terms,
+    Wildcard,
+)
+from chronik.search.query.bounds import date_bounds, integer_bounds, number_bounds, timestamp_bounds
+from chronik.search.query.patterns import quoted, wildcard_regex
+
+Q: Final = tantivy.Query
+_INT64_MAX: Final = (1 << 63) - 1
+_INT64_MIN: Final = -(1 << 63)
+_MUST: Final = tantivy.Occur.Must
+_SHOULD: Final = tantivy.Occur.Should
+_NOT: Final = tantivy.Occur.MustNot
+
+
+def any_of(queries: Sequence[tantivy.Query]) -> tantivy.Query:
+    """At least one of them."""
+    if len(queries) == 1:
+        return queries[0]
+    return Q.boolean_query([(_SHOULD, query) for query in queries]) if queries else Q.empty_query()
+
+
+def all_of(queries: Iterable[tantivy.Query]) -> tantivy.Query:
+    """Every one of them."""
+    return Q.boolean_query([(_MUST, query) for query in queries])
+
+
+def unscored(query: tantivy.Query) -> tantivy.Query:
+    """The same matches, adding nothing to a score."""
+    return Q.const_score_query(query, 0.0)
+
+
+class QueryCompiler:
+    """Compiles for one index.
+
+    :param columnless: whether records without columns (``search.fast=false``) are among those searched.
+    """
+
+    def __init__(self, index: tantivy.Index, analyzer: tantivy.TextAnalyzer, paths: JsonPaths, columnless: Callable[[], bool]) -> None:
+        self._index = index
+        self._schema = index.schema
+        self._analyzer = analyzer
+        self._paths = paths
+        self._columnless = columnless
+
+    def compile(self, query: Query) -> tantivy.Query:
+        """The tantivy query of a tree.
+
+        :raises QueryError: it asks for what an index cannot answer.
+        """
+        if isinstance(query, MatchAll):
+            return Q.const_score_query(Q.all_query(), 1.0)
+        if isinstance(query, MatchNone):
+            return Q.empty_query()
+        if isinstance(query, Bool):
+            return self._bool(query)
+        if isinstance(query, Boost):
+            return Q.boost_query(self.compile(query.query), query.factor)
+        return self._leaf(query, resolve(query.field))
+
+    def _leaf(self, query: Query, field: Field) -> tantivy.Query:
+        if isinstance(query, Match):
+            return self._match(field, query)
+        if isinstance(query, Phrase):
+            return self._phrase(field, query)
+        if isinstance(query, Term):
+            return self._term(field, query.value)
+        if isinstance(query, Terms):
+            return Q.const_score_query(any_of([self._term(field, value) for value in query.values]), 1.0)
+        if isinstance(query, Range):
+            return Q.const_score_query(self._range(field, query), 1.0)
+        if isinstance(query, Exists):
+            return Q.const_score_query(self._exists(field), 1.0)
+        if isinstance(query, Prefix):
+            return self._pattern(field, quoted(self._folded(field, query.value)) + ".*", query.value)
+        assert isinstance(query, Wildcard)
+        pattern = wildcard_regex(query.pattern)
+        return self._pattern(field, pattern if field.exact else pattern.lower(), query.pattern)
+
+    def _bool(self, query: Bool) -> tantivy.Query:
+        clauses = [(_MUST, self.compile(q)) for q in query.must]
+        clauses += [(_MUST, unscored(self.compile(q))) for q in query.filter]
+        clauses += [(_NOT, self.compile(q)) for q in query.must_not]
+        minimum = query.minimum_should_match
+        if minimum > len(query.should):
+            return Q.empty_query()
+        if not query.must and not query.filter and not minimum:
+            clauses.append((_MUST, unscored(Q.all_query())))
+        should = [(_SHOULD, self.compile(q)) for q in query.should]
+        if minimum and should:
+            clauses.append((_MUST, Q.boolean_query(should, minimum)))
+        else:
+            clauses += should
+        return Q.boolean_query(clauses)
+
+    def _match(self, field: Field, query: Match) -> tantivy.Query:
+        if field.exact or field.kind in (Kind.NUMBER, Kind.TIMESTAMP, Kind.TOPIC):
+            return self._term(field, query.text)
+        words = self._words(query.text)
+        parts = [self._any_place(field, [word], 0, False) for word in words]
+        whole = self._typed(field, query.text)
+        joined = self._joined(parts, query.operator)
+        return any_of([joined, *whole]) if len(words) != 1 or whole else joined
+
+    def _joined(self, parts: list[tantivy.Query], operator: str) -> tantivy.Query:
+        return all_of(parts) if operator == "and" and parts else any_of(parts)
+
+    def _phrase(self, field: Field, query: Phrase) -> tantivy.Query:
+        if field.exact and query.prefix:
+            return self._pattern(field, quoted(self._folded(field, query.text)) + ".*", query.text)
+        if field.exact or field.kind in (Kind.NUMBER, Kind.TIMESTAMP, Kind.TOPIC):
+            return self._term(field, query.text)
+        words = self._words(query.text)
+        found = [self._any_place(field, words, query.slop, query.prefix)] if words else []
+        return any_of(found + ([] if query.prefix else self._typed(field, query.text)))
+
+    def _words(self, text: str) -> list[str]:
+        return list(self._analyzer.analyze(spaced(text)))
+
+    def _text_places(self, field: Field) -> list[str]:
+        if field.kind is Kind.PATH:
+            return [f"words.{json_path(field.path)}"]
+        if field.kind is Kind.HEADERS:
+            return ["header_words"]
+        places = ["text"] if field.kind is Kind.VALUE else ["text", "key_words", "header_words"]
+        return places + [f"words.{json_path(path)}" for path, kinds in self._paths.items() if "text" in kinds]
+
+    def _any_place(self, field: Field, words: list[str], slop: int, prefix: bool) -> tantivy.Query:
+        return any_of([self._phrase_at(place, words, slop, prefix) for place in self._text_places(field)])
+
+    def _phrase_at(self, place: str, words: list[str], slop: int, prefix: bool) -> tantivy.Query:
+        if prefix and len(words) == 1:
+            return self._regex(place, quoted(words[0]) + ".*")
+        if prefix:
+            return Q.phrase_prefix_query(self._schema, place, list(words))
+        if len(words) == 1:
+            return Q.term_query(self._schema, place, words[0])
+        return Q.phrase_query(self._schema, place, list(words), slop)
+
+    def _typed(self, field: Field, text: str) -> list[tantivy.Query]:
+        """Where ``text`` is the number, the boolean or the date that a JSON value holds."""
+        found: list[tantivy.Query] = []
+        number = parse_number(text)
+        instants = parse_date(text) if number is None and len(text) >= 10 else None
+        for path, kinds in self._typed_paths(field):
+            if number is not None and (not kinds or kinds & {"long", "double"}):
+                found += self._whole(path, _json_number(number))
+            if text in ("true", "false") and (not kinds or "boolean" in kinds):
+                found += self._whole(path, text == "true")
+            if instants is not None and (not kinds or "date" in kinds):
+                found.append(self._json_range("dates", path, instants.first, instants.last))
+        return found
+
+    def _typed_paths(self, field: Field) -> list[tuple[str, frozenset[str]]]:
+        if field.kind is Kind.PATH:
+            return [(field.path, frozenset())]
+        return self._paths.items() if field.kind in (Kind.ANY, Kind.VALUE) else []
+
+    def _whole(self, path: str, value: Any) -> list[tantivy.Query]:
+        return [Q.const_score_query(Q.term_query(self._schema, f"{root}.{json_path(path)}", value), 1.0) for root in ("exact", "slow")]
+
+    def _term(self, field: Field, value: Scalar) -> tantivy.Query:
+        if field.kind is Kind.TIMESTAMP:
+            return self._int_range("timestamp", timestamp_ms(value, False), timestamp_ms(value, True))
+        if field.kind in (Kind.NUMBER, Kind.TOPIC):
+            number = _column_number(field, value)
+            return Q.term_query(self._schema, field.path, number) if number is not None else Q.empty_query()
+        text = scalar_text(value)
+        if field.kind is Kind.KEY:
+            return Q.term_query(self._schema, "key", exact_term(text))
+        if field.kind is Kind.HEADER:
+            return Q.term_query(self._schema, f"headers.{json_path(field.path)}", exact_term(text) + " ")
+        if field.kind is Kind.KEYWORD:
+            return any_of(self._keyword(field.path, text))
+        return self._phrase(field, Phrase(None, text))
+
+    def _keyword(self, path: str, text: str) -> list[tantivy.Query]:
+        if not path:
+            raise QueryError("[value.keyword] is not a field: a value as a whole is not kept; name a path inside it", "illegal_argument_exception")
+        found = self._whole(path, spaced(text))
+        if value_date(text) is not None:
+            found += self._whole(path, spaced(text) + " ")
+        return found + self._typed_keyword(path, text)
+
+    def _typed_keyword(self, path: str, text: str) -> list[tantivy.Query]:
+        number = parse_number(text)
+        if number is not None:
+            return self._whole(path, _json_number(number))
+        return self._whole(path, text == "true") if text in ("true", "false") else []
+
+    def _range(self, field: Field, query: Range) -> tantivy.Query:
+        if field.kind is Kind.TIMESTAMP:
+            return self._int_range("timestamp", *timestamp_bounds(query))
+        if field.kind is Kind.NUMBER:
+            return self._int_range(field.path, *integer_bounds(query))
+        if field.kind not in (Kind.PATH, Kind.KEYWORD):
+            raise QueryError(f"[range] on [{query.field}] is not supported: it holds strings", "illegal_argument_exception")
+        self._need_columns("range", query.field)
+        path = field.path
+        instants = date_bounds(query)
+        if instants is not None:
+            return self._json_range("dates", path, instants.first, instants.last) if instants.first <= instants.last else Q.empty_query()
+        numbers = number_bounds(query)
+        return self._number_range(path, numbers)
+
+    def _number_range(self, path: str, query: Range) -> tantivy.Query:
+        low = query.gt if query.gt is not None else query.gte
+        high = query.lt if query.lt is not None else query.lte
+        opening = "{" if query.gt is not None else "["
+        closing = "}" if query.lt is not None else "]"
+        low, high = _alike(low, high)
+        return self._parse_range("exact", path, f"{opening}{_limit(low)} TO {_limit(high)}{closing}")
+
+    def _json_range(self, root: str, path: str, low: int, high: int) -> tantivy.Query:
+        return self._parse_range(root, path, f"[{low} TO {high}]")
+
+    def _parse_range(self, root: str, path: str, limits: str) -> tantivy.Query:
+        return self._index.parse_query(f"{root}.{_parser_path(path)}:{limits}")
+
+    def _int_range(self, column: str, low: int, high: int) -> tantivy.Query:
+        low, high = max(low, _INT64_MIN), min(high, _INT64_MAX)
+        if low > high:
+            return Q.empty_query()
+        return Q.range_query(self._schema, column, tantivy.FieldType.Integer, low, high)
+
+    def _exists(self, field: Field) -> tantivy.Query:
+        if field.kind in (Kind.ANY, Kind.NUMBER, Kind.TIMESTAMP, Kind.TOPIC):
+            return Q.all_query()
+        if field.kind is Kind.KEY:
+            return self._regex("key", "(?s:.)*")
+        if field.kind is Kind.HEADER:
+            return Q.regex_query(self._schema, "headers", f"{_term_path(field.path)}\0s(?s:.)*")
+        if field.kind is Kind.HEADERS:
+            return Q.regex_query(self._schema, "headers", "(?s:.)*")
+        if field.kind is Kind.VALUE:
+            return Q.range_query(self._schema, "has_value", tantivy.FieldType.Integer, 1, 1)
+        self._need_columns("exists", field.path)
+        return Q.exists_query(f"exact.{json_path(field.path)}", True)
+
+    def _need_columns(self, name: str, field: str | None) -> None:
+        if self._columnless():
+            raise QueryError(
+                f"[{name}] on [{field}] needs columns, and records searched here were indexed with search.fast=false", "illegal_argument_exception"
+            )
+
+    def _folded(self, field: Field, text: str) -> str:
+        return text if field.exact else text.lower()
+
+    def _pattern(self, field: Field, pattern: str, shown: str) -> tantivy.Query:
+        if field.kind in (Kind.NUMBER, Kind.TIMESTAMP, Kind.TOPIC):
+            raise QueryError(f"[{shown}] cannot be matched against the numbers of [{field.path}]", "illegal_argument_exception")
+        if field.kind is Kind.KEY:
+            return self._regex("key", pattern)
+        if field.kind is Kind.HEADER:
+            return self._regex(f"headers.{field.path}", pattern)
+        if field.kind is Kind.KEYWORD:
+            return any_of([self._regex(f"{root}.{field.path}", pattern) for root in ("exact", "slow")])
+        if field.kind is Kind.PATH:
+            return self._regex(f"words.{field.path}", pattern)
+        places = {Kind.HEADERS: ["header_words"], Kind.VALUE: ["text"]}.get(field.kind, ["text", "key_words", "header_words"])
+        found = [self._regex(place, pattern) for place in places]
+        if field.kind is not Kind.HEADERS:
+            found.append(Q.regex_query(self._schema, "words", f"[^\0]*\0s(?:{pattern})"))
+        return any_of(found)
+
+    def _regex(self, place: str, pattern: str) -> tantivy.Query:
+        root, _, path = place.partition(".")
+        return Q.regex_query(self._schema, root, f"{_term_path(path)}\0s(?:{pattern})" if path else f"(?:{pattern})")
+
+    def within(self, bounds: Sequence[Bounds]) -> tantivy.Query:
+        """What is inside one of the bounds, markers included."""
+        return unscored(any_of([self.rows(b.topic, b.partition, b.start, b.end) for b in bounds]))
+
+    def rows(self, topic: int, partition: int, start: int, end: int) -> tantivy.Query:
+        """Documents and markers of a partition that begin at ``start`` <= offset < ``end``."""
+        return all_of(
+            [
+                Q.term_query(self._schema, "topic", topic),
+                Q.term_query(self._schema, "partition", partition),
+                self._int_range("offset", start, end - 1),
+            ]
+        )
+
+
+def scalar_text(value: Scalar) -> str:
+    """A value of a query as the text that is looked for."""
+    return ("true" if value else "false") if isinstance(value, bool) else str(value)
+
+
+def json_path(path: str) -> str:
+    """A dotted path as tantivy splits it."""
+    return spaced(path)
+
+
+def _term_path(path: str) -> str:
+    return "\1".join(quoted(step) for step in spaced(path).split("."))
+
+
+def _parser_path(path: str) -> str:
+    if not speakable(path):
+        raise QueryError(f"[{path}] cannot be compared in a range", "illegal_argument_exception")
+    return "".join(c if c.isalnum() or c in "._" else "\\" + c for c in spaced(path))
+
+
+def _json_number(number: int | float) -> int | float:
+    return number if isinstance(number, float) or _INT64_MIN <= number < 1 << 64 else float(number)
+
+
+def _alike(low: Scalar | None, high: Scalar | None) -> tuple[Scalar | None, Scalar | None]:
+    """Both limits as one type: tantivy panics on a range from an i64 to an f64."""
+    limits = [v for v in (low, high) if v is not None]
+    if all(isinstance(v, int) and _INT64_MIN <= v <= _INT64_MAX for v in limits):
+        return low, high
+    return (None if low is None else float(low)), (None if high is None else float(high))
+
+
+def _limit(value: Scalar | None) -> str:
+    return "*" if value is None else repr(value).replace("e+", "e")
+
+
+def _column_number(field: Field, value: Scalar) -> int | None:
+    number = parse_number(value) if isinstance(value, str) else value
+    if isinstance(number, bool) or number is None:
+        raise QueryError(f"[{field.path}] is a number, [{value}] is none", "number_format_exception")
+    return int(number) if number == int(number) and _INT64_MIN <= number <= _INT64_MAX else None

@@ -1,0 +1,110 @@
+"""The first hits of a query in an exact order, and how many there are.
+
+Orders by columns are tantivy's ``top_hits`` aggregation, which compares several columns: ties are exact. Records without the field they are sorted by
+are asked for in a second query.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import tantivy
+
+from chronik.search.backends.json_paths import JsonPaths
+from chronik.search.backends.tantivy.compile import QueryCompiler, all_of, json_path
+from chronik.search.fields import Kind, resolve
+from chronik.search.interfaces import Found, QueryError, Result, Sort
+from chronik.search.query.ast import Exists
+
+Q: Final = tantivy.Query
+_TIES: Final = (("timestamp", "desc"), ("topic", "asc"), ("partition", "asc"), ("offset", "desc"))
+_PLACE: Final = ("topic", "partition", "offset", "batch", "position", "timestamp")
+_NUMBERS: Final = frozenset({"long", "double"})
+
+SCORED_MAX: Final = 20_000
+"""Hits read to order those of one score; past it, equal scores at the end of the page are in no certain order."""
+
+
+class Ranking:
+    """Ranks the matches in one searcher."""
+
+    def __init__(self, searcher: tantivy.Searcher, compiler: QueryCompiler, paths: JsonPaths) -> None:
+        self._searcher = searcher
+        self._compiler = compiler
+        self._paths = paths
+
+    def first(self, query: tantivy.Query, sort: Sort, limit: int) -> Result:
+        """The first ``limit`` matches.
+
+        :raises QueryError: it cannot be sorted so.
+        """
+        total = self._searcher.search(query, 1, count=True).count
+        if limit <= 0 or not total:
+            self._column(sort)
+            return Result((), total)
+        if sort.field == "_score":
+            return Result(self._by_score(query, sort, limit, total), total)
+        column = self._column(sort)
+        if "." not in column:
+            return Result(self._by_column(query, column, sort.descending, limit), total)
+        return Result(self._by_path(query, column, sort, limit), total)
+
+    def _by_path(self, query: tantivy.Query, column: str, sort: Sort, limit: int) -> list[Found]:
+        present = Q.exists_query(column, False)
+        with_value = all_of([query, present])
+        without = Q.boolean_query([(tantivy.Occur.Must, query), (tantivy.Occur.MustNot, present)])
+        ordered = lambda n: self._by_column(with_value, column, sort.descending, n)  # noqa: E731
+        lacking = lambda n: [_lacking(f) for f in self._by_column(without, "timestamp", True, n)]  # noqa: E731
+        begin, end = (ordered, lacking) if sort.missing_last else (lacking, ordered)
+        hits = begin(limit)
+        return hits + end(limit - len(hits)) if len(hits) < limit else hits
+
+    def _column(self, sort: Sort) -> str:
+        """The column to sort by."""
+        if sort.field == "_score":
+            return sort.field
+        field = resolve(sort.field)
+        if field.kind in (Kind.TIMESTAMP, Kind.NUMBER, Kind.TOPIC):
+            return field.path
+        if field.kind is not Kind.PATH:
+            raise _unsortable(sort.field, "it holds strings")
+        self._compiler.compile(Exists(sort.field))
+        kinds = self._paths.kinds(field.path)
+        if kinds <= _NUMBERS:
+            return f"exact.{json_path(field.path)}"
+        if kinds == {"text", "date"} or kinds == {"date"}:
+            return f"dates.{json_path(field.path)}"
+        raise _unsortable(sort.field, f"it holds {' and '.join(sorted(kinds))}")
+
+    def _by_column(self, query: tantivy.Query, column: str, descending: bool, limit: int) -> list[Found]:
+        keys = [(column, "desc" if descending else "asc"), *(tie for tie in _TIES if tie[0] != column)]
+        columns = list(_PLACE) if column in _PLACE else [*_PLACE, column]
+        top = {"size": limit, "sort": [{name: order} for name, order in keys], "docvalue_fields": columns}
+        hits = self._searcher.aggregate(query, {"top": {"top_hits": top}})["top"]["hits"]
+        return [_found(hit["docvalue_fields"], column) for hit in hits]
+
+    def _by_score(self, query: tantivy.Query, sort: Sort, limit: int, total: int) -> list[Found]:
+        wanted = limit
+        while True:
+            hits = self._searcher.search(query, wanted, count=False).hits
+            if len(hits) >= min(total, SCORED_MAX) or hits[-1][0] < hits[limit - 1][0]:
+                break
+            wanted = min(wanted * 4, SCORED_MAX)
+        addresses = [address for _, address in hits]
+        places = zip(*(self._searcher.fast_field_values(name, addresses) for name in _PLACE), strict=True)
+        found = [Found(*place, sort_value=score, score=score) for (score, _), place in zip(hits, places, strict=True)]
+        found.sort(key=lambda f: (-f.score, -f.timestamp, f.topic, f.partition, -f.offset))
+        return found[:limit]
+
+
+def _found(columns: dict[str, list[Any]], column: str) -> Found:
+    values = columns[column]
+    return Found(*(columns[name][0] for name in _PLACE), sort_value=values[0] if values else None)
+
+
+def _lacking(found: Found) -> Found:
+    return Found(found.topic, found.partition, found.offset, found.batch_offset, found.position, found.timestamp, None)
+
+
+def _unsortable(name: str, why: str) -> QueryError:
+    return QueryError(f"cannot sort by [{name}]: {why}; sort by numbers, dates or [_score]", "illegal_argument_exception")
