@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from dataclasses import replace
 from typing import Final
 
 from chronik.search.fields import Instants, parse_date, parse_number, timestamp_ms
@@ -37,18 +36,10 @@ def integer_bounds(query: Range) -> tuple[int, int]:
 
     :raises QueryError: a limit is no number.
     """
-    query = number_bounds(query)
-    lows = [_FIRST]
-    highs = [_LAST]
-    if query.gt is not None:
-        lows.append(math.floor(_real(query.gt)) + 1)
-    if query.gte is not None:
-        lows.append(math.ceil(_real(query.gte)))
-    if query.lt is not None:
-        highs.append(math.ceil(_real(query.lt)) - 1)
-    if query.lte is not None:
-        highs.append(math.floor(_real(query.lte)))
-    return max(lows), min(highs)
+    low, low_open, high, high_open = number_ends(query)
+    first = _FIRST if low is None else math.floor(low) + 1 if low_open else math.ceil(low)
+    last = _LAST if high is None else math.ceil(high) - 1 if high_open else math.floor(high)
+    return max(first, _FIRST), min(last, _LAST)
 
 
 def date_bounds(query: Range) -> Instants | None:
@@ -59,14 +50,16 @@ def date_bounds(query: Range) -> Instants | None:
     return Instants(*timestamp_bounds(query))
 
 
-def number_bounds(query: Range) -> Range:
-    """The range with its limits as numbers, at most one at each end.
+def number_ends(query: Range) -> tuple[int | float | None, bool, int | float | None, bool]:
+    """``(low, whether it is excluded, high, whether it is excluded)`` of a range over numbers.
 
     :raises QueryError: a limit is neither number nor date, or an end has two.
     """
     if (query.gt is not None and query.gte is not None) or (query.lt is not None and query.lte is not None):
         raise QueryError(f"[range] on [{query.field}] has two limits at one end", "illegal_argument_exception")
-    return replace(query, **{name: _number(query.field, getattr(query, name)) for name in ("gt", "gte", "lt", "lte")})
+    low = query.gte if query.gt is None else query.gt
+    high = query.lte if query.lt is None else query.lt
+    return _number(query.field, low), query.gt is not None, _number(query.field, high), query.lt is not None
 
 
 def _number(field: str, value: Scalar | None) -> int | float | None:
@@ -76,8 +69,3 @@ def _number(field: str, value: Scalar | None) -> int | float | None:
     if isinstance(number, float) and not math.isfinite(number):
         raise QueryError(f"[range] on [{field}]: [{value}] is not finite", "illegal_argument_exception")
     return number
-
-
-def _real(value: Scalar) -> int | float:
-    assert isinstance(value, (int, float))
-    return value

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any, Final
+from decimal import Decimal
+from typing import Any, Final, TypeAlias
 
 import tantivy
 
@@ -27,10 +29,11 @@ from chronik.search.query.ast import (
     Terms,
     Wildcard,
 )
-from chronik.search.query.bounds import date_bounds, integer_bounds, number_bounds, timestamp_bounds
+from chronik.search.query.bounds import date_bounds, integer_bounds, number_ends, timestamp_bounds
 from chronik.search.query.patterns import quoted, wildcard_regex
 
 Q: Final = tantivy.Query
+Number: TypeAlias = int | float
 _INT64_MAX: Final = (1 << 63) - 1
 _INT64_MIN: Final = -(1 << 63)
 _MUST: Final = tantivy.Occur.Must
@@ -225,16 +228,12 @@ class QueryCompiler:
         instants = date_bounds(query)
         if instants is not None:
             return self._json_range("dates", path, instants.first, instants.last) if instants.first <= instants.last else Q.empty_query()
-        numbers = number_bounds(query)
-        return self._number_range(path, numbers)
+        return self._number_range(path, query)
 
     def _number_range(self, path: str, query: Range) -> tantivy.Query:
-        low = query.gt if query.gt is not None else query.gte
-        high = query.lt if query.lt is not None else query.lte
-        opening = "{" if query.gt is not None else "["
-        closing = "}" if query.lt is not None else "]"
-        low, high = _alike(low, high)
-        return self._parse_range("exact", path, f"{opening}{_limit(low)} TO {_limit(high)}{closing}")
+        low, low_open, high, high_open = number_ends(query)
+        parts = number_limits(low, low_open, high, high_open)
+        return all_of(self._parse_range("exact", path, limits) for limits in parts)
 
     def _json_range(self, root: str, path: str, low: int, high: int) -> tantivy.Query:
         return self._parse_range(root, path, f"[{low} TO {high}]")
@@ -331,16 +330,37 @@ def _json_number(number: int | float) -> int | float:
     return number if isinstance(number, float) or _INT64_MIN <= number < 1 << 64 else float(number)
 
 
-def _alike(low: Scalar | None, high: Scalar | None) -> tuple[Scalar | None, Scalar | None]:
-    """Both limits as one type: tantivy panics on a range from an i64 to an f64."""
-    limits = [v for v in (low, high) if v is not None]
-    if all(isinstance(v, int) and _INT64_MIN <= v <= _INT64_MAX for v in limits):
-        return low, high
-    return (None if low is None else float(low)), (None if high is None else float(high))
+def number_limits(low: Number | None, low_open: bool, high: Number | None, high_open: bool) -> list[str]:
+    """The limits in tantivy's syntax; several mean all of them.
+
+    Tantivy panics when it takes one limit for an integer and the other for a float, and it takes 5.0 for an integer: that one is moved to the float
+    next to it, which leaves the same numbers inside.
+    """
+    if low is None or high is None or _number_type(low) == _number_type(high):
+        return [_limits(low, low_open, high, high_open)]
+    if _number_type(low) == "f" and _small(high):
+        return [_limits(low, low_open, math.nextafter(high, -math.inf if high_open else math.inf), not high_open)]
+    if _number_type(high) == "f" and _small(low):
+        return [_limits(math.nextafter(low, math.inf if low_open else -math.inf), not low_open, high, high_open)]
+    return [_limits(low, low_open, None, False), _limits(None, False, high, high_open)]
 
 
-def _limit(value: Scalar | None) -> str:
-    return "*" if value is None else repr(value).replace("e+", "e")
+def _limits(low: Number | None, low_open: bool, high: Number | None, high_open: bool) -> str:
+    return f"{'{' if low_open else '['}{_limit(low)} TO {_limit(high)}{'}' if high_open else ']'}"
+
+
+def _number_type(value: Number) -> str:
+    if value != int(value):
+        return "f"
+    return "i" if _INT64_MIN <= value <= _INT64_MAX else "u" if 0 < value < 1 << 64 else "f"
+
+
+def _small(value: Number) -> bool:
+    return abs(float(value)) < 1 << 52
+
+
+def _limit(value: Number | None) -> str:
+    return "*" if value is None else format(Decimal(str(value)), "f")
 
 
 def _column_number(field: Field, value: Scalar) -> int | None:
