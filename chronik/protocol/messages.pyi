@@ -1,7 +1,7 @@
 """Kafka's messages; written by ``contrib/protocol/generate.py``, not by hand."""
 
 # fmt: off
-# ruff: noqa: F821
+# ruff: noqa: E501, F821
 from typing import Final
 
 from chronik.protocol.message import Message as Message

@@ -78,8 +78,8 @@ def kio_encode(message: Message, cls: type, version: int) -> bytes:
 
 def kio_decode(encoded: bytes, cls: type) -> Any:
     """What kio's reader makes of our bytes."""
-    value, _ = entity_reader(cls)(encoded, 0)
-    return value
+    reader: Any = entity_reader(cls)
+    return reader(encoded, 0)[0]
 
 
 def kafka_python_recode(encoded: bytes, cls: Any, version: int) -> bytes:

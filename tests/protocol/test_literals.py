@@ -119,9 +119,7 @@ class ProduceTests(WireTestCase):
 
     def test_log_start_offset_from_version_5(self) -> None:
         """It follows the append time."""
-        encoded = wire(
-            "00000001 0001", b"t", "00000001", "00000001 0000 0000000000000005 ffffffffffffffff", "0000000000000002", "00000009"
-        )
+        encoded = wire("00000001 0001", b"t", "00000001", "00000001 0000 0000000000000005 ffffffffffffffff", "0000000000000002", "00000009")
         self.check(self.response(log_start_offset=2), 5, encoded)
 
     def test_record_errors_from_version_8(self) -> None:
@@ -340,9 +338,7 @@ class TopicTests(WireTestCase):
         self.check(request, 4, wire("ffffffff 00 00000001 0001", b"t", "00000001", "00000002 ffffffff ffffffffffffffff"))
         answer = ListOffsetsResponse.ListOffsetsPartitionResponse(partition_index=2, timestamp=-1, offset=7, leader_epoch=3)
         response = ListOffsetsResponse(topics=(ListOffsetsResponse.ListOffsetsTopicResponse(name="t", partitions=(answer,)),))
-        self.check(
-            response, 4, wire("00000000 00000001 0001", b"t", "00000001", "00000002 0000 ffffffffffffffff 0000000000000007 00000003")
-        )
+        self.check(response, 4, wire("00000000 00000001 0001", b"t", "00000001", "00000002 0000 ffffffffffffffff 0000000000000007 00000003"))
 
     def test_never_flexible(self) -> None:
         """SaslHandshake keeps its int16 strings."""
