@@ -1,0 +1,46 @@
+"""How much one peer, and all of them together, may ask of the broker. Each limit says why it is what it is."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+FRAME_BYTES_MIN: Final = 8
+"""API key, version and correlation id: no request is shorter."""
+
+REQUESTS_IN_FLIGHT_MAX: Final = 128
+"""Requests of one connection that were begun and not answered. Clients pipeline 5 (idempotent) to a few dozen."""
+
+BYTES_IN_FLIGHT_MAX: Final = 64 << 20
+"""Bytes of one connection's requests in memory; one request may be larger, alone."""
+
+BYTES_IN_FLIGHT_TOTAL_MAX: Final = 512 << 20
+"""Bytes of all connections' requests in memory: past it nobody is read from, until some are answered."""
+
+READ_BYTES: Final = 1 << 20
+"""What one read takes from a socket: a large batch in one or two pieces."""
+
+WRITE_BYTES_MAX: Final = 1 << 20
+"""What one turn of the reactor sends to one connection, so that no reader holds up the others."""
+
+
+@dataclass(frozen=True, slots=True)
+class ConnectionLimits:
+    """Deadlines and caps; seconds and counts.
+
+    :ivar idle_seconds: without a request in flight (``connections.max.idle.ms``).
+    :ivar first_request_seconds: from the connection to its first whole request.
+    :ivar frame_seconds: from a request's first byte to its last, beside the time its size allows for.
+    :ivar frame_bytes_per_second: the slowest sender that is waited for.
+    :ivar stalled_seconds: an answer of which the peer takes nothing.
+    :ivar connections_max: at once, on one listener (``max.connections``).
+    :ivar connections_per_address_max: at once, from one address (``max.connections.per.ip``).
+    """
+
+    idle_seconds: float = 600.0
+    first_request_seconds: float = 30.0
+    frame_seconds: float = 30.0
+    frame_bytes_per_second: int = 64 << 10
+    stalled_seconds: float = 120.0
+    connections_max: int = 2**31 - 1
+    connections_per_address_max: int = 2**31 - 1

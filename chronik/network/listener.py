@@ -1,0 +1,247 @@
+"""Listeners: where connections come from, how many there may be, and who looks after them."""
+
+from __future__ import annotations
+
+import socket
+from collections import Counter
+from typing import TYPE_CHECKING, Any, Final
+
+from twisted.internet.defer import Deferred, maybeDeferred
+from twisted.internet.error import CannotListenError
+from twisted.internet.interfaces import IAddress, IListeningPort, IReactorTime
+from twisted.internet.protocol import Factory
+from twisted.logger import Logger
+
+from chronik.defer import deferred
+from chronik.errors import ChronikError
+from chronik.network.connection import KafkaConnection
+from chronik.network.interfaces import IRequestDispatcher
+from chronik.network.limits import BYTES_IN_FLIGHT_TOTAL_MAX, ConnectionLimits
+
+if TYPE_CHECKING:
+    from twisted.internet.interfaces import IDelayedCall
+
+LOOK_SECONDS: Final = 1.0
+"""How often deadlines are looked at: one timer for all connections of a listener."""
+
+BACKLOG: Final = 1024
+"""Connections the kernel accepts before we do."""
+
+
+class RequestBudget:
+    """Bytes of requests that all connections together hold.
+
+    :ivar held: how many there are.
+    """
+
+    def __init__(self, bytes_max: int = BYTES_IN_FLIGHT_TOTAL_MAX) -> None:
+        self._bytes_max = bytes_max
+        self._waiting: set[KafkaConnection] = set()
+        self.held = 0
+
+    @property
+    def over(self) -> bool:
+        """Whether nobody may be read from."""
+        return self.held > self._bytes_max
+
+    def hold(self, count: int) -> None:
+        """Count bytes that came, or with a negative count those that went."""
+        self.held += count
+        if count < 0 and self._waiting and not self.over:
+            waiting, self._waiting = self._waiting, set()
+            for connection in waiting:
+                connection.budget_freed()
+
+    def wait(self, connection: KafkaConnection) -> None:
+        """Tell the connection when there is room."""
+        self._waiting.add(connection)
+
+    def forget(self, connection: KafkaConnection) -> None:
+        """The connection is gone."""
+        self._waiting.discard(connection)
+
+
+class ConnectionFactory(Factory):
+    """What the connections of one listener share.
+
+    :param name: the listener's name.
+    :param dispatcher: serves their requests.
+    :param clock: times their deadlines.
+    :param frame_bytes_max: no request is larger (``socket.request.max.bytes``).
+    :ivar connections: those that are open.
+    :ivar bytes_in: bytes received since the start.
+    :ivar refused: connections closed for what they sent, or because there were too many.
+    """
+
+    noisy = False
+    _log = Logger()
+
+    def __init__(
+        self,
+        name: str,
+        dispatcher: IRequestDispatcher,
+        clock: IReactorTime,
+        limits: ConnectionLimits,
+        frame_bytes_max: int,
+        budget: RequestBudget,
+    ) -> None:
+        self.name = name
+        self.dispatcher = dispatcher
+        self.clock = clock
+        self.limits = limits
+        self.frame_bytes_max = frame_bytes_max
+        self._budget = budget
+        self._by_address: Counter[str] = Counter()
+        self._timer: IDelayedCall | None = None
+        self._emptied: list[Deferred[None]] = []
+        self.connections: set[KafkaConnection] = set()
+        self.accepted = 0
+        self.refused = 0
+        self.bytes_in = 0
+
+    def buildProtocol(self, addr: IAddress | None) -> KafkaConnection | None:
+        """A connection came; None sends it away."""
+        host = getattr(addr, "host", "local")
+        if len(self.connections) >= self.limits.connections_max or self._by_address[host] >= self.limits.connections_per_address_max:
+            self.refused += 1
+            self._log.warn("refusing a connection of {host} on {listener}: there are too many", host=host, listener=self.name)
+            return None
+        return KafkaConnection(self, internal=False)
+
+    def opened(self, connection: KafkaConnection) -> None:
+        """A connection begins."""
+        assert connection.session is not None
+        self.accepted += 1
+        self.connections.add(connection)
+        self._by_address[connection.session.peer_host] += 1
+        if self._timer is None:
+            self._timer = self.clock.callLater(LOOK_SECONDS, self._look)
+
+    def closed(self, connection: KafkaConnection) -> None:
+        """A connection ended."""
+        self.connections.discard(connection)
+        self._budget.forget(connection)
+        if connection.session is not None:
+            self._by_address -= Counter({connection.session.peer_host: 1})
+        if not self.connections:
+            emptied, self._emptied = self._emptied, []
+            for waiter in emptied:
+                waiter.callback(None)
+
+    def emptied(self) -> Deferred[None]:
+        """Fires once no connection is open."""
+        waiter: Deferred[None] = Deferred()
+        if self.connections:
+            self._emptied.append(waiter)
+        else:
+            waiter.callback(None)
+        return waiter
+
+    def stop_looking(self) -> None:
+        """Enforce no deadlines any more."""
+        if self._timer is not None and self._timer.active():
+            self._timer.cancel()
+        self._timer = None
+
+    def _look(self) -> None:
+        now = self.clock.seconds()
+        for connection in tuple(self.connections):
+            why = connection.overdue(now)
+            if why is not None and connection.session is not None:
+                self._log.info("closing the connection of {host}: it {why}", host=connection.session.peer_host, why=why)
+                connection.abort()
+        self._timer = self.clock.callLater(LOOK_SECONDS, self._look) if self.connections else None
+
+    # -- the bytes of all connections ---------------------------------------------------------------------------------
+
+    @property
+    def over_budget(self) -> bool:
+        """Whether all connections together hold more requests than they may."""
+        return self._budget.over
+
+    def bytes_held(self, count: int) -> None:
+        """Count request bytes that came, or went."""
+        self._budget.hold(count)
+
+    def wait_for_budget(self, connection: KafkaConnection) -> None:
+        """Tell the connection when there is room again."""
+        self._budget.wait(connection)
+
+
+class KafkaListener:
+    """One bound address and its connections.
+
+    :param reactor: binds; an ``IReactorTCP`` and ``IReactorTime``.
+    :param host: an address or name; empty for all addresses.
+    """
+
+    _log = Logger()
+
+    def __init__(self, reactor: Any, factory: ConnectionFactory, host: str, port: int) -> None:
+        self._reactor = reactor
+        self.factory = factory
+        self._host = host
+        self._port = port
+        self._listening: IListeningPort | None = None
+
+    @property
+    def port(self) -> int:
+        """The port it listens on, as bound."""
+        return self._port if self._listening is None else int(self._listening.getHost().port)  # type: ignore[attr-defined]
+
+    def listen(self) -> None:
+        """Bind.
+
+        :raises ChronikError: the address cannot be had.
+        """
+        try:
+            self._listening = self._reactor.listenTCP(self._port, self.factory, backlog=BACKLOG, interface=self._host)
+        except (CannotListenError, OSError) as error:
+            cause = getattr(error, "socketError", error)
+            raise ChronikError(
+                f"cannot listen on {self._host or '*'}:{self._port} ({self.factory.name}): {cause}; stop what uses the port, or choose another in listeners"
+            ) from None
+
+    def adopt(self, descriptor: int) -> None:
+        """Serve one of the broker's own children, at the other end of a connected socket that is ours from now on."""
+        family = socket.AF_UNIX
+        self._reactor.adoptStreamConnection(descriptor, family, _Adopting(self.factory))
+
+    @deferred
+    async def stop_accepting(self) -> None:
+        """Take no more connections."""
+        if self._listening is not None:
+            await maybeDeferred(self._listening.stopListening)
+            self._listening = None
+
+    @deferred
+    async def close(self, seconds: float) -> None:
+        """Let requests that were begun be answered, for at most so long, then close every connection."""
+        await self.stop_accepting()
+        for connection in tuple(self.factory.connections):
+            connection.end()
+        ended = self.factory.emptied()
+        timer = self._reactor.callLater(seconds, self._abort_all)
+        await ended
+        if timer.active():
+            timer.cancel()
+        self.factory.stop_looking()
+
+    def _abort_all(self) -> None:
+        for connection in tuple(self.factory.connections):
+            connection.abort()
+
+
+class _Adopting(Factory):
+    """Builds the connection of a child."""
+
+    noisy = False
+
+    def __init__(self, factory: ConnectionFactory) -> None:
+        self._factory = factory
+
+    def buildProtocol(self, addr: IAddress | None) -> KafkaConnection:
+        """The child's connection."""
+        return KafkaConnection(self._factory, internal=True)
+
+
