@@ -31,25 +31,9 @@ class ShardFailure:
     reason: str
 
 
-class SearchRefused(Exception):
-    """A search that is answered with an error.
-
-    :ivar status: of HTTP.
-    :ivar kind: Elasticsearch's exception type.
-    :ivar extra: further members of the error.
-    """
-
-    def __init__(self, status: int, kind: str, reason: str, extra: Mapping[str, Any] | None = None) -> None:
-        super().__init__(reason)
-        self.status = status
-        self.kind = kind
-        self.reason = reason
-        self.extra = extra or {}
-
-
-def error_reply(status: int, kind: str, reason: str, extra: Mapping[str, Any] | None = None) -> Reply:
+def error_reply(status: int, kind: str, reason: str) -> Reply:
     """An error: its cause twice, as Elasticsearch tells it, and the status."""
-    cause = {"type": kind, "reason": reason, **(extra or {})}
+    cause = {"type": kind, "reason": reason}
     return reply(status, {"error": {"root_cause": [cause], **cause}, "status": status})
 
 

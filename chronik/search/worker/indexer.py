@@ -182,11 +182,13 @@ class Indexer:
         return waiting
 
     def broken(self, partition: PartitionIndex | None, store: ISearchStore, error: Exception) -> None:
-        """A search in a store failed: one of a partition's shards, or the tail when None."""
-        certain = isinstance(error, StoreDamaged)
+        """A search in a store failed: one of a partition's shards, or the tail when None.
+
+        That may be the query's fault: a shard is dropped only when its files are found damaged, the tail when it says that it is.
+        """
         if partition is not None:
-            self._queue.put(lambda: self._recovery.audit(partition, store, str(error), certain))
-        elif certain and store is self.tail.store:
+            self._queue.put(lambda: self._recovery.audit(partition, True))
+        elif isinstance(error, StoreDamaged) and store is self.tail.store:
             self._queue.put(lambda: self._renew_tail(str(error)))
 
     def progress(self) -> list[Progress]:

@@ -74,6 +74,7 @@ class PartitionIndex:
     :ivar writer_next: offset after the last one given to the shard being written.
     :ivar writer_target: where moving ends.
     :ivar uncommitted: documents given to the shard since its last commit.
+    :ivar commit_due: the shard should end here, or moving does.
     :ivar tail_next: offset after the last one given to the tail.
     :ivar tail_end: one past the last offset of the tail that searches see.
     :ivar retry_at: nothing is read before this time, in seconds.
@@ -92,6 +93,7 @@ class PartitionIndex:
     writer_target: int = 0
     uncommitted: int = 0
     uncommitted_since: float = 0.0
+    commit_due: bool = False
     shard_bytes: int = 0
     tail_next: int = 0
     tail_end: int = 0

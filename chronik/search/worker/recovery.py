@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from twisted.logger import Logger
 
-from chronik.search.interfaces import ISearchStore
 from chronik.search.worker.batches import Plan, index_into
 from chronik.search.worker.limits import IndexLimits
 from chronik.search.worker.partition import PartitionIndex, Way
@@ -147,24 +146,19 @@ class Recovery:
         self._writers.drop(partition, dropped)
         if dropped:
             partition.shard_end = dropped[0].base
-        partition.uncommitted = 0
+        partition.uncommitted, partition.commit_due = 0, False
         await self._tail.remove(partition, 0, False)
         partition.move_start(partition.committed.start)
         self._begin(partition)
 
-    async def audit(self, partition: PartitionIndex, store: ISearchStore | None = None, reason: str = "", certain: bool = False) -> None:
+    async def audit(self, partition: PartitionIndex, whole: bool = False) -> None:
         """Look for damage done from outside.
 
-        :param store: a search found this one failing.
-        :param certain: the store itself said that it is damaged.
+        :param whole: read every file: a search has failed.
         """
         if partition.gone:
             return
-        if certain:
-            numbers = [n for n, s in enumerate(partition.shards) if s.store is store]
-            found = (numbers[0], reason) if numbers else None
-        else:
-            found = await self._run(partition.directory.damaged, list(partition.shards), store is not None)
+        found = await self._run(partition.directory.damaged, list(partition.shards), whole)
         if found is not None:
             await self.drop_from(partition, *found)
 
@@ -234,7 +228,7 @@ class Recovery:
         partition.shards = [s for s in partition.shards if s not in dropped]
         self._writers.forget(partition)
         self._writers.drop(partition, dropped)
-        partition.uncommitted = 0
+        partition.uncommitted, partition.commit_due = 0, False
         shard = partition.shards[-1] if partition.shards else None
         if shard is not None and (shard.end > offset or shard.writable):
             try:

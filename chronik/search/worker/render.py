@@ -8,40 +8,14 @@ from __future__ import annotations
 import base64
 import fnmatch
 import json
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable
 from typing import Any, Final, NoReturn
+
+from chronik.record.records import Record
+from chronik.search.query.search_body import SourceFilter
 
 DEPTH_MAX: Final = 100
 """JSON nested deeper is passed on as a string: readers would not accept it."""
-
-
-@dataclass(frozen=True, slots=True)
-class Record:
-    """What a hit shows of a record; ``headers`` in order."""
-
-    offset: int
-    timestamp: int
-    key: bytes | None
-    value: bytes | None
-    headers: Sequence[tuple[str, bytes | None]]
-
-
-@dataclass(frozen=True, slots=True)
-class SourceFilter:
-    """Elasticsearch's ``_source``: patterns of dotted paths; none at all includes everything.
-
-    :ivar wanted: False leaves ``_source`` out.
-    """
-
-    wanted: bool = True
-    includes: tuple[str, ...] = ()
-    excludes: tuple[str, ...] = ()
-
-    @property
-    def whole(self) -> bool:
-        """Nothing is left out."""
-        return not self.includes and not self.excludes
 
 
 class _Number(str):
@@ -53,7 +27,7 @@ class _Number(str):
 def source_text(topic: str, partition: int, record: Record, chosen: SourceFilter) -> str:
     """The JSON text of ``_source``."""
     head = {"topic": topic, "partition": partition, "offset": record.offset, "timestamp": record.timestamp, "key": _text(record.key)}
-    if chosen.whole:
+    if not chosen.includes and not chosen.excludes:
         headers = _dumps(_headers(record.headers))
         return f'{_dumps(head)[:-1]},"value":{_value_text(record.value)},"headers":{headers}}}'
     document = {**head, "value": _parsed(record.value), "headers": _headers(record.headers)}

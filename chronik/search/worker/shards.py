@@ -199,7 +199,7 @@ class ShardDirectory:
             store = self._backend.open(directory, False, self._heap_bytes)
         except BaseException as error:
             raise StoreDamaged(f"shard {row['name']}: {error}") from error
-        shard = Shard(row["name"], row["base"], row["end"], store, row["sealed"], False, row["documents"], checks)
+        shard = Shard(row["name"], row["base"], row["end"], store, row["sealed"], documents=row["documents"], checks=checks)
         if not shard.sealed:
             covered = self.covered(shard)
             shard.end = max(covered.last_offset + 1, shard.base)

@@ -45,7 +45,8 @@ class ShardWriters:
         if not await self._ready(partition):
             return None
         shard = partition.shards[-1]
-        plan = Plan(fetched, partition.writer_next, SHARD_TOPIC, partition.feed.mode, partition.feed.fast, self._limit(partition, shard))
+        limit = self._limit(partition, shard)
+        plan = Plan(fetched, partition.writer_next, SHARD_TOPIC, partition.feed.mode, partition.feed.fast, limit)
         (result,) = await self._run(index_into, shard.store, [plan])
         if not partition.uncommitted:
             partition.uncommitted_since = self._clock.seconds()
@@ -53,6 +54,7 @@ class ShardWriters:
         shard.documents += result.documents
         partition.records += result.records if partition.way is Way.HOT else 0
         partition.writer_next = result.next_offset
+        partition.commit_due = result.next_offset == limit or shard.documents >= self._limits.shard_documents_max
         return result
 
     def due_at(self) -> float | None:
@@ -73,7 +75,7 @@ class ShardWriters:
         except BaseException:
             shard.end = before
             raise
-        partition.uncommitted = 0
+        partition.uncommitted, partition.commit_due = 0, False
         partition.shard_end = end
         if self._full(partition, shard):
             shard.sealed = True
@@ -189,8 +191,6 @@ class ShardWriters:
         return shard.documents >= self._limits.shard_documents_min and partition.shard_end in ends
 
     def _due_at(self, partition: PartitionIndex) -> float:
-        if partition.uncommitted >= self._limits.commit_documents_max or partition.waited_for():
-            return 0.0
-        if partition.writer_next == self._limit(partition, partition.shards[-1]):
+        if partition.commit_due or partition.uncommitted >= self._limits.commit_documents_max or partition.waited_for():
             return 0.0
         return partition.uncommitted_since + max(self._limits.commit_age_s, len(self._open) / self._limits.commits_per_s_max)

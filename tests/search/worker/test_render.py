@@ -9,7 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
-from chronik.search.worker.render import Record, SourceFilter, source_text
+from chronik.record.records import Record
+from chronik.search.query.search_body import SourceFilter
+from chronik.search.worker.render import source_text
 
 
 def record(value: bytes | None, key: bytes | None = None, headers: tuple[tuple[str, bytes | None], ...] = ()) -> Record:

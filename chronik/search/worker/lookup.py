@@ -1,0 +1,103 @@
+"""Reading records back from the log to show them. An index keeps no values: a hit says where its record is.
+
+Batches are kept decompressed in a bounded LRU: hits of one search, and of the next, often come from the same ones. The position of a record in its
+batch is part of a hit, so that the records before it are skipped, not decoded.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Iterable, Mapping
+from typing import Final, TypeAlias
+
+from twisted.internet.defer import gatherResults
+from twisted.logger import Logger
+
+from chronik.defer import deferred
+from chronik.model import TopicId
+from chronik.record.batch import BatchHeader, whole_batches
+from chronik.record.records import BadRecords, Record, record_at, unpacked_records
+from chronik.search.interfaces import Found
+from chronik.search.worker.source import IRecordSource, Want
+
+CACHE_BYTES_MAX: Final = 16 << 20
+"""Of decompressed batches; a page of hits rarely needs more."""
+
+READ_BYTES_MAX: Final = 256 << 10
+"""Of one read: several small batches at once, since neighbours are often hits too."""
+
+Place: TypeAlias = "tuple[TopicId, int, int]"
+"""Topic id, partition, offset."""
+
+Batches: TypeAlias = "dict[int, tuple[BatchHeader, bytes]]"
+"""Header and decompressed records by base offset."""
+
+
+class RecordLookup:
+    """Finds the records of hits.
+
+    :param source: reads from the broker; not the one that indexing waits at.
+    """
+
+    _log = Logger()
+
+    def __init__(self, source: IRecordSource, bytes_max: int = CACHE_BYTES_MAX) -> None:
+        self._source = source
+        self._bytes_max = bytes_max
+        self._cached: OrderedDict[Place, tuple[BatchHeader, bytes]] = OrderedDict()
+        self._bytes = 0
+
+    @deferred
+    async def read(self, wanted: Iterable[tuple[TopicId, int, Found]]) -> Mapping[Place, Record]:
+        """The records of these hits; those that the log does not have any more are left out."""
+        partitions: dict[tuple[TopicId, int], list[Found]] = {}
+        for topic_id, partition, found in wanted:
+            partitions.setdefault((topic_id, partition), []).append(found)
+        reads = [self._read_partition(topic_id, partition, founds) for (topic_id, partition), founds in partitions.items()]
+        return {place: record for records in await gatherResults(reads, consumeErrors=True) for place, record in records.items()}
+
+    @deferred
+    async def _read_partition(self, topic_id: TopicId, partition: int, founds: list[Found]) -> dict[Place, Record]:
+        records: dict[Place, Record] = {}
+        read: Batches = {}
+        for found in sorted(founds, key=lambda f: f.offset):
+            key = topic_id, partition, found.batch_offset
+            batch = read.get(found.batch_offset) or self._get(key)
+            if batch is None:
+                read = await self._fetch(topic_id, partition, found.offset)
+                batch = read.get(found.batch_offset)
+            if batch is not None:
+                self._keep(key, batch)
+                try:
+                    record = record_at(*batch, found.position)
+                except BadRecords as error:
+                    self._log.warn("offset {offset} cannot be shown: {error}", offset=found.offset, error=error)
+                    continue
+                if record.offset == found.offset:
+                    records[topic_id, partition, found.offset] = record
+        return records
+
+    async def _fetch(self, topic_id: TopicId, partition: int, offset: int) -> Batches:
+        """The batches from the one that holds ``offset`` on that fit one read."""
+        batches: Batches = {}
+        for fetched in await self._source.fetch([Want(topic_id, partition, offset, READ_BYTES_MAX)], READ_BYTES_MAX):
+            for header, batch in whole_batches(fetched.records):
+                try:
+                    batches[header.base_offset] = header, unpacked_records(header, batch)
+                except BadRecords:
+                    continue
+        return batches
+
+    def _get(self, key: Place) -> tuple[BatchHeader, bytes] | None:
+        if key in self._cached:
+            self._cached.move_to_end(key)
+            return self._cached[key]
+        return None
+
+    def _keep(self, key: Place, batch: tuple[BatchHeader, bytes]) -> None:
+        if key in self._cached:
+            return
+        self._cached[key] = batch
+        self._bytes += len(batch[1])
+        while self._bytes > self._bytes_max and len(self._cached) > 1:
+            self._bytes -= len(self._cached.popitem(last=False)[1][1])
