@@ -174,7 +174,10 @@ class EncoderSource:
             variable, differs = self._source.variable(), self._source.variable()
             default = f"D_{struct}_{field.name}"
             line(f"{variable} = {value}.{field.name}")
-            line(f"{differs} = {variable} is not {default} and {variable} != {default}")
+            if field.array and field.default == ():
+                line(f"{differs} = {variable} is None or len({variable}) > 0")
+            else:
+                line(f"{differs} = {variable} is not {default} and {variable} != {default}")
             given.append((field, variable, differs))
         count = self._source.variable()
         line(f"{count} = {' + '.join(differs for _, _, differs in given)}")

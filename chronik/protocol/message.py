@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sized
 from struct import error as StructError
-from typing import Any, ClassVar, Self, TypeAlias
+from typing import Any, ClassVar, Final, Self, TypeAlias
 
 from chronik.protocol.primitives import DecodeError, EncodeError
 
@@ -14,7 +14,7 @@ Records: TypeAlias = bytes | memoryview | Sized | None
 Decoder: TypeAlias = Callable[[bytes, int, int, int], tuple[Any, int]]
 Encoder: TypeAlias = Callable[[Any, list[Any], list[int]], None]
 
-ELEMENTS_MAX: int = 50_000
+ELEMENTS_MAX: Final = 50_000
 """How many array elements and tagged fields one request may have: at worst some tens of milliseconds of the reactor."""
 
 
@@ -67,7 +67,7 @@ class Message(Struct):
         """
         decoder = cls._decoders.get(version) or cls._decoder(version)
         try:
-            message: tuple[Self, int] = decoder(data, start, len(data) if end is None else end, elements_max)
+            message: tuple[Self, int] = decoder(data, start, len(data) if end is None else min(end, len(data)), elements_max)
         except (StructError, IndexError) as error:
             raise DecodeError(f"{cls.__name__} version {version} ends too early") from error
         except UnicodeDecodeError as error:
@@ -110,7 +110,7 @@ class Message(Struct):
         marks: list[int] = []
         try:
             encoder(self, out, marks)
-        except (StructError, AttributeError, TypeError, ValueError, OverflowError) as error:
+        except (EncodeError, StructError, AttributeError, TypeError, ValueError, OverflowError) as error:
             raise EncodeError(f"{self.__class__.__name__} version {version}: {error}") from error
         return out, marks
 

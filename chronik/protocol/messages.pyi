@@ -1,7 +1,7 @@
 """Kafka's messages; written by ``contrib/protocol/generate.py``, not by hand."""
 
 # fmt: off
-# ruff: noqa: E501, F821
+# ruff: noqa: F821
 from typing import Final
 
 from chronik.protocol.message import Message as Message
@@ -32,13 +32,16 @@ class AddPartitionsToTxnRequest(Message):
         producer_epoch: Final[int]
         verify_only: Final[bool]
         topics: Final[tuple[AddPartitionsToTxnRequest.AddPartitionsToTxnTopic, ...]]
-        def __init__(self, *, transactional_id: str = ..., producer_id: int = ..., producer_epoch: int = ..., verify_only: bool = ..., topics: tuple[AddPartitionsToTxnRequest.AddPartitionsToTxnTopic, ...] = ...) -> None: ...
+        def __init__(self, *, transactional_id: str = ..., producer_id: int = ..., producer_epoch: int = ..., verify_only: bool = ..., topics:
+            tuple[AddPartitionsToTxnRequest.AddPartitionsToTxnTopic, ...] = ...) -> None: ...
     transactions: Final[tuple[AddPartitionsToTxnRequest.AddPartitionsToTxnTransaction, ...]]
     v3_and_below_transactional_id: Final[str]
     v3_and_below_producer_id: Final[int]
     v3_and_below_producer_epoch: Final[int]
     v3_and_below_topics: Final[tuple[AddPartitionsToTxnRequest.AddPartitionsToTxnTopic, ...]]
-    def __init__(self, *, transactions: tuple[AddPartitionsToTxnRequest.AddPartitionsToTxnTransaction, ...] = ..., v3_and_below_transactional_id: str = ..., v3_and_below_producer_id: int = ..., v3_and_below_producer_epoch: int = ..., v3_and_below_topics: tuple[AddPartitionsToTxnRequest.AddPartitionsToTxnTopic, ...] = ...) -> None: ...
+    def __init__(self, *, transactions: tuple[AddPartitionsToTxnRequest.AddPartitionsToTxnTransaction, ...] = ..., v3_and_below_transactional_id: str
+        = ..., v3_and_below_producer_id: int = ..., v3_and_below_producer_epoch: int = ..., v3_and_below_topics:
+        tuple[AddPartitionsToTxnRequest.AddPartitionsToTxnTopic, ...] = ...) -> None: ...
 
 class AddPartitionsToTxnResponse(Message):
     class AddPartitionsToTxnPartitionResult(Struct):
@@ -49,17 +52,21 @@ class AddPartitionsToTxnResponse(Message):
         AddPartitionsToTxnPartitionResult = AddPartitionsToTxnResponse.AddPartitionsToTxnPartitionResult
         name: Final[str]
         results_by_partition: Final[tuple[AddPartitionsToTxnResponse.AddPartitionsToTxnPartitionResult, ...]]
-        def __init__(self, *, name: str = ..., results_by_partition: tuple[AddPartitionsToTxnResponse.AddPartitionsToTxnPartitionResult, ...] = ...) -> None: ...
+        def __init__(self, *, name: str = ..., results_by_partition: tuple[AddPartitionsToTxnResponse.AddPartitionsToTxnPartitionResult, ...] = ...)
+            -> None: ...
     class AddPartitionsToTxnResult(Struct):
         AddPartitionsToTxnTopicResult = AddPartitionsToTxnResponse.AddPartitionsToTxnTopicResult
         transactional_id: Final[str]
         topic_results: Final[tuple[AddPartitionsToTxnResponse.AddPartitionsToTxnTopicResult, ...]]
-        def __init__(self, *, transactional_id: str = ..., topic_results: tuple[AddPartitionsToTxnResponse.AddPartitionsToTxnTopicResult, ...] = ...) -> None: ...
+        def __init__(self, *, transactional_id: str = ..., topic_results: tuple[AddPartitionsToTxnResponse.AddPartitionsToTxnTopicResult, ...] = ...)
+            -> None: ...
     throttle_time_ms: Final[int]
     error_code: Final[int]
     results_by_transaction: Final[tuple[AddPartitionsToTxnResponse.AddPartitionsToTxnResult, ...]]
     results_by_topic_v3_and_below: Final[tuple[AddPartitionsToTxnResponse.AddPartitionsToTxnTopicResult, ...]]
-    def __init__(self, *, throttle_time_ms: int = ..., error_code: int = ..., results_by_transaction: tuple[AddPartitionsToTxnResponse.AddPartitionsToTxnResult, ...] = ..., results_by_topic_v3_and_below: tuple[AddPartitionsToTxnResponse.AddPartitionsToTxnTopicResult, ...] = ...) -> None: ...
+    def __init__(self, *, throttle_time_ms: int = ..., error_code: int = ..., results_by_transaction:
+        tuple[AddPartitionsToTxnResponse.AddPartitionsToTxnResult, ...] = ..., results_by_topic_v3_and_below:
+        tuple[AddPartitionsToTxnResponse.AddPartitionsToTxnTopicResult, ...] = ...) -> None: ...
 
 class AddRaftVoterRequest(Message):
     class Listener(Struct):
@@ -73,7 +80,8 @@ class AddRaftVoterRequest(Message):
     voter_directory_id: Final[bytes]
     listeners: Final[tuple[AddRaftVoterRequest.Listener, ...]]
     ack_when_committed: Final[bool]
-    def __init__(self, *, cluster_id: str | None = ..., timeout_ms: int = ..., voter_id: int = ..., voter_directory_id: bytes = ..., listeners: tuple[AddRaftVoterRequest.Listener, ...] = ..., ack_when_committed: bool = ...) -> None: ...
+    def __init__(self, *, cluster_id: str | None = ..., timeout_ms: int = ..., voter_id: int = ..., voter_directory_id: bytes = ..., listeners:
+        tuple[AddRaftVoterRequest.Listener, ...] = ..., ack_when_committed: bool = ...) -> None: ...
 
 class AddRaftVoterResponse(Message):
     throttle_time_ms: Final[int]
@@ -108,7 +116,8 @@ class AlterClientQuotasRequest(Message):
         OpData = AlterClientQuotasRequest.OpData
         entity: Final[tuple[AlterClientQuotasRequest.EntityData, ...]]
         ops: Final[tuple[AlterClientQuotasRequest.OpData, ...]]
-        def __init__(self, *, entity: tuple[AlterClientQuotasRequest.EntityData, ...] = ..., ops: tuple[AlterClientQuotasRequest.OpData, ...] = ...) -> None: ...
+        def __init__(self, *, entity: tuple[AlterClientQuotasRequest.EntityData, ...] = ..., ops: tuple[AlterClientQuotasRequest.OpData, ...] = ...)
+            -> None: ...
     entries: Final[tuple[AlterClientQuotasRequest.EntryData, ...]]
     validate_only: Final[bool]
     def __init__(self, *, entries: tuple[AlterClientQuotasRequest.EntryData, ...] = ..., validate_only: bool = ...) -> None: ...
@@ -123,7 +132,8 @@ class AlterClientQuotasResponse(Message):
         error_code: Final[int]
         error_message: Final[str | None]
         entity: Final[tuple[AlterClientQuotasResponse.EntityData, ...]]
-        def __init__(self, *, error_code: int = ..., error_message: str | None = ..., entity: tuple[AlterClientQuotasResponse.EntityData, ...] = ...) -> None: ...
+        def __init__(self, *, error_code: int = ..., error_message: str | None = ..., entity: tuple[AlterClientQuotasResponse.EntityData, ...] = ...)
+            -> None: ...
     throttle_time_ms: Final[int]
     entries: Final[tuple[AlterClientQuotasResponse.EntryData, ...]]
     def __init__(self, *, throttle_time_ms: int = ..., entries: tuple[AlterClientQuotasResponse.EntryData, ...] = ...) -> None: ...
@@ -138,7 +148,8 @@ class AlterConfigsRequest(Message):
         resource_type: Final[int]
         resource_name: Final[str]
         configs: Final[tuple[AlterConfigsRequest.AlterableConfig, ...]]
-        def __init__(self, *, resource_type: int = ..., resource_name: str = ..., configs: tuple[AlterConfigsRequest.AlterableConfig, ...] = ...) -> None: ...
+        def __init__(self, *, resource_type: int = ..., resource_name: str = ..., configs: tuple[AlterConfigsRequest.AlterableConfig, ...] = ...) ->
+            None: ...
     resources: Final[tuple[AlterConfigsRequest.AlterConfigsResource, ...]]
     validate_only: Final[bool]
     def __init__(self, *, resources: tuple[AlterConfigsRequest.AlterConfigsResource, ...] = ..., validate_only: bool = ...) -> None: ...
@@ -167,7 +178,8 @@ class AlterPartitionReassignmentsRequest(Message):
     timeout_ms: Final[int]
     allow_replication_factor_change: Final[bool]
     topics: Final[tuple[AlterPartitionReassignmentsRequest.ReassignableTopic, ...]]
-    def __init__(self, *, timeout_ms: int = ..., allow_replication_factor_change: bool = ..., topics: tuple[AlterPartitionReassignmentsRequest.ReassignableTopic, ...] = ...) -> None: ...
+    def __init__(self, *, timeout_ms: int = ..., allow_replication_factor_change: bool = ..., topics:
+        tuple[AlterPartitionReassignmentsRequest.ReassignableTopic, ...] = ...) -> None: ...
 
 class AlterPartitionReassignmentsResponse(Message):
     class ReassignablePartitionResponse(Struct):
@@ -179,13 +191,15 @@ class AlterPartitionReassignmentsResponse(Message):
         ReassignablePartitionResponse = AlterPartitionReassignmentsResponse.ReassignablePartitionResponse
         name: Final[str]
         partitions: Final[tuple[AlterPartitionReassignmentsResponse.ReassignablePartitionResponse, ...]]
-        def __init__(self, *, name: str = ..., partitions: tuple[AlterPartitionReassignmentsResponse.ReassignablePartitionResponse, ...] = ...) -> None: ...
+        def __init__(self, *, name: str = ..., partitions: tuple[AlterPartitionReassignmentsResponse.ReassignablePartitionResponse, ...] = ...) ->
+            None: ...
     throttle_time_ms: Final[int]
     allow_replication_factor_change: Final[bool]
     error_code: Final[int]
     error_message: Final[str | None]
     responses: Final[tuple[AlterPartitionReassignmentsResponse.ReassignableTopicResponse, ...]]
-    def __init__(self, *, throttle_time_ms: int = ..., allow_replication_factor_change: bool = ..., error_code: int = ..., error_message: str | None = ..., responses: tuple[AlterPartitionReassignmentsResponse.ReassignableTopicResponse, ...] = ...) -> None: ...
+    def __init__(self, *, throttle_time_ms: int = ..., allow_replication_factor_change: bool = ..., error_code: int = ..., error_message: str | None =
+        ..., responses: tuple[AlterPartitionReassignmentsResponse.ReassignableTopicResponse, ...] = ...) -> None: ...
 
 class AlterPartitionRequest(Message):
     class PartitionData(Struct):
@@ -196,7 +210,8 @@ class AlterPartitionRequest(Message):
         new_isr: Final[tuple[int, ...]]
         leader_recovery_state: Final[int]
         partition_epoch: Final[int]
-        def __init__(self, *, partition_index: int = ..., leader_epoch: int = ..., new_isr_with_epochs: tuple[AlterPartitionRequest.BrokerState, ...] = ..., new_isr: tuple[int, ...] = ..., leader_recovery_state: int = ..., partition_epoch: int = ...) -> None: ...
+        def __init__(self, *, partition_index: int = ..., leader_epoch: int = ..., new_isr_with_epochs: tuple[AlterPartitionRequest.BrokerState, ...]
+            = ..., new_isr: tuple[int, ...] = ..., leader_recovery_state: int = ..., partition_epoch: int = ...) -> None: ...
     class TopicData(Struct):
         PartitionData = AlterPartitionRequest.PartitionData
         topic_id: Final[bytes]
@@ -220,7 +235,8 @@ class AlterPartitionResponse(Message):
         isr: Final[tuple[int, ...]]
         leader_recovery_state: Final[int]
         partition_epoch: Final[int]
-        def __init__(self, *, partition_index: int = ..., error_code: int = ..., leader_id: int = ..., leader_epoch: int = ..., isr: tuple[int, ...] = ..., leader_recovery_state: int = ..., partition_epoch: int = ...) -> None: ...
+        def __init__(self, *, partition_index: int = ..., error_code: int = ..., leader_id: int = ..., leader_epoch: int = ..., isr: tuple[int, ...] =
+            ..., leader_recovery_state: int = ..., partition_epoch: int = ...) -> None: ...
     class TopicData(Struct):
         PartitionData = AlterPartitionResponse.PartitionData
         topic_id: Final[bytes]
@@ -253,10 +269,12 @@ class AlterReplicaLogDirsResponse(Message):
         AlterReplicaLogDirPartitionResult = AlterReplicaLogDirsResponse.AlterReplicaLogDirPartitionResult
         topic_name: Final[str]
         partitions: Final[tuple[AlterReplicaLogDirsResponse.AlterReplicaLogDirPartitionResult, ...]]
-        def __init__(self, *, topic_name: str = ..., partitions: tuple[AlterReplicaLogDirsResponse.AlterReplicaLogDirPartitionResult, ...] = ...) -> None: ...
+        def __init__(self, *, topic_name: str = ..., partitions: tuple[AlterReplicaLogDirsResponse.AlterReplicaLogDirPartitionResult, ...] = ...) ->
+            None: ...
     throttle_time_ms: Final[int]
     results: Final[tuple[AlterReplicaLogDirsResponse.AlterReplicaLogDirTopicResult, ...]]
-    def __init__(self, *, throttle_time_ms: int = ..., results: tuple[AlterReplicaLogDirsResponse.AlterReplicaLogDirTopicResult, ...] = ...) -> None: ...
+    def __init__(self, *, throttle_time_ms: int = ..., results: tuple[AlterReplicaLogDirsResponse.AlterReplicaLogDirTopicResult, ...] = ...) -> None:
+        ...
 
 class AlterShareGroupOffsetsRequest(Message):
     class AlterShareGroupOffsetsRequestPartition(Struct):
@@ -267,10 +285,12 @@ class AlterShareGroupOffsetsRequest(Message):
         AlterShareGroupOffsetsRequestPartition = AlterShareGroupOffsetsRequest.AlterShareGroupOffsetsRequestPartition
         topic_name: Final[str]
         partitions: Final[tuple[AlterShareGroupOffsetsRequest.AlterShareGroupOffsetsRequestPartition, ...]]
-        def __init__(self, *, topic_name: str = ..., partitions: tuple[AlterShareGroupOffsetsRequest.AlterShareGroupOffsetsRequestPartition, ...] = ...) -> None: ...
+        def __init__(self, *, topic_name: str = ..., partitions: tuple[AlterShareGroupOffsetsRequest.AlterShareGroupOffsetsRequestPartition, ...] =
+            ...) -> None: ...
     group_id: Final[str]
     topics: Final[tuple[AlterShareGroupOffsetsRequest.AlterShareGroupOffsetsRequestTopic, ...]]
-    def __init__(self, *, group_id: str = ..., topics: tuple[AlterShareGroupOffsetsRequest.AlterShareGroupOffsetsRequestTopic, ...] = ...) -> None: ...
+    def __init__(self, *, group_id: str = ..., topics: tuple[AlterShareGroupOffsetsRequest.AlterShareGroupOffsetsRequestTopic, ...] = ...) -> None:
+        ...
 
 class AlterShareGroupOffsetsResponse(Message):
     class AlterShareGroupOffsetsResponsePartition(Struct):
@@ -283,12 +303,14 @@ class AlterShareGroupOffsetsResponse(Message):
         topic_name: Final[str]
         topic_id: Final[bytes]
         partitions: Final[tuple[AlterShareGroupOffsetsResponse.AlterShareGroupOffsetsResponsePartition, ...]]
-        def __init__(self, *, topic_name: str = ..., topic_id: bytes = ..., partitions: tuple[AlterShareGroupOffsetsResponse.AlterShareGroupOffsetsResponsePartition, ...] = ...) -> None: ...
+        def __init__(self, *, topic_name: str = ..., topic_id: bytes = ..., partitions:
+            tuple[AlterShareGroupOffsetsResponse.AlterShareGroupOffsetsResponsePartition, ...] = ...) -> None: ...
     throttle_time_ms: Final[int]
     error_code: Final[int]
     error_message: Final[str | None]
     responses: Final[tuple[AlterShareGroupOffsetsResponse.AlterShareGroupOffsetsResponseTopic, ...]]
-    def __init__(self, *, throttle_time_ms: int = ..., error_code: int = ..., error_message: str | None = ..., responses: tuple[AlterShareGroupOffsetsResponse.AlterShareGroupOffsetsResponseTopic, ...] = ...) -> None: ...
+    def __init__(self, *, throttle_time_ms: int = ..., error_code: int = ..., error_message: str | None = ..., responses:
+        tuple[AlterShareGroupOffsetsResponse.AlterShareGroupOffsetsResponseTopic, ...] = ...) -> None: ...
 
 class AlterUserScramCredentialsRequest(Message):
     class ScramCredentialDeletion(Struct):
@@ -301,10 +323,12 @@ class AlterUserScramCredentialsRequest(Message):
         iterations: Final[int]
         salt: Final[bytes]
         salted_password: Final[bytes]
-        def __init__(self, *, name: str = ..., mechanism: int = ..., iterations: int = ..., salt: bytes = ..., salted_password: bytes = ...) -> None: ...
+        def __init__(self, *, name: str = ..., mechanism: int = ..., iterations: int = ..., salt: bytes = ..., salted_password: bytes = ...) -> None:
+            ...
     deletions: Final[tuple[AlterUserScramCredentialsRequest.ScramCredentialDeletion, ...]]
     upsertions: Final[tuple[AlterUserScramCredentialsRequest.ScramCredentialUpsertion, ...]]
-    def __init__(self, *, deletions: tuple[AlterUserScramCredentialsRequest.ScramCredentialDeletion, ...] = ..., upsertions: tuple[AlterUserScramCredentialsRequest.ScramCredentialUpsertion, ...] = ...) -> None: ...
+    def __init__(self, *, deletions: tuple[AlterUserScramCredentialsRequest.ScramCredentialDeletion, ...] = ..., upsertions:
+        tuple[AlterUserScramCredentialsRequest.ScramCredentialUpsertion, ...] = ...) -> None: ...
 
 class AlterUserScramCredentialsResponse(Message):
     class AlterUserScramCredentialsResult(Struct):
@@ -314,7 +338,8 @@ class AlterUserScramCredentialsResponse(Message):
         def __init__(self, *, user: str = ..., error_code: int = ..., error_message: str | None = ...) -> None: ...
     throttle_time_ms: Final[int]
     results: Final[tuple[AlterUserScramCredentialsResponse.AlterUserScramCredentialsResult, ...]]
-    def __init__(self, *, throttle_time_ms: int = ..., results: tuple[AlterUserScramCredentialsResponse.AlterUserScramCredentialsResult, ...] = ...) -> None: ...
+    def __init__(self, *, throttle_time_ms: int = ..., results: tuple[AlterUserScramCredentialsResponse.AlterUserScramCredentialsResult, ...] = ...)
+        -> None: ...
 
 class ApiVersionsRequest(Message):
     client_software_name: Final[str]
@@ -344,7 +369,9 @@ class ApiVersionsResponse(Message):
     finalized_features_epoch: Final[int]
     finalized_features: Final[tuple[ApiVersionsResponse.FinalizedFeatureKey, ...]]
     zk_migration_ready: Final[bool]
-    def __init__(self, *, error_code: int = ..., api_keys: tuple[ApiVersionsResponse.ApiVersion, ...] = ..., throttle_time_ms: int = ..., supported_features: tuple[ApiVersionsResponse.SupportedFeatureKey, ...] = ..., finalized_features_epoch: int = ..., finalized_features: tuple[ApiVersionsResponse.FinalizedFeatureKey, ...] = ..., zk_migration_ready: bool = ...) -> None: ...
+    def __init__(self, *, error_code: int = ..., api_keys: tuple[ApiVersionsResponse.ApiVersion, ...] = ..., throttle_time_ms: int = ...,
+        supported_features: tuple[ApiVersionsResponse.SupportedFeatureKey, ...] = ..., finalized_features_epoch: int = ..., finalized_features:
+        tuple[ApiVersionsResponse.FinalizedFeatureKey, ...] = ..., zk_migration_ready: bool = ...) -> None: ...
 
 class AssignReplicasToDirsRequest(Message):
     class PartitionData(Struct):
@@ -363,7 +390,8 @@ class AssignReplicasToDirsRequest(Message):
     broker_id: Final[int]
     broker_epoch: Final[int]
     directories: Final[tuple[AssignReplicasToDirsRequest.DirectoryData, ...]]
-    def __init__(self, *, broker_id: int = ..., broker_epoch: int = ..., directories: tuple[AssignReplicasToDirsRequest.DirectoryData, ...] = ...) -> None: ...
+    def __init__(self, *, broker_id: int = ..., broker_epoch: int = ..., directories: tuple[AssignReplicasToDirsRequest.DirectoryData, ...] = ...) ->
+        None: ...
 
 class AssignReplicasToDirsResponse(Message):
     class PartitionData(Struct):
@@ -383,7 +411,8 @@ class AssignReplicasToDirsResponse(Message):
     throttle_time_ms: Final[int]
     error_code: Final[int]
     directories: Final[tuple[AssignReplicasToDirsResponse.DirectoryData, ...]]
-    def __init__(self, *, throttle_time_ms: int = ..., error_code: int = ..., directories: tuple[AssignReplicasToDirsResponse.DirectoryData, ...] = ...) -> None: ...
+    def __init__(self, *, throttle_time_ms: int = ..., error_code: int = ..., directories: tuple[AssignReplicasToDirsResponse.DirectoryData, ...] =
+        ...) -> None: ...
 
 class BeginQuorumEpochRequest(Message):
     class PartitionData(Struct):
@@ -406,7 +435,8 @@ class BeginQuorumEpochRequest(Message):
     voter_id: Final[int]
     topics: Final[tuple[BeginQuorumEpochRequest.TopicData, ...]]
     leader_endpoints: Final[tuple[BeginQuorumEpochRequest.LeaderEndpoint, ...]]
-    def __init__(self, *, cluster_id: str | None = ..., voter_id: int = ..., topics: tuple[BeginQuorumEpochRequest.TopicData, ...] = ..., leader_endpoints: tuple[BeginQuorumEpochRequest.LeaderEndpoint, ...] = ...) -> None: ...
+    def __init__(self, *, cluster_id: str | None = ..., voter_id: int = ..., topics: tuple[BeginQuorumEpochRequest.TopicData, ...] = ...,
+        leader_endpoints: tuple[BeginQuorumEpochRequest.LeaderEndpoint, ...] = ...) -> None: ...
 
 class BeginQuorumEpochResponse(Message):
     class PartitionData(Struct):
@@ -428,7 +458,8 @@ class BeginQuorumEpochResponse(Message):
     error_code: Final[int]
     topics: Final[tuple[BeginQuorumEpochResponse.TopicData, ...]]
     node_endpoints: Final[tuple[BeginQuorumEpochResponse.NodeEndpoint, ...]]
-    def __init__(self, *, error_code: int = ..., topics: tuple[BeginQuorumEpochResponse.TopicData, ...] = ..., node_endpoints: tuple[BeginQuorumEpochResponse.NodeEndpoint, ...] = ...) -> None: ...
+    def __init__(self, *, error_code: int = ..., topics: tuple[BeginQuorumEpochResponse.TopicData, ...] = ..., node_endpoints:
+        tuple[BeginQuorumEpochResponse.NodeEndpoint, ...] = ...) -> None: ...
 
 class BrokerHeartbeatRequest(Message):
     broker_id: Final[int]
@@ -438,7 +469,8 @@ class BrokerHeartbeatRequest(Message):
     want_shut_down: Final[bool]
     offline_log_dirs: Final[tuple[bytes, ...]]
     cordoned_log_dirs: Final[tuple[bytes, ...] | None]
-    def __init__(self, *, broker_id: int = ..., broker_epoch: int = ..., current_metadata_offset: int = ..., want_fence: bool = ..., want_shut_down: bool = ..., offline_log_dirs: tuple[bytes, ...] = ..., cordoned_log_dirs: tuple[bytes, ...] | None = ...) -> None: ...
+    def __init__(self, *, broker_id: int = ..., broker_epoch: int = ..., current_metadata_offset: int = ..., want_fence: bool = ..., want_shut_down:
+        bool = ..., offline_log_dirs: tuple[bytes, ...] = ..., cordoned_log_dirs: tuple[bytes, ...] | None = ...) -> None: ...
 
 class BrokerHeartbeatResponse(Message):
     throttle_time_ms: Final[int]
@@ -446,7 +478,8 @@ class BrokerHeartbeatResponse(Message):
     is_caught_up: Final[bool]
     is_fenced: Final[bool]
     should_shut_down: Final[bool]
-    def __init__(self, *, throttle_time_ms: int = ..., error_code: int = ..., is_caught_up: bool = ..., is_fenced: bool = ..., should_shut_down: bool = ...) -> None: ...
+    def __init__(self, *, throttle_time_ms: int = ..., error_code: int = ..., is_caught_up: bool = ..., is_fenced: bool = ..., should_shut_down: bool
+        = ...) -> None: ...
 
 class BrokerRegistrationRequest(Message):
     class Listener(Struct):
@@ -469,7 +502,9 @@ class BrokerRegistrationRequest(Message):
     is_migrating_zk_broker: Final[bool]
     log_dirs: Final[tuple[bytes, ...]]
     previous_broker_epoch: Final[int]
-    def __init__(self, *, broker_id: int = ..., cluster_id: str = ..., incarnation_id: bytes = ..., listeners: tuple[BrokerRegistrationRequest.Listener, ...] = ..., features: tuple[BrokerRegistrationRequest.Feature, ...] = ..., rack: str | None = ..., is_migrating_zk_broker: bool = ..., log_dirs: tuple[bytes, ...] = ..., previous_broker_epoch: int = ...) -> None: ...
+    def __init__(self, *, broker_id: int = ..., cluster_id: str = ..., incarnation_id: bytes = ..., listeners:
+        tuple[BrokerRegistrationRequest.Listener, ...] = ..., features: tuple[BrokerRegistrationRequest.Feature, ...] = ..., rack: str | None = ...,
+        is_migrating_zk_broker: bool = ..., log_dirs: tuple[bytes, ...] = ..., previous_broker_epoch: int = ...) -> None: ...
 
 class BrokerRegistrationResponse(Message):
     throttle_time_ms: Final[int]
@@ -492,7 +527,9 @@ class ConsumerGroupCurrentMemberAssignmentValue(Message):
     state: Final[int]
     assigned_partitions: Final[tuple[ConsumerGroupCurrentMemberAssignmentValue.TopicPartitions, ...]]
     partitions_pending_revocation: Final[tuple[ConsumerGroupCurrentMemberAssignmentValue.TopicPartitions, ...]]
-    def __init__(self, *, member_epoch: int = ..., previous_member_epoch: int = ..., state: int = ..., assigned_partitions: tuple[ConsumerGroupCurrentMemberAssignmentValue.TopicPartitions, ...] = ..., partitions_pending_revocation: tuple[ConsumerGroupCurrentMemberAssignmentValue.TopicPartitions, ...] = ...) -> None: ...
+    def __init__(self, *, member_epoch: int = ..., previous_member_epoch: int = ..., state: int = ..., assigned_partitions:
+        tuple[ConsumerGroupCurrentMemberAssignmentValue.TopicPartitions, ...] = ..., partitions_pending_revocation:
+        tuple[ConsumerGroupCurrentMemberAssignmentValue.TopicPartitions, ...] = ...) -> None: ...
 
 class ConsumerGroupDescribeRequest(Message):
     group_ids: Final[tuple[str, ...]]
@@ -522,7 +559,10 @@ class ConsumerGroupDescribeResponse(Message):
         assignment: Final[ConsumerGroupDescribeResponse.Assignment]
         target_assignment: Final[ConsumerGroupDescribeResponse.Assignment]
         member_type: Final[int]
-        def __init__(self, *, member_id: str = ..., instance_id: str | None = ..., rack_id: str | None = ..., member_epoch: int = ..., client_id: str = ..., client_host: str = ..., subscribed_topic_names: tuple[str, ...] = ..., subscribed_topic_regex: str | None = ..., assignment: ConsumerGroupDescribeResponse.Assignment = ..., target_assignment: ConsumerGroupDescribeResponse.Assignment = ..., member_type: int = ...) -> None: ...
+        def __init__(self, *, member_id: str = ..., instance_id: str | None = ..., rack_id: str | None = ..., member_epoch: int = ..., client_id: str
+            = ..., client_host: str = ..., subscribed_topic_names: tuple[str, ...] = ..., subscribed_topic_regex: str | None = ..., assignment:
+            ConsumerGroupDescribeResponse.Assignment = ..., target_assignment: ConsumerGroupDescribeResponse.Assignment = ..., member_type: int = ...)
+            -> None: ...
     class DescribedGroup(Struct):
         Member = ConsumerGroupDescribeResponse.Member
         error_code: Final[int]
@@ -534,7 +574,9 @@ class ConsumerGroupDescribeResponse(Message):
         assignor_name: Final[str]
         members: Final[tuple[ConsumerGroupDescribeResponse.Member, ...]]
         authorized_operations: Final[int]
-        def __init__(self, *, error_code: int = ..., error_message: str | None = ..., group_id: str = ..., group_state: str = ..., group_epoch: int = ..., assignment_epoch: int = ..., assignor_name: str = ..., members: tuple[ConsumerGroupDescribeResponse.Member, ...] = ..., authorized_operations: int = ...) -> None: ...
+        def __init__(self, *, error_code: int = ..., error_message: str | None = ..., group_id: str = ..., group_state: str = ..., group_epoch: int =
+            ..., assignment_epoch: int = ..., assignor_name: str = ..., members: tuple[ConsumerGroupDescribeResponse.Member, ...] = ...,
+            authorized_operations: int = ...) -> None: ...
     throttle_time_ms: Final[int]
     groups: Final[tuple[ConsumerGroupDescribeResponse.DescribedGroup, ...]]
     def __init__(self, *, throttle_time_ms: int = ..., groups: tuple[ConsumerGroupDescribeResponse.DescribedGroup, ...] = ...) -> None: ...
@@ -554,7 +596,9 @@ class ConsumerGroupHeartbeatRequest(Message):
     subscribed_topic_regex: Final[str | None]
     server_assignor: Final[str | None]
     topic_partitions: Final[tuple[ConsumerGroupHeartbeatRequest.TopicPartitions, ...] | None]
-    def __init__(self, *, group_id: str = ..., member_id: str = ..., member_epoch: int = ..., instance_id: str | None = ..., rack_id: str | None = ..., rebalance_timeout_ms: int = ..., subscribed_topic_names: tuple[str, ...] | None = ..., subscribed_topic_regex: str | None = ..., server_assignor: str | None = ..., topic_partitions: tuple[ConsumerGroupHeartbeatRequest.TopicPartitions, ...] | None = ...) -> None: ...
+    def __init__(self, *, group_id: str = ..., member_id: str = ..., member_epoch: int = ..., instance_id: str | None = ..., rack_id: str | None =
+        ..., rebalance_timeout_ms: int = ..., subscribed_topic_names: tuple[str, ...] | None = ..., subscribed_topic_regex: str | None = ...,
+        server_assignor: str | None = ..., topic_partitions: tuple[ConsumerGroupHeartbeatRequest.TopicPartitions, ...] | None = ...) -> None: ...
 
 class ConsumerGroupHeartbeatResponse(Message):
     class TopicPartitions(Struct):
@@ -572,7 +616,8 @@ class ConsumerGroupHeartbeatResponse(Message):
     member_epoch: Final[int]
     heartbeat_interval_ms: Final[int]
     assignment: Final[ConsumerGroupHeartbeatResponse.Assignment | None]
-    def __init__(self, *, throttle_time_ms: int = ..., error_code: int = ..., error_message: str | None = ..., member_id: str | None = ..., member_epoch: int = ..., heartbeat_interval_ms: int = ..., assignment: ConsumerGroupHeartbeatResponse.Assignment | None = ...) -> None: ...
+    def __init__(self, *, throttle_time_ms: int = ..., error_code: int = ..., error_message: str | None = ..., member_id: str | None = ...,
+        member_epoch: int = ..., heartbeat_interval_ms: int = ..., assignment: ConsumerGroupHeartbeatResponse.Assignment | None = ...) -> None: ...
 
 class ConsumerGroupMemberMetadataKey(Message):
     group_id: Final[str]
@@ -588,7 +633,8 @@ class ConsumerGroupMemberMetadataValue(Message):
         ClassicProtocol = ConsumerGroupMemberMetadataValue.ClassicProtocol
         session_timeout_ms: Final[int]
         supported_protocols: Final[tuple[ConsumerGroupMemberMetadataValue.ClassicProtocol, ...]]
-        def __init__(self, *, session_timeout_ms: int = ..., supported_protocols: tuple[ConsumerGroupMemberMetadataValue.ClassicProtocol, ...] = ...) -> None: ...
+        def __init__(self, *, session_timeout_ms: int = ..., supported_protocols: tuple[ConsumerGroupMemberMetadataValue.ClassicProtocol, ...] = ...)
+            -> None: ...
     instance_id: Final[str | None]
     rack_id: Final[str | None]
     client_id: Final[str]
@@ -598,7 +644,9 @@ class ConsumerGroupMemberMetadataValue(Message):
     rebalance_timeout_ms: Final[int]
     server_assignor: Final[str | None]
     classic_member_metadata: Final[ConsumerGroupMemberMetadataValue.ClassicMemberMetadata | None]
-    def __init__(self, *, instance_id: str | None = ..., rack_id: str | None = ..., client_id: str = ..., client_host: str = ..., subscribed_topic_names: tuple[str, ...] = ..., subscribed_topic_regex: str | None = ..., rebalance_timeout_ms: int = ..., server_assignor: str | None = ..., classic_member_metadata: ConsumerGroupMemberMetadataValue.ClassicMemberMetadata | None = ...) -> None: ...
+    def __init__(self, *, instance_id: str | None = ..., rack_id: str | None = ..., client_id: str = ..., client_host: str = ...,
+        subscribed_topic_names: tuple[str, ...] = ..., subscribed_topic_regex: str | None = ..., rebalance_timeout_ms: int = ..., server_assignor: str
+        | None = ..., classic_member_metadata: ConsumerGroupMemberMetadataValue.ClassicMemberMetadata | None = ...) -> None: ...
 
 class ConsumerGroupMetadataKey(Message):
     group_id: Final[str]
@@ -624,7 +672,8 @@ class ConsumerGroupPartitionMetadataValue(Message):
         topic_name: Final[str]
         num_partitions: Final[int]
         partition_metadata: Final[tuple[ConsumerGroupPartitionMetadataValue.PartitionMetadata, ...]]
-        def __init__(self, *, topic_id: bytes = ..., topic_name: str = ..., num_partitions: int = ..., partition_metadata: tuple[ConsumerGroupPartitionMetadataValue.PartitionMetadata, ...] = ...) -> None: ...
+        def __init__(self, *, topic_id: bytes = ..., topic_name: str = ..., num_partitions: int = ..., partition_metadata:
+            tuple[ConsumerGroupPartitionMetadataValue.PartitionMetadata, ...] = ...) -> None: ...
     topics: Final[tuple[ConsumerGroupPartitionMetadataValue.TopicMetadata, ...]]
     def __init__(self, *, topics: tuple[ConsumerGroupPartitionMetadataValue.TopicMetadata, ...] = ...) -> None: ...
 
@@ -656,7 +705,8 @@ class ConsumerProtocolAssignment(Message):
         def __init__(self, *, topic: str = ..., partitions: tuple[int, ...] = ...) -> None: ...
     assigned_partitions: Final[tuple[ConsumerProtocolAssignment.TopicPartition, ...]]
     user_data: Final[bytes | None]
-    def __init__(self, *, assigned_partitions: tuple[ConsumerProtocolAssignment.TopicPartition, ...] = ..., user_data: bytes | None = ...) -> None: ...
+    def __init__(self, *, assigned_partitions: tuple[ConsumerProtocolAssignment.TopicPartition, ...] = ..., user_data: bytes | None = ...) -> None:
+        ...
 
 class ConsumerProtocolSubscription(Message):
     class TopicPartition(Struct):
@@ -668,7 +718,8 @@ class ConsumerProtocolSubscription(Message):
     owned_partitions: Final[tuple[ConsumerProtocolSubscription.TopicPartition, ...]]
     generation_id: Final[int]
     rack_id: Final[str | None]
-    def __init__(self, *, topics: tuple[str, ...] = ..., user_data: bytes | None = ..., owned_partitions: tuple[ConsumerProtocolSubscription.TopicPartition, ...] = ..., generation_id: int = ..., rack_id: str | None = ...) -> None: ...
+    def __init__(self, *, topics: tuple[str, ...] = ..., user_data: bytes | None = ..., owned_partitions:
+        tuple[ConsumerProtocolSubscription.TopicPartition, ...] = ..., generation_id: int = ..., rack_id: str | None = ...) -> None: ...
 
 class ControlRecordTypeSchema(Message):
     type: Final[int]
@@ -691,7 +742,8 @@ class ControllerRegistrationRequest(Message):
     zk_migration_ready: Final[bool]
     listeners: Final[tuple[ControllerRegistrationRequest.Listener, ...]]
     features: Final[tuple[ControllerRegistrationRequest.Feature, ...]]
-    def __init__(self, *, controller_id: int = ..., incarnation_id: bytes = ..., zk_migration_ready: bool = ..., listeners: tuple[ControllerRegistrationRequest.Listener, ...] = ..., features: tuple[ControllerRegistrationRequest.Feature, ...] = ...) -> None: ...
+    def __init__(self, *, controller_id: int = ..., incarnation_id: bytes = ..., zk_migration_ready: bool = ..., listeners:
+        tuple[ControllerRegistrationRequest.Listener, ...] = ..., features: tuple[ControllerRegistrationRequest.Feature, ...] = ...) -> None: ...
 
 class ControllerRegistrationResponse(Message):
     throttle_time_ms: Final[int]
@@ -708,7 +760,8 @@ class CreateAclsRequest(Message):
         host: Final[str]
         operation: Final[int]
         permission_type: Final[int]
-        def __init__(self, *, resource_type: int = ..., resource_name: str = ..., resource_pattern_type: int = ..., principal: str = ..., host: str = ..., operation: int = ..., permission_type: int = ...) -> None: ...
+        def __init__(self, *, resource_type: int = ..., resource_name: str = ..., resource_pattern_type: int = ..., principal: str = ..., host: str =
+            ..., operation: int = ..., permission_type: int = ...) -> None: ...
     creations: Final[tuple[CreateAclsRequest.AclCreation, ...]]
     def __init__(self, *, creations: tuple[CreateAclsRequest.AclCreation, ...] = ...) -> None: ...
 
@@ -730,7 +783,8 @@ class CreateDelegationTokenRequest(Message):
     owner_principal_name: Final[str | None]
     renewers: Final[tuple[CreateDelegationTokenRequest.CreatableRenewers, ...]]
     max_lifetime_ms: Final[int]
-    def __init__(self, *, owner_principal_type: str | None = ..., owner_principal_name: str | None = ..., renewers: tuple[CreateDelegationTokenRequest.CreatableRenewers, ...] = ..., max_lifetime_ms: int = ...) -> None: ...
+    def __init__(self, *, owner_principal_type: str | None = ..., owner_principal_name: str | None = ..., renewers:
+        tuple[CreateDelegationTokenRequest.CreatableRenewers, ...] = ..., max_lifetime_ms: int = ...) -> None: ...
 
 class CreateDelegationTokenResponse(Message):
     error_code: Final[int]
@@ -744,7 +798,9 @@ class CreateDelegationTokenResponse(Message):
     token_id: Final[str]
     hmac: Final[bytes]
     throttle_time_ms: Final[int]
-    def __init__(self, *, error_code: int = ..., principal_type: str = ..., principal_name: str = ..., token_requester_principal_type: str = ..., token_requester_principal_name: str = ..., issue_timestamp_ms: int = ..., expiry_timestamp_ms: int = ..., max_timestamp_ms: int = ..., token_id: str = ..., hmac: bytes = ..., throttle_time_ms: int = ...) -> None: ...
+    def __init__(self, *, error_code: int = ..., principal_type: str = ..., principal_name: str = ..., token_requester_principal_type: str = ...,
+        token_requester_principal_name: str = ..., issue_timestamp_ms: int = ..., expiry_timestamp_ms: int = ..., max_timestamp_ms: int = ...,
+        token_id: str = ..., hmac: bytes = ..., throttle_time_ms: int = ...) -> None: ...
 
 class CreatePartitionsRequest(Message):
     class CreatePartitionsAssignment(Struct):
@@ -755,11 +811,13 @@ class CreatePartitionsRequest(Message):
         name: Final[str]
         count: Final[int]
         assignments: Final[tuple[CreatePartitionsRequest.CreatePartitionsAssignment, ...] | None]
-        def __init__(self, *, name: str = ..., count: int = ..., assignments: tuple[CreatePartitionsRequest.CreatePartitionsAssignment, ...] | None = ...) -> None: ...
+        def __init__(self, *, name: str = ..., count: int = ..., assignments: tuple[CreatePartitionsRequest.CreatePartitionsAssignment, ...] | None =
+            ...) -> None: ...
     topics: Final[tuple[CreatePartitionsRequest.CreatePartitionsTopic, ...]]
     timeout_ms: Final[int]
     validate_only: Final[bool]
-    def __init__(self, *, topics: tuple[CreatePartitionsRequest.CreatePartitionsTopic, ...] = ..., timeout_ms: int = ..., validate_only: bool = ...) -> None: ...
+    def __init__(self, *, topics: tuple[CreatePartitionsRequest.CreatePartitionsTopic, ...] = ..., timeout_ms: int = ..., validate_only: bool = ...)
+        -> None: ...
 
 class CreatePartitionsResponse(Message):
     class CreatePartitionsTopicResult(Struct):
@@ -788,7 +846,9 @@ class CreateTopicsRequest(Message):
         replication_factor: Final[int]
         assignments: Final[tuple[CreateTopicsRequest.CreatableReplicaAssignment, ...]]
         configs: Final[tuple[CreateTopicsRequest.CreatableTopicConfig, ...]]
-        def __init__(self, *, name: str = ..., num_partitions: int = ..., replication_factor: int = ..., assignments: tuple[CreateTopicsRequest.CreatableReplicaAssignment, ...] = ..., configs: tuple[CreateTopicsRequest.CreatableTopicConfig, ...] = ...) -> None: ...
+        def __init__(self, *, name: str = ..., num_partitions: int = ..., replication_factor: int = ..., assignments:
+            tuple[CreateTopicsRequest.CreatableReplicaAssignment, ...] = ..., configs: tuple[CreateTopicsRequest.CreatableTopicConfig, ...] = ...) ->
+            None: ...
     topics: Final[tuple[CreateTopicsRequest.CreatableTopic, ...]]
     timeout_ms: Final[int]
     validate_only: Final[bool]
@@ -805,14 +865,17 @@ class CreateTopicsResponse(Message):
         num_partitions: Final[int]
         replication_factor: Final[int]
         configs: Final[tuple[CreateTopicsResponse.CreatableTopicConfigs, ...] | None]
-        def __init__(self, *, name: str = ..., topic_id: bytes = ..., error_code: int = ..., error_message: str | None = ..., topic_config_error_code: int = ..., num_partitions: int = ..., replication_factor: int = ..., configs: tuple[CreateTopicsResponse.CreatableTopicConfigs, ...] | None = ...) -> None: ...
+        def __init__(self, *, name: str = ..., topic_id: bytes = ..., error_code: int = ..., error_message: str | None = ..., topic_config_error_code:
+            int = ..., num_partitions: int = ..., replication_factor: int = ..., configs: tuple[CreateTopicsResponse.CreatableTopicConfigs, ...] |
+            None = ...) -> None: ...
     class CreatableTopicConfigs(Struct):
         name: Final[str]
         value: Final[str | None]
         read_only: Final[bool]
         config_source: Final[int]
         is_sensitive: Final[bool]
-        def __init__(self, *, name: str = ..., value: str | None = ..., read_only: bool = ..., config_source: int = ..., is_sensitive: bool = ...) -> None: ...
+        def __init__(self, *, name: str = ..., value: str | None = ..., read_only: bool = ..., config_source: int = ..., is_sensitive: bool = ...) ->
+            None: ...
     throttle_time_ms: Final[int]
     topics: Final[tuple[CreateTopicsResponse.CreatableTopicResult, ...]]
     def __init__(self, *, throttle_time_ms: int = ..., topics: tuple[CreateTopicsResponse.CreatableTopicResult, ...] = ...) -> None: ...
@@ -832,7 +895,8 @@ class DeleteAclsRequest(Message):
         host_filter: Final[str | None]
         operation: Final[int]
         permission_type: Final[int]
-        def __init__(self, *, resource_type_filter: int = ..., resource_name_filter: str | None = ..., pattern_type_filter: int = ..., principal_filter: str | None = ..., host_filter: str | None = ..., operation: int = ..., permission_type: int = ...) -> None: ...
+        def __init__(self, *, resource_type_filter: int = ..., resource_name_filter: str | None = ..., pattern_type_filter: int = ...,
+            principal_filter: str | None = ..., host_filter: str | None = ..., operation: int = ..., permission_type: int = ...) -> None: ...
     filters: Final[tuple[DeleteAclsRequest.DeleteAclsFilter, ...]]
     def __init__(self, *, filters: tuple[DeleteAclsRequest.DeleteAclsFilter, ...] = ...) -> None: ...
 
@@ -847,13 +911,15 @@ class DeleteAclsResponse(Message):
         host: Final[str]
         operation: Final[int]
         permission_type: Final[int]
-        def __init__(self, *, error_code: int = ..., error_message: str | None = ..., resource_type: int = ..., resource_name: str = ..., pattern_type: int = ..., principal: str = ..., host: str = ..., operation: int = ..., permission_type: int = ...) -> None: ...
+        def __init__(self, *, error_code: int = ..., error_message: str | None = ..., resource_type: int = ..., resource_name: str = ...,
+            pattern_type: int = ..., principal: str = ..., host: str = ..., operation: int = ..., permission_type: int = ...) -> None: ...
     class DeleteAclsFilterResult(Struct):
         DeleteAclsMatchingAcl = DeleteAclsResponse.DeleteAclsMatchingAcl
         error_code: Final[int]
         error_message: Final[str | None]
         matching_acls: Final[tuple[DeleteAclsResponse.DeleteAclsMatchingAcl, ...]]
-        def __init__(self, *, error_code: int = ..., error_message: str | None = ..., matching_acls: tuple[DeleteAclsResponse.DeleteAclsMatchingAcl, ...] = ...) -> None: ...
+        def __init__(self, *, error_code: int = ..., error_message: str | None = ..., matching_acls: tuple[DeleteAclsResponse.DeleteAclsMatchingAcl,
+            ...] = ...) -> None: ...
     throttle_time_ms: Final[int]
     filter_results: Final[tuple[DeleteAclsResponse.DeleteAclsFilterResult, ...]]
     def __init__(self, *, throttle_time_ms: int = ..., filter_results: tuple[DeleteAclsResponse.DeleteAclsFilterResult, ...] = ...) -> None: ...
@@ -906,7 +972,8 @@ class DeleteShareGroupOffsetsRequest(Message):
         def __init__(self, *, topic_name: str = ...) -> None: ...
     group_id: Final[str]
     topics: Final[tuple[DeleteShareGroupOffsetsRequest.DeleteShareGroupOffsetsRequestTopic, ...]]
-    def __init__(self, *, group_id: str = ..., topics: tuple[DeleteShareGroupOffsetsRequest.DeleteShareGroupOffsetsRequestTopic, ...] = ...) -> None: ...
+    def __init__(self, *, group_id: str = ..., topics: tuple[DeleteShareGroupOffsetsRequest.DeleteShareGroupOffsetsRequestTopic, ...] = ...) -> None:
+        ...
 
 class DeleteShareGroupOffsetsResponse(Message):
     class DeleteShareGroupOffsetsResponseTopic(Struct):
@@ -919,7 +986,8 @@ class DeleteShareGroupOffsetsResponse(Message):
     error_code: Final[int]
     error_message: Final[str | None]
     responses: Final[tuple[DeleteShareGroupOffsetsResponse.DeleteShareGroupOffsetsResponseTopic, ...]]
-    def __init__(self, *, throttle_time_ms: int = ..., error_code: int = ..., error_message: str | None = ..., responses: tuple[DeleteShareGroupOffsetsResponse.DeleteShareGroupOffsetsResponseTopic, ...] = ...) -> None: ...
+    def __init__(self, *, throttle_time_ms: int = ..., error_code: int = ..., error_message: str | None = ..., responses:
+        tuple[DeleteShareGroupOffsetsResponse.DeleteShareGroupOffsetsResponseTopic, ...] = ...) -> None: ...
 
 class DeleteShareGroupStateRequest(Message):
     class PartitionData(Struct):
@@ -956,7 +1024,8 @@ class DeleteTopicsRequest(Message):
     topics: Final[tuple[DeleteTopicsRequest.DeleteTopicState, ...]]
     topic_names: Final[tuple[str, ...]]
     timeout_ms: Final[int]
-    def __init__(self, *, topics: tuple[DeleteTopicsRequest.DeleteTopicState, ...] = ..., topic_names: tuple[str, ...] = ..., timeout_ms: int = ...) -> None: ...
+    def __init__(self, *, topics: tuple[DeleteTopicsRequest.DeleteTopicState, ...] = ..., topic_names: tuple[str, ...] = ..., timeout_ms: int = ...)
+        -> None: ...
 
 class DeleteTopicsResponse(Message):
     class DeletableTopicResult(Struct):
@@ -977,7 +1046,8 @@ class DescribeAclsRequest(Message):
     host_filter: Final[str | None]
     operation: Final[int]
     permission_type: Final[int]
-    def __init__(self, *, resource_type_filter: int = ..., resource_name_filter: str | None = ..., pattern_type_filter: int = ..., principal_filter: str | None = ..., host_filter: str | None = ..., operation: int = ..., permission_type: int = ...) -> None: ...
+    def __init__(self, *, resource_type_filter: int = ..., resource_name_filter: str | None = ..., pattern_type_filter: int = ..., principal_filter:
+        str | None = ..., host_filter: str | None = ..., operation: int = ..., permission_type: int = ...) -> None: ...
 
 class DescribeAclsResponse(Message):
     class AclDescription(Struct):
@@ -992,12 +1062,14 @@ class DescribeAclsResponse(Message):
         resource_name: Final[str]
         pattern_type: Final[int]
         acls: Final[tuple[DescribeAclsResponse.AclDescription, ...]]
-        def __init__(self, *, resource_type: int = ..., resource_name: str = ..., pattern_type: int = ..., acls: tuple[DescribeAclsResponse.AclDescription, ...] = ...) -> None: ...
+        def __init__(self, *, resource_type: int = ..., resource_name: str = ..., pattern_type: int = ..., acls:
+            tuple[DescribeAclsResponse.AclDescription, ...] = ...) -> None: ...
     throttle_time_ms: Final[int]
     error_code: Final[int]
     error_message: Final[str | None]
     resources: Final[tuple[DescribeAclsResponse.DescribeAclsResource, ...]]
-    def __init__(self, *, throttle_time_ms: int = ..., error_code: int = ..., error_message: str | None = ..., resources: tuple[DescribeAclsResponse.DescribeAclsResource, ...] = ...) -> None: ...
+    def __init__(self, *, throttle_time_ms: int = ..., error_code: int = ..., error_message: str | None = ..., resources:
+        tuple[DescribeAclsResponse.DescribeAclsResource, ...] = ...) -> None: ...
 
 class DescribeClientQuotasRequest(Message):
     class ComponentData(Struct):
@@ -1023,18 +1095,21 @@ class DescribeClientQuotasResponse(Message):
         ValueData = DescribeClientQuotasResponse.ValueData
         entity: Final[tuple[DescribeClientQuotasResponse.EntityData, ...]]
         values: Final[tuple[DescribeClientQuotasResponse.ValueData, ...]]
-        def __init__(self, *, entity: tuple[DescribeClientQuotasResponse.EntityData, ...] = ..., values: tuple[DescribeClientQuotasResponse.ValueData, ...] = ...) -> None: ...
+        def __init__(self, *, entity: tuple[DescribeClientQuotasResponse.EntityData, ...] = ..., values: tuple[DescribeClientQuotasResponse.ValueData,
+            ...] = ...) -> None: ...
     throttle_time_ms: Final[int]
     error_code: Final[int]
     error_message: Final[str | None]
     entries: Final[tuple[DescribeClientQuotasResponse.EntryData, ...] | None]
-    def __init__(self, *, throttle_time_ms: int = ..., error_code: int = ..., error_message: str | None = ..., entries: tuple[DescribeClientQuotasResponse.EntryData, ...] | None = ...) -> None: ...
+    def __init__(self, *, throttle_time_ms: int = ..., error_code: int = ..., error_message: str | None = ..., entries:
+        tuple[DescribeClientQuotasResponse.EntryData, ...] | None = ...) -> None: ...
 
 class DescribeClusterRequest(Message):
     include_cluster_authorized_operations: Final[bool]
     endpoint_type: Final[int]
     include_fenced_brokers: Final[bool]
-    def __init__(self, *, include_cluster_authorized_operations: bool = ..., endpoint_type: int = ..., include_fenced_brokers: bool = ...) -> None: ...
+    def __init__(self, *, include_cluster_authorized_operations: bool = ..., endpoint_type: int = ..., include_fenced_brokers: bool = ...) -> None:
+        ...
 
 class DescribeClusterResponse(Message):
     class DescribeClusterBroker(Struct):
@@ -1052,7 +1127,9 @@ class DescribeClusterResponse(Message):
     controller_id: Final[int]
     brokers: Final[tuple[DescribeClusterResponse.DescribeClusterBroker, ...]]
     cluster_authorized_operations: Final[int]
-    def __init__(self, *, throttle_time_ms: int = ..., error_code: int = ..., error_message: str | None = ..., endpoint_type: int = ..., cluster_id: str = ..., controller_id: int = ..., brokers: tuple[DescribeClusterResponse.DescribeClusterBroker, ...] = ..., cluster_authorized_operations: int = ...) -> None: ...
+    def __init__(self, *, throttle_time_ms: int = ..., error_code: int = ..., error_message: str | None = ..., endpoint_type: int = ..., cluster_id:
+        str = ..., controller_id: int = ..., brokers: tuple[DescribeClusterResponse.DescribeClusterBroker, ...] = ..., cluster_authorized_operations:
+        int = ...) -> None: ...
 
 class DescribeConfigsRequest(Message):
     class DescribeConfigsResource(Struct):
@@ -1063,7 +1140,8 @@ class DescribeConfigsRequest(Message):
     resources: Final[tuple[DescribeConfigsRequest.DescribeConfigsResource, ...]]
     include_synonyms: Final[bool]
     include_documentation: Final[bool]
-    def __init__(self, *, resources: tuple[DescribeConfigsRequest.DescribeConfigsResource, ...] = ..., include_synonyms: bool = ..., include_documentation: bool = ...) -> None: ...
+    def __init__(self, *, resources: tuple[DescribeConfigsRequest.DescribeConfigsResource, ...] = ..., include_synonyms: bool = ...,
+        include_documentation: bool = ...) -> None: ...
 
 class DescribeConfigsResponse(Message):
     class DescribeConfigsSynonym(Struct):
@@ -1081,7 +1159,9 @@ class DescribeConfigsResponse(Message):
         synonyms: Final[tuple[DescribeConfigsResponse.DescribeConfigsSynonym, ...]]
         config_type: Final[int]
         documentation: Final[str | None]
-        def __init__(self, *, name: str = ..., value: str | None = ..., read_only: bool = ..., config_source: int = ..., is_sensitive: bool = ..., synonyms: tuple[DescribeConfigsResponse.DescribeConfigsSynonym, ...] = ..., config_type: int = ..., documentation: str | None = ...) -> None: ...
+        def __init__(self, *, name: str = ..., value: str | None = ..., read_only: bool = ..., config_source: int = ..., is_sensitive: bool = ...,
+            synonyms: tuple[DescribeConfigsResponse.DescribeConfigsSynonym, ...] = ..., config_type: int = ..., documentation: str | None = ...) ->
+            None: ...
     class DescribeConfigsResult(Struct):
         DescribeConfigsResourceResult = DescribeConfigsResponse.DescribeConfigsResourceResult
         error_code: Final[int]
@@ -1089,7 +1169,8 @@ class DescribeConfigsResponse(Message):
         resource_type: Final[int]
         resource_name: Final[str]
         configs: Final[tuple[DescribeConfigsResponse.DescribeConfigsResourceResult, ...]]
-        def __init__(self, *, error_code: int = ..., error_message: str | None = ..., resource_type: int = ..., resource_name: str = ..., configs: tuple[DescribeConfigsResponse.DescribeConfigsResourceResult, ...] = ...) -> None: ...
+        def __init__(self, *, error_code: int = ..., error_message: str | None = ..., resource_type: int = ..., resource_name: str = ..., configs:
+            tuple[DescribeConfigsResponse.DescribeConfigsResourceResult, ...] = ...) -> None: ...
     throttle_time_ms: Final[int]
     results: Final[tuple[DescribeConfigsResponse.DescribeConfigsResult, ...]]
     def __init__(self, *, throttle_time_ms: int = ..., results: tuple[DescribeConfigsResponse.DescribeConfigsResult, ...] = ...) -> None: ...
@@ -1119,11 +1200,14 @@ class DescribeDelegationTokenResponse(Message):
         token_id: Final[str]
         hmac: Final[bytes]
         renewers: Final[tuple[DescribeDelegationTokenResponse.DescribedDelegationTokenRenewer, ...]]
-        def __init__(self, *, principal_type: str = ..., principal_name: str = ..., token_requester_principal_type: str = ..., token_requester_principal_name: str = ..., issue_timestamp: int = ..., expiry_timestamp: int = ..., max_timestamp: int = ..., token_id: str = ..., hmac: bytes = ..., renewers: tuple[DescribeDelegationTokenResponse.DescribedDelegationTokenRenewer, ...] = ...) -> None: ...
+        def __init__(self, *, principal_type: str = ..., principal_name: str = ..., token_requester_principal_type: str = ...,
+            token_requester_principal_name: str = ..., issue_timestamp: int = ..., expiry_timestamp: int = ..., max_timestamp: int = ..., token_id:
+            str = ..., hmac: bytes = ..., renewers: tuple[DescribeDelegationTokenResponse.DescribedDelegationTokenRenewer, ...] = ...) -> None: ...
     error_code: Final[int]
     tokens: Final[tuple[DescribeDelegationTokenResponse.DescribedDelegationToken, ...]]
     throttle_time_ms: Final[int]
-    def __init__(self, *, error_code: int = ..., tokens: tuple[DescribeDelegationTokenResponse.DescribedDelegationToken, ...] = ..., throttle_time_ms: int = ...) -> None: ...
+    def __init__(self, *, error_code: int = ..., tokens: tuple[DescribeDelegationTokenResponse.DescribedDelegationToken, ...] = ..., throttle_time_ms:
+        int = ...) -> None: ...
 
 class DescribeGroupsRequest(Message):
     groups: Final[tuple[str, ...]]
@@ -1138,7 +1222,8 @@ class DescribeGroupsResponse(Message):
         client_host: Final[str]
         member_metadata: Final[bytes]
         member_assignment: Final[bytes]
-        def __init__(self, *, member_id: str = ..., group_instance_id: str | None = ..., client_id: str = ..., client_host: str = ..., member_metadata: bytes = ..., member_assignment: bytes = ...) -> None: ...
+        def __init__(self, *, member_id: str = ..., group_instance_id: str | None = ..., client_id: str = ..., client_host: str = ...,
+            member_metadata: bytes = ..., member_assignment: bytes = ...) -> None: ...
     class DescribedGroup(Struct):
         DescribedGroupMember = DescribeGroupsResponse.DescribedGroupMember
         error_code: Final[int]
@@ -1149,7 +1234,9 @@ class DescribeGroupsResponse(Message):
         protocol_data: Final[str]
         members: Final[tuple[DescribeGroupsResponse.DescribedGroupMember, ...]]
         authorized_operations: Final[int]
-        def __init__(self, *, error_code: int = ..., error_message: str | None = ..., group_id: str = ..., group_state: str = ..., protocol_type: str = ..., protocol_data: str = ..., members: tuple[DescribeGroupsResponse.DescribedGroupMember, ...] = ..., authorized_operations: int = ...) -> None: ...
+        def __init__(self, *, error_code: int = ..., error_message: str | None = ..., group_id: str = ..., group_state: str = ..., protocol_type: str
+            = ..., protocol_data: str = ..., members: tuple[DescribeGroupsResponse.DescribedGroupMember, ...] = ..., authorized_operations: int = ...)
+            -> None: ...
     throttle_time_ms: Final[int]
     groups: Final[tuple[DescribeGroupsResponse.DescribedGroup, ...]]
     def __init__(self, *, throttle_time_ms: int = ..., groups: tuple[DescribeGroupsResponse.DescribedGroup, ...] = ...) -> None: ...
@@ -1182,11 +1269,13 @@ class DescribeLogDirsResponse(Message):
         total_bytes: Final[int]
         usable_bytes: Final[int]
         is_cordoned: Final[bool]
-        def __init__(self, *, error_code: int = ..., log_dir: str = ..., topics: tuple[DescribeLogDirsResponse.DescribeLogDirsTopic, ...] = ..., total_bytes: int = ..., usable_bytes: int = ..., is_cordoned: bool = ...) -> None: ...
+        def __init__(self, *, error_code: int = ..., log_dir: str = ..., topics: tuple[DescribeLogDirsResponse.DescribeLogDirsTopic, ...] = ...,
+            total_bytes: int = ..., usable_bytes: int = ..., is_cordoned: bool = ...) -> None: ...
     throttle_time_ms: Final[int]
     error_code: Final[int]
     results: Final[tuple[DescribeLogDirsResponse.DescribeLogDirsResult, ...]]
-    def __init__(self, *, throttle_time_ms: int = ..., error_code: int = ..., results: tuple[DescribeLogDirsResponse.DescribeLogDirsResult, ...] = ...) -> None: ...
+    def __init__(self, *, throttle_time_ms: int = ..., error_code: int = ..., results: tuple[DescribeLogDirsResponse.DescribeLogDirsResult, ...] =
+        ...) -> None: ...
 
 class DescribeProducersRequest(Message):
     class TopicRequest(Struct):
@@ -1204,14 +1293,16 @@ class DescribeProducersResponse(Message):
         last_timestamp: Final[int]
         coordinator_epoch: Final[int]
         current_txn_start_offset: Final[int]
-        def __init__(self, *, producer_id: int = ..., producer_epoch: int = ..., last_sequence: int = ..., last_timestamp: int = ..., coordinator_epoch: int = ..., current_txn_start_offset: int = ...) -> None: ...
+        def __init__(self, *, producer_id: int = ..., producer_epoch: int = ..., last_sequence: int = ..., last_timestamp: int = ...,
+            coordinator_epoch: int = ..., current_txn_start_offset: int = ...) -> None: ...
     class PartitionResponse(Struct):
         ProducerState = DescribeProducersResponse.ProducerState
         partition_index: Final[int]
         error_code: Final[int]
         error_message: Final[str | None]
         active_producers: Final[tuple[DescribeProducersResponse.ProducerState, ...]]
-        def __init__(self, *, partition_index: int = ..., error_code: int = ..., error_message: str | None = ..., active_producers: tuple[DescribeProducersResponse.ProducerState, ...] = ...) -> None: ...
+        def __init__(self, *, partition_index: int = ..., error_code: int = ..., error_message: str | None = ..., active_producers:
+            tuple[DescribeProducersResponse.ProducerState, ...] = ...) -> None: ...
     class TopicResponse(Struct):
         PartitionResponse = DescribeProducersResponse.PartitionResponse
         name: Final[str]
@@ -1240,7 +1331,8 @@ class DescribeQuorumResponse(Message):
         log_end_offset: Final[int]
         last_fetch_timestamp: Final[int]
         last_caught_up_timestamp: Final[int]
-        def __init__(self, *, replica_id: int = ..., replica_directory_id: bytes = ..., log_end_offset: int = ..., last_fetch_timestamp: int = ..., last_caught_up_timestamp: int = ...) -> None: ...
+        def __init__(self, *, replica_id: int = ..., replica_directory_id: bytes = ..., log_end_offset: int = ..., last_fetch_timestamp: int = ...,
+            last_caught_up_timestamp: int = ...) -> None: ...
     class PartitionData(Struct):
         ReplicaState = DescribeQuorumResponse.ReplicaState
         partition_index: Final[int]
@@ -1251,7 +1343,9 @@ class DescribeQuorumResponse(Message):
         high_watermark: Final[int]
         current_voters: Final[tuple[DescribeQuorumResponse.ReplicaState, ...]]
         observers: Final[tuple[DescribeQuorumResponse.ReplicaState, ...]]
-        def __init__(self, *, partition_index: int = ..., error_code: int = ..., error_message: str | None = ..., leader_id: int = ..., leader_epoch: int = ..., high_watermark: int = ..., current_voters: tuple[DescribeQuorumResponse.ReplicaState, ...] = ..., observers: tuple[DescribeQuorumResponse.ReplicaState, ...] = ...) -> None: ...
+        def __init__(self, *, partition_index: int = ..., error_code: int = ..., error_message: str | None = ..., leader_id: int = ..., leader_epoch:
+            int = ..., high_watermark: int = ..., current_voters: tuple[DescribeQuorumResponse.ReplicaState, ...] = ..., observers:
+            tuple[DescribeQuorumResponse.ReplicaState, ...] = ...) -> None: ...
     class TopicData(Struct):
         PartitionData = DescribeQuorumResponse.PartitionData
         topic_name: Final[str]
@@ -1271,7 +1365,8 @@ class DescribeQuorumResponse(Message):
     error_message: Final[str | None]
     topics: Final[tuple[DescribeQuorumResponse.TopicData, ...]]
     nodes: Final[tuple[DescribeQuorumResponse.Node, ...]]
-    def __init__(self, *, error_code: int = ..., error_message: str | None = ..., topics: tuple[DescribeQuorumResponse.TopicData, ...] = ..., nodes: tuple[DescribeQuorumResponse.Node, ...] = ...) -> None: ...
+    def __init__(self, *, error_code: int = ..., error_message: str | None = ..., topics: tuple[DescribeQuorumResponse.TopicData, ...] = ..., nodes:
+        tuple[DescribeQuorumResponse.Node, ...] = ...) -> None: ...
 
 class DescribeShareGroupOffsetsRequest(Message):
     class DescribeShareGroupOffsetsRequestTopic(Struct):
@@ -1282,7 +1377,8 @@ class DescribeShareGroupOffsetsRequest(Message):
         DescribeShareGroupOffsetsRequestTopic = DescribeShareGroupOffsetsRequest.DescribeShareGroupOffsetsRequestTopic
         group_id: Final[str]
         topics: Final[tuple[DescribeShareGroupOffsetsRequest.DescribeShareGroupOffsetsRequestTopic, ...] | None]
-        def __init__(self, *, group_id: str = ..., topics: tuple[DescribeShareGroupOffsetsRequest.DescribeShareGroupOffsetsRequestTopic, ...] | None = ...) -> None: ...
+        def __init__(self, *, group_id: str = ..., topics: tuple[DescribeShareGroupOffsetsRequest.DescribeShareGroupOffsetsRequestTopic, ...] | None =
+            ...) -> None: ...
     groups: Final[tuple[DescribeShareGroupOffsetsRequest.DescribeShareGroupOffsetsRequestGroup, ...]]
     def __init__(self, *, groups: tuple[DescribeShareGroupOffsetsRequest.DescribeShareGroupOffsetsRequestGroup, ...] = ...) -> None: ...
 
@@ -1294,23 +1390,27 @@ class DescribeShareGroupOffsetsResponse(Message):
         lag: Final[int]
         error_code: Final[int]
         error_message: Final[str | None]
-        def __init__(self, *, partition_index: int = ..., start_offset: int = ..., leader_epoch: int = ..., lag: int = ..., error_code: int = ..., error_message: str | None = ...) -> None: ...
+        def __init__(self, *, partition_index: int = ..., start_offset: int = ..., leader_epoch: int = ..., lag: int = ..., error_code: int = ...,
+            error_message: str | None = ...) -> None: ...
     class DescribeShareGroupOffsetsResponseTopic(Struct):
         DescribeShareGroupOffsetsResponsePartition = DescribeShareGroupOffsetsResponse.DescribeShareGroupOffsetsResponsePartition
         topic_name: Final[str]
         topic_id: Final[bytes]
         partitions: Final[tuple[DescribeShareGroupOffsetsResponse.DescribeShareGroupOffsetsResponsePartition, ...]]
-        def __init__(self, *, topic_name: str = ..., topic_id: bytes = ..., partitions: tuple[DescribeShareGroupOffsetsResponse.DescribeShareGroupOffsetsResponsePartition, ...] = ...) -> None: ...
+        def __init__(self, *, topic_name: str = ..., topic_id: bytes = ..., partitions:
+            tuple[DescribeShareGroupOffsetsResponse.DescribeShareGroupOffsetsResponsePartition, ...] = ...) -> None: ...
     class DescribeShareGroupOffsetsResponseGroup(Struct):
         DescribeShareGroupOffsetsResponseTopic = DescribeShareGroupOffsetsResponse.DescribeShareGroupOffsetsResponseTopic
         group_id: Final[str]
         topics: Final[tuple[DescribeShareGroupOffsetsResponse.DescribeShareGroupOffsetsResponseTopic, ...]]
         error_code: Final[int]
         error_message: Final[str | None]
-        def __init__(self, *, group_id: str = ..., topics: tuple[DescribeShareGroupOffsetsResponse.DescribeShareGroupOffsetsResponseTopic, ...] = ..., error_code: int = ..., error_message: str | None = ...) -> None: ...
+        def __init__(self, *, group_id: str = ..., topics: tuple[DescribeShareGroupOffsetsResponse.DescribeShareGroupOffsetsResponseTopic, ...] = ...,
+            error_code: int = ..., error_message: str | None = ...) -> None: ...
     throttle_time_ms: Final[int]
     groups: Final[tuple[DescribeShareGroupOffsetsResponse.DescribeShareGroupOffsetsResponseGroup, ...]]
-    def __init__(self, *, throttle_time_ms: int = ..., groups: tuple[DescribeShareGroupOffsetsResponse.DescribeShareGroupOffsetsResponseGroup, ...] = ...) -> None: ...
+    def __init__(self, *, throttle_time_ms: int = ..., groups: tuple[DescribeShareGroupOffsetsResponse.DescribeShareGroupOffsetsResponseGroup, ...] =
+        ...) -> None: ...
 
 class DescribeTopicPartitionsRequest(Message):
     class TopicRequest(Struct):
@@ -1323,7 +1423,8 @@ class DescribeTopicPartitionsRequest(Message):
     topics: Final[tuple[DescribeTopicPartitionsRequest.TopicRequest, ...]]
     response_partition_limit: Final[int]
     cursor: Final[DescribeTopicPartitionsRequest.Cursor | None]
-    def __init__(self, *, topics: tuple[DescribeTopicPartitionsRequest.TopicRequest, ...] = ..., response_partition_limit: int = ..., cursor: DescribeTopicPartitionsRequest.Cursor | None = ...) -> None: ...
+    def __init__(self, *, topics: tuple[DescribeTopicPartitionsRequest.TopicRequest, ...] = ..., response_partition_limit: int = ..., cursor:
+        DescribeTopicPartitionsRequest.Cursor | None = ...) -> None: ...
 
 class DescribeTopicPartitionsResponse(Message):
     class DescribeTopicPartitionsResponsePartition(Struct):
@@ -1336,7 +1437,9 @@ class DescribeTopicPartitionsResponse(Message):
         eligible_leader_replicas: Final[tuple[int, ...] | None]
         last_known_elr: Final[tuple[int, ...] | None]
         offline_replicas: Final[tuple[int, ...]]
-        def __init__(self, *, error_code: int = ..., partition_index: int = ..., leader_id: int = ..., leader_epoch: int = ..., replica_nodes: tuple[int, ...] = ..., isr_nodes: tuple[int, ...] = ..., eligible_leader_replicas: tuple[int, ...] | None = ..., last_known_elr: tuple[int, ...] | None = ..., offline_replicas: tuple[int, ...] = ...) -> None: ...
+        def __init__(self, *, error_code: int = ..., partition_index: int = ..., leader_id: int = ..., leader_epoch: int = ..., replica_nodes:
+            tuple[int, ...] = ..., isr_nodes: tuple[int, ...] = ..., eligible_leader_replicas: tuple[int, ...] | None = ..., last_known_elr:
+            tuple[int, ...] | None = ..., offline_replicas: tuple[int, ...] = ...) -> None: ...
     class DescribeTopicPartitionsResponseTopic(Struct):
         DescribeTopicPartitionsResponsePartition = DescribeTopicPartitionsResponse.DescribeTopicPartitionsResponsePartition
         error_code: Final[int]
@@ -1345,7 +1448,9 @@ class DescribeTopicPartitionsResponse(Message):
         is_internal: Final[bool]
         partitions: Final[tuple[DescribeTopicPartitionsResponse.DescribeTopicPartitionsResponsePartition, ...]]
         topic_authorized_operations: Final[int]
-        def __init__(self, *, error_code: int = ..., name: str | None = ..., topic_id: bytes = ..., is_internal: bool = ..., partitions: tuple[DescribeTopicPartitionsResponse.DescribeTopicPartitionsResponsePartition, ...] = ..., topic_authorized_operations: int = ...) -> None: ...
+        def __init__(self, *, error_code: int = ..., name: str | None = ..., topic_id: bytes = ..., is_internal: bool = ..., partitions:
+            tuple[DescribeTopicPartitionsResponse.DescribeTopicPartitionsResponsePartition, ...] = ..., topic_authorized_operations: int = ...) ->
+            None: ...
     class Cursor(Struct):
         topic_name: Final[str]
         partition_index: Final[int]
@@ -1353,7 +1458,8 @@ class DescribeTopicPartitionsResponse(Message):
     throttle_time_ms: Final[int]
     topics: Final[tuple[DescribeTopicPartitionsResponse.DescribeTopicPartitionsResponseTopic, ...]]
     next_cursor: Final[DescribeTopicPartitionsResponse.Cursor | None]
-    def __init__(self, *, throttle_time_ms: int = ..., topics: tuple[DescribeTopicPartitionsResponse.DescribeTopicPartitionsResponseTopic, ...] = ..., next_cursor: DescribeTopicPartitionsResponse.Cursor | None = ...) -> None: ...
+    def __init__(self, *, throttle_time_ms: int = ..., topics: tuple[DescribeTopicPartitionsResponse.DescribeTopicPartitionsResponseTopic, ...] = ...,
+        next_cursor: DescribeTopicPartitionsResponse.Cursor | None = ...) -> None: ...
 
 class DescribeTransactionsRequest(Message):
     transactional_ids: Final[tuple[str, ...]]
@@ -1374,10 +1480,13 @@ class DescribeTransactionsResponse(Message):
         producer_id: Final[int]
         producer_epoch: Final[int]
         topics: Final[tuple[DescribeTransactionsResponse.TopicData, ...]]
-        def __init__(self, *, error_code: int = ..., transactional_id: str = ..., transaction_state: str = ..., transaction_timeout_ms: int = ..., transaction_start_time_ms: int = ..., producer_id: int = ..., producer_epoch: int = ..., topics: tuple[DescribeTransactionsResponse.TopicData, ...] = ...) -> None: ...
+        def __init__(self, *, error_code: int = ..., transactional_id: str = ..., transaction_state: str = ..., transaction_timeout_ms: int = ...,
+            transaction_start_time_ms: int = ..., producer_id: int = ..., producer_epoch: int = ..., topics:
+            tuple[DescribeTransactionsResponse.TopicData, ...] = ...) -> None: ...
     throttle_time_ms: Final[int]
     transaction_states: Final[tuple[DescribeTransactionsResponse.TransactionState, ...]]
-    def __init__(self, *, throttle_time_ms: int = ..., transaction_states: tuple[DescribeTransactionsResponse.TransactionState, ...] = ...) -> None: ...
+    def __init__(self, *, throttle_time_ms: int = ..., transaction_states: tuple[DescribeTransactionsResponse.TransactionState, ...] = ...) -> None:
+        ...
 
 class DescribeUserScramCredentialsRequest(Message):
     class UserName(Struct):
@@ -1397,12 +1506,14 @@ class DescribeUserScramCredentialsResponse(Message):
         error_code: Final[int]
         error_message: Final[str | None]
         credential_infos: Final[tuple[DescribeUserScramCredentialsResponse.CredentialInfo, ...]]
-        def __init__(self, *, user: str = ..., error_code: int = ..., error_message: str | None = ..., credential_infos: tuple[DescribeUserScramCredentialsResponse.CredentialInfo, ...] = ...) -> None: ...
+        def __init__(self, *, user: str = ..., error_code: int = ..., error_message: str | None = ..., credential_infos:
+            tuple[DescribeUserScramCredentialsResponse.CredentialInfo, ...] = ...) -> None: ...
     throttle_time_ms: Final[int]
     error_code: Final[int]
     error_message: Final[str | None]
     results: Final[tuple[DescribeUserScramCredentialsResponse.DescribeUserScramCredentialsResult, ...]]
-    def __init__(self, *, throttle_time_ms: int = ..., error_code: int = ..., error_message: str | None = ..., results: tuple[DescribeUserScramCredentialsResponse.DescribeUserScramCredentialsResult, ...] = ...) -> None: ...
+    def __init__(self, *, throttle_time_ms: int = ..., error_code: int = ..., error_message: str | None = ..., results:
+        tuple[DescribeUserScramCredentialsResponse.DescribeUserScramCredentialsResult, ...] = ...) -> None: ...
 
 class ElectLeadersRequest(Message):
     class TopicPartitions(Struct):
@@ -1412,7 +1523,8 @@ class ElectLeadersRequest(Message):
     election_type: Final[int]
     topic_partitions: Final[tuple[ElectLeadersRequest.TopicPartitions, ...] | None]
     timeout_ms: Final[int]
-    def __init__(self, *, election_type: int = ..., topic_partitions: tuple[ElectLeadersRequest.TopicPartitions, ...] | None = ..., timeout_ms: int = ...) -> None: ...
+    def __init__(self, *, election_type: int = ..., topic_partitions: tuple[ElectLeadersRequest.TopicPartitions, ...] | None = ..., timeout_ms: int =
+        ...) -> None: ...
 
 class ElectLeadersResponse(Message):
     class PartitionResult(Struct):
@@ -1428,7 +1540,8 @@ class ElectLeadersResponse(Message):
     throttle_time_ms: Final[int]
     error_code: Final[int]
     replica_election_results: Final[tuple[ElectLeadersResponse.ReplicaElectionResult, ...]]
-    def __init__(self, *, throttle_time_ms: int = ..., error_code: int = ..., replica_election_results: tuple[ElectLeadersResponse.ReplicaElectionResult, ...] = ...) -> None: ...
+    def __init__(self, *, throttle_time_ms: int = ..., error_code: int = ..., replica_election_results:
+        tuple[ElectLeadersResponse.ReplicaElectionResult, ...] = ...) -> None: ...
 
 class EndQuorumEpochRequest(Message):
     class PartitionData(Struct):
@@ -1438,7 +1551,8 @@ class EndQuorumEpochRequest(Message):
         leader_epoch: Final[int]
         preferred_candidates: Final[tuple[EndQuorumEpochRequest.ReplicaInfo, ...]]
         preferred_successors: Final[tuple[int, ...]]
-        def __init__(self, *, partition_index: int = ..., leader_id: int = ..., leader_epoch: int = ..., preferred_candidates: tuple[EndQuorumEpochRequest.ReplicaInfo, ...] = ..., preferred_successors: tuple[int, ...] = ...) -> None: ...
+        def __init__(self, *, partition_index: int = ..., leader_id: int = ..., leader_epoch: int = ..., preferred_candidates:
+            tuple[EndQuorumEpochRequest.ReplicaInfo, ...] = ..., preferred_successors: tuple[int, ...] = ...) -> None: ...
     class TopicData(Struct):
         PartitionData = EndQuorumEpochRequest.PartitionData
         topic_name: Final[str]
@@ -1456,7 +1570,8 @@ class EndQuorumEpochRequest(Message):
     cluster_id: Final[str | None]
     topics: Final[tuple[EndQuorumEpochRequest.TopicData, ...]]
     leader_endpoints: Final[tuple[EndQuorumEpochRequest.LeaderEndpoint, ...]]
-    def __init__(self, *, cluster_id: str | None = ..., topics: tuple[EndQuorumEpochRequest.TopicData, ...] = ..., leader_endpoints: tuple[EndQuorumEpochRequest.LeaderEndpoint, ...] = ...) -> None: ...
+    def __init__(self, *, cluster_id: str | None = ..., topics: tuple[EndQuorumEpochRequest.TopicData, ...] = ..., leader_endpoints:
+        tuple[EndQuorumEpochRequest.LeaderEndpoint, ...] = ...) -> None: ...
 
 class EndQuorumEpochResponse(Message):
     class PartitionData(Struct):
@@ -1478,7 +1593,8 @@ class EndQuorumEpochResponse(Message):
     error_code: Final[int]
     topics: Final[tuple[EndQuorumEpochResponse.TopicData, ...]]
     node_endpoints: Final[tuple[EndQuorumEpochResponse.NodeEndpoint, ...]]
-    def __init__(self, *, error_code: int = ..., topics: tuple[EndQuorumEpochResponse.TopicData, ...] = ..., node_endpoints: tuple[EndQuorumEpochResponse.NodeEndpoint, ...] = ...) -> None: ...
+    def __init__(self, *, error_code: int = ..., topics: tuple[EndQuorumEpochResponse.TopicData, ...] = ..., node_endpoints:
+        tuple[EndQuorumEpochResponse.NodeEndpoint, ...] = ...) -> None: ...
 
 class EndTxnMarker(Message):
     coordinator_epoch: Final[int]
@@ -1530,7 +1646,8 @@ class FetchRequest(Message):
         partition_max_bytes: Final[int]
         replica_directory_id: Final[bytes]
         high_watermark: Final[int]
-        def __init__(self, *, partition: int = ..., current_leader_epoch: int = ..., fetch_offset: int = ..., last_fetched_epoch: int = ..., log_start_offset: int = ..., partition_max_bytes: int = ..., replica_directory_id: bytes = ..., high_watermark: int = ...) -> None: ...
+        def __init__(self, *, partition: int = ..., current_leader_epoch: int = ..., fetch_offset: int = ..., last_fetched_epoch: int = ...,
+            log_start_offset: int = ..., partition_max_bytes: int = ..., replica_directory_id: bytes = ..., high_watermark: int = ...) -> None: ...
     class FetchTopic(Struct):
         FetchPartition = FetchRequest.FetchPartition
         topic_id: Final[bytes]
@@ -1558,7 +1675,10 @@ class FetchRequest(Message):
     topics: Final[tuple[FetchRequest.FetchTopic, ...]]
     forgotten_topics_data: Final[tuple[FetchRequest.ForgottenTopic, ...]]
     rack_id: Final[str]
-    def __init__(self, *, cluster_id: str | None = ..., replica_state: FetchRequest.ReplicaState = ..., replica_id: int = ..., max_wait_ms: int = ..., min_bytes: int = ..., max_bytes: int = ..., isolation_level: int = ..., session_id: int = ..., session_epoch: int = ..., topics: tuple[FetchRequest.FetchTopic, ...] = ..., forgotten_topics_data: tuple[FetchRequest.ForgottenTopic, ...] = ..., rack_id: str = ...) -> None: ...
+    def __init__(self, *, cluster_id: str | None = ..., replica_state: FetchRequest.ReplicaState = ..., replica_id: int = ..., max_wait_ms: int = ...,
+        min_bytes: int = ..., max_bytes: int = ..., isolation_level: int = ..., session_id: int = ..., session_epoch: int = ..., topics:
+        tuple[FetchRequest.FetchTopic, ...] = ..., forgotten_topics_data: tuple[FetchRequest.ForgottenTopic, ...] = ..., rack_id: str = ...) -> None:
+        ...
 
 class FetchResponse(Message):
     class AbortedTransaction(Struct):
@@ -1581,7 +1701,10 @@ class FetchResponse(Message):
         aborted_transactions: Final[tuple[FetchResponse.AbortedTransaction, ...] | None]
         preferred_read_replica: Final[int]
         records: Final[Records | None]
-        def __init__(self, *, partition_index: int = ..., error_code: int = ..., high_watermark: int = ..., last_stable_offset: int = ..., log_start_offset: int = ..., diverging_epoch: FetchResponse.EpochEndOffset = ..., current_leader: FetchResponse.LeaderIdAndEpoch = ..., snapshot_id: FetchResponse.SnapshotId = ..., aborted_transactions: tuple[FetchResponse.AbortedTransaction, ...] | None = ..., preferred_read_replica: int = ..., records: Records | None = ...) -> None: ...
+        def __init__(self, *, partition_index: int = ..., error_code: int = ..., high_watermark: int = ..., last_stable_offset: int = ...,
+            log_start_offset: int = ..., diverging_epoch: FetchResponse.EpochEndOffset = ..., current_leader: FetchResponse.LeaderIdAndEpoch = ...,
+            snapshot_id: FetchResponse.SnapshotId = ..., aborted_transactions: tuple[FetchResponse.AbortedTransaction, ...] | None = ...,
+            preferred_read_replica: int = ..., records: Records | None = ...) -> None: ...
     class FetchableTopicResponse(Struct):
         PartitionData = FetchResponse.PartitionData
         topic_id: Final[bytes]
@@ -1611,7 +1734,8 @@ class FetchResponse(Message):
     session_id: Final[int]
     responses: Final[tuple[FetchResponse.FetchableTopicResponse, ...]]
     node_endpoints: Final[tuple[FetchResponse.NodeEndpoint, ...]]
-    def __init__(self, *, throttle_time_ms: int = ..., error_code: int = ..., session_id: int = ..., responses: tuple[FetchResponse.FetchableTopicResponse, ...] = ..., node_endpoints: tuple[FetchResponse.NodeEndpoint, ...] = ...) -> None: ...
+    def __init__(self, *, throttle_time_ms: int = ..., error_code: int = ..., session_id: int = ..., responses:
+        tuple[FetchResponse.FetchableTopicResponse, ...] = ..., node_endpoints: tuple[FetchResponse.NodeEndpoint, ...] = ...) -> None: ...
 
 class FetchSnapshotRequest(Message):
     class SnapshotId(Struct):
@@ -1625,7 +1749,8 @@ class FetchSnapshotRequest(Message):
         snapshot_id: Final[FetchSnapshotRequest.SnapshotId]
         position: Final[int]
         replica_directory_id: Final[bytes]
-        def __init__(self, *, partition: int = ..., current_leader_epoch: int = ..., snapshot_id: FetchSnapshotRequest.SnapshotId = ..., position: int = ..., replica_directory_id: bytes = ...) -> None: ...
+        def __init__(self, *, partition: int = ..., current_leader_epoch: int = ..., snapshot_id: FetchSnapshotRequest.SnapshotId = ..., position: int
+            = ..., replica_directory_id: bytes = ...) -> None: ...
     class TopicSnapshot(Struct):
         PartitionSnapshot = FetchSnapshotRequest.PartitionSnapshot
         name: Final[str]
@@ -1635,7 +1760,8 @@ class FetchSnapshotRequest(Message):
     replica_id: Final[int]
     max_bytes: Final[int]
     topics: Final[tuple[FetchSnapshotRequest.TopicSnapshot, ...]]
-    def __init__(self, *, cluster_id: str | None = ..., replica_id: int = ..., max_bytes: int = ..., topics: tuple[FetchSnapshotRequest.TopicSnapshot, ...] = ...) -> None: ...
+    def __init__(self, *, cluster_id: str | None = ..., replica_id: int = ..., max_bytes: int = ..., topics: tuple[FetchSnapshotRequest.TopicSnapshot,
+        ...] = ...) -> None: ...
 
 class FetchSnapshotResponse(Message):
     class SnapshotId(Struct):
@@ -1656,7 +1782,8 @@ class FetchSnapshotResponse(Message):
         size: Final[int]
         position: Final[int]
         unaligned_records: Final[Records]
-        def __init__(self, *, index: int = ..., error_code: int = ..., snapshot_id: FetchSnapshotResponse.SnapshotId = ..., current_leader: FetchSnapshotResponse.LeaderIdAndEpoch = ..., size: int = ..., position: int = ..., unaligned_records: Records = ...) -> None: ...
+        def __init__(self, *, index: int = ..., error_code: int = ..., snapshot_id: FetchSnapshotResponse.SnapshotId = ..., current_leader:
+            FetchSnapshotResponse.LeaderIdAndEpoch = ..., size: int = ..., position: int = ..., unaligned_records: Records = ...) -> None: ...
     class TopicSnapshot(Struct):
         PartitionSnapshot = FetchSnapshotResponse.PartitionSnapshot
         name: Final[str]
@@ -1671,7 +1798,8 @@ class FetchSnapshotResponse(Message):
     error_code: Final[int]
     topics: Final[tuple[FetchSnapshotResponse.TopicSnapshot, ...]]
     node_endpoints: Final[tuple[FetchSnapshotResponse.NodeEndpoint, ...]]
-    def __init__(self, *, throttle_time_ms: int = ..., error_code: int = ..., topics: tuple[FetchSnapshotResponse.TopicSnapshot, ...] = ..., node_endpoints: tuple[FetchSnapshotResponse.NodeEndpoint, ...] = ...) -> None: ...
+    def __init__(self, *, throttle_time_ms: int = ..., error_code: int = ..., topics: tuple[FetchSnapshotResponse.TopicSnapshot, ...] = ...,
+        node_endpoints: tuple[FetchSnapshotResponse.NodeEndpoint, ...] = ...) -> None: ...
 
 class FindCoordinatorRequest(Message):
     key: Final[str]
@@ -1687,7 +1815,8 @@ class FindCoordinatorResponse(Message):
         port: Final[int]
         error_code: Final[int]
         error_message: Final[str | None]
-        def __init__(self, *, key: str = ..., node_id: int = ..., host: str = ..., port: int = ..., error_code: int = ..., error_message: str | None = ...) -> None: ...
+        def __init__(self, *, key: str = ..., node_id: int = ..., host: str = ..., port: int = ..., error_code: int = ..., error_message: str | None =
+            ...) -> None: ...
     throttle_time_ms: Final[int]
     coordinators: Final[tuple[FindCoordinatorResponse.Coordinator, ...]]
     error_code: Final[int]
@@ -1695,7 +1824,8 @@ class FindCoordinatorResponse(Message):
     node_id: Final[int]
     host: Final[str]
     port: Final[int]
-    def __init__(self, *, throttle_time_ms: int = ..., coordinators: tuple[FindCoordinatorResponse.Coordinator, ...] = ..., error_code: int = ..., error_message: str | None = ..., node_id: int = ..., host: str = ..., port: int = ...) -> None: ...
+    def __init__(self, *, throttle_time_ms: int = ..., coordinators: tuple[FindCoordinatorResponse.Coordinator, ...] = ..., error_code: int = ...,
+        error_message: str | None = ..., node_id: int = ..., host: str = ..., port: int = ...) -> None: ...
 
 class GetTelemetrySubscriptionsRequest(Message):
     client_instance_id: Final[bytes]
@@ -1711,7 +1841,9 @@ class GetTelemetrySubscriptionsResponse(Message):
     telemetry_max_bytes: Final[int]
     delta_temporality: Final[bool]
     requested_metrics: Final[tuple[str, ...]]
-    def __init__(self, *, throttle_time_ms: int = ..., error_code: int = ..., client_instance_id: bytes = ..., subscription_id: int = ..., accepted_compression_types: tuple[int, ...] = ..., push_interval_ms: int = ..., telemetry_max_bytes: int = ..., delta_temporality: bool = ..., requested_metrics: tuple[str, ...] = ...) -> None: ...
+    def __init__(self, *, throttle_time_ms: int = ..., error_code: int = ..., client_instance_id: bytes = ..., subscription_id: int = ...,
+        accepted_compression_types: tuple[int, ...] = ..., push_interval_ms: int = ..., telemetry_max_bytes: int = ..., delta_temporality: bool = ...,
+        requested_metrics: tuple[str, ...] = ...) -> None: ...
 
 class GroupMetadataKey(Message):
     group: Final[str]
@@ -1727,14 +1859,16 @@ class GroupMetadataValue(Message):
         session_timeout: Final[int]
         subscription: Final[bytes]
         assignment: Final[bytes]
-        def __init__(self, *, member_id: str = ..., group_instance_id: str | None = ..., client_id: str = ..., client_host: str = ..., rebalance_timeout: int = ..., session_timeout: int = ..., subscription: bytes = ..., assignment: bytes = ...) -> None: ...
+        def __init__(self, *, member_id: str = ..., group_instance_id: str | None = ..., client_id: str = ..., client_host: str = ...,
+            rebalance_timeout: int = ..., session_timeout: int = ..., subscription: bytes = ..., assignment: bytes = ...) -> None: ...
     protocol_type: Final[str]
     generation: Final[int]
     protocol: Final[str | None]
     leader: Final[str | None]
     current_state_timestamp: Final[int]
     members: Final[tuple[GroupMetadataValue.MemberMetadata, ...]]
-    def __init__(self, *, protocol_type: str = ..., generation: int = ..., protocol: str | None = ..., leader: str | None = ..., current_state_timestamp: int = ..., members: tuple[GroupMetadataValue.MemberMetadata, ...] = ...) -> None: ...
+    def __init__(self, *, protocol_type: str = ..., generation: int = ..., protocol: str | None = ..., leader: str | None = ...,
+        current_state_timestamp: int = ..., members: tuple[GroupMetadataValue.MemberMetadata, ...] = ...) -> None: ...
 
 class HeartbeatRequest(Message):
     group_id: Final[str]
@@ -1759,7 +1893,8 @@ class IncrementalAlterConfigsRequest(Message):
         resource_type: Final[int]
         resource_name: Final[str]
         configs: Final[tuple[IncrementalAlterConfigsRequest.AlterableConfig, ...]]
-        def __init__(self, *, resource_type: int = ..., resource_name: str = ..., configs: tuple[IncrementalAlterConfigsRequest.AlterableConfig, ...] = ...) -> None: ...
+        def __init__(self, *, resource_type: int = ..., resource_name: str = ..., configs: tuple[IncrementalAlterConfigsRequest.AlterableConfig, ...]
+            = ...) -> None: ...
     resources: Final[tuple[IncrementalAlterConfigsRequest.AlterConfigsResource, ...]]
     validate_only: Final[bool]
     def __init__(self, *, resources: tuple[IncrementalAlterConfigsRequest.AlterConfigsResource, ...] = ..., validate_only: bool = ...) -> None: ...
@@ -1773,7 +1908,8 @@ class IncrementalAlterConfigsResponse(Message):
         def __init__(self, *, error_code: int = ..., error_message: str | None = ..., resource_type: int = ..., resource_name: str = ...) -> None: ...
     throttle_time_ms: Final[int]
     responses: Final[tuple[IncrementalAlterConfigsResponse.AlterConfigsResourceResponse, ...]]
-    def __init__(self, *, throttle_time_ms: int = ..., responses: tuple[IncrementalAlterConfigsResponse.AlterConfigsResourceResponse, ...] = ...) -> None: ...
+    def __init__(self, *, throttle_time_ms: int = ..., responses: tuple[IncrementalAlterConfigsResponse.AlterConfigsResourceResponse, ...] = ...) ->
+        None: ...
 
 class InitProducerIdRequest(Message):
     transactional_id: Final[str | None]
@@ -1782,7 +1918,8 @@ class InitProducerIdRequest(Message):
     producer_epoch: Final[int]
     enable2_pc: Final[bool]
     keep_prepared_txn: Final[bool]
-    def __init__(self, *, transactional_id: str | None = ..., transaction_timeout_ms: int = ..., producer_id: int = ..., producer_epoch: int = ..., enable2_pc: bool = ..., keep_prepared_txn: bool = ...) -> None: ...
+    def __init__(self, *, transactional_id: str | None = ..., transaction_timeout_ms: int = ..., producer_id: int = ..., producer_epoch: int = ...,
+        enable2_pc: bool = ..., keep_prepared_txn: bool = ...) -> None: ...
 
 class InitProducerIdResponse(Message):
     throttle_time_ms: Final[int]
@@ -1791,7 +1928,8 @@ class InitProducerIdResponse(Message):
     producer_epoch: Final[int]
     ongoing_txn_producer_id: Final[int]
     ongoing_txn_producer_epoch: Final[int]
-    def __init__(self, *, throttle_time_ms: int = ..., error_code: int = ..., producer_id: int = ..., producer_epoch: int = ..., ongoing_txn_producer_id: int = ..., ongoing_txn_producer_epoch: int = ...) -> None: ...
+    def __init__(self, *, throttle_time_ms: int = ..., error_code: int = ..., producer_id: int = ..., producer_epoch: int = ...,
+        ongoing_txn_producer_id: int = ..., ongoing_txn_producer_epoch: int = ...) -> None: ...
 
 class InitializeShareGroupStateRequest(Message):
     class PartitionData(Struct):
@@ -1835,7 +1973,9 @@ class JoinGroupRequest(Message):
     protocol_type: Final[str]
     protocols: Final[tuple[JoinGroupRequest.JoinGroupRequestProtocol, ...]]
     reason: Final[str | None]
-    def __init__(self, *, group_id: str = ..., session_timeout_ms: int = ..., rebalance_timeout_ms: int = ..., member_id: str = ..., group_instance_id: str | None = ..., protocol_type: str = ..., protocols: tuple[JoinGroupRequest.JoinGroupRequestProtocol, ...] = ..., reason: str | None = ...) -> None: ...
+    def __init__(self, *, group_id: str = ..., session_timeout_ms: int = ..., rebalance_timeout_ms: int = ..., member_id: str = ...,
+        group_instance_id: str | None = ..., protocol_type: str = ..., protocols: tuple[JoinGroupRequest.JoinGroupRequestProtocol, ...] = ..., reason:
+        str | None = ...) -> None: ...
 
 class JoinGroupResponse(Message):
     class JoinGroupResponseMember(Struct):
@@ -1852,7 +1992,9 @@ class JoinGroupResponse(Message):
     skip_assignment: Final[bool]
     member_id: Final[str]
     members: Final[tuple[JoinGroupResponse.JoinGroupResponseMember, ...]]
-    def __init__(self, *, throttle_time_ms: int = ..., error_code: int = ..., generation_id: int = ..., protocol_type: str | None = ..., protocol_name: str | None = ..., leader: str = ..., skip_assignment: bool = ..., member_id: str = ..., members: tuple[JoinGroupResponse.JoinGroupResponseMember, ...] = ...) -> None: ...
+    def __init__(self, *, throttle_time_ms: int = ..., error_code: int = ..., generation_id: int = ..., protocol_type: str | None = ...,
+        protocol_name: str | None = ..., leader: str = ..., skip_assignment: bool = ..., member_id: str = ..., members:
+        tuple[JoinGroupResponse.JoinGroupResponseMember, ...] = ...) -> None: ...
 
 class KRaftVersionRecord(Message):
     version: Final[int]
@@ -1868,7 +2010,8 @@ class LeaderChangeMessage(Message):
     leader_id: Final[int]
     voters: Final[tuple[LeaderChangeMessage.Voter, ...]]
     granting_voters: Final[tuple[LeaderChangeMessage.Voter, ...]]
-    def __init__(self, *, version: int = ..., leader_id: int = ..., voters: tuple[LeaderChangeMessage.Voter, ...] = ..., granting_voters: tuple[LeaderChangeMessage.Voter, ...] = ...) -> None: ...
+    def __init__(self, *, version: int = ..., leader_id: int = ..., voters: tuple[LeaderChangeMessage.Voter, ...] = ..., granting_voters:
+        tuple[LeaderChangeMessage.Voter, ...] = ...) -> None: ...
 
 class LeaveGroupRequest(Message):
     class MemberIdentity(Struct):
@@ -1890,7 +2033,8 @@ class LeaveGroupResponse(Message):
     throttle_time_ms: Final[int]
     error_code: Final[int]
     members: Final[tuple[LeaveGroupResponse.MemberResponse, ...]]
-    def __init__(self, *, throttle_time_ms: int = ..., error_code: int = ..., members: tuple[LeaveGroupResponse.MemberResponse, ...] = ...) -> None: ...
+    def __init__(self, *, throttle_time_ms: int = ..., error_code: int = ..., members: tuple[LeaveGroupResponse.MemberResponse, ...] = ...) -> None:
+        ...
 
 class ListConfigResourcesRequest(Message):
     resource_types: Final[tuple[int, ...]]
@@ -1904,7 +2048,8 @@ class ListConfigResourcesResponse(Message):
     throttle_time_ms: Final[int]
     error_code: Final[int]
     config_resources: Final[tuple[ListConfigResourcesResponse.ConfigResource, ...]]
-    def __init__(self, *, throttle_time_ms: int = ..., error_code: int = ..., config_resources: tuple[ListConfigResourcesResponse.ConfigResource, ...] = ...) -> None: ...
+    def __init__(self, *, throttle_time_ms: int = ..., error_code: int = ..., config_resources: tuple[ListConfigResourcesResponse.ConfigResource, ...]
+        = ...) -> None: ...
 
 class ListGroupsRequest(Message):
     states_filter: Final[tuple[str, ...]]
@@ -1938,7 +2083,8 @@ class ListOffsetsRequest(Message):
     isolation_level: Final[int]
     topics: Final[tuple[ListOffsetsRequest.ListOffsetsTopic, ...]]
     timeout_ms: Final[int]
-    def __init__(self, *, replica_id: int = ..., isolation_level: int = ..., topics: tuple[ListOffsetsRequest.ListOffsetsTopic, ...] = ..., timeout_ms: int = ...) -> None: ...
+    def __init__(self, *, replica_id: int = ..., isolation_level: int = ..., topics: tuple[ListOffsetsRequest.ListOffsetsTopic, ...] = ...,
+        timeout_ms: int = ...) -> None: ...
 
 class ListOffsetsResponse(Message):
     class ListOffsetsPartitionResponse(Struct):
@@ -1947,7 +2093,8 @@ class ListOffsetsResponse(Message):
         timestamp: Final[int]
         offset: Final[int]
         leader_epoch: Final[int]
-        def __init__(self, *, partition_index: int = ..., error_code: int = ..., timestamp: int = ..., offset: int = ..., leader_epoch: int = ...) -> None: ...
+        def __init__(self, *, partition_index: int = ..., error_code: int = ..., timestamp: int = ..., offset: int = ..., leader_epoch: int = ...) ->
+            None: ...
     class ListOffsetsTopicResponse(Struct):
         ListOffsetsPartitionResponse = ListOffsetsResponse.ListOffsetsPartitionResponse
         name: Final[str]
@@ -1964,7 +2111,8 @@ class ListPartitionReassignmentsRequest(Message):
         def __init__(self, *, name: str = ..., partition_indexes: tuple[int, ...] = ...) -> None: ...
     timeout_ms: Final[int]
     topics: Final[tuple[ListPartitionReassignmentsRequest.ListPartitionReassignmentsTopics, ...] | None]
-    def __init__(self, *, timeout_ms: int = ..., topics: tuple[ListPartitionReassignmentsRequest.ListPartitionReassignmentsTopics, ...] | None = ...) -> None: ...
+    def __init__(self, *, timeout_ms: int = ..., topics: tuple[ListPartitionReassignmentsRequest.ListPartitionReassignmentsTopics, ...] | None = ...)
+        -> None: ...
 
 class ListPartitionReassignmentsResponse(Message):
     class OngoingPartitionReassignment(Struct):
@@ -1972,24 +2120,28 @@ class ListPartitionReassignmentsResponse(Message):
         replicas: Final[tuple[int, ...]]
         adding_replicas: Final[tuple[int, ...]]
         removing_replicas: Final[tuple[int, ...]]
-        def __init__(self, *, partition_index: int = ..., replicas: tuple[int, ...] = ..., adding_replicas: tuple[int, ...] = ..., removing_replicas: tuple[int, ...] = ...) -> None: ...
+        def __init__(self, *, partition_index: int = ..., replicas: tuple[int, ...] = ..., adding_replicas: tuple[int, ...] = ..., removing_replicas:
+            tuple[int, ...] = ...) -> None: ...
     class OngoingTopicReassignment(Struct):
         OngoingPartitionReassignment = ListPartitionReassignmentsResponse.OngoingPartitionReassignment
         name: Final[str]
         partitions: Final[tuple[ListPartitionReassignmentsResponse.OngoingPartitionReassignment, ...]]
-        def __init__(self, *, name: str = ..., partitions: tuple[ListPartitionReassignmentsResponse.OngoingPartitionReassignment, ...] = ...) -> None: ...
+        def __init__(self, *, name: str = ..., partitions: tuple[ListPartitionReassignmentsResponse.OngoingPartitionReassignment, ...] = ...) -> None:
+            ...
     throttle_time_ms: Final[int]
     error_code: Final[int]
     error_message: Final[str | None]
     topics: Final[tuple[ListPartitionReassignmentsResponse.OngoingTopicReassignment, ...]]
-    def __init__(self, *, throttle_time_ms: int = ..., error_code: int = ..., error_message: str | None = ..., topics: tuple[ListPartitionReassignmentsResponse.OngoingTopicReassignment, ...] = ...) -> None: ...
+    def __init__(self, *, throttle_time_ms: int = ..., error_code: int = ..., error_message: str | None = ..., topics:
+        tuple[ListPartitionReassignmentsResponse.OngoingTopicReassignment, ...] = ...) -> None: ...
 
 class ListTransactionsRequest(Message):
     state_filters: Final[tuple[str, ...]]
     producer_id_filters: Final[tuple[int, ...]]
     duration_filter: Final[int]
     transactional_id_pattern: Final[str | None]
-    def __init__(self, *, state_filters: tuple[str, ...] = ..., producer_id_filters: tuple[int, ...] = ..., duration_filter: int = ..., transactional_id_pattern: str | None = ...) -> None: ...
+    def __init__(self, *, state_filters: tuple[str, ...] = ..., producer_id_filters: tuple[int, ...] = ..., duration_filter: int = ...,
+        transactional_id_pattern: str | None = ...) -> None: ...
 
 class ListTransactionsResponse(Message):
     class TransactionState(Struct):
@@ -2001,7 +2153,8 @@ class ListTransactionsResponse(Message):
     error_code: Final[int]
     unknown_state_filters: Final[tuple[str, ...]]
     transaction_states: Final[tuple[ListTransactionsResponse.TransactionState, ...]]
-    def __init__(self, *, throttle_time_ms: int = ..., error_code: int = ..., unknown_state_filters: tuple[str, ...] = ..., transaction_states: tuple[ListTransactionsResponse.TransactionState, ...] = ...) -> None: ...
+    def __init__(self, *, throttle_time_ms: int = ..., error_code: int = ..., unknown_state_filters: tuple[str, ...] = ..., transaction_states:
+        tuple[ListTransactionsResponse.TransactionState, ...] = ...) -> None: ...
 
 class MetadataRequest(Message):
     class MetadataRequestTopic(Struct):
@@ -2012,7 +2165,8 @@ class MetadataRequest(Message):
     allow_auto_topic_creation: Final[bool]
     include_cluster_authorized_operations: Final[bool]
     include_topic_authorized_operations: Final[bool]
-    def __init__(self, *, topics: tuple[MetadataRequest.MetadataRequestTopic, ...] | None = ..., allow_auto_topic_creation: bool = ..., include_cluster_authorized_operations: bool = ..., include_topic_authorized_operations: bool = ...) -> None: ...
+    def __init__(self, *, topics: tuple[MetadataRequest.MetadataRequestTopic, ...] | None = ..., allow_auto_topic_creation: bool = ...,
+        include_cluster_authorized_operations: bool = ..., include_topic_authorized_operations: bool = ...) -> None: ...
 
 class MetadataResponse(Message):
     class MetadataResponseBroker(Struct):
@@ -2029,7 +2183,8 @@ class MetadataResponse(Message):
         replica_nodes: Final[tuple[int, ...]]
         isr_nodes: Final[tuple[int, ...]]
         offline_replicas: Final[tuple[int, ...]]
-        def __init__(self, *, error_code: int = ..., partition_index: int = ..., leader_id: int = ..., leader_epoch: int = ..., replica_nodes: tuple[int, ...] = ..., isr_nodes: tuple[int, ...] = ..., offline_replicas: tuple[int, ...] = ...) -> None: ...
+        def __init__(self, *, error_code: int = ..., partition_index: int = ..., leader_id: int = ..., leader_epoch: int = ..., replica_nodes:
+            tuple[int, ...] = ..., isr_nodes: tuple[int, ...] = ..., offline_replicas: tuple[int, ...] = ...) -> None: ...
     class MetadataResponseTopic(Struct):
         MetadataResponsePartition = MetadataResponse.MetadataResponsePartition
         error_code: Final[int]
@@ -2038,7 +2193,8 @@ class MetadataResponse(Message):
         is_internal: Final[bool]
         partitions: Final[tuple[MetadataResponse.MetadataResponsePartition, ...]]
         topic_authorized_operations: Final[int]
-        def __init__(self, *, error_code: int = ..., name: str | None = ..., topic_id: bytes = ..., is_internal: bool = ..., partitions: tuple[MetadataResponse.MetadataResponsePartition, ...] = ..., topic_authorized_operations: int = ...) -> None: ...
+        def __init__(self, *, error_code: int = ..., name: str | None = ..., topic_id: bytes = ..., is_internal: bool = ..., partitions:
+            tuple[MetadataResponse.MetadataResponsePartition, ...] = ..., topic_authorized_operations: int = ...) -> None: ...
     throttle_time_ms: Final[int]
     brokers: Final[tuple[MetadataResponse.MetadataResponseBroker, ...]]
     cluster_id: Final[str | None]
@@ -2046,7 +2202,9 @@ class MetadataResponse(Message):
     topics: Final[tuple[MetadataResponse.MetadataResponseTopic, ...]]
     error_code: Final[int]
     cluster_authorized_operations: Final[int]
-    def __init__(self, *, throttle_time_ms: int = ..., brokers: tuple[MetadataResponse.MetadataResponseBroker, ...] = ..., cluster_id: str | None = ..., controller_id: int = ..., topics: tuple[MetadataResponse.MetadataResponseTopic, ...] = ..., error_code: int = ..., cluster_authorized_operations: int = ...) -> None: ...
+    def __init__(self, *, throttle_time_ms: int = ..., brokers: tuple[MetadataResponse.MetadataResponseBroker, ...] = ..., cluster_id: str | None =
+        ..., controller_id: int = ..., topics: tuple[MetadataResponse.MetadataResponseTopic, ...] = ..., error_code: int = ...,
+        cluster_authorized_operations: int = ...) -> None: ...
 
 class OffsetCommitKey(Message):
     group: Final[str]
@@ -2060,20 +2218,23 @@ class OffsetCommitRequest(Message):
         committed_offset: Final[int]
         committed_leader_epoch: Final[int]
         committed_metadata: Final[str | None]
-        def __init__(self, *, partition_index: int = ..., committed_offset: int = ..., committed_leader_epoch: int = ..., committed_metadata: str | None = ...) -> None: ...
+        def __init__(self, *, partition_index: int = ..., committed_offset: int = ..., committed_leader_epoch: int = ..., committed_metadata: str |
+            None = ...) -> None: ...
     class OffsetCommitRequestTopic(Struct):
         OffsetCommitRequestPartition = OffsetCommitRequest.OffsetCommitRequestPartition
         topic_id: Final[bytes]
         name: Final[str]
         partitions: Final[tuple[OffsetCommitRequest.OffsetCommitRequestPartition, ...]]
-        def __init__(self, *, topic_id: bytes = ..., name: str = ..., partitions: tuple[OffsetCommitRequest.OffsetCommitRequestPartition, ...] = ...) -> None: ...
+        def __init__(self, *, topic_id: bytes = ..., name: str = ..., partitions: tuple[OffsetCommitRequest.OffsetCommitRequestPartition, ...] = ...)
+            -> None: ...
     group_id: Final[str]
     generation_id_or_member_epoch: Final[int]
     member_id: Final[str]
     group_instance_id: Final[str | None]
     retention_time_ms: Final[int]
     topics: Final[tuple[OffsetCommitRequest.OffsetCommitRequestTopic, ...]]
-    def __init__(self, *, group_id: str = ..., generation_id_or_member_epoch: int = ..., member_id: str = ..., group_instance_id: str | None = ..., retention_time_ms: int = ..., topics: tuple[OffsetCommitRequest.OffsetCommitRequestTopic, ...] = ...) -> None: ...
+    def __init__(self, *, group_id: str = ..., generation_id_or_member_epoch: int = ..., member_id: str = ..., group_instance_id: str | None = ...,
+        retention_time_ms: int = ..., topics: tuple[OffsetCommitRequest.OffsetCommitRequestTopic, ...] = ...) -> None: ...
 
 class OffsetCommitResponse(Message):
     class OffsetCommitResponsePartition(Struct):
@@ -2085,7 +2246,8 @@ class OffsetCommitResponse(Message):
         topic_id: Final[bytes]
         name: Final[str]
         partitions: Final[tuple[OffsetCommitResponse.OffsetCommitResponsePartition, ...]]
-        def __init__(self, *, topic_id: bytes = ..., name: str = ..., partitions: tuple[OffsetCommitResponse.OffsetCommitResponsePartition, ...] = ...) -> None: ...
+        def __init__(self, *, topic_id: bytes = ..., name: str = ..., partitions: tuple[OffsetCommitResponse.OffsetCommitResponsePartition, ...] =
+            ...) -> None: ...
     throttle_time_ms: Final[int]
     topics: Final[tuple[OffsetCommitResponse.OffsetCommitResponseTopic, ...]]
     def __init__(self, *, throttle_time_ms: int = ..., topics: tuple[OffsetCommitResponse.OffsetCommitResponseTopic, ...] = ...) -> None: ...
@@ -2097,7 +2259,8 @@ class OffsetCommitValue(Message):
     commit_timestamp: Final[int]
     expire_timestamp: Final[int]
     topic_id: Final[bytes]
-    def __init__(self, *, offset: int = ..., leader_epoch: int = ..., metadata: str = ..., commit_timestamp: int = ..., expire_timestamp: int = ..., topic_id: bytes = ...) -> None: ...
+    def __init__(self, *, offset: int = ..., leader_epoch: int = ..., metadata: str = ..., commit_timestamp: int = ..., expire_timestamp: int = ...,
+        topic_id: bytes = ...) -> None: ...
 
 class OffsetDeleteRequest(Message):
     class OffsetDeleteRequestPartition(Struct):
@@ -2125,7 +2288,8 @@ class OffsetDeleteResponse(Message):
     error_code: Final[int]
     throttle_time_ms: Final[int]
     topics: Final[tuple[OffsetDeleteResponse.OffsetDeleteResponseTopic, ...]]
-    def __init__(self, *, error_code: int = ..., throttle_time_ms: int = ..., topics: tuple[OffsetDeleteResponse.OffsetDeleteResponseTopic, ...] = ...) -> None: ...
+    def __init__(self, *, error_code: int = ..., throttle_time_ms: int = ..., topics: tuple[OffsetDeleteResponse.OffsetDeleteResponseTopic, ...] =
+        ...) -> None: ...
 
 class OffsetFetchRequest(Message):
     class OffsetFetchRequestTopic(Struct):
@@ -2143,12 +2307,14 @@ class OffsetFetchRequest(Message):
         member_id: Final[str | None]
         member_epoch: Final[int]
         topics: Final[tuple[OffsetFetchRequest.OffsetFetchRequestTopics, ...] | None]
-        def __init__(self, *, group_id: str = ..., member_id: str | None = ..., member_epoch: int = ..., topics: tuple[OffsetFetchRequest.OffsetFetchRequestTopics, ...] | None = ...) -> None: ...
+        def __init__(self, *, group_id: str = ..., member_id: str | None = ..., member_epoch: int = ..., topics:
+            tuple[OffsetFetchRequest.OffsetFetchRequestTopics, ...] | None = ...) -> None: ...
     groups: Final[tuple[OffsetFetchRequest.OffsetFetchRequestGroup, ...]]
     group_id: Final[str]
     topics: Final[tuple[OffsetFetchRequest.OffsetFetchRequestTopic, ...] | None]
     require_stable: Final[bool]
-    def __init__(self, *, groups: tuple[OffsetFetchRequest.OffsetFetchRequestGroup, ...] = ..., group_id: str = ..., topics: tuple[OffsetFetchRequest.OffsetFetchRequestTopic, ...] | None = ..., require_stable: bool = ...) -> None: ...
+    def __init__(self, *, groups: tuple[OffsetFetchRequest.OffsetFetchRequestGroup, ...] = ..., group_id: str = ..., topics:
+        tuple[OffsetFetchRequest.OffsetFetchRequestTopic, ...] | None = ..., require_stable: bool = ...) -> None: ...
 
 class OffsetFetchResponse(Message):
     class OffsetFetchResponsePartition(Struct):
@@ -2157,7 +2323,8 @@ class OffsetFetchResponse(Message):
         committed_leader_epoch: Final[int]
         metadata: Final[str | None]
         error_code: Final[int]
-        def __init__(self, *, partition_index: int = ..., committed_offset: int = ..., committed_leader_epoch: int = ..., metadata: str | None = ..., error_code: int = ...) -> None: ...
+        def __init__(self, *, partition_index: int = ..., committed_offset: int = ..., committed_leader_epoch: int = ..., metadata: str | None = ...,
+            error_code: int = ...) -> None: ...
     class OffsetFetchResponseTopic(Struct):
         OffsetFetchResponsePartition = OffsetFetchResponse.OffsetFetchResponsePartition
         name: Final[str]
@@ -2169,24 +2336,28 @@ class OffsetFetchResponse(Message):
         committed_leader_epoch: Final[int]
         metadata: Final[str | None]
         error_code: Final[int]
-        def __init__(self, *, partition_index: int = ..., committed_offset: int = ..., committed_leader_epoch: int = ..., metadata: str | None = ..., error_code: int = ...) -> None: ...
+        def __init__(self, *, partition_index: int = ..., committed_offset: int = ..., committed_leader_epoch: int = ..., metadata: str | None = ...,
+            error_code: int = ...) -> None: ...
     class OffsetFetchResponseTopics(Struct):
         OffsetFetchResponsePartitions = OffsetFetchResponse.OffsetFetchResponsePartitions
         topic_id: Final[bytes]
         name: Final[str]
         partitions: Final[tuple[OffsetFetchResponse.OffsetFetchResponsePartitions, ...]]
-        def __init__(self, *, topic_id: bytes = ..., name: str = ..., partitions: tuple[OffsetFetchResponse.OffsetFetchResponsePartitions, ...] = ...) -> None: ...
+        def __init__(self, *, topic_id: bytes = ..., name: str = ..., partitions: tuple[OffsetFetchResponse.OffsetFetchResponsePartitions, ...] = ...)
+            -> None: ...
     class OffsetFetchResponseGroup(Struct):
         OffsetFetchResponseTopics = OffsetFetchResponse.OffsetFetchResponseTopics
         group_id: Final[str]
         topics: Final[tuple[OffsetFetchResponse.OffsetFetchResponseTopics, ...]]
         error_code: Final[int]
-        def __init__(self, *, group_id: str = ..., topics: tuple[OffsetFetchResponse.OffsetFetchResponseTopics, ...] = ..., error_code: int = ...) -> None: ...
+        def __init__(self, *, group_id: str = ..., topics: tuple[OffsetFetchResponse.OffsetFetchResponseTopics, ...] = ..., error_code: int = ...) ->
+            None: ...
     throttle_time_ms: Final[int]
     groups: Final[tuple[OffsetFetchResponse.OffsetFetchResponseGroup, ...]]
     topics: Final[tuple[OffsetFetchResponse.OffsetFetchResponseTopic, ...]]
     error_code: Final[int]
-    def __init__(self, *, throttle_time_ms: int = ..., groups: tuple[OffsetFetchResponse.OffsetFetchResponseGroup, ...] = ..., topics: tuple[OffsetFetchResponse.OffsetFetchResponseTopic, ...] = ..., error_code: int = ...) -> None: ...
+    def __init__(self, *, throttle_time_ms: int = ..., groups: tuple[OffsetFetchResponse.OffsetFetchResponseGroup, ...] = ..., topics:
+        tuple[OffsetFetchResponse.OffsetFetchResponseTopic, ...] = ..., error_code: int = ...) -> None: ...
 
 class OffsetForLeaderEpochRequest(Message):
     class OffsetForLeaderPartition(Struct):
@@ -2229,12 +2400,14 @@ class ProduceRequest(Message):
         topic_id: Final[bytes]
         name: Final[str]
         partition_data: Final[tuple[ProduceRequest.PartitionProduceData, ...]]
-        def __init__(self, *, topic_id: bytes = ..., name: str = ..., partition_data: tuple[ProduceRequest.PartitionProduceData, ...] = ...) -> None: ...
+        def __init__(self, *, topic_id: bytes = ..., name: str = ..., partition_data: tuple[ProduceRequest.PartitionProduceData, ...] = ...) -> None:
+            ...
     transactional_id: Final[str | None]
     acks: Final[int]
     timeout_ms: Final[int]
     topic_data: Final[tuple[ProduceRequest.TopicProduceData, ...]]
-    def __init__(self, *, transactional_id: str | None = ..., acks: int = ..., timeout_ms: int = ..., topic_data: tuple[ProduceRequest.TopicProduceData, ...] = ...) -> None: ...
+    def __init__(self, *, transactional_id: str | None = ..., acks: int = ..., timeout_ms: int = ..., topic_data:
+        tuple[ProduceRequest.TopicProduceData, ...] = ...) -> None: ...
 
 class ProduceResponse(Message):
     class PartitionProduceResponse(Struct):
@@ -2248,13 +2421,16 @@ class ProduceResponse(Message):
         record_errors: Final[tuple[ProduceResponse.BatchIndexAndErrorMessage, ...]]
         error_message: Final[str | None]
         current_leader: Final[ProduceResponse.LeaderIdAndEpoch]
-        def __init__(self, *, index: int = ..., error_code: int = ..., base_offset: int = ..., log_append_time_ms: int = ..., log_start_offset: int = ..., record_errors: tuple[ProduceResponse.BatchIndexAndErrorMessage, ...] = ..., error_message: str | None = ..., current_leader: ProduceResponse.LeaderIdAndEpoch = ...) -> None: ...
+        def __init__(self, *, index: int = ..., error_code: int = ..., base_offset: int = ..., log_append_time_ms: int = ..., log_start_offset: int =
+            ..., record_errors: tuple[ProduceResponse.BatchIndexAndErrorMessage, ...] = ..., error_message: str | None = ..., current_leader:
+            ProduceResponse.LeaderIdAndEpoch = ...) -> None: ...
     class TopicProduceResponse(Struct):
         PartitionProduceResponse = ProduceResponse.PartitionProduceResponse
         topic_id: Final[bytes]
         name: Final[str]
         partition_responses: Final[tuple[ProduceResponse.PartitionProduceResponse, ...]]
-        def __init__(self, *, topic_id: bytes = ..., name: str = ..., partition_responses: tuple[ProduceResponse.PartitionProduceResponse, ...] = ...) -> None: ...
+        def __init__(self, *, topic_id: bytes = ..., name: str = ..., partition_responses: tuple[ProduceResponse.PartitionProduceResponse, ...] = ...)
+            -> None: ...
     class BatchIndexAndErrorMessage(Struct):
         batch_index: Final[int]
         batch_index_error_message: Final[str | None]
@@ -2272,7 +2448,8 @@ class ProduceResponse(Message):
     responses: Final[tuple[ProduceResponse.TopicProduceResponse, ...]]
     throttle_time_ms: Final[int]
     node_endpoints: Final[tuple[ProduceResponse.NodeEndpoint, ...]]
-    def __init__(self, *, responses: tuple[ProduceResponse.TopicProduceResponse, ...] = ..., throttle_time_ms: int = ..., node_endpoints: tuple[ProduceResponse.NodeEndpoint, ...] = ...) -> None: ...
+    def __init__(self, *, responses: tuple[ProduceResponse.TopicProduceResponse, ...] = ..., throttle_time_ms: int = ..., node_endpoints:
+        tuple[ProduceResponse.NodeEndpoint, ...] = ...) -> None: ...
 
 class PushTelemetryRequest(Message):
     client_instance_id: Final[bytes]
@@ -2280,7 +2457,8 @@ class PushTelemetryRequest(Message):
     terminating: Final[bool]
     compression_type: Final[int]
     metrics: Final[bytes]
-    def __init__(self, *, client_instance_id: bytes = ..., subscription_id: int = ..., terminating: bool = ..., compression_type: int = ..., metrics: bytes = ...) -> None: ...
+    def __init__(self, *, client_instance_id: bytes = ..., subscription_id: int = ..., terminating: bool = ..., compression_type: int = ..., metrics:
+        bytes = ...) -> None: ...
 
 class PushTelemetryResponse(Message):
     throttle_time_ms: Final[int]
@@ -2316,7 +2494,8 @@ class ReadShareGroupStateResponse(Message):
         state_epoch: Final[int]
         start_offset: Final[int]
         state_batches: Final[tuple[ReadShareGroupStateResponse.StateBatch, ...]]
-        def __init__(self, *, partition: int = ..., error_code: int = ..., error_message: str | None = ..., state_epoch: int = ..., start_offset: int = ..., state_batches: tuple[ReadShareGroupStateResponse.StateBatch, ...] = ...) -> None: ...
+        def __init__(self, *, partition: int = ..., error_code: int = ..., error_message: str | None = ..., state_epoch: int = ..., start_offset: int
+            = ..., state_batches: tuple[ReadShareGroupStateResponse.StateBatch, ...] = ...) -> None: ...
     class ReadStateResult(Struct):
         PartitionResult = ReadShareGroupStateResponse.PartitionResult
         topic_id: Final[bytes]
@@ -2348,7 +2527,8 @@ class ReadShareGroupStateSummaryResponse(Message):
         leader_epoch: Final[int]
         start_offset: Final[int]
         delivery_complete_count: Final[int]
-        def __init__(self, *, partition: int = ..., error_code: int = ..., error_message: str | None = ..., state_epoch: int = ..., leader_epoch: int = ..., start_offset: int = ..., delivery_complete_count: int = ...) -> None: ...
+        def __init__(self, *, partition: int = ..., error_code: int = ..., error_message: str | None = ..., state_epoch: int = ..., leader_epoch: int
+            = ..., start_offset: int = ..., delivery_complete_count: int = ...) -> None: ...
     class ReadStateSummaryResult(Struct):
         PartitionResult = ReadShareGroupStateSummaryResponse.PartitionResult
         topic_id: Final[bytes]
@@ -2389,7 +2569,8 @@ class SaslAuthenticateResponse(Message):
     error_message: Final[str | None]
     auth_bytes: Final[bytes]
     session_lifetime_ms: Final[int]
-    def __init__(self, *, error_code: int = ..., error_message: str | None = ..., auth_bytes: bytes = ..., session_lifetime_ms: int = ...) -> None: ...
+    def __init__(self, *, error_code: int = ..., error_message: str | None = ..., auth_bytes: bytes = ..., session_lifetime_ms: int = ...) -> None:
+        ...
 
 class SaslHandshakeRequest(Message):
     mechanism: Final[str]
@@ -2410,7 +2591,8 @@ class ShareAcknowledgeRequest(Message):
         AcknowledgementBatch = ShareAcknowledgeRequest.AcknowledgementBatch
         partition_index: Final[int]
         acknowledgement_batches: Final[tuple[ShareAcknowledgeRequest.AcknowledgementBatch, ...]]
-        def __init__(self, *, partition_index: int = ..., acknowledgement_batches: tuple[ShareAcknowledgeRequest.AcknowledgementBatch, ...] = ...) -> None: ...
+        def __init__(self, *, partition_index: int = ..., acknowledgement_batches: tuple[ShareAcknowledgeRequest.AcknowledgementBatch, ...] = ...) ->
+            None: ...
     class AcknowledgeTopic(Struct):
         AcknowledgePartition = ShareAcknowledgeRequest.AcknowledgePartition
         topic_id: Final[bytes]
@@ -2421,7 +2603,8 @@ class ShareAcknowledgeRequest(Message):
     share_session_epoch: Final[int]
     is_renew_ack: Final[bool]
     topics: Final[tuple[ShareAcknowledgeRequest.AcknowledgeTopic, ...]]
-    def __init__(self, *, group_id: str | None = ..., member_id: str | None = ..., share_session_epoch: int = ..., is_renew_ack: bool = ..., topics: tuple[ShareAcknowledgeRequest.AcknowledgeTopic, ...] = ...) -> None: ...
+    def __init__(self, *, group_id: str | None = ..., member_id: str | None = ..., share_session_epoch: int = ..., is_renew_ack: bool = ..., topics:
+        tuple[ShareAcknowledgeRequest.AcknowledgeTopic, ...] = ...) -> None: ...
 
 class ShareAcknowledgeResponse(Message):
     class LeaderIdAndEpoch(Struct):
@@ -2434,7 +2617,8 @@ class ShareAcknowledgeResponse(Message):
         error_code: Final[int]
         error_message: Final[str | None]
         current_leader: Final[ShareAcknowledgeResponse.LeaderIdAndEpoch]
-        def __init__(self, *, partition_index: int = ..., error_code: int = ..., error_message: str | None = ..., current_leader: ShareAcknowledgeResponse.LeaderIdAndEpoch = ...) -> None: ...
+        def __init__(self, *, partition_index: int = ..., error_code: int = ..., error_message: str | None = ..., current_leader:
+            ShareAcknowledgeResponse.LeaderIdAndEpoch = ...) -> None: ...
     class ShareAcknowledgeTopicResponse(Struct):
         PartitionData = ShareAcknowledgeResponse.PartitionData
         topic_id: Final[bytes]
@@ -2452,7 +2636,9 @@ class ShareAcknowledgeResponse(Message):
     acquisition_lock_timeout_ms: Final[int]
     responses: Final[tuple[ShareAcknowledgeResponse.ShareAcknowledgeTopicResponse, ...]]
     node_endpoints: Final[tuple[ShareAcknowledgeResponse.NodeEndpoint, ...]]
-    def __init__(self, *, throttle_time_ms: int = ..., error_code: int = ..., error_message: str | None = ..., acquisition_lock_timeout_ms: int = ..., responses: tuple[ShareAcknowledgeResponse.ShareAcknowledgeTopicResponse, ...] = ..., node_endpoints: tuple[ShareAcknowledgeResponse.NodeEndpoint, ...] = ...) -> None: ...
+    def __init__(self, *, throttle_time_ms: int = ..., error_code: int = ..., error_message: str | None = ..., acquisition_lock_timeout_ms: int = ...,
+        responses: tuple[ShareAcknowledgeResponse.ShareAcknowledgeTopicResponse, ...] = ..., node_endpoints:
+        tuple[ShareAcknowledgeResponse.NodeEndpoint, ...] = ...) -> None: ...
 
 class ShareFetchRequest(Message):
     class AcknowledgementBatch(Struct):
@@ -2464,7 +2650,8 @@ class ShareFetchRequest(Message):
         AcknowledgementBatch = ShareFetchRequest.AcknowledgementBatch
         partition_index: Final[int]
         acknowledgement_batches: Final[tuple[ShareFetchRequest.AcknowledgementBatch, ...]]
-        def __init__(self, *, partition_index: int = ..., acknowledgement_batches: tuple[ShareFetchRequest.AcknowledgementBatch, ...] = ...) -> None: ...
+        def __init__(self, *, partition_index: int = ..., acknowledgement_batches: tuple[ShareFetchRequest.AcknowledgementBatch, ...] = ...) -> None:
+            ...
     class FetchTopic(Struct):
         FetchPartition = ShareFetchRequest.FetchPartition
         topic_id: Final[bytes]
@@ -2486,7 +2673,10 @@ class ShareFetchRequest(Message):
     is_renew_ack: Final[bool]
     topics: Final[tuple[ShareFetchRequest.FetchTopic, ...]]
     forgotten_topics_data: Final[tuple[ShareFetchRequest.ForgottenTopic, ...]]
-    def __init__(self, *, group_id: str | None = ..., member_id: str | None = ..., share_session_epoch: int = ..., max_wait_ms: int = ..., min_bytes: int = ..., max_bytes: int = ..., max_records: int = ..., batch_size: int = ..., share_acquire_mode: int = ..., is_renew_ack: bool = ..., topics: tuple[ShareFetchRequest.FetchTopic, ...] = ..., forgotten_topics_data: tuple[ShareFetchRequest.ForgottenTopic, ...] = ...) -> None: ...
+    def __init__(self, *, group_id: str | None = ..., member_id: str | None = ..., share_session_epoch: int = ..., max_wait_ms: int = ..., min_bytes:
+        int = ..., max_bytes: int = ..., max_records: int = ..., batch_size: int = ..., share_acquire_mode: int = ..., is_renew_ack: bool = ...,
+        topics: tuple[ShareFetchRequest.FetchTopic, ...] = ..., forgotten_topics_data: tuple[ShareFetchRequest.ForgottenTopic, ...] = ...) -> None:
+        ...
 
 class ShareFetchResponse(Message):
     class LeaderIdAndEpoch(Struct):
@@ -2509,7 +2699,9 @@ class ShareFetchResponse(Message):
         current_leader: Final[ShareFetchResponse.LeaderIdAndEpoch]
         records: Final[Records]
         acquired_records: Final[tuple[ShareFetchResponse.AcquiredRecords, ...]]
-        def __init__(self, *, partition_index: int = ..., error_code: int = ..., error_message: str | None = ..., acknowledge_error_code: int = ..., acknowledge_error_message: str | None = ..., current_leader: ShareFetchResponse.LeaderIdAndEpoch = ..., records: Records = ..., acquired_records: tuple[ShareFetchResponse.AcquiredRecords, ...] = ...) -> None: ...
+        def __init__(self, *, partition_index: int = ..., error_code: int = ..., error_message: str | None = ..., acknowledge_error_code: int = ...,
+            acknowledge_error_message: str | None = ..., current_leader: ShareFetchResponse.LeaderIdAndEpoch = ..., records: Records = ...,
+            acquired_records: tuple[ShareFetchResponse.AcquiredRecords, ...] = ...) -> None: ...
     class ShareFetchableTopicResponse(Struct):
         PartitionData = ShareFetchResponse.PartitionData
         topic_id: Final[bytes]
@@ -2527,7 +2719,9 @@ class ShareFetchResponse(Message):
     acquisition_lock_timeout_ms: Final[int]
     responses: Final[tuple[ShareFetchResponse.ShareFetchableTopicResponse, ...]]
     node_endpoints: Final[tuple[ShareFetchResponse.NodeEndpoint, ...]]
-    def __init__(self, *, throttle_time_ms: int = ..., error_code: int = ..., error_message: str | None = ..., acquisition_lock_timeout_ms: int = ..., responses: tuple[ShareFetchResponse.ShareFetchableTopicResponse, ...] = ..., node_endpoints: tuple[ShareFetchResponse.NodeEndpoint, ...] = ...) -> None: ...
+    def __init__(self, *, throttle_time_ms: int = ..., error_code: int = ..., error_message: str | None = ..., acquisition_lock_timeout_ms: int = ...,
+        responses: tuple[ShareFetchResponse.ShareFetchableTopicResponse, ...] = ..., node_endpoints: tuple[ShareFetchResponse.NodeEndpoint, ...] =
+        ...) -> None: ...
 
 class ShareGroupDescribeRequest(Message):
     group_ids: Final[tuple[str, ...]]
@@ -2553,7 +2747,8 @@ class ShareGroupDescribeResponse(Message):
         client_host: Final[str]
         subscribed_topic_names: Final[tuple[str, ...]]
         assignment: Final[ShareGroupDescribeResponse.Assignment]
-        def __init__(self, *, member_id: str = ..., rack_id: str | None = ..., member_epoch: int = ..., client_id: str = ..., client_host: str = ..., subscribed_topic_names: tuple[str, ...] = ..., assignment: ShareGroupDescribeResponse.Assignment = ...) -> None: ...
+        def __init__(self, *, member_id: str = ..., rack_id: str | None = ..., member_epoch: int = ..., client_id: str = ..., client_host: str = ...,
+            subscribed_topic_names: tuple[str, ...] = ..., assignment: ShareGroupDescribeResponse.Assignment = ...) -> None: ...
     class DescribedGroup(Struct):
         Member = ShareGroupDescribeResponse.Member
         error_code: Final[int]
@@ -2565,7 +2760,9 @@ class ShareGroupDescribeResponse(Message):
         assignor_name: Final[str]
         members: Final[tuple[ShareGroupDescribeResponse.Member, ...]]
         authorized_operations: Final[int]
-        def __init__(self, *, error_code: int = ..., error_message: str | None = ..., group_id: str = ..., group_state: str = ..., group_epoch: int = ..., assignment_epoch: int = ..., assignor_name: str = ..., members: tuple[ShareGroupDescribeResponse.Member, ...] = ..., authorized_operations: int = ...) -> None: ...
+        def __init__(self, *, error_code: int = ..., error_message: str | None = ..., group_id: str = ..., group_state: str = ..., group_epoch: int =
+            ..., assignment_epoch: int = ..., assignor_name: str = ..., members: tuple[ShareGroupDescribeResponse.Member, ...] = ...,
+            authorized_operations: int = ...) -> None: ...
     throttle_time_ms: Final[int]
     groups: Final[tuple[ShareGroupDescribeResponse.DescribedGroup, ...]]
     def __init__(self, *, throttle_time_ms: int = ..., groups: tuple[ShareGroupDescribeResponse.DescribedGroup, ...] = ...) -> None: ...
@@ -2576,7 +2773,8 @@ class ShareGroupHeartbeatRequest(Message):
     member_epoch: Final[int]
     rack_id: Final[str | None]
     subscribed_topic_names: Final[tuple[str, ...] | None]
-    def __init__(self, *, group_id: str = ..., member_id: str = ..., member_epoch: int = ..., rack_id: str | None = ..., subscribed_topic_names: tuple[str, ...] | None = ...) -> None: ...
+    def __init__(self, *, group_id: str = ..., member_id: str = ..., member_epoch: int = ..., rack_id: str | None = ..., subscribed_topic_names:
+        tuple[str, ...] | None = ...) -> None: ...
 
 class ShareGroupHeartbeatResponse(Message):
     class TopicPartitions(Struct):
@@ -2594,7 +2792,8 @@ class ShareGroupHeartbeatResponse(Message):
     member_epoch: Final[int]
     heartbeat_interval_ms: Final[int]
     assignment: Final[ShareGroupHeartbeatResponse.Assignment | None]
-    def __init__(self, *, throttle_time_ms: int = ..., error_code: int = ..., error_message: str | None = ..., member_id: str | None = ..., member_epoch: int = ..., heartbeat_interval_ms: int = ..., assignment: ShareGroupHeartbeatResponse.Assignment | None = ...) -> None: ...
+    def __init__(self, *, throttle_time_ms: int = ..., error_code: int = ..., error_message: str | None = ..., member_id: str | None = ...,
+        member_epoch: int = ..., heartbeat_interval_ms: int = ..., assignment: ShareGroupHeartbeatResponse.Assignment | None = ...) -> None: ...
 
 class SnapshotFooterRecord(Message):
     version: Final[int]
@@ -2621,7 +2820,8 @@ class StreamsGroupDescribeResponse(Message):
         partitions: Final[int]
         replication_factor: Final[int]
         topic_configs: Final[tuple[StreamsGroupDescribeResponse.KeyValue, ...]]
-        def __init__(self, *, name: str = ..., partitions: int = ..., replication_factor: int = ..., topic_configs: tuple[StreamsGroupDescribeResponse.KeyValue, ...] = ...) -> None: ...
+        def __init__(self, *, name: str = ..., partitions: int = ..., replication_factor: int = ..., topic_configs:
+            tuple[StreamsGroupDescribeResponse.KeyValue, ...] = ...) -> None: ...
     class Subtopology(Struct):
         TopicInfo = StreamsGroupDescribeResponse.TopicInfo
         subtopology_id: Final[str]
@@ -2629,7 +2829,9 @@ class StreamsGroupDescribeResponse(Message):
         repartition_sink_topics: Final[tuple[str, ...]]
         state_changelog_topics: Final[tuple[StreamsGroupDescribeResponse.TopicInfo, ...]]
         repartition_source_topics: Final[tuple[StreamsGroupDescribeResponse.TopicInfo, ...]]
-        def __init__(self, *, subtopology_id: str = ..., source_topics: tuple[str, ...] = ..., repartition_sink_topics: tuple[str, ...] = ..., state_changelog_topics: tuple[StreamsGroupDescribeResponse.TopicInfo, ...] = ..., repartition_source_topics: tuple[StreamsGroupDescribeResponse.TopicInfo, ...] = ...) -> None: ...
+        def __init__(self, *, subtopology_id: str = ..., source_topics: tuple[str, ...] = ..., repartition_sink_topics: tuple[str, ...] = ...,
+            state_changelog_topics: tuple[StreamsGroupDescribeResponse.TopicInfo, ...] = ..., repartition_source_topics:
+            tuple[StreamsGroupDescribeResponse.TopicInfo, ...] = ...) -> None: ...
     class Topology(Struct):
         Subtopology = StreamsGroupDescribeResponse.Subtopology
         epoch: Final[int]
@@ -2653,7 +2855,8 @@ class StreamsGroupDescribeResponse(Message):
         active_tasks: Final[tuple[StreamsGroupDescribeResponse.TaskIds, ...]]
         standby_tasks: Final[tuple[StreamsGroupDescribeResponse.TaskIds, ...]]
         warmup_tasks: Final[tuple[StreamsGroupDescribeResponse.TaskIds, ...]]
-        def __init__(self, *, active_tasks: tuple[StreamsGroupDescribeResponse.TaskIds, ...] = ..., standby_tasks: tuple[StreamsGroupDescribeResponse.TaskIds, ...] = ..., warmup_tasks: tuple[StreamsGroupDescribeResponse.TaskIds, ...] = ...) -> None: ...
+        def __init__(self, *, active_tasks: tuple[StreamsGroupDescribeResponse.TaskIds, ...] = ..., standby_tasks:
+            tuple[StreamsGroupDescribeResponse.TaskIds, ...] = ..., warmup_tasks: tuple[StreamsGroupDescribeResponse.TaskIds, ...] = ...) -> None: ...
     class Member(Struct):
         Endpoint = StreamsGroupDescribeResponse.Endpoint
         KeyValue = StreamsGroupDescribeResponse.KeyValue
@@ -2674,7 +2877,12 @@ class StreamsGroupDescribeResponse(Message):
         assignment: Final[StreamsGroupDescribeResponse.Assignment]
         target_assignment: Final[StreamsGroupDescribeResponse.Assignment]
         is_classic: Final[bool]
-        def __init__(self, *, member_id: str = ..., member_epoch: int = ..., instance_id: str | None = ..., rack_id: str | None = ..., client_id: str = ..., client_host: str = ..., topology_epoch: int = ..., process_id: str = ..., user_endpoint: StreamsGroupDescribeResponse.Endpoint | None = ..., client_tags: tuple[StreamsGroupDescribeResponse.KeyValue, ...] = ..., task_offsets: tuple[StreamsGroupDescribeResponse.TaskOffset, ...] = ..., task_end_offsets: tuple[StreamsGroupDescribeResponse.TaskOffset, ...] = ..., assignment: StreamsGroupDescribeResponse.Assignment = ..., target_assignment: StreamsGroupDescribeResponse.Assignment = ..., is_classic: bool = ...) -> None: ...
+        def __init__(self, *, member_id: str = ..., member_epoch: int = ..., instance_id: str | None = ..., rack_id: str | None = ..., client_id: str
+            = ..., client_host: str = ..., topology_epoch: int = ..., process_id: str = ..., user_endpoint: StreamsGroupDescribeResponse.Endpoint |
+            None = ..., client_tags: tuple[StreamsGroupDescribeResponse.KeyValue, ...] = ..., task_offsets:
+            tuple[StreamsGroupDescribeResponse.TaskOffset, ...] = ..., task_end_offsets: tuple[StreamsGroupDescribeResponse.TaskOffset, ...] = ...,
+            assignment: StreamsGroupDescribeResponse.Assignment = ..., target_assignment: StreamsGroupDescribeResponse.Assignment = ..., is_classic:
+            bool = ...) -> None: ...
     class DescribedGroup(Struct):
         Topology = StreamsGroupDescribeResponse.Topology
         Member = StreamsGroupDescribeResponse.Member
@@ -2687,7 +2895,9 @@ class StreamsGroupDescribeResponse(Message):
         topology: Final[StreamsGroupDescribeResponse.Topology | None]
         members: Final[tuple[StreamsGroupDescribeResponse.Member, ...]]
         authorized_operations: Final[int]
-        def __init__(self, *, error_code: int = ..., error_message: str | None = ..., group_id: str = ..., group_state: str = ..., group_epoch: int = ..., assignment_epoch: int = ..., topology: StreamsGroupDescribeResponse.Topology | None = ..., members: tuple[StreamsGroupDescribeResponse.Member, ...] = ..., authorized_operations: int = ...) -> None: ...
+        def __init__(self, *, error_code: int = ..., error_message: str | None = ..., group_id: str = ..., group_state: str = ..., group_epoch: int =
+            ..., assignment_epoch: int = ..., topology: StreamsGroupDescribeResponse.Topology | None = ..., members:
+            tuple[StreamsGroupDescribeResponse.Member, ...] = ..., authorized_operations: int = ...) -> None: ...
     throttle_time_ms: Final[int]
     groups: Final[tuple[StreamsGroupDescribeResponse.DescribedGroup, ...]]
     def __init__(self, *, throttle_time_ms: int = ..., groups: tuple[StreamsGroupDescribeResponse.DescribedGroup, ...] = ...) -> None: ...
@@ -2703,12 +2913,14 @@ class StreamsGroupHeartbeatRequest(Message):
         partitions: Final[int]
         replication_factor: Final[int]
         topic_configs: Final[tuple[StreamsGroupHeartbeatRequest.KeyValue, ...]]
-        def __init__(self, *, name: str = ..., partitions: int = ..., replication_factor: int = ..., topic_configs: tuple[StreamsGroupHeartbeatRequest.KeyValue, ...] = ...) -> None: ...
+        def __init__(self, *, name: str = ..., partitions: int = ..., replication_factor: int = ..., topic_configs:
+            tuple[StreamsGroupHeartbeatRequest.KeyValue, ...] = ...) -> None: ...
     class CopartitionGroup(Struct):
         source_topics: Final[tuple[int, ...]]
         source_topic_regex: Final[tuple[int, ...]]
         repartition_source_topics: Final[tuple[int, ...]]
-        def __init__(self, *, source_topics: tuple[int, ...] = ..., source_topic_regex: tuple[int, ...] = ..., repartition_source_topics: tuple[int, ...] = ...) -> None: ...
+        def __init__(self, *, source_topics: tuple[int, ...] = ..., source_topic_regex: tuple[int, ...] = ..., repartition_source_topics: tuple[int,
+            ...] = ...) -> None: ...
     class Subtopology(Struct):
         TopicInfo = StreamsGroupHeartbeatRequest.TopicInfo
         CopartitionGroup = StreamsGroupHeartbeatRequest.CopartitionGroup
@@ -2719,7 +2931,10 @@ class StreamsGroupHeartbeatRequest(Message):
         repartition_sink_topics: Final[tuple[str, ...]]
         repartition_source_topics: Final[tuple[StreamsGroupHeartbeatRequest.TopicInfo, ...]]
         copartition_groups: Final[tuple[StreamsGroupHeartbeatRequest.CopartitionGroup, ...]]
-        def __init__(self, *, subtopology_id: str = ..., source_topics: tuple[str, ...] = ..., source_topic_regex: tuple[str, ...] = ..., state_changelog_topics: tuple[StreamsGroupHeartbeatRequest.TopicInfo, ...] = ..., repartition_sink_topics: tuple[str, ...] = ..., repartition_source_topics: tuple[StreamsGroupHeartbeatRequest.TopicInfo, ...] = ..., copartition_groups: tuple[StreamsGroupHeartbeatRequest.CopartitionGroup, ...] = ...) -> None: ...
+        def __init__(self, *, subtopology_id: str = ..., source_topics: tuple[str, ...] = ..., source_topic_regex: tuple[str, ...] = ...,
+            state_changelog_topics: tuple[StreamsGroupHeartbeatRequest.TopicInfo, ...] = ..., repartition_sink_topics: tuple[str, ...] = ...,
+            repartition_source_topics: tuple[StreamsGroupHeartbeatRequest.TopicInfo, ...] = ..., copartition_groups:
+            tuple[StreamsGroupHeartbeatRequest.CopartitionGroup, ...] = ...) -> None: ...
     class Topology(Struct):
         Subtopology = StreamsGroupHeartbeatRequest.Subtopology
         epoch: Final[int]
@@ -2755,7 +2970,13 @@ class StreamsGroupHeartbeatRequest(Message):
     task_offsets: Final[tuple[StreamsGroupHeartbeatRequest.TaskOffset, ...] | None]
     task_end_offsets: Final[tuple[StreamsGroupHeartbeatRequest.TaskOffset, ...] | None]
     shutdown_application: Final[bool]
-    def __init__(self, *, group_id: str = ..., member_id: str = ..., member_epoch: int = ..., endpoint_information_epoch: int = ..., instance_id: str | None = ..., rack_id: str | None = ..., rebalance_timeout_ms: int = ..., topology: StreamsGroupHeartbeatRequest.Topology | None = ..., active_tasks: tuple[StreamsGroupHeartbeatRequest.TaskIds, ...] | None = ..., standby_tasks: tuple[StreamsGroupHeartbeatRequest.TaskIds, ...] | None = ..., warmup_tasks: tuple[StreamsGroupHeartbeatRequest.TaskIds, ...] | None = ..., process_id: str | None = ..., user_endpoint: StreamsGroupHeartbeatRequest.Endpoint | None = ..., client_tags: tuple[StreamsGroupHeartbeatRequest.KeyValue, ...] | None = ..., task_offsets: tuple[StreamsGroupHeartbeatRequest.TaskOffset, ...] | None = ..., task_end_offsets: tuple[StreamsGroupHeartbeatRequest.TaskOffset, ...] | None = ..., shutdown_application: bool = ...) -> None: ...
+    def __init__(self, *, group_id: str = ..., member_id: str = ..., member_epoch: int = ..., endpoint_information_epoch: int = ..., instance_id: str
+        | None = ..., rack_id: str | None = ..., rebalance_timeout_ms: int = ..., topology: StreamsGroupHeartbeatRequest.Topology | None = ...,
+        active_tasks: tuple[StreamsGroupHeartbeatRequest.TaskIds, ...] | None = ..., standby_tasks: tuple[StreamsGroupHeartbeatRequest.TaskIds, ...] |
+        None = ..., warmup_tasks: tuple[StreamsGroupHeartbeatRequest.TaskIds, ...] | None = ..., process_id: str | None = ..., user_endpoint:
+        StreamsGroupHeartbeatRequest.Endpoint | None = ..., client_tags: tuple[StreamsGroupHeartbeatRequest.KeyValue, ...] | None = ..., task_offsets:
+        tuple[StreamsGroupHeartbeatRequest.TaskOffset, ...] | None = ..., task_end_offsets: tuple[StreamsGroupHeartbeatRequest.TaskOffset, ...] | None
+        = ..., shutdown_application: bool = ...) -> None: ...
 
 class StreamsGroupHeartbeatResponse(Message):
     class Status(Struct):
@@ -2780,7 +3001,9 @@ class StreamsGroupHeartbeatResponse(Message):
         user_endpoint: Final[StreamsGroupHeartbeatResponse.Endpoint]
         active_partitions: Final[tuple[StreamsGroupHeartbeatResponse.TopicPartition, ...]]
         standby_partitions: Final[tuple[StreamsGroupHeartbeatResponse.TopicPartition, ...]]
-        def __init__(self, *, user_endpoint: StreamsGroupHeartbeatResponse.Endpoint = ..., active_partitions: tuple[StreamsGroupHeartbeatResponse.TopicPartition, ...] = ..., standby_partitions: tuple[StreamsGroupHeartbeatResponse.TopicPartition, ...] = ...) -> None: ...
+        def __init__(self, *, user_endpoint: StreamsGroupHeartbeatResponse.Endpoint = ..., active_partitions:
+            tuple[StreamsGroupHeartbeatResponse.TopicPartition, ...] = ..., standby_partitions: tuple[StreamsGroupHeartbeatResponse.TopicPartition,
+            ...] = ...) -> None: ...
     throttle_time_ms: Final[int]
     error_code: Final[int]
     error_message: Final[str | None]
@@ -2795,7 +3018,12 @@ class StreamsGroupHeartbeatResponse(Message):
     warmup_tasks: Final[tuple[StreamsGroupHeartbeatResponse.TaskIds, ...] | None]
     endpoint_information_epoch: Final[int]
     partitions_by_user_endpoint: Final[tuple[StreamsGroupHeartbeatResponse.EndpointToPartitions, ...] | None]
-    def __init__(self, *, throttle_time_ms: int = ..., error_code: int = ..., error_message: str | None = ..., member_id: str = ..., member_epoch: int = ..., heartbeat_interval_ms: int = ..., acceptable_recovery_lag: int = ..., task_offset_interval_ms: int = ..., status: tuple[StreamsGroupHeartbeatResponse.Status, ...] | None = ..., active_tasks: tuple[StreamsGroupHeartbeatResponse.TaskIds, ...] | None = ..., standby_tasks: tuple[StreamsGroupHeartbeatResponse.TaskIds, ...] | None = ..., warmup_tasks: tuple[StreamsGroupHeartbeatResponse.TaskIds, ...] | None = ..., endpoint_information_epoch: int = ..., partitions_by_user_endpoint: tuple[StreamsGroupHeartbeatResponse.EndpointToPartitions, ...] | None = ...) -> None: ...
+    def __init__(self, *, throttle_time_ms: int = ..., error_code: int = ..., error_message: str | None = ..., member_id: str = ..., member_epoch: int
+        = ..., heartbeat_interval_ms: int = ..., acceptable_recovery_lag: int = ..., task_offset_interval_ms: int = ..., status:
+        tuple[StreamsGroupHeartbeatResponse.Status, ...] | None = ..., active_tasks: tuple[StreamsGroupHeartbeatResponse.TaskIds, ...] | None = ...,
+        standby_tasks: tuple[StreamsGroupHeartbeatResponse.TaskIds, ...] | None = ..., warmup_tasks: tuple[StreamsGroupHeartbeatResponse.TaskIds, ...]
+        | None = ..., endpoint_information_epoch: int = ..., partitions_by_user_endpoint: tuple[StreamsGroupHeartbeatResponse.EndpointToPartitions,
+        ...] | None = ...) -> None: ...
 
 class SyncGroupRequest(Message):
     class SyncGroupRequestAssignment(Struct):
@@ -2809,7 +3037,8 @@ class SyncGroupRequest(Message):
     protocol_type: Final[str | None]
     protocol_name: Final[str | None]
     assignments: Final[tuple[SyncGroupRequest.SyncGroupRequestAssignment, ...]]
-    def __init__(self, *, group_id: str = ..., generation_id: int = ..., member_id: str = ..., group_instance_id: str | None = ..., protocol_type: str | None = ..., protocol_name: str | None = ..., assignments: tuple[SyncGroupRequest.SyncGroupRequestAssignment, ...] = ...) -> None: ...
+    def __init__(self, *, group_id: str = ..., generation_id: int = ..., member_id: str = ..., group_instance_id: str | None = ..., protocol_type: str
+        | None = ..., protocol_name: str | None = ..., assignments: tuple[SyncGroupRequest.SyncGroupRequestAssignment, ...] = ...) -> None: ...
 
 class SyncGroupResponse(Message):
     throttle_time_ms: Final[int]
@@ -2817,7 +3046,8 @@ class SyncGroupResponse(Message):
     protocol_type: Final[str | None]
     protocol_name: Final[str | None]
     assignment: Final[bytes]
-    def __init__(self, *, throttle_time_ms: int = ..., error_code: int = ..., protocol_type: str | None = ..., protocol_name: str | None = ..., assignment: bytes = ...) -> None: ...
+    def __init__(self, *, throttle_time_ms: int = ..., error_code: int = ..., protocol_type: str | None = ..., protocol_name: str | None = ...,
+        assignment: bytes = ...) -> None: ...
 
 class TransactionLogKey(Message):
     transactional_id: Final[str]
@@ -2838,7 +3068,10 @@ class TransactionLogValue(Message):
     transaction_last_update_timestamp_ms: Final[int]
     transaction_start_timestamp_ms: Final[int]
     client_transaction_version: Final[int]
-    def __init__(self, *, producer_id: int = ..., previous_producer_id: int = ..., next_producer_id: int = ..., producer_epoch: int = ..., transaction_timeout_ms: int = ..., transaction_status: int = ..., transaction_partitions: tuple[TransactionLogValue.PartitionsSchema, ...] | None = ..., transaction_last_update_timestamp_ms: int = ..., transaction_start_timestamp_ms: int = ..., client_transaction_version: int = ...) -> None: ...
+    def __init__(self, *, producer_id: int = ..., previous_producer_id: int = ..., next_producer_id: int = ..., producer_epoch: int = ...,
+        transaction_timeout_ms: int = ..., transaction_status: int = ..., transaction_partitions: tuple[TransactionLogValue.PartitionsSchema, ...] |
+        None = ..., transaction_last_update_timestamp_ms: int = ..., transaction_start_timestamp_ms: int = ..., client_transaction_version: int = ...)
+        -> None: ...
 
 class TxnOffsetCommitRequest(Message):
     class TxnOffsetCommitRequestPartition(Struct):
@@ -2846,7 +3079,8 @@ class TxnOffsetCommitRequest(Message):
         committed_offset: Final[int]
         committed_leader_epoch: Final[int]
         committed_metadata: Final[str | None]
-        def __init__(self, *, partition_index: int = ..., committed_offset: int = ..., committed_leader_epoch: int = ..., committed_metadata: str | None = ...) -> None: ...
+        def __init__(self, *, partition_index: int = ..., committed_offset: int = ..., committed_leader_epoch: int = ..., committed_metadata: str |
+            None = ...) -> None: ...
     class TxnOffsetCommitRequestTopic(Struct):
         TxnOffsetCommitRequestPartition = TxnOffsetCommitRequest.TxnOffsetCommitRequestPartition
         name: Final[str]
@@ -2860,7 +3094,9 @@ class TxnOffsetCommitRequest(Message):
     member_id: Final[str]
     group_instance_id: Final[str | None]
     topics: Final[tuple[TxnOffsetCommitRequest.TxnOffsetCommitRequestTopic, ...]]
-    def __init__(self, *, transactional_id: str = ..., group_id: str = ..., producer_id: int = ..., producer_epoch: int = ..., generation_id: int = ..., member_id: str = ..., group_instance_id: str | None = ..., topics: tuple[TxnOffsetCommitRequest.TxnOffsetCommitRequestTopic, ...] = ...) -> None: ...
+    def __init__(self, *, transactional_id: str = ..., group_id: str = ..., producer_id: int = ..., producer_epoch: int = ..., generation_id: int =
+        ..., member_id: str = ..., group_instance_id: str | None = ..., topics: tuple[TxnOffsetCommitRequest.TxnOffsetCommitRequestTopic, ...] = ...)
+        -> None: ...
 
 class TxnOffsetCommitResponse(Message):
     class TxnOffsetCommitResponsePartition(Struct):
@@ -2896,7 +3132,8 @@ class UpdateFeaturesRequest(Message):
     timeout_ms: Final[int]
     feature_updates: Final[tuple[UpdateFeaturesRequest.FeatureUpdateKey, ...]]
     validate_only: Final[bool]
-    def __init__(self, *, timeout_ms: int = ..., feature_updates: tuple[UpdateFeaturesRequest.FeatureUpdateKey, ...] = ..., validate_only: bool = ...) -> None: ...
+    def __init__(self, *, timeout_ms: int = ..., feature_updates: tuple[UpdateFeaturesRequest.FeatureUpdateKey, ...] = ..., validate_only: bool = ...)
+        -> None: ...
 
 class UpdateFeaturesResponse(Message):
     class UpdatableFeatureResult(Struct):
@@ -2908,7 +3145,8 @@ class UpdateFeaturesResponse(Message):
     error_code: Final[int]
     error_message: Final[str | None]
     results: Final[tuple[UpdateFeaturesResponse.UpdatableFeatureResult, ...]]
-    def __init__(self, *, throttle_time_ms: int = ..., error_code: int = ..., error_message: str | None = ..., results: tuple[UpdateFeaturesResponse.UpdatableFeatureResult, ...] = ...) -> None: ...
+    def __init__(self, *, throttle_time_ms: int = ..., error_code: int = ..., error_message: str | None = ..., results:
+        tuple[UpdateFeaturesResponse.UpdatableFeatureResult, ...] = ...) -> None: ...
 
 class UpdateRaftVoterRequest(Message):
     class Listener(Struct):
@@ -2926,7 +3164,9 @@ class UpdateRaftVoterRequest(Message):
     voter_directory_id: Final[bytes]
     listeners: Final[tuple[UpdateRaftVoterRequest.Listener, ...]]
     k_raft_version_feature: Final[UpdateRaftVoterRequest.KRaftVersionFeature]
-    def __init__(self, *, cluster_id: str | None = ..., current_leader_epoch: int = ..., voter_id: int = ..., voter_directory_id: bytes = ..., listeners: tuple[UpdateRaftVoterRequest.Listener, ...] = ..., k_raft_version_feature: UpdateRaftVoterRequest.KRaftVersionFeature = ...) -> None: ...
+    def __init__(self, *, cluster_id: str | None = ..., current_leader_epoch: int = ..., voter_id: int = ..., voter_directory_id: bytes = ...,
+        listeners: tuple[UpdateRaftVoterRequest.Listener, ...] = ..., k_raft_version_feature: UpdateRaftVoterRequest.KRaftVersionFeature = ...) ->
+        None: ...
 
 class UpdateRaftVoterResponse(Message):
     class CurrentLeader(Struct):
@@ -2938,7 +3178,8 @@ class UpdateRaftVoterResponse(Message):
     throttle_time_ms: Final[int]
     error_code: Final[int]
     current_leader: Final[UpdateRaftVoterResponse.CurrentLeader]
-    def __init__(self, *, throttle_time_ms: int = ..., error_code: int = ..., current_leader: UpdateRaftVoterResponse.CurrentLeader = ...) -> None: ...
+    def __init__(self, *, throttle_time_ms: int = ..., error_code: int = ..., current_leader: UpdateRaftVoterResponse.CurrentLeader = ...) -> None:
+        ...
 
 class VoteRequest(Message):
     class PartitionData(Struct):
@@ -2950,7 +3191,8 @@ class VoteRequest(Message):
         last_offset_epoch: Final[int]
         last_offset: Final[int]
         pre_vote: Final[bool]
-        def __init__(self, *, partition_index: int = ..., replica_epoch: int = ..., replica_id: int = ..., replica_directory_id: bytes = ..., voter_directory_id: bytes = ..., last_offset_epoch: int = ..., last_offset: int = ..., pre_vote: bool = ...) -> None: ...
+        def __init__(self, *, partition_index: int = ..., replica_epoch: int = ..., replica_id: int = ..., replica_directory_id: bytes = ...,
+            voter_directory_id: bytes = ..., last_offset_epoch: int = ..., last_offset: int = ..., pre_vote: bool = ...) -> None: ...
     class TopicData(Struct):
         PartitionData = VoteRequest.PartitionData
         topic_name: Final[str]
@@ -2968,7 +3210,8 @@ class VoteResponse(Message):
         leader_id: Final[int]
         leader_epoch: Final[int]
         vote_granted: Final[bool]
-        def __init__(self, *, partition_index: int = ..., error_code: int = ..., leader_id: int = ..., leader_epoch: int = ..., vote_granted: bool = ...) -> None: ...
+        def __init__(self, *, partition_index: int = ..., error_code: int = ..., leader_id: int = ..., leader_epoch: int = ..., vote_granted: bool =
+            ...) -> None: ...
     class TopicData(Struct):
         PartitionData = VoteResponse.PartitionData
         topic_name: Final[str]
@@ -2982,7 +3225,8 @@ class VoteResponse(Message):
     error_code: Final[int]
     topics: Final[tuple[VoteResponse.TopicData, ...]]
     node_endpoints: Final[tuple[VoteResponse.NodeEndpoint, ...]]
-    def __init__(self, *, error_code: int = ..., topics: tuple[VoteResponse.TopicData, ...] = ..., node_endpoints: tuple[VoteResponse.NodeEndpoint, ...] = ...) -> None: ...
+    def __init__(self, *, error_code: int = ..., topics: tuple[VoteResponse.TopicData, ...] = ..., node_endpoints: tuple[VoteResponse.NodeEndpoint,
+        ...] = ...) -> None: ...
 
 class VotersRecord(Message):
     class Endpoint(Struct):
@@ -3001,7 +3245,8 @@ class VotersRecord(Message):
         voter_directory_id: Final[bytes]
         endpoints: Final[tuple[VotersRecord.Endpoint, ...]]
         k_raft_version_feature: Final[VotersRecord.KRaftVersionFeature]
-        def __init__(self, *, voter_id: int = ..., voter_directory_id: bytes = ..., endpoints: tuple[VotersRecord.Endpoint, ...] = ..., k_raft_version_feature: VotersRecord.KRaftVersionFeature = ...) -> None: ...
+        def __init__(self, *, voter_id: int = ..., voter_directory_id: bytes = ..., endpoints: tuple[VotersRecord.Endpoint, ...] = ...,
+            k_raft_version_feature: VotersRecord.KRaftVersionFeature = ...) -> None: ...
     version: Final[int]
     voters: Final[tuple[VotersRecord.Voter, ...]]
     def __init__(self, *, version: int = ..., voters: tuple[VotersRecord.Voter, ...] = ...) -> None: ...
@@ -3021,7 +3266,8 @@ class WriteShareGroupStateRequest(Message):
         start_offset: Final[int]
         delivery_complete_count: Final[int]
         state_batches: Final[tuple[WriteShareGroupStateRequest.StateBatch, ...]]
-        def __init__(self, *, partition: int = ..., state_epoch: int = ..., leader_epoch: int = ..., start_offset: int = ..., delivery_complete_count: int = ..., state_batches: tuple[WriteShareGroupStateRequest.StateBatch, ...] = ...) -> None: ...
+        def __init__(self, *, partition: int = ..., state_epoch: int = ..., leader_epoch: int = ..., start_offset: int = ..., delivery_complete_count:
+            int = ..., state_batches: tuple[WriteShareGroupStateRequest.StateBatch, ...] = ...) -> None: ...
     class WriteStateData(Struct):
         PartitionData = WriteShareGroupStateRequest.PartitionData
         topic_id: Final[bytes]
@@ -3058,7 +3304,9 @@ class WriteTxnMarkersRequest(Message):
         topics: Final[tuple[WriteTxnMarkersRequest.WritableTxnMarkerTopic, ...]]
         coordinator_epoch: Final[int]
         transaction_version: Final[int]
-        def __init__(self, *, producer_id: int = ..., producer_epoch: int = ..., transaction_result: bool = ..., topics: tuple[WriteTxnMarkersRequest.WritableTxnMarkerTopic, ...] = ..., coordinator_epoch: int = ..., transaction_version: int = ...) -> None: ...
+        def __init__(self, *, producer_id: int = ..., producer_epoch: int = ..., transaction_result: bool = ..., topics:
+            tuple[WriteTxnMarkersRequest.WritableTxnMarkerTopic, ...] = ..., coordinator_epoch: int = ..., transaction_version: int = ...) -> None:
+            ...
     markers: Final[tuple[WriteTxnMarkersRequest.WritableTxnMarker, ...]]
     def __init__(self, *, markers: tuple[WriteTxnMarkersRequest.WritableTxnMarker, ...] = ...) -> None: ...
 

@@ -99,7 +99,7 @@ def _row(field: dataclasses.Field[Any], annotation: Any) -> Row:
     element, array, nullable = _element(annotation)
     kafka_type = field.metadata.get("kafka_type")
     if kafka_type is None:
-        wire_type, suffix = element.__name__, ""
+        wire_type, suffix = typing.cast(type, element).__name__, ""
     else:
         wire_type, suffix = TYPES.get(kafka_type, (kafka_type, ""))
     if wire_type in ("uuid", "int64") and not array:
@@ -111,7 +111,7 @@ def _row(field: dataclasses.Field[Any], annotation: Any) -> Row:
         default = field.default if array else _plain(field.default, wire_type)
         if dataclasses.is_dataclass(default):
             if default != element():
-                raise ValueError(f"the default of {field.name} is not that of {element.__name__}")
+                raise ValueError(f"the default of {field.name} is not that of {wire_type}")
             default = None
     return Row(field.name.rstrip("_") + suffix, wire_type, array, 0, 0, 0 if nullable else None, field.metadata.get("tag"), default)
 
@@ -122,7 +122,7 @@ def _structs(cls: type, found: dict[str, list[Row]]) -> dict[str, list[Row]]:
     rows = []
     for field in dataclasses.fields(cls):
         element = _element(hints[field.name])[0]
-        if dataclasses.is_dataclass(element) and element.__name__ not in found:
+        if dataclasses.is_dataclass(element) and typing.cast(type, element).__name__ not in found:
             _structs(typing.cast(type, element), found)
         rows.append(_row(field, hints[field.name]))
     found[cls.__name__] = rows

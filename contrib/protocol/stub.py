@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import textwrap
+
 from rows import Message, Row
 
 PYTHON_TYPES = {
@@ -15,7 +17,7 @@ PYTHON_TYPES = {
 HEAD = '''"""Kafka's messages; written by ``contrib/protocol/generate.py``, not by hand."""
 
 # fmt: off
-# ruff: noqa: E501, F821
+# ruff: noqa: F821
 from typing import Final
 
 from chronik.protocol.message import Message as Message
@@ -52,7 +54,8 @@ def _class(message: Message, struct: str, indent: str) -> list[str]:
     lines.extend(f"{indent}    {row.name}: Final[{_annotation(message, row)}]" for row in rows)
     if annotations:
         arguments = "".join(f", {annotation} = ..." for annotation in annotations)
-        lines.append(f"{indent}    def __init__(self, *{arguments}) -> None: ...")
+        initializer = f"{indent}    def __init__(self, *{arguments}) -> None: ..."
+        lines.extend(textwrap.wrap(initializer, 150, subsequent_indent=indent + " " * 8, break_long_words=False, break_on_hyphens=False))
     else:
         lines.append(f"{indent}    def __init__(self) -> None: ...")
     return lines
@@ -60,7 +63,7 @@ def _class(message: Message, struct: str, indent: str) -> list[str]:
 
 def stub(messages: list[Message]) -> str:
     """The source of the stub."""
-    lines = []
+    lines: list[str] = []
     for message in messages:
         lines.extend((*_class(message, message.name, ""), ""))
     return HEAD + "\n".join(lines)

@@ -89,6 +89,16 @@ class FuzzTests(SynchronousTestCase):
         self.assertEqual(outcomes[0], outcomes[1])
 
 
+class EndTests(SynchronousTestCase):
+    """Where a message must have ended."""
+
+    def test_end_past_the_buffer(self) -> None:
+        """An end past the buffer is the buffer's end: nothing is cut short silently."""
+        encoded = HeartbeatRequest(group_id="group").encode(4)
+        for size in range(len(encoded)):
+            self.assertRaises(DecodeError, HeartbeatRequest.decode, encoded[:size], 4, 0, len(encoded))
+
+
 class CountTests(SynchronousTestCase):
     """Counts and lengths that promise more than there is."""
 

@@ -98,6 +98,10 @@ class TagTests(WireTestCase):
         ]
         self.assertEqual(sizes, [sizes[0], sizes[0], sizes[0] + 2 + 4 + 4 + 1])  # tag and size, id, epoch, tags
 
+    def test_empty_arrays_are_not_written(self) -> None:
+        """A tagged array without elements is left out, whatever kind of sequence it is."""
+        self.assertEqual(ApiVersionsResponse(finalized_features=[]).encode(3), ApiVersionsResponse().encode(3))  # type: ignore[arg-type]
+
     def test_tags_absent_from_a_version(self) -> None:
         """A tagged field that begins later is an unknown tag before, and keeps its default."""
         encoded = wire(FETCH_12, "01", "01 0d 00000003 0000000000000008 00")

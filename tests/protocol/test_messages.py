@@ -148,6 +148,11 @@ class UnwritableTests(SynchronousTestCase):
             self.assertRaises(EncodeError, messages.HeartbeatRequest(group_id="g" * 32768).encode, version)
             self.assertRaises(EncodeError, messages.HeartbeatRequest(group_id="ö" * 16384).encode, version)
 
+    def test_errors_name_the_message(self) -> None:
+        """An error says which message, in which version."""
+        error = self.assertRaises(EncodeError, messages.HeartbeatRequest(group_id="g" * 40000).encode, 4)
+        self.assertIn("HeartbeatRequest version 4", str(error))
+
     def test_lone_surrogates(self) -> None:
         """A string that has no UTF-8 is refused."""
         self.assertRaises(EncodeError, messages.HeartbeatRequest(group_id="\ud800").encode, 4)
