@@ -54,8 +54,10 @@ def _class(message: Message, struct: str, indent: str) -> list[str]:
     lines.extend(f"{indent}    {row.name}: Final[{_annotation(message, row)}]" for row in rows)
     if annotations:
         arguments = "".join(f", {annotation} = ..." for annotation in annotations)
-        initializer = f"{indent}    def __init__(self, *{arguments}) -> None: ..."
-        lines.extend(textwrap.wrap(initializer, 150, subsequent_indent=indent + " " * 8, break_long_words=False, break_on_hyphens=False))
+        lines.append(f"{indent}    def __init__(")
+        inner_indent = indent + " " * 8
+        lines.extend(textwrap.wrap(f"self, *{arguments}", 150, initial_indent=inner_indent, subsequent_indent=inner_indent))
+        lines.append(f"{indent}    ) -> None: ...")
     else:
         lines.append(f"{indent}    def __init__(self) -> None: ...")
     return lines
