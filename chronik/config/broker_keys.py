@@ -1,0 +1,144 @@
+"""The configuration of a broker: Kafka's keys that mean something here, and ours.
+
+Names, ranges and defaults: Kafka's broker configuration page, release 4.3; :data:`DIFFERENCES` lists every default that is not Kafka's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+from chronik.config.broker_log_keys import LOG_KEYS
+from chronik.config.key import ConfigKey, Effect, Importance, Scope
+from chronik.config.registry import boolean, integer, items, long, registry, short, string
+from chronik.config.validators import LISTENERS, NON_EMPTY, PROTOCOL_MAP, at_least, between
+from chronik.config.values import INT_MAX
+
+_HIGH: Final = Importance.HIGH
+_LOW: Final = Importance.LOW
+
+_BROKER = (
+    integer("node.id", 1, "This broker's id.", importance=_HIGH, validator=at_least(0)),
+    string("broker.rack", None, "Where this broker stands; replicas are spread over racks."),
+)
+
+_LISTENERS = (
+    items("listeners", ("PLAINTEXT://127.0.0.1:9092",), "Where Kafka clients are listened for.", importance=_HIGH, validator=LISTENERS),
+    items(
+        "advertised.listeners",
+        None,
+        "What clients are told to connect to. When it is not set, each is told the address it reached the broker on.",
+        importance=_HIGH,
+        validator=LISTENERS,
+    ),
+    string(
+        "listener.security.protocol.map",
+        "SASL_SSL:SASL_SSL,PLAINTEXT:PLAINTEXT,SSL:SSL,SASL_PLAINTEXT:SASL_PLAINTEXT",
+        "The security protocol of each listener name. Only PLAINTEXT is served yet.",
+        importance=_LOW,
+        validator=PROTOCOL_MAP,
+    ),
+    items(
+        "controller.listener.names",
+        (),
+        "Names of listeners that Kafka's controllers would use. Listeners of these names are not opened: a broker is its own controller.",
+        importance=_LOW,
+    ),
+    items("http.listeners", ("HTTP://127.0.0.1:6092",), "Where search, health and metrics are served over HTTP.", importance=_HIGH, validator=LISTENERS),
+    items(
+        "http.allowed.hosts",
+        (),
+        "Names, beside addresses and localhost, that HTTP requests may call this broker by. A web page must not reach it by a name of its own.",
+    ),
+)
+
+_CONNECTIONS = (
+    integer("max.connections", INT_MAX, "Most connections at a time.", validator=at_least(0)),
+    integer("max.connections.per.ip", INT_MAX, "Most connections at a time from one address.", validator=at_least(0)),
+    long("connections.max.idle.ms", 600_000, "Silence after which a connection is closed.", validator=at_least(1)),
+    integer("socket.request.max.bytes", 100 << 20, "Largest request.", importance=_HIGH, validator=at_least(1)),
+    integer("socket.send.buffer.bytes", 100 << 10, "Send buffer of a connection's socket; -1 leaves it to the system.", validator=at_least(-1)),
+    integer("socket.receive.buffer.bytes", 100 << 10, "Receive buffer of a connection's socket; -1 leaves it to the system.", validator=at_least(-1)),
+    integer("socket.listen.backlog.size", 50, "Connections that may wait to be accepted.", validator=at_least(1)),
+    integer("fetch.max.bytes", 55 << 20, "Most bytes of records in one answer to a Fetch.", validator=at_least(1024)),
+)
+
+_TOPICS = (
+    boolean("auto.create.topics.enable", True, "Whether a topic that a client asks for comes into being.", importance=_HIGH),
+    boolean("delete.topic.enable", True, "Whether topics may be deleted.", importance=_HIGH),
+    integer("num.partitions", 1, "Partitions of a topic created without a number.", validator=at_least(1)),
+    integer("default.replication.factor", 1, "Replicas of a topic created without a number.", validator=at_least(1)),
+)
+
+_GROUPS = (
+    integer("group.initial.rebalance.delay.ms", 0, "How long a new group waits for more members before its first assignment.", validator=at_least(0)),
+    integer("group.min.session.timeout.ms", 6_000, "Shortest session timeout a member may ask for.", validator=at_least(1)),
+    integer("group.max.session.timeout.ms", 1_800_000, "Longest session timeout a member may ask for.", validator=at_least(1)),
+    integer("group.max.size", INT_MAX, "Most members of a group.", validator=at_least(1)),
+    integer("offset.metadata.max.bytes", 4096, "Longest text stored with a committed offset.", importance=_HIGH, validator=at_least(0)),
+    integer("offsets.commit.timeout.ms", 5_000, "How long a commit waits for its record to be safe.", importance=_HIGH, validator=at_least(1)),
+    integer(
+        "offsets.retention.minutes",
+        10_080,
+        "How long offsets are kept after a group became empty, or, without members, after their last commit.",
+        importance=_HIGH,
+        validator=at_least(1),
+    ),
+    long("offsets.retention.check.interval.ms", 600_000, "Time between two searches for expired offsets.", importance=_HIGH, validator=at_least(1)),
+    integer("offsets.topic.num.partitions", 50, "Partitions of the topic that holds groups and offsets.", importance=_HIGH, validator=at_least(1)),
+    short("offsets.topic.replication.factor", 1, "Replicas of the topic that holds groups and offsets.", importance=_HIGH, validator=at_least(1)),
+    integer(
+        "offsets.topic.segment.bytes",
+        100 << 20,
+        "segment.bytes of the topic that holds groups and offsets.",
+        importance=_HIGH,
+        validator=at_least(1),
+    ),
+    items(
+        "group.coordinator.rebalance.protocols",
+        ("classic",),
+        "Group protocols that are served. Kept: only classic is.",
+        effect=Effect.STORED,
+    ),
+)
+
+_SEARCH = (
+    string("search.backend", "tantivy", "Which index backend keeps what is searched; none switches search off altogether.", validator=NON_EMPTY),
+    integer("search.processes", 1, "Processes that index and search.", validator=between(1, 64)),
+)
+
+_PLUGINS = (
+    string("log.store", "segment", "Which storage backend keeps the log.", validator=NON_EMPTY),
+    string("metadata.store", "file", "Which metadata backend keeps topics and their configuration.", validator=NON_EMPTY),
+    string("authorizer", "allow-all", "Which auth backend says who may do what, and checks passwords where it can.", validator=NON_EMPTY),
+)
+
+BROKER_KEYS: Final[Mapping[str, ConfigKey]] = registry(
+    Scope.BROKER,
+    {
+        "Broker": _BROKER,
+        "Listeners": _LISTENERS,
+        "Connections": _CONNECTIONS,
+        "Topics": _TOPICS,
+        "Groups": _GROUPS,
+        "Log": LOG_KEYS,
+        "Search": _SEARCH,
+        "Backends": _PLUGINS,
+    },
+)
+"""Every key of a broker, by name."""
+
+ALIASES: Final[Mapping[str, str]] = {"log.dir": "log.dirs", "broker.id": "node.id"}
+"""Kafka's older names; each counts as the newer one where that is not set."""
+
+DIFFERENCES: Final[Mapping[str, tuple[str, str]]] = {
+    "listeners": ("PLAINTEXT://:9092", "a broker without authentication must not be reachable from elsewhere unasked"),
+    "node.id": ("none, it is required", "a first broker starts without a file"),
+    "log.dirs": ("/tmp/kafka-logs", "data does not belong where the system cleans up"),
+    "advertised.listeners": ("the value of listeners", "each client is told the address it used, which it can reach"),
+    "group.initial.rebalance.delay.ms": ("3000", "three seconds of nothing at every first start of a consumer"),
+    "group.coordinator.rebalance.protocols": ("classic,consumer,streams", "only the classic protocol is served yet"),
+    "offsets.topic.replication.factor": ("3", "one broker is a cluster of one"),
+    "log.flush.interval.messages": ("never flushes by itself", "with write.caching=false every record is flushed before it is acknowledged"),
+}
+"""Defaults that are not Kafka's: Kafka's own, and why ours is another."""

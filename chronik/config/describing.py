@@ -1,0 +1,108 @@
+"""What DescribeConfigs says of a topic, a broker or a group (KIP-133, KIP-226, KIP-569)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from chronik.config.broker_keys import BROKER_KEYS
+from chronik.config.configuration import ConfigSource, Configuration
+from chronik.config.group_keys import GROUP_KEYS
+from chronik.config.key import ConfigKey, Effect, UpdateMode
+from chronik.config.topic_keys import TOPIC_KEYS
+from chronik.config.values import ConfigType, format_value
+
+
+@dataclass(frozen=True, slots=True)
+class DescribedSynonym:
+    """One place a value may come from."""
+
+    name: str
+    value: str | None
+    source: ConfigSource
+
+
+@dataclass(frozen=True, slots=True)
+class DescribedConfig:
+    """One key of a resource as clients are told of it.
+
+    :ivar value: None when there is none or it is secret.
+    :ivar synonyms: every place that has a value for it, strongest first.
+    """
+
+    name: str
+    value: str | None
+    source: ConfigSource
+    is_default: bool
+    read_only: bool
+    sensitive: bool
+    synonyms: tuple[DescribedSynonym, ...]
+    type: ConfigType
+    documentation: str
+
+
+def describe_topic(config: Configuration, configs: Mapping[str, str]) -> list[DescribedConfig]:
+    """Every key of a topic.
+
+    :param config: the broker's, dynamic values included.
+    :param configs: what is set on the topic.
+    """
+    described = []
+    for key in _shown(TOPIC_KEYS):
+        own = [DescribedSynonym(key.name, configs[key.name], ConfigSource.DYNAMIC_TOPIC)] if key.name in configs else []
+        value, named = config.topic_default(key)
+        inherited = list(_broker_synonyms(config, named)) if named is not None else []
+        if not own and not inherited:
+            inherited = [DescribedSynonym(key.name, key.default_text, ConfigSource.DEFAULT)]
+        # A coarser unit's text is not this key's: what is shown is the value in the topic key's own unit.
+        shown = configs.get(key.name, format_value(value))
+        described.append(_described(key, shown, (*own, *inherited), read_only=False))
+    return described
+
+
+def describe_broker(config: Configuration) -> list[DescribedConfig]:
+    """Every key of a broker, dynamic values included."""
+    return [
+        _described(key, config.text(key.name), tuple(_broker_synonyms(config, key.name)), key.mode is UpdateMode.READ_ONLY)
+        for key in _shown(BROKER_KEYS)
+    ]
+
+
+def describe_dynamic_defaults(configs: Mapping[str, str]) -> list[DescribedConfig]:
+    """What is set for all brokers at once (the broker resource without a name): only that, as in Kafka."""
+    source = ConfigSource.DYNAMIC_DEFAULT_BROKER
+    return [
+        _described(BROKER_KEYS[name], text, (DescribedSynonym(name, text, source),), read_only=False)
+        for name, text in sorted(configs.items())
+        if name in BROKER_KEYS
+    ]
+
+
+def describe_group(configs: Mapping[str, str]) -> list[DescribedConfig]:
+    """Every key of a group."""
+    described = []
+    for key in _shown(GROUP_KEYS):
+        own = (DescribedSynonym(key.name, configs[key.name], ConfigSource.GROUP),) if key.name in configs else ()
+        default = DescribedSynonym(key.name, key.default_text, ConfigSource.DEFAULT)
+        described.append(_described(key, configs.get(key.name, key.default_text), (*own, default), read_only=False))
+    return described
+
+
+def _shown(keys: Mapping[str, ConfigKey]) -> Iterator[ConfigKey]:
+    return (key for key in keys.values() if key.effect is not Effect.REFUSED)
+
+
+def _broker_synonyms(config: Configuration, name: str) -> Iterator[DescribedSynonym]:
+    for layer in config.layers:
+        if name in layer.texts:
+            yield DescribedSynonym(name, layer.texts[name], layer.source)
+    default = BROKER_KEYS[name].default_text
+    if default is not None:
+        yield DescribedSynonym(name, default, ConfigSource.DEFAULT)
+
+
+def _described(key: ConfigKey, value: str | None, synonyms: tuple[DescribedSynonym, ...], read_only: bool) -> DescribedConfig:
+    source = synonyms[0].source if synonyms else ConfigSource.DEFAULT
+    if key.sensitive:
+        value, synonyms = None, tuple(DescribedSynonym(s.name, None, s.source) for s in synonyms)
+    return DescribedConfig(key.name, value, source, source is ConfigSource.DEFAULT, read_only, key.sensitive, synonyms, key.type, key.doc)

@@ -1,0 +1,103 @@
+"""Checking whole sets of dynamic configuration, of a topic, a broker or a group, before they are stored.
+
+Messages follow Kafka's where its own tools show them to users.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping
+from typing import Any, Final
+
+from chronik.config.broker_keys import BROKER_KEYS
+from chronik.config.configuration import Configuration
+from chronik.config.group_keys import GROUP_KEYS
+from chronik.config.key import ConfigKey, Effect, Scope, UpdateMode
+from chronik.config.topic_keys import TOPIC_KEYS
+from chronik.config.values import ConfigType
+from chronik.errors import ConfigurationError, ErrorCode, KafkaError
+
+KEYS: Final[Mapping[Scope, Mapping[str, ConfigKey]]] = {Scope.BROKER: BROKER_KEYS, Scope.TOPIC: TOPIC_KEYS, Scope.GROUP: GROUP_KEYS}
+"""Every key, by whose it is."""
+
+_ORDERED: Final = (
+    ("min.compaction.lag.ms", "max.compaction.lag.ms"),
+    ("local.retention.ms", "retention.ms"),
+    ("local.retention.bytes", "retention.bytes"),
+)
+"""Pairs of topic keys of which the first may not exceed the second; -1 in the second is no limit."""
+
+
+def check_configs(scope: Scope, resource: str, before: Mapping[str, str], after: Mapping[str, str], static: Configuration) -> tuple[str, ...]:
+    """Whether a resource may be configured so.
+
+    :param resource: its name; empty for all brokers.
+    :param before: what is set on it now.
+    :param after: what would be set.
+    :param static: gives the values that are not set.
+    :returns: warnings about changed keys that are stored and have no effect.
+    :raises KafkaError: ``INVALID_CONFIG``, or ``INVALID_REQUEST`` for a broker key that cannot change at run time.
+    """
+    changed = {name for name in before.keys() | after.keys() if before.get(name) != after.get(name)}
+    if scope is Scope.BROKER:
+        _check_update_modes(changed, resource)
+    for name, text in after.items():
+        _check_value(scope, name, text)
+    if scope is Scope.TOPIC:
+        _check_order(static.topic_values(after))
+    return tuple(
+        f"{name} of {scope.value} {resource or 'default'} is stored and has no effect: {KEYS[scope][name].doc}"
+        for name in sorted(changed & after.keys())
+        if KEYS[scope][name].effect is Effect.STORED
+    )
+
+
+def list_value(scope: Scope, name: str, static: Configuration) -> str:
+    """What a list has when it is not set on the resource, as text.
+
+    :raises KafkaError: ``INVALID_CONFIG`` when there is no such key or it is no list.
+    """
+    key = KEYS[scope].get(name)
+    if key is None:
+        raise _unknown(scope, name)
+    if key.type is not ConfigType.LIST:
+        raise KafkaError(ErrorCode.INVALID_CONFIG, f"Can't append or subtract from {name}: it is no list but {key.type.noun}")
+    value: Any = key.default
+    if scope is Scope.BROKER:
+        value = static.get(name)
+    elif scope is Scope.TOPIC:
+        value = static.topic_default(key)[0]
+    return ",".join(value or ())
+
+
+def _check_update_modes(names: set[str], resource: str) -> None:
+    fixed = sorted(name for name in names if name in BROKER_KEYS and BROKER_KEYS[name].mode is UpdateMode.READ_ONLY)
+    if fixed:
+        raise KafkaError(
+            ErrorCode.INVALID_REQUEST, f"Cannot update these configs dynamically: {', '.join(fixed)}. Set them in the file and start again."
+        )
+    own = sorted(name for name in names if name in BROKER_KEYS and BROKER_KEYS[name].mode is UpdateMode.PER_BROKER)
+    if own and not resource:
+        raise KafkaError(ErrorCode.INVALID_REQUEST, f"Cannot update these configs for all brokers at once: {', '.join(own)}")
+
+
+def _check_value(scope: Scope, name: str, text: str) -> None:
+    key = KEYS[scope].get(name)
+    if key is None:
+        raise _unknown(scope, name)
+    try:
+        key.parse(text)
+    except ConfigurationError as error:
+        raise KafkaError(ErrorCode.INVALID_CONFIG, str(error)) from None
+
+
+def _check_order(values: Mapping[str, Any]) -> None:
+    for low, high in _ORDERED:
+        if values[high] >= 0 and values[low] > values[high]:
+            raise KafkaError(ErrorCode.INVALID_CONFIG, f"{low} ({values[low]}) must not be larger than {high} ({values[high]})")
+
+
+def _unknown(scope: Scope, name: str) -> KafkaError:
+    near = difflib.get_close_matches(name, KEYS[scope], 1)
+    hint = f"; did you mean {near[0]}?" if near else ""
+    return KafkaError(ErrorCode.INVALID_CONFIG, f"Unknown {scope.value} config name: {name}{hint}")

@@ -1,0 +1,88 @@
+"""From the command line, the environment and a file to one :class:`~chronik.config.configuration.Configuration`."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Iterator, Mapping
+from types import MappingProxyType
+from typing import Final
+
+from chronik.config.broker_keys import ALIASES, BROKER_KEYS
+from chronik.config.configuration import ConfigSource, Configuration, Layer
+from chronik.config.files import Setting, read_settings
+from chronik.config.kafka_keys import KAFKA_ONLY, is_kafka_only
+from chronik.config.key import Effect
+from chronik.errors import ConfigurationError
+
+_ENVIRONMENT: Final = {"CHRONIK_LOG_DIRS": "log.dirs"}
+_PLUGIN: Final = "plugin."
+
+
+def load(sets: Mapping[str, str], environ: Mapping[str, str], file: str | None = None) -> Configuration:
+    """The configuration of a broker.
+
+    :param sets: ``--set`` options; they win over ``environ``, which wins over ``file``, which wins over the defaults.
+    :param environ: the process's environment.
+    :param file: path of a properties or TOML file.
+    :raises ConfigurationError: a key nobody knows, a value that cannot be, a file that cannot be read; one line that says what to do.
+    """
+    settings = _strongest(
+        (
+            [Setting(name, text, "--set") for name, text in sets.items()],
+            [Setting(name, environ[variable], variable) for variable, name in _ENVIRONMENT.items() if environ.get(variable)],
+            read_settings(file) if file is not None else [],
+        )
+    )
+    texts: dict[str, str] = {}
+    plugins: dict[tuple[str, str], dict[str, str]] = {}
+    warnings: list[str] = []
+    for setting in settings.values():
+        if setting.name.startswith(_PLUGIN):
+            seam, name, option = _plugin_option(setting)
+            plugins.setdefault((seam, name), {})[option] = setting.text
+        elif setting.name in BROKER_KEYS:
+            texts[setting.name] = setting.text
+            warnings.extend(_check(setting))
+        elif is_kafka_only(setting.name):
+            warnings.append(f"{setting.name} ({setting.origin}) means nothing to Chronik and is left alone")
+        else:
+            raise ConfigurationError(_unknown(setting))
+    static = Layer(ConfigSource.STATIC_BROKER, MappingProxyType(texts))
+    return Configuration((static,), MappingProxyType({key: MappingProxyType(options) for key, options in plugins.items()}), tuple(warnings))
+
+
+def _strongest(sources: Iterable[list[Setting]]) -> dict[str, Setting]:
+    """The winning setting of each key; an alias counts as its key unless that is set in the same source or a stronger one."""
+    settings: dict[str, Setting] = {}
+    for source in sources:
+        named = {setting.name: setting for setting in source}
+        for name, setting in named.items():
+            target = ALIASES.get(name, name)
+            if target != name and target in named:
+                continue
+            settings.setdefault(target, Setting(target, setting.text, setting.origin))
+    return settings
+
+
+def _check(setting: Setting) -> Iterator[str]:
+    key = BROKER_KEYS[setting.name]
+    try:
+        key.parse(setting.text)
+    except ConfigurationError as error:
+        raise ConfigurationError(f"{error} ({setting.origin})") from None
+    if key.effect is Effect.STORED:
+        yield f"{setting.name} ({setting.origin}) has no effect yet: {key.doc}"
+
+
+def _plugin_option(setting: Setting) -> tuple[str, str, str]:
+    parts = setting.name.removeprefix(_PLUGIN).split(".", 2)
+    if len(parts) != 3 or not all(parts):
+        raise ConfigurationError(f"{setting.name} ({setting.origin}) is not plugin.SEAM.NAME.OPTION")
+    return parts[0], parts[1], parts[2]
+
+
+def _unknown(setting: Setting) -> str:
+    known = [*BROKER_KEYS, *ALIASES, *KAFKA_ONLY]
+    near = difflib.get_close_matches(setting.name, [*BROKER_KEYS, *ALIASES], 1) or difflib.get_close_matches(setting.name, known, 1)
+    hint = f"; did you mean {near[0]}?" if near else "; see the configuration reference for what there is"
+    return f"unknown configuration key {setting.name} ({setting.origin}){hint}"

@@ -1,0 +1,41 @@
+"""Building the tables of keys: shorthands that keep a key to a line or two."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
+from types import MappingProxyType
+from typing import Any
+
+from chronik.config.key import ConfigKey, Scope
+from chronik.config.values import ConfigType, Value
+
+
+def _of(kind: ConfigType) -> Callable[..., ConfigKey]:
+    def key(name: str, default: Value, doc: str, **more: Any) -> ConfigKey:
+        return ConfigKey(name, kind, default, doc, **more)
+
+    return key
+
+
+boolean = _of(ConfigType.BOOLEAN)
+double = _of(ConfigType.DOUBLE)
+integer = _of(ConfigType.INT)
+items = _of(ConfigType.LIST)
+long = _of(ConfigType.LONG)
+short = _of(ConfigType.SHORT)
+string = _of(ConfigType.STRING)
+
+
+def registry(scope: Scope, sections: Mapping[str, Iterable[ConfigKey]]) -> Mapping[str, ConfigKey]:
+    """Keys by name, each marked with its scope and section.
+
+    :raises ValueError: when two keys have one name.
+    """
+    keys: dict[str, ConfigKey] = {}
+    for section, members in sections.items():
+        for key in members:
+            if key.name in keys:
+                raise ValueError(f"two keys are called {key.name}")
+            keys[key.name] = replace(key, scope=scope, section=section)
+    return MappingProxyType(keys)
