@@ -66,6 +66,7 @@ class KafkaConnection(Protocol):
         self._in_flight = 0
         self._bytes_in_flight = 0
         self._starting = False
+        self._looping = False
         self._paused = False
         self._ending = False
         self._lost = False
@@ -226,10 +227,17 @@ class KafkaConnection(Protocol):
     # -- frames to requests -------------------------------------------------------------------------------------------
 
     def _start_requests(self) -> None:
-        """Begin what may begin: in order, each once the one before has done what must happen in order."""
+        """Begin what may begin: in order, each once the one before has done what must happen in order.
+
+        An answer that is there at once comes back here while the loop still runs, and leaves the rest to it.
+        """
+        if self._looping:
+            return
+        self._looping = True
         frames = self._frames
         while frames and not self._starting and not self._lost and len(self._answers) < REQUESTS_IN_FLIGHT_MAX and not self._full():
             self._start(frames.popleft())
+        self._looping = False
         if frames or self._full() or self._bytes_in_flight > BYTES_IN_FLIGHT_MAX or self.factory.over_budget:
             self._pause()
         else:
@@ -273,7 +281,7 @@ class KafkaConnection(Protocol):
         assert sender is not None
         while answers and answers[0].done:
             first = answers.popleft()
-            sender.send(first.pieces or (), first.size)
+            sender.send(_framed(first.pieces), first.size)
         if self._ending:
             self._end_if_answered()
         elif self._frames or self._paused:
@@ -324,6 +332,11 @@ class KafkaConnection(Protocol):
         """Others' requests were answered: there is room again for everyone."""
         if self._paused and not self._lost:
             self._start_requests()
+
+
+def _framed(pieces: Pieces | None) -> Pieces:
+    """An answer with its size before it; nothing for a request that needs none."""
+    return () if pieces is None else (_SIZE.pack(sum(map(len, pieces))), *pieces)
 
 
 def _host(address: IAddress) -> str:

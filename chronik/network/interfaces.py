@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, TypeAlias, Union
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from zope.interface import Interface
 
@@ -14,9 +14,10 @@ if TYPE_CHECKING:
     from chronik.security.interfaces import Principal
     from chronik.storage.interfaces import ILogSlice
 
-    Piece: TypeAlias = Union[bytes, ILogSlice]
-    """A part of an answer; bytes, or a slice of a log to be sent from its file."""
-    Pieces: TypeAlias = Sequence[Piece]
+Piece: TypeAlias = "bytes | ILogSlice"
+"""A part of an answer; bytes, or a slice of a log to be sent from its file."""
+
+Pieces: TypeAlias = "Sequence[Piece]"
 
 
 @dataclass(slots=True, eq=False)

@@ -134,8 +134,9 @@ class Sender:
             return
         if self._registering:
             # Bytes written before may still be in the buffer; come back once they are gone.
-            self._transport.write(b"") if self._descriptor is None else self._transport.startWriting()
-            return
+            if self._descriptor is not None:
+                self._transport.startWriting()
+                return
         room = WRITE_BYTES_MAX
         while self._queue and room > 0:
             piece = self._queue[0]
@@ -144,8 +145,9 @@ class Sender:
                 self._answered(piece.size)
             elif isinstance(piece, bytes):
                 self._queue.popleft()
-                self._transport.write(piece)
-                return
+                if piece:
+                    self._transport.write(piece)
+                    return
             else:
                 sent = self._send_file(piece, room)
                 if sent is None:
