@@ -153,9 +153,10 @@ class EncoderSource:
                 self._flush()
 
     def _nullable_struct(self, field: Field, value: str) -> None:
+        # In a tag null would be 0, but it is the default there and never written.
         self._flush()
         with self._source.block(f"if {value} is None:"):
-            self._run.append(("b", "0" if field.tag is not None else "-1"))
+            self._run.append(("b", "-1"))
             self._flush()
         with self._source.block("else:"):
             self._run.append(("b", "1"))

@@ -9,7 +9,7 @@ from typing import Any, ClassVar, Final, Self, TypeAlias
 from chronik.protocol.primitives import DecodeError, EncodeError
 
 Records: TypeAlias = bytes | memoryview | Sized | None
-"""Record batches: a view onto the request when decoded; to encode, bytes or anything else with a length, such as a log slice."""
+"""Record batches to encode: bytes, or anything else with a length, such as a log slice. Decoded ones are views onto the request."""
 
 Decoder: TypeAlias = Callable[[bytes, int, int, int], tuple[Any, int]]
 Encoder: TypeAlias = Callable[[Any, list[Any], list[int]], None]

@@ -2200,12 +2200,12 @@ class FetchResponse(Message):
         snapshot_id: Final[FetchResponse.SnapshotId]
         aborted_transactions: Final[tuple[FetchResponse.AbortedTransaction, ...] | None]
         preferred_read_replica: Final[int]
-        records: Final[Records | None]
+        records: Final[bytes | memoryview | None]
         def __init__(
             self, *, partition_index: int = ..., error_code: int = ..., high_watermark: int = ..., last_stable_offset: int = ..., log_start_offset:
             int = ..., diverging_epoch: FetchResponse.EpochEndOffset = ..., current_leader: FetchResponse.LeaderIdAndEpoch = ..., snapshot_id:
             FetchResponse.SnapshotId = ..., aborted_transactions: tuple[FetchResponse.AbortedTransaction, ...] | None = ..., preferred_read_replica:
-            int = ..., records: Records | None = ...
+            int = ..., records: Records = ...
         ) -> None: ...
     class FetchableTopicResponse(Struct):
         PartitionData = FetchResponse.PartitionData
@@ -2307,7 +2307,7 @@ class FetchSnapshotResponse(Message):
         current_leader: Final[FetchSnapshotResponse.LeaderIdAndEpoch]
         size: Final[int]
         position: Final[int]
-        unaligned_records: Final[Records]
+        unaligned_records: Final[bytes | memoryview]
         def __init__(
             self, *, index: int = ..., error_code: int = ..., snapshot_id: FetchSnapshotResponse.SnapshotId = ..., current_leader:
             FetchSnapshotResponse.LeaderIdAndEpoch = ..., size: int = ..., position: int = ..., unaligned_records: Records = ...
@@ -3092,9 +3092,9 @@ class OffsetForLeaderEpochResponse(Message):
 class ProduceRequest(Message):
     class PartitionProduceData(Struct):
         index: Final[int]
-        records: Final[Records | None]
+        records: Final[bytes | memoryview | None]
         def __init__(
-            self, *, index: int = ..., records: Records | None = ...
+            self, *, index: int = ..., records: Records = ...
         ) -> None: ...
     class TopicProduceData(Struct):
         PartitionProduceData = ProduceRequest.PartitionProduceData
@@ -3486,7 +3486,7 @@ class ShareFetchResponse(Message):
         acknowledge_error_code: Final[int]
         acknowledge_error_message: Final[str | None]
         current_leader: Final[ShareFetchResponse.LeaderIdAndEpoch]
-        records: Final[Records]
+        records: Final[bytes | memoryview]
         acquired_records: Final[tuple[ShareFetchResponse.AcquiredRecords, ...]]
         def __init__(
             self, *, partition_index: int = ..., error_code: int = ..., error_message: str | None = ..., acknowledge_error_code: int = ...,

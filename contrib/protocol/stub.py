@@ -27,11 +27,14 @@ from chronik.protocol.message import Struct as Struct
 '''
 
 
-def _annotation(message: Message, row: Row) -> str:
+def _annotation(message: Message, row: Row, *, given: bool) -> str:
+    """A field's type: what may be given for it to encode, or what it has when decoded."""
+    if row.type == "records" and given:
+        return "Records"
     if row.type[0].isupper():
         python = f"{message.name}.{row.type}"
     elif row.type == "records":
-        python = "Records"
+        python = "bytes | memoryview"
     else:
         python = PYTHON_TYPES.get(row.type, "int")
     if row.array:
@@ -50,8 +53,8 @@ def _class(message: Message, struct: str, indent: str) -> list[str]:
     else:
         for inner in dict.fromkeys(row.type for row in rows if row.type[0].isupper()):
             lines.append(f"{indent}    {inner} = {message.name}.{inner}")
-    annotations = [f"{row.name}: {_annotation(message, row)}" for row in rows]
-    lines.extend(f"{indent}    {row.name}: Final[{_annotation(message, row)}]" for row in rows)
+    annotations = [f"{row.name}: {_annotation(message, row, given=True)}" for row in rows]
+    lines.extend(f"{indent}    {row.name}: Final[{_annotation(message, row, given=False)}]" for row in rows)
     if annotations:
         arguments = "".join(f", {annotation} = ..." for annotation in annotations)
         lines.append(f"{indent}    def __init__(")

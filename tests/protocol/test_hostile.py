@@ -17,6 +17,7 @@ from chronik.protocol.messages import (
     MetadataRequest,
     OffsetFetchRequest,
     ProduceRequest,
+    SaslAuthenticateRequest,
 )
 from chronik.protocol.primitives import DecodeError
 from tests.protocol.samples import Sampler, pairs, sampled
@@ -94,9 +95,18 @@ class EndTests(SynchronousTestCase):
 
     def test_end_past_the_buffer(self) -> None:
         """An end past the buffer is the buffer's end: nothing is cut short silently."""
-        encoded = HeartbeatRequest(group_id="group").encode(4)
+        encoded = SaslAuthenticateRequest(auth_bytes=b"secret").encode(0)
         for size in range(len(encoded)):
-            self.assertRaises(DecodeError, HeartbeatRequest.decode, encoded[:size], 4, 0, len(encoded))
+            self.assertRaises(DecodeError, SaslAuthenticateRequest.decode, encoded[:size], 0, 0, len(encoded))
+
+    def test_the_field_is_named(self) -> None:
+        """A string or bytes past the end is refused at once, by its name, though more bytes follow in the buffer."""
+        for cls, encoded, end, name in (
+            (SaslAuthenticateRequest, wire("00000005") + bytes(100), 8, "auth_bytes"),
+            (HeartbeatRequest, wire("0005") + bytes(100), 6, "group_id"),
+        ):
+            error = self.assertRaises(DecodeError, cls.decode, encoded, 0, 0, end)
+            self.assertIn(f"{name} reaches past the end", str(error))
 
 
 class CountTests(SynchronousTestCase):
@@ -117,7 +127,8 @@ class CountTests(SynchronousTestCase):
     def test_count_is_checked_against_the_smallest_elements(self) -> None:
         """As many topics as bytes are left is too many already."""
         start = "ffff 0001 00000000"
-        self.assertRaises(DecodeError, ProduceRequest.decode, wire(start, "0000000a") + bytes(10), 3)
+        error = self.assertRaises(DecodeError, ProduceRequest.decode, wire(start, "0000000a") + bytes(10), 3)
+        self.assertIn("topic_data reaches past the end", str(error))
         three = wire(start, "00000003") + bytes(18)  # three times an empty name and no partitions
         self.assertEqual(len(ProduceRequest.decode(three, 3)[0].topic_data), 3)
 
@@ -128,7 +139,8 @@ class CountTests(SynchronousTestCase):
         at = encoded.index(b"\x00\x11\x02")  # tag 0, seventeen bytes, one id
         encoded[at + 2] = 3
         encoded += bytes(64)
-        self.assertRaises(DecodeError, BrokerHeartbeatRequest.decode, bytes(encoded), 1)
+        error = self.assertRaises(DecodeError, BrokerHeartbeatRequest.decode, bytes(encoded), 1)
+        self.assertIn("offline_log_dirs reaches past the end", str(error))
 
 
 class BudgetTests(SynchronousTestCase):

@@ -13,6 +13,7 @@ from chronik.protocol.messages import (
     MetadataRequest,
     MetadataResponse,
     OffsetFetchRequest,
+    SaslAuthenticateRequest,
     SyncGroupResponse,
 )
 from chronik.protocol.primitives import DecodeError
@@ -174,7 +175,25 @@ class ValueTests(WireTestCase):
         self.assertEqual(HeartbeatRequest.decode(wire("82 80 00", b"g") + rest, 4)[0].group_id, "g")
         self.assertEqual(HeartbeatRequest.decode(wire("82 80 80 80 00", b"g") + rest, 4)[0].group_id, "g")
         for varint in ("82 80 80 80 80 00", "ff ff ff ff 0f", "ff ff ff ff 7f", "ff ff ff ff ff ff"):
-            self.assertRaises(DecodeError, HeartbeatRequest.decode, wire(varint, b"g") + rest, 4)
+            error = self.assertRaises(DecodeError, HeartbeatRequest.decode, wire(varint, b"g") + rest, 4)
+            self.assertIn("31 bits", str(error))
+
+    def test_varints_of_every_size(self) -> None:
+        """Lengths on both sides of each varint size are written in as few bytes as they need, and read again."""
+        for size, varint in (
+            (126, "7f"),
+            (127, "80 01"),
+            (16382, "ff 7f"),
+            (16383, "80 80 01"),
+            ((1 << 21) - 2, "ff ff 7f"),
+            ((1 << 21) - 1, "80 80 80 01"),
+        ):
+            request = SaslAuthenticateRequest(auth_bytes=bytes(size))
+            encoded = request.encode(2)
+            self.assertEqual(encoded, wire(varint) + bytes(size) + wire("00"))
+            self.assertEqual(request.decode(encoded, 2), (request, len(encoded)))
+            topic = MetadataRequest(topics=(MetadataRequest.MetadataRequestTopic(name="t"),) * min(size, 20_000))
+            self.assertEqual(topic.decode(topic.encode(9), 9)[0], topic)
 
     def test_long_number_arrays(self) -> None:
         """Arrays of numbers past the table of ready structs decode and encode alike."""
