@@ -1,0 +1,95 @@
+"""``twist chronik``: its options, and the service that they make."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, NoReturn
+
+from twisted.python import usage
+
+import chronik
+from chronik import config, plugin
+from chronik.errors import ChronikError, ConfigurationError
+
+if TYPE_CHECKING:
+    from twisted.application.service import IService
+
+
+class Options(usage.Options):
+    """The command line of ``twist chronik``.
+
+    After parsing, :attr:`configuration` is the whole configuration: flags, environment, file and defaults.
+    """
+
+    synopsis = "[--config FILE] [--set KEY=VALUE]..."
+    longdesc = "Chronik, a Kafka-compatible streaming broker with full-text search. Without options it listens on this machine alone."
+    optParameters = [  # noqa: RUF012 -- twisted reads it from the class
+        ["config", "c", None, "Read this configuration file, Kafka's .properties or .toml."],
+    ]
+
+    def __init__(self, environ: Mapping[str, str] = os.environ) -> None:
+        super().__init__()
+        self._environ = environ
+        self._sets: dict[str, str] = {}
+        self.configuration = config.Configuration()
+
+    def opt_set(self, assignment: str) -> None:
+        """Set a configuration key, as KEY=VALUE; may be given several times."""
+        name, separator, value = assignment.partition("=")
+        if not separator or not name.strip():
+            raise usage.UsageError(f"--set {assignment} is not KEY=VALUE")
+        self._sets[name.strip()] = value
+
+    opt_s = opt_set
+
+    def opt_backends(self) -> None:
+        """List all backends that there are, and end."""
+        _finish(plugin.listing)
+
+    def opt_help_backend(self, reference: str) -> None:
+        """Explain one backend, SEAM:NAME, and end."""
+        _finish(lambda: plugin.explain(reference))
+
+    def opt_version(self) -> NoReturn:
+        """Print the version, and end."""
+        print(f"chronik {chronik.__version__}")
+        sys.exit(0)
+
+    def postOptions(self) -> None:
+        """Read the configuration.
+
+        :raises UsageError: it cannot be used; one line that says why.
+        """
+        try:
+            self.configuration = config.load(self._sets, self._environ, self["config"])
+            for seam, key in plugin.SELECTORS.items():
+                plugin.find_backend(seam, self.configuration.get(key))
+        except ConfigurationError as problem:
+            refuse(problem)
+
+
+def _finish(answer: Callable[[], str]) -> NoReturn:
+    try:
+        print(answer())
+    except ConfigurationError as problem:
+        refuse(problem)
+    sys.exit(0)
+
+
+def refuse(problem: ChronikError) -> NoReturn:
+    """Say in one line why there will be no broker, and end with status 1."""
+    print(f"chronik: {problem}", file=sys.stderr)
+    sys.exit(1)
+
+
+def makeService(options: Options) -> IService:
+    """The broker as a service of ``twist``."""
+    # Imported here: the drop-in's options must not cost what a whole broker costs to import.
+    from chronik.broker import make_service  # noqa: PLC0415
+
+    try:
+        return make_service(options)
+    except ChronikError as problem:
+        refuse(problem)
