@@ -1,41 +1,24 @@
-"""How a change of dynamic configuration is worked out, and what it asks of the registry of configuration keys."""
+"""How a change of dynamic configuration is worked out; what is allowed is the registry's to say."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import Final
 
-from zope.interface import Interface
-
 from chronik.cluster.interfaces import ConfigChange, ConfigEdit, ConfigOperation, ConfigResource, ConfigResourceType
+from chronik.config import Configuration, Scope, check_configs, list_value
 from chronik.errors import ErrorCode, KafkaError
 from chronik.model import topic_name_problem
 
 INT32_MAX: Final = 2**31 - 1
 
 
-class IConfigRules(Interface):
-    """What the controller needs to know of configuration keys."""
-
-    def check(kind: ConfigResourceType, name: str, before: Mapping[str, str], after: Mapping[str, str]) -> None:
-        """Whether a resource may be configured so.
-
-        :param name: the resource's name; empty for all brokers.
-        :raises KafkaError: ``INVALID_CONFIG`` or ``INVALID_REQUEST``, naming the key and what it takes.
-        """
-
-    def list_value(kind: ConfigResourceType, key: str) -> str:
-        """What a list has when it is not set on the resource.
-
-        :raises KafkaError: ``INVALID_CONFIG``, when the key is no list.
-        """
-
-    def default_partitions() -> int:
-        """Partitions of a new topic that asks for no number."""
-
-    def default_replication_factor() -> int:
-        """Replicas of a new topic that asks for no number."""
+_SCOPES: Final = {
+    ConfigResourceType.TOPIC: Scope.TOPIC,
+    ConfigResourceType.BROKER: Scope.BROKER,
+    ConfigResourceType.GROUP: Scope.GROUP,
+}
 
 
 def resource_key(resource: ConfigResource) -> str:
@@ -65,27 +48,29 @@ def check_resource(resource: ConfigResource) -> None:
         raise KafkaError(ErrorCode.INVALID_REQUEST, f"The configuration of a {resource.kind.name} resource cannot be altered here.")
 
 
-def edited(before: Mapping[str, str], change: ConfigChange, rules: IConfigRules) -> Mapping[str, str]:
-    """What a resource's configuration is after a change.
+def edited(before: Mapping[str, str], change: ConfigChange, config: Configuration) -> tuple[Mapping[str, str], Sequence[str]]:
+    """What a resource's configuration is after a change, and what to warn of.
 
-    :raises KafkaError: the change cannot be made, or its result is refused by the rules.
+    :param config: the broker's, for defaults.
+    :raises KafkaError: the change cannot be made, or its result is not allowed.
     """
+    scope = _SCOPES[change.resource.kind]
     after = {} if change.replace else dict(before)
     for edit in change.edits:
         if edit.operation is ConfigOperation.DELETE:
             after.pop(edit.key, None)
         else:
-            after[edit.key] = _new_value(change.resource.kind, after, edit, rules)
-    rules.check(change.resource.kind, change.resource.name, before, after)
-    return MappingProxyType(after)
+            after[edit.key] = _new_value(scope, after, edit, config)
+    warnings = check_configs(scope, change.resource.name, before, after, config)
+    return MappingProxyType(after), warnings
 
 
-def _new_value(kind: ConfigResourceType, configs: Mapping[str, str], edit: ConfigEdit, rules: IConfigRules) -> str:
+def _new_value(scope: Scope, configs: Mapping[str, str], edit: ConfigEdit, config: Configuration) -> str:
     if edit.value is None:
         raise KafkaError(ErrorCode.INVALID_REQUEST, f"Null value not supported for : {edit.key}")
     if edit.operation is ConfigOperation.SET:
         return edit.value
-    default = rules.list_value(kind, edit.key)
+    default = list_value(scope, edit.key, config)
     items = [item for item in configs.get(edit.key, default).split(",") if item]
     wanted = edit.value.split(",")
     if edit.operation is ConfigOperation.APPEND:

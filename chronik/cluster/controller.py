@@ -13,7 +13,7 @@ from twisted.internet.defer import Deferred, gatherResults
 from twisted.logger import Logger
 from zope.interface import implementer
 
-from chronik.cluster.configs import IConfigRules, check_resource, edited, resource_key
+from chronik.cluster.configs import check_resource, edited, resource_key
 from chronik.cluster.creation import Designer, check_name, collision_name, given_configs
 from chronik.cluster.interfaces import ConfigChange, ConfigResourceType, IController, NewPartitions, NewTopic
 from chronik.cluster.locks import NameLocks
@@ -21,6 +21,7 @@ from chronik.cluster.producer_ids import ProducerIds
 from chronik.cluster.registration import Membership, Registration
 from chronik.cluster.topics import TopicPlans, read_topic, topic_exists, unknown_topic
 from chronik.cluster.writer import OPERATIONS_PER_PLAN_MAX, FencedWriter, KeyView, Plan
+from chronik.config import Configuration, Scope, check_configs
 from chronik.defer import deferred
 from chronik.errors import KafkaError
 from chronik.metadata import keys
@@ -42,7 +43,7 @@ class Controller:
     :param store: started before.
     :param feed: the own image, started before.
     :param registration: what this broker tells of itself.
-    :param rules: the configuration keys and their defaults.
+    :param config: this broker's, for defaults.
     :param expected_cluster_id: the cluster that the broker's data belongs to, None when it has none yet.
     :param random: gives that many random bytes, for ids.
     """
@@ -54,13 +55,13 @@ class Controller:
         store: IMetadataStore,
         feed: IMetadataFeed,
         registration: Registration,
-        rules: IConfigRules,
+        config: Configuration,
         expected_cluster_id: str | None = None,
         random: Callable[[int], bytes] = os.urandom,
     ) -> None:
         self._feed = feed
         self._registration = registration
-        self._rules = rules
+        self._config = config
         self._expected_cluster_id = expected_cluster_id
         self._random = random
         self._writer = FencedWriter(store, feed)
@@ -140,7 +141,7 @@ class Controller:
             raise topic_exists(wanted.name)
         check_name(wanted.name, image.topics)
         configs = given_configs(wanted)
-        self._rules.check(ConfigResourceType.TOPIC, wanted.name, {}, configs)
+        warnings = check_configs(Scope.TOPIC, wanted.name, {}, configs, self._config)
         topic = self._designer().topic(wanted, MappingProxyType(dict(configs)))
         if validate_only:
             return topic
@@ -151,6 +152,7 @@ class Controller:
         except KafkaError:
             await self._undo(topic)
             raise
+        self._warn(warnings)
         self._log.info("Created topic {topic} with {partitions} partition(s)", topic=topic.name, partitions=len(topic.partitions))
         return topic
 
@@ -175,14 +177,15 @@ class Controller:
     async def _alter(self, change: ConfigChange, validate_only: bool) -> None:
         resource = change.resource
         check_resource(resource)
+        warnings: list[str] = []
 
         def plan(view: KeyView) -> Plan:
             if resource.kind is ConfigResourceType.TOPIC:
-                return self._topic_config_plan(view, change)
+                return self._topic_config_plan(view, change, warnings)
             key = keys.config_key(resource_key(resource))
             value = view.value(key)
             before = keys.decode_configs(value) if value is not None else {}
-            after = edited(before, change, self._rules)
+            after, warnings[:] = edited(before, change, self._config)
             if after == before:
                 return Plan()
             return Plan([view.unchanged(key)], [Put(key, keys.encode_configs(after)) if after else Delete(key)])
@@ -191,13 +194,14 @@ class Controller:
             plan(self._writer.view)
         else:
             await self._writer.write(plan)
+            self._warn(warnings)
 
-    def _topic_config_plan(self, view: KeyView, change: ConfigChange) -> Plan:
+    def _topic_config_plan(self, view: KeyView, change: ConfigChange, warnings: list[str]) -> Plan:
         name = change.resource.name
         topic = read_topic(view, name)
         if topic is None or topic.state is not TopicState.LIVE:
             raise unknown_topic(name)
-        after = edited(topic.configs, change, self._rules)
+        after, warnings[:] = edited(topic.configs, change, self._config)
         if after == topic.configs:
             return Plan()
         key = keys.topic_key(name)
@@ -223,7 +227,11 @@ class Controller:
 
     def _designer(self) -> Designer:
         brokers = tuple(self._feed.image.brokers.values())
-        return Designer(brokers, self._rules.default_partitions(), self._rules.default_replication_factor())
+        return Designer(brokers, self._config.get("num.partitions"), self._config.get("default.replication.factor"))
+
+    def _warn(self, warnings: Iterable[str]) -> None:
+        for warning in warnings:
+            self._log.warn("{problem}", problem=warning)
 
 
 def _raised(value: bytes) -> bytes:

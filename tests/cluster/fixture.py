@@ -1,19 +1,16 @@
-"""A controller over a memory store, and rules for a few keys."""
+"""A controller over a memory store."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
-from zope.interface import implementer
 
-from chronik.cluster.configs import IConfigRules
 from chronik.cluster.controller import Controller
-from chronik.cluster.interfaces import ConfigResourceType
 from chronik.cluster.registration import Registration
+from chronik.config import Configuration
 from chronik.errors import ErrorCode, KafkaError
 from chronik.metadata import keys
 from chronik.metadata.feed import MetadataFeed
@@ -24,31 +21,7 @@ from chronik.metadata.memory import MemoryMetadataStore
 ENDPOINTS = {"PLAINTEXT": Endpoint("", 9092)}
 
 
-@implementer(IConfigRules)
-class FewRules:
-    """Knows ``retention.ms``, a number, and ``cleanup.policy``, a list."""
-
-    def check(self, kind: ConfigResourceType, name: str, before: Mapping[str, str], after: Mapping[str, str]) -> None:
-        """Refuse other keys and words for numbers."""
-        for key, value in after.items():
-            if key not in ("retention.ms", "cleanup.policy"):
-                raise KafkaError(ErrorCode.INVALID_CONFIG, f"Unknown topic config name: {key}")
-            if key == "retention.ms" and not value.isdigit():
-                raise KafkaError(ErrorCode.INVALID_CONFIG, f"Invalid value {value} for configuration {key}")
-
-    def list_value(self, kind: ConfigResourceType, key: str) -> str:
-        """The policy is ``delete`` when not set."""
-        if key != "cleanup.policy":
-            raise KafkaError(ErrorCode.INVALID_CONFIG, f"Can't append to key {key} because its type is not LIST.")
-        return "delete"
-
-    def default_partitions(self) -> int:
-        """Three."""
-        return 3
-
-    def default_replication_factor(self) -> int:
-        """One."""
-        return 1
+CONFIG = Configuration().with_values({"num.partitions": "3"})
 
 
 class ControllerCase(SynchronousTestCase):
@@ -64,7 +37,7 @@ class ControllerCase(SynchronousTestCase):
 
     def start_controller(self, broker_id: int = 1, cluster_id: str | None = None) -> Controller:
         """Another one over the same store."""
-        controller = Controller(self.store, self.feed, Registration(broker_id, ENDPOINTS), FewRules(), cluster_id)
+        controller = Controller(self.store, self.feed, Registration(broker_id, ENDPOINTS), CONFIG, cluster_id)
         self.successResultOf(controller.start())
         return controller
 

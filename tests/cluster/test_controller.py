@@ -23,7 +23,7 @@ from chronik.metadata.interfaces import Delete, Put
 from chronik.metadata.keys import TopicState, TopicValue
 from chronik.metadata.memory import Fault
 from chronik.model import ZERO_TOPIC_ID, TopicId
-from tests.cluster.fixture import ENDPOINTS, ControllerCase, FewRules
+from tests.cluster.fixture import CONFIG, ENDPOINTS, ControllerCase
 
 OK = ErrorCode.NONE
 
@@ -50,7 +50,7 @@ class EntryTests(ControllerCase):
 
     def test_another_clusters_store(self) -> None:
         """Data of one cluster does not go with the store of another."""
-        controller = Controller(self.store, self.feed, Registration(1, ENDPOINTS), FewRules(), "other")
+        controller = Controller(self.store, self.feed, Registration(1, ENDPOINTS), CONFIG, "other")
         failure = self.failureResultOf(controller.start(), ChronikError)
         self.assertIn("cluster other", str(failure.value))
 
@@ -392,10 +392,14 @@ class ConfigTests(ControllerCase):
 
     def test_brokers_and_groups(self) -> None:
         """Brokers, all of them, and groups have configurations; an empty one is no key."""
-        for kind, name in (("BROKER", "1"), ("BROKER", ""), ("GROUP", "g")):
-            self.assertEqual(self.alter(kind, name, ("SET", "retention.ms", "1")), OK)
-        self.assertEqual({key: dict(value) for key, value in self.image.configs.items()}, {k: {"retention.ms": "1"} for k in ("broker/1", "broker/", "group/g")})
-        self.assertEqual(self.alter("BROKER", "1", ("DELETE", "retention.ms", None)), OK)
+        broker, group = "log.retention.ms", "consumer.session.timeout.ms"
+        for kind, name, key in (("BROKER", "1", broker), ("BROKER", "", broker), ("GROUP", "g", group)):
+            self.assertEqual(self.alter(kind, name, ("SET", key, "50000")), OK)
+        self.assertEqual(
+            {resource: dict(configs) for resource, configs in self.image.configs.items()},
+            {"broker/1": {broker: "50000"}, "broker/": {broker: "50000"}, "group/g": {group: "50000"}},
+        )
+        self.assertEqual(self.alter("BROKER", "1", ("DELETE", broker, None)), OK)
         self.assertEqual(self.stored("configs/"), ["configs/broker/", "configs/group/g"])
 
     def test_refusals(self) -> None:

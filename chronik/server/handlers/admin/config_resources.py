@@ -3,18 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from chronik.cluster.interfaces import ConfigResourceType
+from chronik.config import Configuration
 from chronik.errors import ErrorCode, KafkaError
 from chronik.security.interfaces import CLUSTER_NAME, Action, Operation, ResourceType
 from chronik.server.context import RequestContext
+
+if TYPE_CHECKING:
+    from chronik.server.services import Services
 
 _FAILURES: Final = {
     ResourceType.TOPIC: ErrorCode.TOPIC_AUTHORIZATION_FAILED,
     ResourceType.GROUP: ErrorCode.GROUP_AUTHORIZATION_FAILED,
     ResourceType.CLUSTER: ErrorCode.CLUSTER_AUTHORIZATION_FAILED,
 }
+
+
+def effective_config(services: Services) -> Configuration:
+    """This broker's configuration with the dynamic values of the image."""
+    configs = services.metadata.image.configs
+    return services.config.with_dynamic(configs.get("broker/", {}), configs.get(f"broker/{services.broker_id}", {}))
 
 
 def resource_kind(code: int) -> ConfigResourceType:

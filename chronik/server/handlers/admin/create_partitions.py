@@ -62,7 +62,7 @@ async def _ready(context: RequestContext, names: Iterable[str]) -> None:
 
 def _result(name: str, error: KafkaError | None) -> _Result:
     if error is None:
-        return _Result(name=name)
+        return _Result(name=name, error_message=None)
     return _Result(name=name, error_code=error.code, error_message=error.message or None)
 
 

@@ -36,7 +36,7 @@ def _wanted(request: DeleteTopicsRequest) -> list[_Wanted]:
 
 
 async def _delete_topics(context: RequestContext, request: DeleteTopicsRequest) -> DeleteTopicsResponse:
-    if not context.services.config.get_bool("delete.topic.enable"):
+    if not context.services.config.get("delete.topic.enable"):
         code = ErrorCode.TOPIC_DELETION_DISABLED if context.api_version >= 3 else ErrorCode.INVALID_REQUEST
         raise KafkaError(code, "Topic deletion is disabled: set delete.topic.enable=true on the broker.")
     image = context.services.metadata.image
@@ -84,7 +84,7 @@ async def _delete(context: RequestContext, image: MetadataImage, deletable: dict
         return ()
     outcomes = await context.services.controller.delete_topics(list(deletable))
     return [
-        _Result(name=name, topic_id=image.topics[name].topic_id) if outcome is None else _result(deletable[name], outcome)
+        _Result(name=name, topic_id=image.topics[name].topic_id, error_message=None) if outcome is None else _result(deletable[name], outcome)
         for name, outcome in zip(deletable, outcomes, strict=True)
     ]
 

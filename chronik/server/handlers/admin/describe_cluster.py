@@ -33,6 +33,7 @@ async def _describe_cluster(context: RequestContext, request: DescribeClusterReq
     if request.include_fenced_brokers and context.api_version >= 2:
         brokers.extend(_fenced(context))
     return DescribeClusterResponse(
+        error_message=None,
         endpoint_type=BROKERS,
         cluster_id=view.image.cluster_id,
         controller_id=view.controller_id,

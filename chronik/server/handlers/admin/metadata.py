@@ -16,7 +16,7 @@ from chronik.server.api import Api
 from chronik.server.context import RequestContext
 from chronik.server.handlers.admin.cluster_view import ClusterView, PartitionView
 from chronik.server.handlers.admin.operations import NOT_ASKED, actions_on, allowed_operations, cluster_operations
-from chronik.server.handlers.admin.topics import create_and_wait
+from chronik.server.handlers.admin.topics import create_and_wait, may_create
 
 if TYPE_CHECKING:
     from chronik.server.services import Services
@@ -102,7 +102,7 @@ async def _by_name(context: RequestContext, request: MetadataRequest, names: Seq
 async def _create(context: RequestContext, request: MetadataRequest, names: Sequence[str]) -> dict[str, ErrorCode]:
     """Create what does not exist, where client and broker both want that; why the others do not exist."""
     failures = {name: ErrorCode.INVALID_TOPIC_EXCEPTION for name in names if topic_name_problem(name) is not None}
-    if not (request.allow_auto_topic_creation and context.services.config.get_bool("auto.create.topics.enable")):
+    if not (request.allow_auto_topic_creation and context.services.config.get("auto.create.topics.enable")):
         return failures
     wanted = []
     for name in names:
@@ -116,11 +116,6 @@ async def _create(context: RequestContext, request: MetadataRequest, names: Sequ
         if isinstance(outcome, KafkaError):
             failures[topic.name] = outcome.code
     return failures
-
-
-def may_create(context: RequestContext, name: str) -> bool:
-    """Whether the peer may create a topic of this name."""
-    return context.allowed_cluster(Operation.CREATE) or context.allowed(Operation.CREATE, ResourceType.TOPIC, name)
 
 
 def _found(context: RequestContext, request: MetadataRequest, view: ClusterView, topic: TopicImage) -> _Topic:

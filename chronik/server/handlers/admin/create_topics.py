@@ -1,0 +1,100 @@
+"""CreateTopics (19): new topics, usable as soon as this answers."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from chronik.cluster.interfaces import NewTopic
+from chronik.config.describing import describe_topic
+from chronik.errors import ErrorCode, KafkaError
+from chronik.metadata.image import TopicImage
+from chronik.protocol.apis import ApiKey
+from chronik.protocol.messages import CreateTopicsRequest, CreateTopicsResponse, Message
+from chronik.security.interfaces import CLUSTER_NAME, Action, Operation, ResourceType
+from chronik.server.api import Api
+from chronik.server.context import RequestContext
+from chronik.server.handlers.admin.config_resources import effective_config
+from chronik.server.handlers.admin.topics import create_and_wait, may_create
+
+if TYPE_CHECKING:
+    from chronik.server.services import Services
+
+_Topic: TypeAlias = CreateTopicsRequest.CreatableTopic
+_Result: TypeAlias = CreateTopicsResponse.CreatableTopicResult
+_Config: TypeAlias = CreateTopicsResponse.CreatableTopicConfigs
+
+
+async def _create_topics(context: RequestContext, request: CreateTopicsRequest) -> CreateTopicsResponse:
+    times = Counter(topic.name for topic in request.topics)
+    results: dict[str, _Result] = {}
+    wanted = []
+    for topic in {topic.name: topic for topic in request.topics}.values():
+        try:
+            wanted.append(_new_topic(context, topic, times[topic.name]))
+            results[topic.name] = _Result(name=topic.name)
+        except KafkaError as error:
+            results[topic.name] = _failed(topic.name, error)
+    outcomes = await create_and_wait(context.services, wanted, request.validate_only)
+    for new, outcome in zip(wanted, outcomes, strict=True):
+        results[new.name] = _failed(new.name, outcome) if isinstance(outcome, KafkaError) else _created(context, outcome)
+    return CreateTopicsResponse(topics=tuple(results.values()))
+
+
+def _new_topic(context: RequestContext, topic: _Topic, times: int) -> NewTopic:
+    if times > 1:
+        raise KafkaError(ErrorCode.INVALID_REQUEST, "Duplicate topic name.")
+    if not may_create(context, topic.name):
+        raise KafkaError(ErrorCode.TOPIC_AUTHORIZATION_FAILED, f"{context.session.principal} may not create topic '{topic.name}'.")
+    if len({config.name for config in topic.configs}) != len(topic.configs):
+        raise KafkaError(ErrorCode.INVALID_CONFIG, "A configuration key is given twice.")
+    return NewTopic(
+        topic.name,
+        topic.num_partitions,
+        topic.replication_factor,
+        tuple((assignment.partition_index, assignment.broker_ids) for assignment in topic.assignments),
+        {config.name: config.value for config in topic.configs},
+    )
+
+
+def _created(context: RequestContext, topic: TopicImage) -> _Result:
+    if not context.allowed(Operation.DESCRIBE_CONFIGS, ResourceType.TOPIC, topic.name):
+        hidden = ErrorCode.TOPIC_AUTHORIZATION_FAILED
+        return _Result(name=topic.name, topic_id=topic.topic_id, error_message=None, topic_config_error_code=hidden, configs=())
+    entries = describe_topic(effective_config(context.services), topic.configs)
+    return _Result(
+        name=topic.name,
+        topic_id=topic.topic_id,
+        error_message=None,
+        num_partitions=len(topic.partitions),
+        replication_factor=len(topic.partitions[0].replicas),
+        configs=tuple(
+            _Config(
+                name=entry.name,
+                value=entry.value,
+                read_only=entry.read_only,
+                config_source=entry.source,
+                is_sensitive=entry.sensitive,
+            )
+            for entry in entries
+        ),
+    )
+
+
+def _failed(name: str, error: KafkaError) -> _Result:
+    return _Result(name=name, error_code=error.code, error_message=error.message or None, configs=())
+
+
+def _rule(services: Services, request: CreateTopicsRequest) -> Iterable[Action]:
+    yield Action(Operation.CREATE, ResourceType.CLUSTER, CLUSTER_NAME)
+    for topic in request.topics:
+        yield Action(Operation.CREATE, ResourceType.TOPIC, topic.name)
+        yield Action(Operation.DESCRIBE_CONFIGS, ResourceType.TOPIC, topic.name)
+
+
+def _refusal(request: Any, version: int, error: KafkaError) -> Message:
+    return CreateTopicsResponse(topics=tuple(_failed(topic.name, error) for topic in request.topics))
+
+
+APIS = (Api(ApiKey.CREATE_TOPICS, "CreateTopics", (2, 7), _create_topics, _refusal, _rule),)

@@ -1,0 +1,106 @@
+"""DescribeConfigs (32): every key with its value, source, type and documentation (KIP-133, KIP-226, KIP-569)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from chronik.cluster.configs import check_resource, resource_key
+from chronik.cluster.interfaces import ConfigResource, ConfigResourceType
+from chronik.config.describing import DescribedConfig, describe_broker, describe_dynamic_defaults, describe_group, describe_topic
+from chronik.errors import ErrorCode, KafkaError
+from chronik.metadata.image import MetadataImage
+from chronik.protocol.apis import ApiKey
+from chronik.protocol.messages import DescribeConfigsRequest, DescribeConfigsResponse, Message
+from chronik.security.interfaces import Action, Operation
+from chronik.server.api import Api
+from chronik.server.context import RequestContext
+from chronik.server.handlers.admin.config_resources import authorization_failure, effective_config, protected_as, resource_kind
+
+if TYPE_CHECKING:
+    from chronik.server.services import Services
+
+_Resource: TypeAlias = DescribeConfigsRequest.DescribeConfigsResource
+_Result: TypeAlias = DescribeConfigsResponse.DescribeConfigsResult
+_Entry: TypeAlias = DescribeConfigsResponse.DescribeConfigsResourceResult
+_Synonym: TypeAlias = DescribeConfigsResponse.DescribeConfigsSynonym
+
+
+async def _describe_configs(context: RequestContext, request: DescribeConfigsRequest) -> DescribeConfigsResponse:
+    return DescribeConfigsResponse(results=tuple(_described(context, request, resource) for resource in request.resources))
+
+
+def _described(context: RequestContext, request: DescribeConfigsRequest, resource: _Resource) -> _Result:
+    try:
+        entries = _entries(context, resource)
+    except KafkaError as error:
+        return _failed(resource, error)
+    wanted = frozenset(resource.configuration_keys or ())
+    return _Result(
+        error_message=None,
+        resource_type=resource.resource_type,
+        resource_name=resource.resource_name,
+        configs=tuple(_told(entry, request) for entry in entries if not wanted or entry.name in wanted),
+    )
+
+
+def _entries(context: RequestContext, resource: _Resource) -> Iterable[DescribedConfig]:
+    kind, name = resource_kind(resource.resource_type), resource.resource_name
+    failure = authorization_failure(context, Operation.DESCRIBE_CONFIGS, kind, name)
+    if failure is not None:
+        raise failure
+    if kind in (ConfigResourceType.BROKER_LOGGER, ConfigResourceType.CLIENT_METRICS):
+        raise KafkaError(ErrorCode.INVALID_REQUEST, f"The configuration of a {kind.name} resource is not kept here.")
+    check_resource(ConfigResource(kind, name))
+    services = context.services
+    image: MetadataImage = services.metadata.image
+    if kind is ConfigResourceType.TOPIC:
+        topic = image.topics.get(name)
+        if topic is None:
+            raise KafkaError(ErrorCode.UNKNOWN_TOPIC_OR_PARTITION, f"This server does not host topic '{name}'.")
+        return describe_topic(effective_config(services), topic.configs)
+    if kind is ConfigResourceType.GROUP:
+        return describe_group(image.configs.get(resource_key(ConfigResource(kind, name)), {}))
+    if not name:
+        return describe_dynamic_defaults(image.configs.get("broker/", {}))
+    if int(name) != services.broker_id:
+        raise KafkaError(
+            ErrorCode.INVALID_REQUEST, f"Unexpected broker id, expected {services.broker_id} or empty string, but received {name}: ask that broker."
+        )
+    return describe_broker(effective_config(services))
+
+
+def _told(entry: DescribedConfig, request: DescribeConfigsRequest) -> _Entry:
+    return _Entry(
+        name=entry.name,
+        value=entry.value,
+        read_only=entry.read_only,
+        config_source=entry.source,
+        is_sensitive=entry.sensitive,
+        synonyms=tuple(_Synonym(name=synonym.name, value=synonym.value, source=synonym.source) for synonym in entry.synonyms)
+        if request.include_synonyms
+        else (),
+        config_type=entry.type,
+        documentation=entry.documentation if request.include_documentation else None,
+    )
+
+
+def _failed(resource: _Resource, error: KafkaError) -> _Result:
+    return _Result(
+        error_code=error.code,
+        error_message=error.message or None,
+        resource_type=resource.resource_type,
+        resource_name=resource.resource_name,
+    )
+
+
+def _rule(services: Services, request: DescribeConfigsRequest) -> Iterable[Action]:
+    for resource in request.resources:
+        yield from protected_as(Operation.DESCRIBE_CONFIGS, resource.resource_type, resource.resource_name)
+
+
+def _refusal(request: Any, version: int, error: KafkaError) -> Message:
+    return DescribeConfigsResponse(results=tuple(_failed(resource, error) for resource in request.resources))
+
+
+APIS = (Api(ApiKey.DESCRIBE_CONFIGS, "DescribeConfigs", (1, 4), _describe_configs, _refusal, _rule),)
