@@ -20,7 +20,7 @@ EXACT_LENGTH_MAX: Final = 8_191
 """Longer strings compare whole by their beginning and a digest."""
 
 _SINGLES: Final = "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3005-\u3007\u3040-\u30ff\u31f0-\u31ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"
-_SINGLE: Final = re.compile(f"([{_SINGLES}])(?! )")
+_SINGLE: Final = re.compile(f"([{_SINGLES}])")
 _LONG: Final = re.compile(rf"[^\W_]{{{WORD_LENGTH_MAX}}}")
 _RUN: Final = re.compile(r"[A-Za-z0-9]+")
 
@@ -28,7 +28,7 @@ _RUN: Final = re.compile(r"[A-Za-z0-9]+")
 def spaced(text: str) -> str:
     """The text with unspaced scripts' characters set apart and endless words cut."""
     if not text.isascii():
-        text = _SINGLE.sub(r"\1 ", text)
+        text = _SINGLE.sub(r" \1 ", text)
     if len(text) > WORD_LENGTH_MAX:
         text = _LONG.sub(r"\g<0> ", text)
     return text

@@ -166,6 +166,11 @@ def parse_number(text: str) -> int | float | None:
     return number if abs(number) != float("inf") else None
 
 
+def is_typed(text: str) -> bool:
+    """Whether a text is a number or a date as a whole: its words mean nothing one by one."""
+    return parse_number(text) is not None or (len(text) >= 10 and parse_date(text) is not None)
+
+
 def timestamp_ms(value: str | int | float | bool, upper: bool) -> int:
     """A timestamp of a query, in ms: an integer, or an ISO date rounded to its first or last ms.
 

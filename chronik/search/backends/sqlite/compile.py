@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from chronik.search.analysis import exact_term, words
 from chronik.search.backends.sqlite.schema import sql_number
-from chronik.search.fields import Field, Kind, parse_date, parse_number, resolve, timestamp_ms
+from chronik.search.fields import Field, Kind, is_typed, parse_date, parse_number, resolve, timestamp_ms
 from chronik.search.interfaces import QueryError
 from chronik.search.query.ast import (
     Bool,
@@ -111,11 +111,12 @@ def _bool(query: Bool) -> Sql:
         return FALSE
     parts = [compile_query(q) for q in (*query.must, *query.filter)]
     for forbidden in map(compile_query, query.must_not):
-        parts.append(Sql(f"NOT {forbidden.text}", forbidden.params))
+        parts.append(Sql(f"NOT ({forbidden.text})", forbidden.params))
     if query.minimum_should_match == 1:
         parts.append(any_of([compile_query(q) for q in query.should]))
     elif query.minimum_should_match:
-        total = _tree([compile_query(q) for q in query.should], "+", FALSE)
+        should = [compile_query(q) for q in query.should]
+        total = _tree([Sql(f"({q.text})", q.params) for q in should], "+", FALSE)
         parts.append(Sql(f"({total.text} >= {query.minimum_should_match})", total.params))
     return all_of(parts)
 
@@ -153,6 +154,8 @@ def _fts(field: Field, expression: str, further: str = "", *params: Any) -> Sql:
 def _match(field: Field, query: Match) -> Sql:
     if field.exact or field.kind in (Kind.NUMBER, Kind.TIMESTAMP, Kind.TOPIC):
         return _term(field, query.text)
+    if is_typed(query.text):
+        return _phrase(field, Phrase(None, query.text))
     parts = [_fts(field, f'"{word}"') for word in words(query.text)]
     joined = all_of(parts) if query.operator == "and" and parts else any_of(parts)
     return any_of([joined, *_typed(field, query.text)])

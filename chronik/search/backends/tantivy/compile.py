@@ -11,7 +11,7 @@ import tantivy
 
 from chronik.search.analysis import exact_term, spaced
 from chronik.search.backends.json_paths import JsonPaths, speakable
-from chronik.search.fields import Field, Kind, parse_date, parse_number, resolve, timestamp_ms, value_date
+from chronik.search.fields import Field, Kind, is_typed, parse_date, parse_number, resolve, timestamp_ms, value_date
 from chronik.search.interfaces import Bounds, QueryError
 from chronik.search.query.ast import (
     Bool,
@@ -124,11 +124,10 @@ class QueryCompiler:
     def _match(self, field: Field, query: Match) -> tantivy.Query:
         if field.exact or field.kind in (Kind.NUMBER, Kind.TIMESTAMP, Kind.TOPIC):
             return self._term(field, query.text)
-        words = self._words(query.text)
-        parts = [self._any_place(field, [word], 0, False) for word in words]
-        whole = self._typed(field, query.text)
-        joined = self._joined(parts, query.operator)
-        return any_of([joined, *whole]) if len(words) != 1 or whole else joined
+        if is_typed(query.text):
+            return self._phrase(field, Phrase(None, query.text))
+        parts = [self._any_place(field, [word], 0, False) for word in self._words(query.text)]
+        return any_of([self._joined(parts, query.operator), *self._typed(field, query.text)])
 
     def _joined(self, parts: list[tantivy.Query], operator: str) -> tantivy.Query:
         return all_of(parts) if operator == "and" and parts else any_of(parts)

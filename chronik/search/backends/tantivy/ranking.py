@@ -53,8 +53,14 @@ class Ranking:
         present = Q.exists_query(column, False)
         with_value = all_of([query, present])
         without = Q.boolean_query([(tantivy.Occur.Must, query), (tantivy.Occur.MustNot, present)])
-        ordered = lambda n: self._by_column(with_value, column, sort.descending, n)  # noqa: E731
-        lacking = lambda n: [_lacking(f) for f in self._by_column(without, "timestamp", True, n)]  # noqa: E731
+        having = self._searcher.search(with_value, 1, count=True).count
+
+        def ordered(count: int) -> list[Found]:
+            return self._by_column(with_value, column, sort.descending, count) if having else []
+
+        def lacking(count: int) -> list[Found]:
+            return [_lacking(found) for found in self._by_column(without, "timestamp", True, count)]
+
         begin, end = (ordered, lacking) if sort.missing_last else (lacking, ordered)
         hits = begin(limit)
         return hits + end(limit - len(hits)) if len(hits) < limit else hits
