@@ -44,12 +44,14 @@ class FuzzTests(SynchronousTestCase):
     """Random and mutated bytes."""
 
     def decodes_or_refuses(self, cls: type[Message], version: int, data: bytes) -> None:
-        """Whatever comes, the position stays inside; and what decodes can be encoded unless it has tags twice or overlong lengths."""
+        """Whatever comes, the position stays inside, and what decodes can be encoded and decodes to the same again."""
         try:
-            _, position = cls.decode(data, version)
+            message, position = cls.decode(data, version)
         except DecodeError:
             return
         self.assertLessEqual(position, len(data))
+        encoded = message.encode(version)
+        self.assertEqual(cls.decode(encoded, version)[0].encode(version), encoded)
 
     def test_mutations_of_every_pair(self) -> None:
         """Mutated messages of every version raise nothing but DecodeError."""
