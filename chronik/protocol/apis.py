@@ -106,7 +106,12 @@ class ApiKey(enum.IntEnum):
 
 
 _NAMES: Final = {row[0]: name.removesuffix("Request") for name, row in MESSAGES.items() if row[0] is not None and name.endswith("Request")}
-_FLEXIBLE_FROM: Final = {row[0]: row[3] for name, row in MESSAGES.items() if name.endswith("Request")}
+_FLEXIBLE: Final = {
+    (api_key, version): flexible_from is not None and version >= flexible_from
+    for name, (api_key, first, last, flexible_from, _) in MESSAGES.items()
+    if api_key is not None and name.endswith("Request")
+    for version in range(first, last + 1)
+}
 _VERSIONS: Final = {row[0]: range(row[1], row[2] + 1) for name, row in MESSAGES.items() if name.endswith("Request")}
 
 
@@ -148,8 +153,4 @@ def decodable_versions(api_key: int) -> range:
 
 def flexible(api_key: int, api_version: int) -> bool | None:
     """Whether an API's version has compact lengths, tagged fields and flexible headers; None when it is unknown here."""
-    versions = _VERSIONS.get(api_key)
-    if versions is None or api_version not in versions:
-        return None
-    first = _FLEXIBLE_FROM[api_key]
-    return first is not None and api_version >= first
+    return _FLEXIBLE.get((api_key, api_version))
