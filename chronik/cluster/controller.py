@@ -80,9 +80,7 @@ class Controller:
         broker = await self._membership.register(self._registration)
         await self._plans.tidy()
         self.broker_epoch = broker.epoch
-        self._log.info(
-            "Broker {broker_id} is the controller of cluster {cluster_id}", broker_id=self._registration.broker_id, cluster_id=cluster_id
-        )
+        self._log.info("Broker {broker_id} is the controller of cluster {cluster_id}", broker_id=self._registration.broker_id, cluster_id=cluster_id)
 
     @deferred
     async def create_topics(self, topics: Sequence[NewTopic], validate_only: bool = False) -> Sequence[TopicImage | KafkaError]:
@@ -97,16 +95,12 @@ class Controller:
     @deferred
     async def create_partitions(self, requests: Sequence[NewPartitions], validate_only: bool = False) -> Sequence[KafkaError | None]:
         """Add to each; see :meth:`IController.create_partitions`."""
-        return await _outcomes(
-            self._alone(request.topic, partial(self._add_partitions, request, validate_only)) for request in requests
-        )
+        return await _outcomes(self._alone(request.topic, partial(self._add_partitions, request, validate_only)) for request in requests)
 
     @deferred
     async def alter_configs(self, changes: Sequence[ConfigChange], validate_only: bool = False) -> Sequence[KafkaError | None]:
         """Change each; see :meth:`IController.alter_configs`."""
-        return await _outcomes(
-            self._alone(change.resource.name, partial(self._alter, change, validate_only)) for change in changes
-        )
+        return await _outcomes(self._alone(change.resource.name, partial(self._alter, change, validate_only)) for change in changes)
 
     def allocate_producer_ids(self) -> Deferred[range]:
         """Take the next block; see :meth:`IController.allocate_producer_ids`."""

@@ -107,9 +107,7 @@ class Designer:
 
     def _assigned(self, topic: NewTopic) -> Sequence[PartitionState]:
         if topic.replication_factor != DEFAULT:
-            raise KafkaError(
-                ErrorCode.INVALID_REQUEST, "A manual partition assignment was specified, but replication factor was not set to -1."
-            )
+            raise KafkaError(ErrorCode.INVALID_REQUEST, "A manual partition assignment was specified, but replication factor was not set to -1.")
         if topic.partitions != DEFAULT:
             raise KafkaError(ErrorCode.INVALID_REQUEST, "A manual partition assignment was specified, but numPartitions was not set to -1.")
         _check_count(len(topic.assignments))
@@ -117,9 +115,7 @@ class Designer:
         factor: int | None = None
         for number, replicas in topic.assignments:
             if number in chosen:
-                raise KafkaError(
-                    ErrorCode.INVALID_REPLICA_ASSIGNMENT, f"Found multiple manual partition assignments for partition {number}"
-                )
+                raise KafkaError(ErrorCode.INVALID_REPLICA_ASSIGNMENT, f"Found multiple manual partition assignments for partition {number}")
             chosen[number] = check_assignment(self._brokers, replicas, factor)
             factor = len(replicas)
         if sorted(chosen) != list(range(len(chosen))):

@@ -74,9 +74,7 @@ class TopicPlans:
         """
         expected = _Expected(topic.name, topic.topic_id)
         live = TopicValue(topic.topic_id, TopicState.LIVE, len(topic.partitions), topic.configs)
-        partitions = [
-            Put(keys.partition_key(topic.topic_id, number), keys.encode_partition(state)) for number, state in enumerate(topic.partitions)
-        ]
+        partitions = [Put(keys.partition_key(topic.topic_id, number), keys.encode_partition(state)) for number, state in enumerate(topic.partitions)]
         if len(partitions) <= _PIECE:
             await self._claim(expected, live, partitions)
             return

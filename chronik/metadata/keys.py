@@ -86,9 +86,7 @@ def config_key(resource: str) -> str:
 
 def encode_topic(topic: TopicValue) -> bytes:
     """A topic's value."""
-    return _encode(
-        {"id": topic_id_text(topic.topic_id), "state": topic.state.value, "partitions": topic.partitions, "configs": dict(topic.configs)}
-    )
+    return _encode({"id": topic_id_text(topic.topic_id), "state": topic.state.value, "partitions": topic.partitions, "configs": dict(topic.configs)})
 
 
 def decode_topic(value: bytes) -> TopicValue:

@@ -12,7 +12,6 @@ from zope.interface import implementer
 from chronik.defer import IWorker
 from chronik.storage.interfaces import IFile, ILock
 
-
 T = TypeVar("T")
 
 

@@ -61,7 +61,7 @@ class FeedTests(SynchronousTestCase):
 
     def test_topic_appears(self) -> None:
         """A live topic is in the image by name and id, and its delta names it."""
-        revision = self.commit(topic("t", A, 2, **{"a": "b"}), partition(A, 0), partition(A, 1))
+        revision = self.commit(topic("t", A, 2, a="b"), partition(A, 0), partition(A, 1))
         expected = TopicImage("t", A, (STATE, STATE), {"a": "b"})
         self.assertEqual(self.image.topics, {"t": expected})
         self.assertEqual([self.image.topic_by_id(A), self.image.topic_by_id(B)], [expected, None])
@@ -179,9 +179,7 @@ class FeedTests(SynchronousTestCase):
         self.commit(topic("t", A), partition(A, 0), topic("u", B), partition(B, 0), Put("configs/broker/", b'{"a":"1"}'))
         before = self.image.topics["t"]
         self.store.hold_watches()
-        revision = self.commit(
-            Delete(keys.topic_key("t")), Delete(keys.partition_key(A, 0)), Delete("configs/broker/"), topic("u", B, a="b")
-        )
+        revision = self.commit(Delete(keys.topic_key("t")), Delete(keys.partition_key(A, 0)), Delete("configs/broker/"), topic("u", B, a="b"))
         self.store.compact()
         self.assertEqual(self.image.revision, revision)
         self.assertEqual(self.observer.deltas[-1], ImageDelta((before,), frozenset({"u"}), frozenset({"broker/"})))

@@ -16,9 +16,7 @@ from chronik.model import TopicId
 
 ids = st.integers(-1, 2**31 - 1)
 texts = st.dictionaries(st.text(), st.text())
-topics = st.builds(
-    TopicValue, st.binary(min_size=16, max_size=16).map(TopicId), st.sampled_from(TopicState), st.integers(0, 10**6), texts
-)
+topics = st.builds(TopicValue, st.binary(min_size=16, max_size=16).map(TopicId), st.sampled_from(TopicState), st.integers(0, 10**6), texts)
 partitions = st.builds(PartitionState, ids, ids, st.lists(ids).map(tuple), st.lists(ids).map(tuple), ids)
 endpoints = st.dictionaries(st.text(), st.builds(Endpoint, st.text(), st.integers(0, 65535), st.text()))
 brokers = st.builds(BrokerImage, ids, ids, endpoints, st.none() | st.text(), st.booleans())
@@ -90,7 +88,9 @@ class LayoutTests(SynchronousTestCase):
 class MalformedTests(SynchronousTestCase):
     """Every other value is refused in one way."""
 
-    @given(st.binary() | st.recursive(st.none() | st.booleans() | st.integers() | st.text(), lambda c: st.lists(c)).map(lambda v: json.dumps(v).encode()))
+    @given(
+        st.binary() | st.recursive(st.none() | st.booleans() | st.integers() | st.text(), lambda c: st.lists(c)).map(lambda v: json.dumps(v).encode())
+    )
     def test_anything(self, value: bytes) -> None:
         """Bytes and JSON that is no object."""
         for decode in DECODERS:

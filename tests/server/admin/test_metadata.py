@@ -48,7 +48,9 @@ class ShapeTests(MetadataCase):
             response = self.metadata(version, "orders")
             (topic,) = response.topics
             self.assertEqual([topic.error_code, topic.name, topic.is_internal], [0, "orders", False])
-            self.assertEqual([(p.partition_index, p.leader_id, p.replica_nodes, p.isr_nodes) for p in topic.partitions], [(0, 1, (1,), (1,)), (1, 1, (1,), (1,))])
+            self.assertEqual(
+                [(p.partition_index, p.leader_id, p.replica_nodes, p.isr_nodes) for p in topic.partitions], [(0, 1, (1,), (1,)), (1, 1, (1,), (1,))]
+            )
             self.assertEqual([p.leader_epoch for p in topic.partitions], [0, 0] if version >= 7 else [-1, -1])
             self.assertEqual(topic.topic_id, self.orders.topic_id if version >= 10 else ZERO_TOPIC_ID)
             self.assertEqual([(b.node_id, b.host, b.port) for b in response.brokers], [(1, "192.168.1.5", 9092)])
@@ -193,7 +195,9 @@ class PermissionTests(MetadataCase):
                 fields["include_cluster_authorized_operations"] = True
             response = self.metadata(version, "orders", **fields)
             operations = response.topics[0].topic_authorized_operations
-            self.assertEqual([operations >> Operation.READ & 1, operations >> Operation.DELETE & 1, operations >> Operation.CLUSTER_ACTION & 1], [1, 0, 0])
+            self.assertEqual(
+                [operations >> Operation.READ & 1, operations >> Operation.DELETE & 1, operations >> Operation.CLUSTER_ACTION & 1], [1, 0, 0]
+            )
             self.assertEqual(response.cluster_authorized_operations > 0, version <= 10)
             silent = self.metadata(version, "orders")
             self.assertEqual([silent.topics[0].topic_authorized_operations, silent.cluster_authorized_operations], [NOT_ASKED, NOT_ASKED])

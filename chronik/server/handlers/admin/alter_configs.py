@@ -19,7 +19,7 @@ from chronik.protocol.messages import (
 from chronik.security.interfaces import Action, Operation
 from chronik.server.api import Api
 from chronik.server.context import RequestContext
-from chronik.server.handlers.admin.config_resources import authorization_failure, protected_as, resource_kind
+from chronik.server.handlers.admin.config_resources import authorization_failure, check_own_broker, protected_as, resource_kind
 
 if TYPE_CHECKING:
     from chronik.server.services import Services
@@ -63,6 +63,8 @@ def _change(context: RequestContext, resource: Any, replace: bool) -> ConfigChan
         raise failure
     if kind not in _ALTERABLE:
         raise KafkaError(ErrorCode.INVALID_REQUEST, f"The configuration of a {kind.name} resource cannot be altered here.")
+    if kind is ConfigResourceType.BROKER and resource.resource_name:
+        check_own_broker(context.services, resource.resource_name)
     if len({config.name for config in resource.configs}) != len(resource.configs):
         raise KafkaError(ErrorCode.INVALID_REQUEST, "Error due to duplicate config keys")
     edits = tuple(_edit(config, replace) for config in resource.configs)

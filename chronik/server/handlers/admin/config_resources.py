@@ -27,6 +27,15 @@ def effective_config(services: Services) -> Configuration:
     return services.config.with_dynamic(configs.get("broker/", {}), configs.get(f"broker/{services.broker_id}", {}))
 
 
+def check_own_broker(services: Services, name: str) -> None:
+    """Refuse another broker's configuration: only the broker itself knows what it was started with.
+
+    :raises KafkaError: ``INVALID_REQUEST``.
+    """
+    if name != str(services.broker_id):
+        raise KafkaError(ErrorCode.INVALID_REQUEST, f"Unexpected broker id, expected {services.broker_id}, but received {name}: ask that broker.")
+
+
 def resource_kind(code: int) -> ConfigResourceType:
     """The kind of a resource.
 

@@ -55,9 +55,7 @@ def _new_partitions(topic: _Topic) -> NewPartitions:
 async def _ready(context: RequestContext, names: Iterable[str]) -> None:
     """Wait until the new partitions here can be used; what fails then is told by requests to those partitions."""
     topics = (context.services.metadata.image.topics.get(name) for name in names)
-    await gatherResults(
-        [context.services.partitions.ready(topic.topic_id).addErrback(lambda _: None) for topic in topics if topic is not None]
-    )
+    await gatherResults([context.services.partitions.ready(topic.topic_id).addErrback(lambda _: None) for topic in topics if topic is not None])
 
 
 def _result(name: str, error: KafkaError | None) -> _Result:

@@ -15,7 +15,7 @@ from chronik.protocol.messages import DescribeConfigsRequest, DescribeConfigsRes
 from chronik.security.interfaces import Action, Operation
 from chronik.server.api import Api
 from chronik.server.context import RequestContext
-from chronik.server.handlers.admin.config_resources import authorization_failure, effective_config, protected_as, resource_kind
+from chronik.server.handlers.admin.config_resources import authorization_failure, check_own_broker, effective_config, protected_as, resource_kind
 
 if TYPE_CHECKING:
     from chronik.server.services import Services
@@ -63,10 +63,7 @@ def _entries(context: RequestContext, resource: _Resource) -> Iterable[Described
         return describe_group(image.configs.get(resource_key(ConfigResource(kind, name)), {}))
     if not name:
         return describe_dynamic_defaults(image.configs.get("broker/", {}))
-    if int(name) != services.broker_id:
-        raise KafkaError(
-            ErrorCode.INVALID_REQUEST, f"Unexpected broker id, expected {services.broker_id} or empty string, but received {name}: ask that broker."
-        )
+    check_own_broker(services, name)
     return describe_broker(effective_config(services))
 
 
