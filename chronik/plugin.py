@@ -146,7 +146,8 @@ def explain(reference: str, package: ModuleType = twisted.plugins) -> str:
     if not separator or seam not in SEAMS:
         raise ConfigurationError(f"{reference!r} is not SEAM:NAME; seams are {', '.join(SEAMS)}, and --backends lists all names")
     maker = find_backend(seam, name, package)
-    return f"{seam}:{name}: {maker.summary}\n\n{maker.help.strip()}\n\nChosen by {SELECTORS[seam]}={name}; options are set as plugin.{seam}.{name}.OPTION."
+    chosen = f"Chosen by {SELECTORS[seam]}={name}; options are set as plugin.{seam}.{name}.OPTION."
+    return f"{seam}:{name}: {maker.summary}\n\n{maker.help.strip()}\n\n{chosen}"
 
 
 def _makers(package: ModuleType) -> Iterator[Found]:

@@ -30,7 +30,7 @@ class Options(usage.Options):
     ]
 
     def __init__(self, environ: Mapping[str, str] = os.environ) -> None:
-        super().__init__()
+        usage.Options.__init__(self)
         self._environ = environ
         self._sets: dict[str, str] = {}
         self.configuration = config.Configuration()
@@ -87,9 +87,10 @@ def refuse(problem: ChronikError) -> NoReturn:
 def makeService(options: Options) -> IService:
     """The broker as a service of ``twist``."""
     # Imported here: the drop-in's options must not cost what a whole broker costs to import.
-    from chronik.broker import make_service  # noqa: PLC0415
+    from chronik.broker import make_service
 
     try:
-        return make_service(options)
+        service: IService = make_service(options)
     except ChronikError as problem:
         refuse(problem)
+    return service

@@ -44,7 +44,9 @@ _LISTENERS = (
         "Names of listeners that Kafka's controllers would use. Listeners of these names are not opened: a broker is its own controller.",
         importance=_LOW,
     ),
-    items("http.listeners", ("HTTP://127.0.0.1:6092",), "Where search, health and metrics are served over HTTP.", importance=_HIGH, validator=LISTENERS),
+    items(
+        "http.listeners", ("HTTP://127.0.0.1:6092",), "Where search, health and metrics are served over HTTP.", importance=_HIGH, validator=LISTENERS
+    ),
     items(
         "http.allowed.hosts",
         (),

@@ -82,9 +82,7 @@ _PACKED: Final[Mapping[str, str]] = {
         "client.callback.handler.class enabled.mechanisms jaas.config mechanism.controller.protocol mechanism.inter.broker.protocol "
         "server.callback.handler.class server.max.receive.size"
     ),
-    "sasl.kerberos.": (
-        "kinit.cmd min.time.before.relogin principal.to.local.rules service.name ticket.renew.jitter ticket.renew.window.factor"
-    ),
+    "sasl.kerberos.": ("kinit.cmd min.time.before.relogin principal.to.local.rules service.name ticket.renew.jitter ticket.renew.window.factor"),
     "sasl.login.": (
         "callback.handler.class class connect.timeout.ms read.timeout.ms refresh.buffer.seconds refresh.min.period.seconds "
         "refresh.window.factor refresh.window.jitter retry.backoff.max.ms retry.backoff.ms"

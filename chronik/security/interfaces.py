@@ -12,6 +12,8 @@ from zope.interface import Interface
 if TYPE_CHECKING:
     from twisted.internet.defer import Deferred
 
+    from chronik.defer import IThreadPools
+
 
 @dataclass(frozen=True, slots=True)
 class Principal:
@@ -101,3 +103,13 @@ class ICredentialStore(Interface):
 
     def close() -> Deferred[None]:
         """Release what it holds."""
+
+
+@dataclass(frozen=True, slots=True)
+class AuthContext:
+    """What an auth backend's maker is given.
+
+    :ivar pools: where work goes that blocks, or that computes for long.
+    """
+
+    pools: IThreadPools
