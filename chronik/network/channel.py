@@ -149,7 +149,7 @@ class KafkaChannel(Protocol):
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         """The peer is gone."""
-        why = "the broker closed the connection" if reason.check(ConnectionDone) else f"the connection broke: {reason.getErrorMessage()}"
+        why = "the broker closed the connection" if isinstance(reason.value, ConnectionDone) else f"the connection broke: {reason.getErrorMessage()}"
         self._fail(ChannelError(why))
 
     def dataReceived(self, data: bytes) -> None:

@@ -108,6 +108,7 @@ class KafkaConnection(Protocol):
                 close_pieces(pending.pieces)
         self._answers.clear()
         self._frames.clear()
+        self._chunks = []
         self.factory.bytes_held(-self._bytes_in_flight)
         self._bytes_in_flight = 0
         if self.session is not None:
@@ -150,7 +151,7 @@ class KafkaConnection(Protocol):
             listener=session.listener,
             problem=problem,
         )
-        self.factory.refused += 1
+        self.factory.refused["protocol"] += 1
         self._frames.clear()
         self._chunks, self._held = [], 0
         self._lost = True
@@ -158,20 +159,23 @@ class KafkaConnection(Protocol):
 
     def _end_if_answered(self) -> None:
         """Close after the last byte of the last answer; the transport waits for the sender."""
-        if self._ending and not self._answers and self.transport is not None:
-            self.transport.loseConnection()
+        if self._ending and not self._answers and not self._lost and self._sender is not None:
+            self._sender.finish()
 
     # -- bytes to frames ----------------------------------------------------------------------------------------------
 
     def dataReceived(self, data: bytes) -> None:
         """Bytes of the peer; whole requests among them are begun."""
-        if self._lost:
+        if self._lost or self._ending:
             return
         self.factory.bytes_in += len(data)
+        self._hold(len(data))
         if self._chunks:
             self._chunks.append(data)
             self._held += len(data)
             if self._held < self._needed:
+                if self.factory.over_budget:
+                    self._pause()
                 return
             data = b"".join(self._chunks)
         try:
@@ -207,13 +211,13 @@ class KafkaConnection(Protocol):
                 return position
             position += _SIZE.size
             self._frames.append(data[position : position + size])
-            self._hold(size)
             position += size
         return position
 
     def _check_size(self, size: int, data: bytes, position: int) -> None:
         if size < FRAME_BYTES_MIN or size > self.factory.frame_bytes_max:
-            raise ProtocolViolation(f"a request of {size} bytes ({self.factory.frame_bytes_max} are allowed), which looks like {looks_like(data[position : position + 8])}")
+            allowed, seems = self.factory.frame_bytes_max, looks_like(data[position : position + 8])
+            raise ProtocolViolation(f"a request of {size} bytes ({allowed} are allowed), which looks like {seems}")
 
     def _check_api(self, size: int, api_key: int, version: int, data: bytes, position: int) -> None:
         assert self.session is not None
@@ -234,11 +238,14 @@ class KafkaConnection(Protocol):
         if self._looping:
             return
         self._looping = True
+        if self._ending:
+            return
         frames = self._frames
         while frames and not self._starting and not self._lost and len(self._answers) < REQUESTS_IN_FLIGHT_MAX and not self._full():
             self._start(frames.popleft())
         self._looping = False
-        if frames or self._full() or self._bytes_in_flight > BYTES_IN_FLIGHT_MAX or self.factory.over_budget:
+        # A request that is still coming may be larger than what may wait: it must not stop its own rest.
+        if frames or self._full() or self._bytes_in_flight - self._held > BYTES_IN_FLIGHT_MAX or self.factory.over_budget:
             self._pause()
         else:
             self._resume()
@@ -248,7 +255,7 @@ class KafkaConnection(Protocol):
 
     def _start(self, frame: bytes) -> None:
         assert self.session is not None
-        pending = _Pending(len(frame))
+        pending = _Pending(_SIZE.size + len(frame))
         self._answers.append(pending)
         self._requests += 1
         self.deadline = self._seconds() + self._limits.idle_seconds
@@ -281,7 +288,11 @@ class KafkaConnection(Protocol):
         assert sender is not None
         while answers and answers[0].done:
             first = answers.popleft()
-            sender.send(_framed(first.pieces), first.size)
+            pieces = _framed(first.pieces)
+            self.factory.bytes_out += sum(map(len, pieces))
+            sender.send(pieces, first.size)
+        if sender.busy:
+            self.deadline = self._seconds() + self._limits.stalled_seconds
         if self._ending:
             self._end_if_answered()
         elif self._frames or self._paused:
@@ -290,7 +301,7 @@ class KafkaConnection(Protocol):
     def _failed(self, failure: Failure) -> None:
         if self._lost:
             return
-        if failure.check(ProtocolViolation) is None:
+        if not isinstance(failure.value, ProtocolViolation):
             self._log.failure("an answer could not be made", failure)
             self._violated("a request whose answer failed here")
         else:
@@ -310,17 +321,18 @@ class KafkaConnection(Protocol):
 
     def _progressed(self) -> None:
         """The peer took some of an answer."""
-        self.deadline = self._seconds() + self._limits.stalled_seconds
+        busy = self._sender is not None and self._sender.busy
+        self.deadline = self._seconds() + (self._limits.stalled_seconds if busy else self._limits.idle_seconds)
         if self._paused and not self._lost:
             self._start_requests()
 
     def _pause(self) -> None:
         transport: Any = self.transport
+        if self.factory.over_budget:
+            self.factory.wait_for_budget(self)
         if not self._paused and transport is not None:
             self._paused = True
             transport.pauseProducing()
-            if self.factory.over_budget:
-                self.factory.wait_for_budget(self)
 
     def _resume(self) -> None:
         transport: Any = self.transport
@@ -341,5 +353,3 @@ def _framed(pieces: Pieces | None) -> Pieces:
 
 def _host(address: IAddress) -> str:
     return getattr(address, "host", None) or "local"
-
-

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import socket
 from collections import Counter
 from typing import TYPE_CHECKING, Any, Final
 
 from twisted.internet.defer import Deferred, maybeDeferred
 from twisted.internet.error import CannotListenError
-from twisted.internet.interfaces import IAddress, IListeningPort, IReactorTime
+from twisted.internet.interfaces import IAddress, IReactorTime
 from twisted.internet.protocol import Factory
 from twisted.logger import Logger
 
@@ -65,28 +66,29 @@ class ConnectionFactory(Factory):
     """What the connections of one listener share.
 
     :param name: the listener's name.
-    :param dispatcher: serves their requests.
     :param clock: times their deadlines.
     :param frame_bytes_max: no request is larger (``socket.request.max.bytes``).
+    :ivar dispatcher: serves their requests; set before the first connection is accepted.
     :ivar connections: those that are open.
+    :ivar accepted: connections that came, since the start.
     :ivar bytes_in: bytes received since the start.
-    :ivar refused: connections closed for what they sent, or because there were too many.
+    :ivar bytes_out: bytes of answers since the start.
+    :ivar refused: connections closed by us, by reason: ``protocol``, ``connections``, ``deadline``.
     """
 
     noisy = False
+    dispatcher: IRequestDispatcher
     _log = Logger()
 
     def __init__(
         self,
         name: str,
-        dispatcher: IRequestDispatcher,
         clock: IReactorTime,
         limits: ConnectionLimits,
         frame_bytes_max: int,
         budget: RequestBudget,
     ) -> None:
         self.name = name
-        self.dispatcher = dispatcher
         self.clock = clock
         self.limits = limits
         self.frame_bytes_max = frame_bytes_max
@@ -96,14 +98,15 @@ class ConnectionFactory(Factory):
         self._emptied: list[Deferred[None]] = []
         self.connections: set[KafkaConnection] = set()
         self.accepted = 0
-        self.refused = 0
+        self.refused: Counter[str] = Counter()
         self.bytes_in = 0
+        self.bytes_out = 0
 
     def buildProtocol(self, addr: IAddress | None) -> KafkaConnection | None:
         """A connection came; None sends it away."""
         host = getattr(addr, "host", "local")
         if len(self.connections) >= self.limits.connections_max or self._by_address[host] >= self.limits.connections_per_address_max:
-            self.refused += 1
+            self.refused["connections"] += 1
             self._log.warn("refusing a connection of {host} on {listener}: there are too many", host=host, listener=self.name)
             return None
         return KafkaConnection(self, internal=False)
@@ -122,7 +125,10 @@ class ConnectionFactory(Factory):
         self.connections.discard(connection)
         self._budget.forget(connection)
         if connection.session is not None:
-            self._by_address -= Counter({connection.session.peer_host: 1})
+            host = connection.session.peer_host
+            self._by_address[host] -= 1
+            if not self._by_address[host]:
+                del self._by_address[host]
         if not self.connections:
             emptied, self._emptied = self._emptied, []
             for waiter in emptied:
@@ -149,6 +155,7 @@ class ConnectionFactory(Factory):
             why = connection.overdue(now)
             if why is not None and connection.session is not None:
                 self._log.info("closing the connection of {host}: it {why}", host=connection.session.peer_host, why=why)
+                self.refused["deadline"] += 1
                 connection.abort()
         self._timer = self.clock.callLater(LOOK_SECONDS, self._look) if self.connections else None
 
@@ -182,17 +189,17 @@ class KafkaListener:
         self.factory = factory
         self._host = host
         self._port = port
-        self._listening: IListeningPort | None = None
+        self._listening: Any = None
 
     @property
     def port(self) -> int:
         """The port it listens on, as bound."""
-        return self._port if self._listening is None else int(self._listening.getHost().port)  # type: ignore[attr-defined]
+        return self._port if self._listening is None else int(self._listening.getHost().port)
 
-    def listen(self) -> None:
-        """Bind.
+    def bind(self) -> None:
+        """Take the address; connections wait in the kernel until :meth:`accept`.
 
-        :raises ChronikError: the address cannot be had.
+        :raises ChronikError: it cannot be had.
         """
         try:
             self._listening = self._reactor.listenTCP(self._port, self.factory, backlog=BACKLOG, interface=self._host)
@@ -201,11 +208,20 @@ class KafkaListener:
             raise ChronikError(
                 f"cannot listen on {self._host or '*'}:{self._port} ({self.factory.name}): {cause}; stop what uses the port, or choose another in listeners"
             ) from None
+        self._listening.stopReading()
+
+    def accept(self) -> None:
+        """Serve those who wait, and those who come."""
+        if self._listening is not None:
+            self._listening.startReading()
 
     def adopt(self, descriptor: int) -> None:
-        """Serve one of the broker's own children, at the other end of a connected socket that is ours from now on."""
-        family = socket.AF_UNIX
-        self._reactor.adoptStreamConnection(descriptor, family, _Adopting(self.factory))
+        """Serve one of the broker's own children, at the other end of a connected socket, of which a copy is taken."""
+        try:
+            self._reactor.adoptStreamConnection(descriptor, socket.AF_UNIX, _Adopting(self.factory))
+        finally:
+            # The reactor works on a duplicate.
+            os.close(descriptor)
 
     @deferred
     async def stop_accepting(self) -> None:
@@ -243,5 +259,3 @@ class _Adopting(Factory):
     def buildProtocol(self, addr: IAddress | None) -> KafkaConnection:
         """The child's connection."""
         return KafkaConnection(self._factory, internal=True)
-
-

@@ -12,10 +12,14 @@ from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 from twisted.internet.interfaces import IPullProducer, IPushProducer
+from twisted.logger import Logger
 from zope.interface import implementer
 
+from chronik.errors import KafkaError
 from chronik.network.interfaces import Piece
 from chronik.network.limits import WRITE_BYTES_MAX
+
+_log = Logger()
 
 SENDFILE_BYTES_MIN: Final = 32 << 10
 """Below this a read and a write together with the bytes before are cheaper than a call of their own."""
@@ -51,6 +55,7 @@ class Sender:
         self._pulled = False
         self._registering = False
         self._closed = False
+        self._finishing = False
         self._descriptor: int | None = _plain_descriptor(transport)
         self.full = False
         transport.registerProducer(self, True)
@@ -70,6 +75,16 @@ class Sender:
         self._queue.append(AnswerEnd(request_size))
         if not self._pulled:
             self._write_directly()
+
+    def finish(self) -> None:
+        """Nothing more will be sent: close the connection after the last byte that is queued.
+
+        A transport does not close while a producer is registered that it paused, so this one goes first.
+        """
+        self._finishing = True
+        if not self._pulled:
+            self._transport.unregisterProducer()
+        self._transport.loseConnection()
 
     def close(self) -> None:
         """Drop what is queued and let go of its files."""
@@ -94,7 +109,11 @@ class Sender:
             elif isinstance(piece, bytes):
                 out.append(piece)
             elif piece.size < SENDFILE_BYTES_MIN:
-                out.append(_read_all(piece))
+                data = _read_whole(piece)
+                if data is None:
+                    self._abort()
+                    return
+                out.append(data)
             else:
                 break
             queue.popleft()
@@ -123,7 +142,7 @@ class Sender:
     def _end_pulling(self) -> None:
         self._pulled = False
         self._transport.unregisterProducer()
-        if not self._closed:
+        if not self._closed and not self._finishing:
             self._transport.registerProducer(self, True)
 
     def resumeProducing(self) -> None:
@@ -160,9 +179,10 @@ class Sender:
 
     def _send_file(self, piece: Any, room: int) -> int | None:
         """Send some of a slice; how much, or None when this turn is over."""
-        source = piece.file_range() if self._descriptor is not None else None
-        if source is None:
-            return self._send_read(piece)
+        source = None if self._descriptor is None else piece.file_range()
+        if source is None or self._descriptor is None:
+            self._send_read(piece)
+            return None
         count = min(piece.size - self._position, room)
         try:
             sent = os.sendfile(self._descriptor, source[0], source[1] + self._position, count)
@@ -170,11 +190,11 @@ class Sender:
             self._transport.startWriting()
             return None
         except OSError:
-            self._transport.abortConnection()
+            self._abort()
             return None
         if not sent:
             # The file ends before the slice does: it was truncated, and what the header promised cannot be sent any more.
-            self._transport.abortConnection()
+            self._abort()
             return None
         self._advance(piece, sent)
         if sent < count:
@@ -183,12 +203,9 @@ class Sender:
         return sent
 
     def _send_read(self, piece: Any) -> None:
-        try:
-            data = piece.read(self._position, min(PIECE_BYTES, piece.size - self._position))
-        except Exception:
-            data = b""
+        data = _read(piece, self._position, min(PIECE_BYTES, piece.size - self._position))
         if not data:
-            self._transport.abortConnection()
+            self._abort()
             return
         self._advance(piece, len(data))
         self._transport.write(data)
@@ -200,6 +217,11 @@ class Sender:
             self._queue.popleft()
             piece.close()
 
+    def _abort(self) -> None:
+        """The rest of an answer that was begun cannot be had: its reader must not take what follows for it."""
+        self.close()
+        self._transport.abortConnection()
+
 
 def close_pieces(pieces: Sequence[Piece]) -> None:
     """Let go of the files of an answer that nobody will get."""
@@ -208,11 +230,19 @@ def close_pieces(pieces: Sequence[Piece]) -> None:
             piece.close()
 
 
-def _read_all(piece: Any) -> bytes:
+def _read_whole(piece: Any) -> bytes | None:
+    data = _read(piece, 0, piece.size)
+    piece.close()
+    return data if len(data) == piece.size else None
+
+
+def _read(piece: Any, start: int, count: int) -> bytes:
+    """Some of a slice; nothing when it cannot be read."""
     try:
-        data: bytes = piece.read(0, piece.size)
-    finally:
-        piece.close()
+        data: bytes = piece.read(start, count)
+    except (KafkaError, OSError):
+        _log.failure("a slice of a log could not be read while it was sent")
+        return b""
     return data
 
 

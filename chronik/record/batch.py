@@ -137,7 +137,7 @@ def _explain_short(data: bytes | memoryview, position: int) -> None:
 
 def _wrong_magic(magic: int) -> BadBatch:
     if magic in (0, 1):
-        return BadBatch(ErrorCode.UNSUPPORTED_FOR_MESSAGE_FORMAT, f"message format {magic} is not kept any more (KIP-724): send record batches, magic 2")
+        return BadBatch(ErrorCode.UNSUPPORTED_FOR_MESSAGE_FORMAT, f"message format {magic} is not kept (KIP-724): send record batches, magic 2")
     return BadBatch(ErrorCode.CORRUPT_MESSAGE, f"magic {magic} is unknown; record batches have {MAGIC}")
 
 
@@ -161,7 +161,8 @@ def check_batch(header: BatchHeader, batch: bytes | memoryview) -> None:
     check_crc(header, batch)
     if header.count <= 0 or header.count != header.last_offset_delta + 1:
         raise BadBatch(
-            ErrorCode.INVALID_RECORD, f"the batch says {header.count} records and a last offset delta of {header.last_offset_delta}: they must follow each other"
+            ErrorCode.INVALID_RECORD,
+            f"the batch says {header.count} records and a last offset delta of {header.last_offset_delta}, which must be one less",
         )
     if header.attributes & ~_KNOWN_ATTRIBUTES:
         raise BadBatch(ErrorCode.INVALID_RECORD, f"the batch has unknown attributes: {header.attributes & 0xFFFF:#06x}")

@@ -23,6 +23,8 @@ RATIO_FREE_BYTES: Final = 16 << 20
 """Up to this size any ratio is fine: a megabyte of equal bytes is a thousandth with every codec."""
 
 _CONTROL_KEY: Final = Struct(">hh")
+_INT64_MAX: Final = 2**63 - 1
+_INT64_MIN: Final = -(2**63)
 
 
 class BadRecords(ValueError):
@@ -85,6 +87,8 @@ def record_at(header: BatchHeader, unpacked: bytes, position: int) -> Record:
     try:
         for _ in range(position):
             size, at = _varint(unpacked, at, 28)
+            if size < 0:
+                raise BadRecords(f"a record before record {position} of the batch says it has {size} bytes")
             at += size
         size, start = _varint(unpacked, at, 28)
     except IndexError:
@@ -133,6 +137,7 @@ def _decode(header: BatchHeader, data: bytes) -> list[Record]:
     records: list[Record] = []
     append = records.append
     at = 0
+    last, last_delta = -1, header.last_offset_delta
     try:
         for _ in range(count):
             size, at = _varint(data, at, 28)
@@ -141,7 +146,12 @@ def _decode(header: BatchHeader, data: bytes) -> list[Record]:
                 raise BadRecords(f"record {len(records)} of the batch says it has {size} bytes")
             delta, at = _varint(data, at + 1, 63)
             timestamp = base_timestamp + delta if fixed_timestamp is None else fixed_timestamp
+            if not _INT64_MIN <= timestamp <= _INT64_MAX:
+                raise BadRecords(f"record {len(records)} of the batch has a timestamp that is no int64")
             delta, at = _varint(data, at, 28)
+            if not last < delta <= last_delta:
+                raise BadRecords(f"record {len(records)} of the batch has offset delta {delta} after {last}; the last one is {last_delta}")
+            last = delta
             length, at = _varint(data, at, 28)
             if length >= 0:
                 key: bytes | None = data[at : at + length]
@@ -176,7 +186,7 @@ def _headers(data: bytes, at: int, stop: int) -> tuple[tuple[tuple[str, bytes | 
     count, at = _varint(data, at, 28)
     if count < 0 or count * 2 > stop - at:
         raise BadRecords(f"a record says it has {count} headers")
-    headers = []
+    headers: list[tuple[str, bytes | None]] = []
     for _ in range(count):
         length, at = _varint(data, at, 28)
         if length < 0 or at + length > stop:

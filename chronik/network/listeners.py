@@ -1,0 +1,109 @@
+"""All Kafka listeners of a broker: bound early, so that a busy port is told at once; accepting only when there is somebody to serve."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from twisted.internet.defer import Deferred, DeferredList
+from twisted.logger import Logger
+
+from chronik.config import Configuration, ListenerAddress
+from chronik.defer import deferred
+from chronik.errors import ConfigurationError
+from chronik.metadata.image import Endpoint
+from chronik.network.interfaces import IRequestDispatcher
+from chronik.network.limits import ConnectionLimits
+from chronik.network.listener import ConnectionFactory, KafkaListener, RequestBudget
+
+PRIVATE = "PRIVATE"
+"""The listener name of the broker's own children, who come over inherited sockets."""
+
+
+class KafkaListeners:
+    """Opens what ``listeners`` says.
+
+    :param reactor: binds and keeps time.
+    """
+
+    _log = Logger()
+
+    def __init__(self, config: Configuration, reactor: Any) -> None:
+        self._reactor = reactor
+        self._addresses = config.listeners()
+        self._advertised = {address.name: address for address in config.advertised_listeners()}
+        unknown = sorted(self._advertised.keys() - {address.name for address in self._addresses})
+        if unknown:
+            raise ConfigurationError(f"advertised.listeners names {', '.join(unknown)}, which listeners does not open")
+        limits = ConnectionLimits(
+            idle_seconds=config.get("connections.max.idle.ms") / 1000,
+            connections_max=config.get("max.connections"),
+            connections_per_address_max=config.get("max.connections.per.ip"),
+        )
+        budget = RequestBudget()
+        frame_bytes_max: int = config.get("socket.request.max.bytes")
+        self._factories = {address.name: ConnectionFactory(address.name, reactor, limits, frame_bytes_max, budget) for address in self._addresses}
+        self._private = ConnectionFactory(PRIVATE, reactor, limits, frame_bytes_max, budget)
+        self._listeners: list[KafkaListener] = []
+        self._adopting = KafkaListener(reactor, self._private, "", 0)
+
+    def bind(self) -> None:
+        """Bind every address, and accept nobody yet.
+
+        :raises ChronikError: an address cannot be had.
+        """
+        for address in self._addresses:
+            listener = KafkaListener(self._reactor, self._factories[address.name], address.host, address.port)
+            listener.bind()
+            self._listeners.append(listener)
+            if not address.loopback:
+                self._log.warn(
+                    "{listener} can be reached from other machines, and everybody may do everything there is no rule against: "
+                    "this broker has no authentication yet. Bind 127.0.0.1, or keep others out by a firewall",
+                    listener=str(address),
+                )
+
+    def serve(self, dispatcher: IRequestDispatcher) -> None:
+        """Accept, and serve by ``dispatcher``."""
+        for factory in (*self._factories.values(), self._private):
+            factory.dispatcher = dispatcher
+        for listener in self._listeners:
+            listener.accept()
+
+    def adopt(self, descriptor: int) -> None:
+        """Serve one of the broker's own children over a connected socket, of which a copy is taken."""
+        self._adopting.adopt(descriptor)
+
+    @property
+    def factories(self) -> Sequence[ConnectionFactory]:
+        """Of each listener and of the children, for metrics."""
+        return (*self._factories.values(), self._private)
+
+    def endpoints(self) -> Mapping[str, Endpoint]:
+        """What clients of each listener are told; no host where each is told the address it used."""
+        return {address.name: self._endpoint(address, listener) for address, listener in zip(self._addresses, self._listeners, strict=True)}
+
+    def _endpoint(self, address: ListenerAddress, listener: KafkaListener) -> Endpoint:
+        advertised = self._advertised.get(address.name)
+        if advertised is not None:
+            return Endpoint(advertised.host, advertised.port or listener.port)
+        return Endpoint("" if address.wildcard else address.host, listener.port)
+
+    def bound(self) -> Sequence[str]:
+        """Where clients connect to, as ``host:port``."""
+        return [_authority(address.host or "0.0.0.0", listener.port) for address, listener in zip(self._addresses, self._listeners, strict=True)]
+
+    @deferred
+    async def close(self, seconds: float) -> None:
+        """Take no more connections, let requests that were begun be answered for at most so long, then close all."""
+        await DeferredList([listener.close(seconds) for listener in (*self._listeners, self._adopting)], consumeErrors=True)
+
+    @deferred
+    async def stop_accepting(self) -> None:
+        """Take no more connections."""
+        stopping: list[Deferred[None]] = [listener.stop_accepting() for listener in self._listeners]
+        await DeferredList(stopping, consumeErrors=True)
+
+
+def _authority(host: str, port: int) -> str:
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
