@@ -234,6 +234,11 @@ class QueryCompiler:
         parts = number_limits(low, low_open, high, high_open)
         return all_of(self._parse_range("exact", path, limits) for limits in parts)
 
+    def numbers(self, column: str, low: int | float, high: int | float) -> tantivy.Query:
+        """Records with a number from ``low`` to ``high`` in a column of a JSON field."""
+        root, _, path = column.partition(".")
+        return all_of(self._index.parse_query(f"{root}.{_escaped(path)}:{limits}") for limits in number_limits(low, False, high, False))
+
     def _json_range(self, root: str, path: str, low: int, high: int) -> tantivy.Query:
         return self._parse_range(root, path, f"[{low} TO {high}]")
 
@@ -322,7 +327,11 @@ def _term_path(path: str) -> str:
 def _parser_path(path: str) -> str:
     if not speakable(path):
         raise QueryError(f"[{path}] cannot be compared in a range", "illegal_argument_exception")
-    return "".join(c if c.isalnum() or c in "._" else "\\" + c for c in spaced(path))
+    return _escaped(spaced(path))
+
+
+def _escaped(path: str) -> str:
+    return "".join(c if c.isalnum() or c in "._" else "\\" + c for c in path)
 
 
 def _json_number(number: int | float) -> int | float:

@@ -21,6 +21,9 @@ _TIES: Final = (("timestamp", "desc"), ("topic", "asc"), ("partition", "asc"), (
 _PLACE: Final = ("topic", "partition", "offset", "batch", "position", "timestamp")
 _NUMBERS: Final = frozenset({"long", "double"})
 
+_BUCKETS_MAX: Final = 65_000
+"""Tantivy refuses aggregations with more."""
+
 SCORED_MAX: Final = 20_000
 """Hits read to order those of one score; past it, equal scores at the end of the page are in no certain order."""
 
@@ -56,7 +59,7 @@ class Ranking:
         having = self._searcher.search(with_value, 1, count=True).count
 
         def ordered(count: int) -> list[Found]:
-            return self._by_column(with_value, column, sort.descending, count) if having else []
+            return self._by_values(with_value, column, sort.descending, min(count, having)) if having else []
 
         def lacking(count: int) -> list[Found]:
             return [_lacking(found) for found in self._by_column(without, "timestamp", True, count)]
@@ -82,9 +85,41 @@ class Ranking:
             return f"dates.{json_path(field.path)}"
         raise _unsortable(sort.field, f"it holds {' and '.join(sorted(kinds))}")
 
+    def _by_values(self, query: tantivy.Query, column: str, descending: bool, limit: int) -> list[Found]:
+        """In the order of a JSON path. Its columns are integers in one segment and floats in the next, so their values are compared here: first the
+        outermost values are asked for, then the records that have them. A record with several values counts by its outermost one."""
+        wanted = limit
+        while True:
+            values = sorted(self._buckets(query, column, descending, wanted, {}), reverse=descending)[:wanted]
+            found: dict[tuple[int, int, int], Found] = {}
+            for value, hits in self._records(query, column, descending, values, limit):
+                for hit in hits:
+                    place = _found(hit["docvalue_fields"], "timestamp")
+                    found.setdefault((place.topic, place.partition, place.offset), _valued(place, value))
+            if len(found) >= limit or len(values) < wanted:
+                return list(found.values())[:limit]
+            wanted *= 4
+
+    def _records(self, query: tantivy.Query, column: str, descending: bool, values: list[float], limit: int) -> list[tuple[float, list[Any]]]:
+        inside = self._compiler.numbers(column, min(values[0], values[-1]), max(values[0], values[-1]))
+        top = {"top": {"top_hits": {"size": limit, "sort": [{name: order} for name, order in _TIES], "docvalue_fields": list(_PLACE)}}}
+        buckets = self._buckets(all_of([query, inside]), column, descending, len(values), top)
+        return [(value, hits) for value, hits in sorted(buckets.items(), reverse=descending) if value in set(values)]
+
+    def _buckets(self, query: tantivy.Query, column: str, descending: bool, size: int, inner: dict[str, Any]) -> dict[float, list[Any]]:
+        """Hits by value, of the outermost ``size`` values of every segment."""
+        order = {"_key": "desc" if descending else "asc"}
+        size_max = min(size * max(1, self._searcher.num_segments), _BUCKETS_MAX)
+        terms = {"field": column, "size": size_max, "segment_size": size, "order": order}
+        buckets = self._searcher.aggregate(query, {"values": {"terms": terms, "aggs": inner}})["values"]["buckets"]
+        found: dict[float, list[Any]] = {}
+        for bucket in buckets:
+            found.setdefault(bucket["key"], []).extend(bucket["top"]["hits"] if inner else ())
+        return found
+
     def _by_column(self, query: tantivy.Query, column: str, descending: bool, limit: int) -> list[Found]:
         keys = [(column, "desc" if descending else "asc"), *(tie for tie in _TIES if tie[0] != column)]
-        columns = list(_PLACE) if column in _PLACE else [*_PLACE, column]
+        columns = list(dict.fromkeys((*_PLACE, column)))
         top = {"size": limit, "sort": [{name: order} for name, order in keys], "docvalue_fields": columns}
         hits = self._searcher.aggregate(query, {"top": {"top_hits": top}})["top"]["hits"]
         return [_found(hit["docvalue_fields"], column) for hit in hits]
@@ -106,6 +141,10 @@ class Ranking:
 def _found(columns: dict[str, list[Any]], column: str) -> Found:
     values = columns[column]
     return Found(*(columns[name][0] for name in _PLACE), sort_value=values[0] if values else None)
+
+
+def _valued(found: Found, value: float) -> Found:
+    return Found(found.topic, found.partition, found.offset, found.batch_offset, found.position, found.timestamp, value)
 
 
 def _lacking(found: Found) -> Found:
