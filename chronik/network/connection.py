@@ -264,7 +264,7 @@ class KafkaConnection(Protocol):
         except ProtocolViolation as problem:
             self._violated(str(problem))
             return
-        except Exception:
+        except Exception:  # noqa: BLE001  whatever fails in there ends this connection and no other
             self._log.failure("a request of {host} could not be served", host=self.session.peer_host)
             self._violated("a request that failed here")
             return

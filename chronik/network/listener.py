@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import socket
 from collections import Counter
 from typing import TYPE_CHECKING, Any, Final
@@ -217,11 +216,7 @@ class KafkaListener:
 
     def adopt(self, descriptor: int) -> None:
         """Serve one of the broker's own children, at the other end of a connected socket, of which a copy is taken."""
-        try:
-            self._reactor.adoptStreamConnection(descriptor, socket.AF_UNIX, _Adopting(self.factory))
-        finally:
-            # The reactor works on a duplicate.
-            os.close(descriptor)
+        self._reactor.adoptStreamConnection(descriptor, socket.AF_UNIX, _Adopting(self.factory))
 
     @deferred
     async def stop_accepting(self) -> None:

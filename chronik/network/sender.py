@@ -151,11 +151,10 @@ class Sender:
         self._progress()
         if not self._pulled:
             return
-        if self._registering:
+        if self._registering and self._descriptor is not None:
             # Bytes written before may still be in the buffer; come back once they are gone.
-            if self._descriptor is not None:
-                self._transport.startWriting()
-                return
+            self._transport.startWriting()
+            return
         room = WRITE_BYTES_MAX
         while self._queue and room > 0:
             piece = self._queue[0]

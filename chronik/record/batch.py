@@ -64,7 +64,7 @@ class BatchHeader(NamedTuple):
     producer_id: int
     producer_epoch: int
     base_sequence: int
-    count: int
+    count: int  # type: ignore[assignment]  # Kafka's word; nobody counts values in a header
 
     @property
     def size_bytes(self) -> int:

@@ -81,7 +81,7 @@ def _gunzip(data: bytes, bytes_max: int) -> bytes:
         unpacker = isal_zlib.decompressobj(31)
         try:
             part = unpacker.decompress(data, room + 1)
-        except isal_zlib.error as error:
+        except isal_zlib.error as error:  # type: ignore[misc]  # its stub calls the class a variable
             raise CompressionError(f"no gzip data: {error}") from error
         if len(part) > room or unpacker.unconsumed_tail:
             raise _too_large(bytes_max)
@@ -116,19 +116,19 @@ def _unsnappy(data: bytes, bytes_max: int) -> bytes:
         block = data[position + 4 : position + 4 + size] if size >= 0 else b""
         if size < 0 or len(block) != size:
             raise CompressionError("the snappy data is cut off")
-        part = _unsnappy_block(block, room)
+        part = _unsnappy_block(block, bytes_max, bytes_max - room)
         parts.append(part)
         room -= len(part)
         position += 4 + size
     return b"".join(parts)
 
 
-def _unsnappy_block(data: bytes, bytes_max: int) -> bytes:
+def _unsnappy_block(data: bytes, bytes_max: int, before: int = 0) -> bytes:
     import cramjam
 
     try:
         size = cramjam.snappy.decompress_raw_len(data)
-        if size > bytes_max:
+        if before + size > bytes_max:
             raise _too_large(bytes_max)
         return bytes(cramjam.snappy.decompress_raw(data))
     except cramjam.DecompressionError as error:
