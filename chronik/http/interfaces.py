@@ -79,6 +79,6 @@ class ISearchRelay(Interface):
     def search(action: str, topics: Sequence[str], params: Mapping[str, str], body: bytes) -> Deferred[Any]:
         """Run one search action over topics that exist and that the caller may read.
 
-        :param action: the endpoint, ``_search``, ``_count``, ``_doc`` or ``_coverage``.
+        :param action: ``search``, ``count``, ``doc`` or ``coverage``.
         :returns: an object with ``status``, ``content_type`` and ``body``.
         """

@@ -31,16 +31,16 @@ class SearchEndpoints:
 
     def register(self, routes: Routes) -> None:
         """Add the endpoints to the table."""
-        for action in ("_search", "_count"):
+        for action in ("search", "count"):
             handler = self._over_topics(action)
-            routes.endings[action] = Route({"GET": handler, "POST": handler})
-        routes.endings["_coverage"] = Route({"GET": self._over_topics("_coverage")})
+            routes.endings[f"_{action}"] = Route({"GET": handler, "POST": handler})
+        routes.endings["_coverage"] = Route({"GET": self._over_topics("coverage")})
         routes.endings["_doc/*"] = Route({"GET": self._document})
 
     def _over_topics(self, action: str) -> HttpHandler:
         async def serve(request: HttpRequest) -> HttpAnswer:
             if len(request.path) > 2:
-                raise HttpError(404, "illegal_argument_exception", f"no handler found for /{'/'.join(request.path)}; {action} is at /{{topics}}/{action}")
+                raise HttpError(404, "illegal_argument_exception", f"no handler found for /{'/'.join(request.path)}; _{action} is at /{{topics}}/_{action}")
             expression = request.path[0] if len(request.path) == 2 else "_all"
             topics = await self._readable(request.principal, request.peer_host, expression)
             return _relayed(await self._relay.search(action, topics, request.params, request.body))
@@ -51,7 +51,7 @@ class SearchEndpoints:
         if len(request.path) != 3:
             raise HttpError(404, "illegal_argument_exception", "a document is at /{topic}/_doc/{topic}:{partition}:{offset}")
         topics = await self._readable(request.principal, request.peer_host, request.path[0])
-        return _relayed(await self._relay.search("_doc", topics, {**request.params, "id": request.path[2]}, b""))
+        return _relayed(await self._relay.search("doc", topics, {**request.params, "id": request.path[2]}, b""))
 
     async def _readable(self, principal: Principal, host: str, expression: str) -> Sequence[str]:
         """The topics an expression names: all that match a pattern and may be read, and each one that is named must exist and be readable.

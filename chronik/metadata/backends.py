@@ -1,0 +1,55 @@
+"""What makers of metadata stores are given, and the makers of the two that come with Chronik."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from chronik.errors import ConfigurationError
+from chronik.metadata.file import FileMetadataStore
+from chronik.metadata.interfaces import IMetadataStore
+from chronik.metadata.memory import MemoryMetadataStore
+
+if TYPE_CHECKING:
+    from twisted.internet.interfaces import IReactorTime
+
+    from chronik.defer import IThreadPools
+    from chronik.storage.interfaces import IFileSystem
+
+DIRECTORY = ".metadata"
+"""Name of the store's directory in the first log directory; no partition's directory begins with a dot and has no number."""
+
+
+@dataclass(frozen=True, slots=True)
+class MetadataContext:
+    """What a maker may use.
+
+    :ivar directory: absolute path of the first log directory; a store keeps its files in a directory of its own below it.
+    :ivar pools: where what blocks goes.
+    :ivar clock: times leases.
+    """
+
+    directory: str
+    file_system: IFileSystem
+    pools: IThreadPools
+    clock: IReactorTime
+
+
+def make_file_store(context: MetadataContext, options: Mapping[str, str]) -> IMetadataStore:
+    """The ``file`` store."""
+    _no_options("file", options)
+    directory = os.path.join(context.directory, DIRECTORY)
+    return FileMetadataStore(context.file_system, directory, context.pools.worker("metadata"), context.clock)
+
+
+def make_memory_store(context: MetadataContext, options: Mapping[str, str]) -> IMetadataStore:
+    """The ``memory`` store."""
+    _no_options("memory", options)
+    return MemoryMetadataStore(context.clock)
+
+
+def _no_options(name: str, options: Mapping[str, str]) -> None:
+    if options:
+        raise ConfigurationError(f"plugin.metadata.{name} has no option {', '.join(sorted(options))}")

@@ -1,0 +1,13 @@
+"""The API table: every API that is served, once."""
+
+from __future__ import annotations
+
+from chronik.server.api import Api
+from chronik.server.handlers import admin, fetch, groups, list_offsets, produce
+from chronik.server.handlers.api_versions import api_versions
+
+
+def api_table() -> tuple[Api, ...]:
+    """All rows; ApiVersions, which tells of the others, comes last."""
+    rows = (*produce.APIS, *fetch.APIS, *list_offsets.APIS, *admin.APIS, *groups.APIS)
+    return (*rows, api_versions(rows))

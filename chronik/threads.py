@@ -1,0 +1,122 @@
+"""Threads for what blocks: the real provider of :class:`~chronik.defer.IThreadPools`."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from queue import SimpleQueue
+from typing import Any, Final, TypeVar
+
+from twisted.internet.defer import Deferred, DeferredList
+from twisted.python.failure import Failure
+from twisted.python.threadpool import ThreadPool
+from zope.interface import implementer
+
+from chronik.defer import IThreadPools, IWorker, Pool, deferred
+
+T = TypeVar("T")
+
+THREADS_MAX: Final = {Pool.READ: 4, Pool.BACKGROUND: 2, Pool.REMOTE: 4, Pool.CPU: 2}
+"""Threads of each pool: enough to keep a disk's queue busy, and no more than two cores for what computes."""
+
+CallFromThread = Callable[..., Any]
+"""Runs a function on the reactor thread; the reactor's ``callFromThread``."""
+
+
+@implementer(IWorker)
+class ThreadWorker:
+    """One thread that does its work in order.
+
+    :param call_from_thread: the reactor's.
+    :param name: the thread's.
+    """
+
+    def __init__(self, call_from_thread: CallFromThread, name: str) -> None:
+        self._call_from_thread = call_from_thread
+        self._work: SimpleQueue[tuple[Callable[..., Any], tuple[Any, ...], Deferred[Any]] | None] = SimpleQueue()
+        self._ended: Deferred[None] = Deferred()
+        self._closed = False
+        self._thread = threading.Thread(target=self._run, name=name, daemon=True)
+        self._thread.start()
+
+    def run(self, function: Callable[..., T], *args: Any) -> Deferred[T]:
+        """Run it after all earlier work; see :meth:`IWorker.run`."""
+        if self._closed:
+            raise RuntimeError("the worker was closed")
+        done: Deferred[T] = Deferred()
+        self._work.put((function, args, done))
+        return done
+
+    def close(self) -> Deferred[None]:
+        """Finish and end; see :meth:`IWorker.close`."""
+        if not self._closed:
+            self._closed = True
+            self._work.put(None)
+        ended: Deferred[None] = Deferred()
+        self._ended.chainDeferred(ended) if not self._ended.called else ended.callback(None)
+        return ended
+
+    def _run(self) -> None:
+        while True:
+            task = self._work.get()
+            if task is None:
+                self._call_from_thread(self._ended.callback, None)
+                return
+            function, args, done = task
+            try:
+                result = function(*args)
+            except BaseException:
+                self._call_from_thread(done.errback, Failure())
+            else:
+                self._call_from_thread(done.callback, result)
+
+
+@implementer(IThreadPools)
+class ReactorThreadPools:
+    """Pools of threads by class of work, and workers of their own.
+
+    :param reactor: answers on its thread.
+    """
+
+    def __init__(self, reactor: Any) -> None:
+        self._call_from_thread: CallFromThread = reactor.callFromThread
+        self._pools: dict[Pool, ThreadPool] = {}
+        self._workers: list[ThreadWorker] = []
+
+    def run(self, pool: Pool, function: Callable[..., T], *args: Any) -> Deferred[T]:
+        """Run in a thread of a pool; see :meth:`IThreadPools.run`."""
+        done: Deferred[T] = Deferred()
+
+        def finished(success: bool, result: Any) -> None:
+            self._call_from_thread(done.callback if success else done.errback, result)
+
+        self._pool(pool).callInThreadWithCallback(finished, function, *args)
+        return done
+
+    def worker(self, name: str) -> ThreadWorker:
+        """A new thread; see :meth:`IThreadPools.worker`."""
+        worker = ThreadWorker(self._call_from_thread, name)
+        self._workers.append(worker)
+        return worker
+
+    @deferred
+    async def close(self) -> None:
+        """End all threads; see :meth:`IThreadPools.close`."""
+        await DeferredList([worker.close() for worker in self._workers])
+        ended: Deferred[None] = Deferred()
+        pools = tuple(self._pools.values())
+
+        def stop_all() -> None:
+            for pool in pools:
+                pool.stop()
+            self._call_from_thread(ended.callback, None)
+
+        threading.Thread(target=stop_all, name="closing pools", daemon=True).start()
+        await ended
+
+    def _pool(self, pool: Pool) -> ThreadPool:
+        found = self._pools.get(pool)
+        if found is None:
+            found = self._pools[pool] = ThreadPool(0, THREADS_MAX[pool], f"chronik {pool.value}")
+            found.start()
+        return found
