@@ -69,8 +69,9 @@ class SearchConfig:
 
     :ivar mode: ``search.mode`` of topics that do not set it: ``off``, ``text`` or ``json``.
     :ivar fast: ``search.fast`` of topics that do not set it.
-    :ivar backend: name of the index backend.
+    :ivar backend: name of the index backend, or ``module:Class`` of one that is not registered.
     :ivar options: the backend's options, ``plugin.index.<name>.*`` without that prefix.
+    :ivar limits: members of :class:`~chronik.search.worker.limits.IndexLimits` that differ from its defaults.
     :ivar timeout_s: how long a search may take when it does not say.
     :ivar python: the interpreter that search processes run.
     """
@@ -79,6 +80,7 @@ class SearchConfig:
     fast: bool = True
     backend: str = "tantivy"
     options: Mapping[str, str] = field(default_factory=dict)
+    limits: Mapping[str, int | float] = field(default_factory=dict)
     timeout_s: float = 30.0
     python: str = sys.executable
 

@@ -18,6 +18,7 @@ from twisted.internet.protocol import ProcessProtocol
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
+import chronik
 from chronik.search.broker_interfaces import Adopt, SearchConfig
 
 if TYPE_CHECKING:
@@ -109,7 +110,7 @@ class WorkerSupervisor:
             child = {0: null, 1: "r", 2: "r", **{CONTROL_FD + n: theirs.fileno() for n, (_, theirs) in enumerate(pairs)}}
             arguments = [self._config.python, "-m", "chronik.search.worker", json.dumps(self._settings())]
             process = self._reactor.spawnProcess(
-                OutputRelay(self._process_ended), self._config.python, arguments, env=None, childFDs=child  # type: ignore[arg-type]
+                OutputRelay(self._process_ended), self._config.python, arguments, env=_environment(), childFDs=child  # type: ignore[arg-type]
             )
             self._process, self.pid = process, process.pid  # type: ignore[attr-defined]
             (control, _), (index, _), (read, _) = pairs
@@ -148,7 +149,7 @@ class WorkerSupervisor:
             pass
 
     def _settings(self) -> dict[str, object]:
-        return {"backend": self._config.backend, "options": dict(self._config.options), "parent": os.getpid()}
+        return {"backend": self._config.backend, "options": dict(self._config.options), "limits": dict(self._config.limits), "parent": os.getpid()}
 
     def _process_ended(self, reason: Failure) -> None:
         pid, self.pid = self.pid, None
@@ -161,3 +162,10 @@ class WorkerSupervisor:
         self._log.warn("search process {pid} ended ({reason}); the next one starts in {pause} s", pid=pid, reason=reason.getErrorMessage(), pause=self._pause)
         self.restarts += 1
         self._again = self._clock.callLater(self._pause, self.start)
+
+
+def _environment() -> dict[str, str]:
+    """Ours, and the code that we run ourselves found first, wherever the process is started."""
+    here = os.path.dirname(os.path.dirname(os.path.abspath(chronik.__file__)))
+    paths = [here, *filter(None, [os.environ.get("PYTHONPATH")])]
+    return {**os.environ, "PYTHONPATH": os.pathsep.join(paths)}

@@ -32,9 +32,11 @@ def main(arguments: list[str]) -> None:
     # This process speaks no TLS: not loading OpenSSL's bindings halves its memory.
     for name in ("OpenSSL", "OpenSSL.SSL"):
         sys.modules[name] = None  # type: ignore[assignment]
+    from twisted.internet import reactor
+
     from chronik.search.worker.assembly import run
 
-    run(settings)
+    run(reactor, settings)  # type: ignore[arg-type]
 
 
 if __name__ == "__main__":

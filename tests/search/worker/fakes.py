@@ -145,9 +145,10 @@ class FakeLog:
     def fetch(self, wants: Sequence[Want], bytes_max: int) -> Deferred[Sequence[Fetched]]:
         """See :class:`IRecordSource`."""
         self.wanted.extend(wants)
-        return maybeDeferred(lambda: [self._fetched(w, bytes_max) for w in wants])
+        return maybeDeferred(lambda: [self.fetched(w, bytes_max) for w in wants])
 
-    def _fetched(self, want: Want, bytes_max: int) -> Fetched:
+    def fetched(self, want: Want, bytes_max: int) -> Fetched:
+        """One answer."""
         key = want.topic_id, want.partition
         batches = self.batches.get(key, [])
         end = batches[-1][1] + 1 if batches else 0
