@@ -154,6 +154,14 @@ class CreateTopicTests(ControllerCase):
         codes = self.create(NewTopic("a.b"), NewTopic("a.b"), NewTopic("a_b"))
         self.assertEqual(codes, [OK, ErrorCode.TOPIC_ALREADY_EXISTS, ErrorCode.INVALID_TOPIC_EXCEPTION])
 
+    def test_colliding_names_at_once(self) -> None:
+        """Names that collide are not created at the same time, though the image shows neither yet."""
+        self.store.hold_watches()
+        first = self.controller.create_topics([NewTopic("a.b")])
+        second = self.controller.create_topics([NewTopic("a_b")])
+        self.store.release_watches()
+        self.assertEqual(self.codes(first) + self.codes(second), [OK, ErrorCode.INVALID_TOPIC_EXCEPTION])
+
     def test_conflict_is_planned_anew(self) -> None:
         """A conflict is not the client's business."""
         self.store.faults.append(Fault.CONFLICT)

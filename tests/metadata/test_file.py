@@ -310,6 +310,7 @@ class DamageTests(FileCase):
             self.disk.names[LOG].data[:] = whole[:size]
             store = self.start()
             self.assertEqual(list(self.values(store)), ["a", "b"])
+            self.assertEqual(len(self.disk.names[LOG].data), self.ends[1])
             self.put(store, d=b"1")
             self.successResultOf(store.close())
             again = self.start()

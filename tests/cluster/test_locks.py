@@ -1,0 +1,44 @@
+"""Locks by name."""
+
+from __future__ import annotations
+
+from twisted.internet.defer import Deferred
+from twisted.trial.unittest import SynchronousTestCase
+
+from chronik.cluster.locks import NameLocks
+
+
+class NameLocksTests(SynchronousTestCase):
+    """One at a time."""
+
+    def setUp(self) -> None:
+        """Nothing is in use."""
+        self.locks = NameLocks()
+        self.begun: list[Deferred[str]] = []
+
+    def work(self, name: str) -> Deferred[str]:
+        """Work that ends when told."""
+
+        def begin() -> Deferred[str]:
+            self.begun.append(Deferred())
+            return self.begun[-1]
+
+        return Deferred.fromCoroutine(self.locks.holding(name, begin))
+
+    def test_order(self) -> None:
+        """Work under one name waits for earlier work, other names do not; nothing is kept after."""
+        first, second, other = self.work("a"), self.work("a"), self.work("b")
+        self.assertEqual(len(self.begun), 2)
+        self.begun[0].callback("first")
+        self.assertEqual([self.successResultOf(first), len(self.begun)], ["first", 3])
+        self.begun[1].callback("other")
+        self.begun[2].callback("second")
+        self.assertEqual([self.successResultOf(other), self.successResultOf(second), len(self.locks)], ["other", "second", 0])
+
+    def test_failure(self) -> None:
+        """Work that fails lets the next begin."""
+        first, second = self.work("a"), self.work("a")
+        self.begun[0].errback(ValueError())
+        self.failureResultOf(first, ValueError)
+        self.begun[1].callback("second")
+        self.assertEqual([self.successResultOf(second), len(self.locks)], ["second", 0])

@@ -1,0 +1,131 @@
+"""Fenced writes: when they answer, when they are planned anew, and when they give up."""
+
+from __future__ import annotations
+
+from twisted.internet.defer import Deferred, succeed
+from twisted.internet.task import Clock
+from twisted.trial.unittest import SynchronousTestCase
+from zope.interface import implementer
+
+from chronik.cluster.writer import ATTEMPTS_MAX, FencedWriter, KeyView, Plan
+from chronik.errors import ErrorCode, KafkaError
+from chronik.metadata import keys
+from chronik.metadata.image import MetadataImage
+from chronik.metadata.interfaces import Delete, IImageObserver, IMetadataFeed, Put
+from chronik.metadata.memory import Fault, MemoryMetadataStore
+
+
+@implementer(IMetadataFeed)
+class LaggingFeed:
+    """An image that reaches revisions when told.
+
+    :ivar waiting: who waits, None while everything is reached at once.
+    """
+
+    def __init__(self) -> None:
+        self.image = MetadataImage()
+        self.waiting: list[Deferred[MetadataImage]] | None = None
+
+    def observe(self, observer: IImageObserver) -> None:
+        """Nobody is told."""
+
+    def unobserve(self, observer: IImageObserver) -> None:
+        """Nobody is told."""
+
+    def reached(self, revision: int) -> Deferred[MetadataImage]:
+        """Wait."""
+        if self.waiting is None:
+            return succeed(self.image)
+        waiting: Deferred[MetadataImage] = Deferred()
+        self.waiting.append(waiting)
+        return waiting
+
+
+class WriterTests(SynchronousTestCase):
+    """One writer over a memory store."""
+
+    def setUp(self) -> None:
+        """Make it."""
+        self.store = MemoryMetadataStore(Clock())
+        self.feed = LaggingFeed()
+        self.writer = FencedWriter(self.store, self.feed)
+        self.plans = 0
+
+    def plan(self, view: KeyView) -> Plan:
+        """Count up the key ``n``, once."""
+        self.plans += 1
+        done = view.value("n") == b"1"
+        return Plan() if done else Plan([view.unchanged("n")], [Put("n", b"1")])
+
+    def write(self) -> Deferred[int]:
+        """Carry the plan out."""
+        return Deferred.fromCoroutine(self.writer.write(self.plan))
+
+    def test_answers_after_the_image(self) -> None:
+        """A change answers once the own image has it."""
+        self.feed.waiting = []
+        write = self.write()
+        self.assertEqual([self.store.commits, len(self.feed.waiting)], [1, 1])
+        self.assertNoResult(write)
+        self.feed.waiting[0].callback(self.feed.image)
+        self.assertEqual(self.successResultOf(write), 1)
+
+    def test_nothing_to_do_waits_too(self) -> None:
+        """What is done already is answered when the image has it, as it may just have been done by somebody else."""
+        self.successResultOf(self.write())
+        self.feed.waiting = []
+        self.assertNoResult(self.write())
+
+    def test_plans_from_what_the_image_shows(self) -> None:
+        """Whoever asks because of the image never meets an older view of the store."""
+        self.successResultOf(self.write())
+        self.store.hold_watches()
+        revision = self.successResultOf(self.store.commit([], [Put("n", b"2")]))
+        self.feed.image = MetadataImage(revision)
+        write = self.write()
+        self.assertEqual(self.plans, 1)
+        self.store.release_watches()
+        self.successResultOf(write)
+        self.assertEqual(self.plans, 2)
+
+    def test_view_is_current_after_a_write(self) -> None:
+        """When a write has answered, the view shows it, though it may be told after the image."""
+        self.successResultOf(self.write())
+        self.store.hold_watches()
+        again = Deferred.fromCoroutine(self.writer.write(lambda view: Plan((), [Put("m", b"1")])))
+        self.assertNoResult(again)
+        self.store.release_watches()
+        self.successResultOf(again)
+        self.assertEqual(self.writer.view.value("m"), b"1")
+
+    def test_gives_up(self) -> None:
+        """A change that is overtaken again and again is an error a client may retry."""
+        self.store.faults.extend([Fault.CONFLICT] * ATTEMPTS_MAX)
+        failure = self.failureResultOf(self.write(), KafkaError)
+        self.assertEqual([failure.value.code, self.plans], [ErrorCode.REQUEST_TIMED_OUT, ATTEMPTS_MAX])
+
+    def test_fence(self) -> None:
+        """Who lost the controller's key writes nothing; who was only overtaken goes on."""
+        revision = self.successResultOf(self.store.commit([], [Put(keys.CONTROLLER, b"{}")]))
+        self.writer.hold(revision)
+        self.store.faults.append(Fault.CONFLICT)
+        self.successResultOf(self.write())
+        self.successResultOf(self.store.commit([], [Put(keys.CONTROLLER, b"{}"), Delete("n")]))
+        failure = self.failureResultOf(self.write(), KafkaError)
+        self.assertEqual(failure.value.code, ErrorCode.NOT_CONTROLLER)
+        self.assertNotIn("n", self.successResultOf(self.store.snapshot()).entries)
+
+    def test_view_after_a_lost_watch(self) -> None:
+        """A view whose watch was lost reads everything anew before the next plan."""
+        self.successResultOf(self.write())
+        self.store.compact()
+        self.successResultOf(self.store.commit([], [Delete("n")]))
+        self.successResultOf(self.write())
+        self.assertEqual(self.writer.view.value("n"), b"1")
+
+    def test_stopped_view(self) -> None:
+        """A stopped view is told nothing more."""
+        self.successResultOf(self.write())
+        self.writer.view.stop()
+        self.successResultOf(self.store.commit([], [Delete("n")]))
+        self.assertEqual(self.writer.view.value("n"), b"1")
