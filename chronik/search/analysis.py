@@ -19,7 +19,9 @@ WORD_LENGTH_MAX: Final = 8_191
 EXACT_LENGTH_MAX: Final = 8_191
 """Longer strings compare whole by their beginning and a digest."""
 
-_SINGLES: Final = "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3005-\u3007\u3040-\u30ff\u31f0-\u31ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"
+_SINGLES: Final = (
+    "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3005-\u3007\u3040-\u30ff\u31f0-\u31ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"
+)
 _SINGLE: Final = re.compile(f"([{_SINGLES}])")
 _LONG: Final = re.compile(rf"[^\W_]{{{WORD_LENGTH_MAX}}}")
 _RUN: Final = re.compile(r"[A-Za-z0-9]+")

@@ -10,7 +10,7 @@ from __future__ import annotations
 import enum
 import re
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta, timezone
+from datetime import UTC, date, datetime, timedelta
 from typing import Final
 
 from chronik.search.interfaces import QueryError
@@ -76,7 +76,7 @@ def resolve(name: str | None) -> Field:
         return root
     if name.startswith("headers."):
         return Field(Kind.HEADER, _checked(name, name[8:].removesuffix(_KEYWORD)))
-    path = name[6:] if name.startswith("value.") else name
+    path = name.removeprefix("value.")
     if path == "keyword" and name != path:
         return Field(Kind.KEYWORD, "")
     if path.endswith(_KEYWORD):
@@ -86,7 +86,9 @@ def resolve(name: str | None) -> Field:
 
 def _checked(name: str, path: str) -> str:
     if not path or "*" in path or "\0" in path or any(not step for step in path.split(".")):
-        raise QueryError(f"[{name}] is not the name of a field: steps of a path are separated by single dots and have no '*'", "illegal_argument_exception")
+        raise QueryError(
+            f"[{name}] is not the name of a field: a path's steps are separated by single dots, without '*'", "illegal_argument_exception"
+        )
     return path
 
 
@@ -171,7 +173,7 @@ def is_typed(text: str) -> bool:
     return parse_number(text) is not None or (len(text) >= 10 and parse_date(text) is not None)
 
 
-def timestamp_ms(value: str | int | float | bool, upper: bool) -> int:
+def timestamp_ms(value: str | float | bool, upper: bool) -> int:
     """A timestamp of a query, in ms: an integer, or an ISO date rounded to its first or last ms.
 
     :raises QueryError: it is neither.
@@ -185,10 +187,10 @@ def timestamp_ms(value: str | int | float | bool, upper: bool) -> int:
         return number
     instants = parse_date(value if len(value) != 4 or not value.isdigit() else value + "-01")
     if instants is None:
-        raise QueryError(f"failed to parse date [{value}]: give ms since 1970 or an ISO 8601 date, as 2026-11-23T10:00:00Z", "illegal_argument_exception")
+        raise QueryError(f"failed to parse date [{value}]: give ms since 1970 or ISO 8601, as 2026-11-23T10:00:00Z", "illegal_argument_exception")
     return instants.last if upper else instants.first
 
 
 def ms_text(ms: int) -> str:
     """A timestamp as ISO 8601 text."""
-    return (datetime(1970, 1, 1, tzinfo=timezone.utc) + timedelta(milliseconds=ms)).isoformat(timespec="milliseconds")
+    return (datetime(1970, 1, 1, tzinfo=UTC) + timedelta(milliseconds=ms)).isoformat(timespec="milliseconds")

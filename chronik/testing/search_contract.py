@@ -20,6 +20,7 @@ else:
     _Case = object
 
 HEAP_BYTES = 15_000_000
+OLDEST_OFFSET = Sort("offset", False)
 
 
 class SearchStoreContract(_Case):
@@ -42,7 +43,7 @@ class SearchStoreContract(_Case):
         store.commit()
         return store
 
-    def found(self, store: ISearchStore, query: Query | str | dict[str, Any], sort: Sort = Sort("offset", False)) -> list[int]:
+    def found(self, store: ISearchStore, query: Query | str | dict[str, Any], sort: Sort = OLDEST_OFFSET) -> list[int]:
         """Offsets of the matches, in order; checks that the total and the count agree."""
         if isinstance(query, str):
             query = parse_query_string(query)
@@ -213,7 +214,9 @@ class SearchStoreContract(_Case):
 
     def test_phrases(self) -> None:
         """Words next to one another; with slop, so many moves apart; with a prefix, the last word may go on."""
-        store = self.holding(*documents({"m": "the payment has timed out"}, {"m": "timed payment"}, b"payment timed out late", {"m": ["payment", "has", "timed"]}))
+        store = self.holding(
+            *documents({"m": "the payment has timed out"}, {"m": "timed payment"}, b"payment timed out late", {"m": ["payment", "has", "timed"]})
+        )
         self.assertEqual(self.found(store, Phrase("m", "timed out")), [0])
         self.assertEqual(self.found(store, Phrase(None, "Timed OUT")), [0, 2])
         self.assertEqual(self.found(store, Phrase("m", "payment timed")), [])
@@ -233,7 +236,11 @@ class SearchStoreContract(_Case):
     def test_exists(self) -> None:
         """A field exists with any value but null, at its path or below it."""
         store = self.holding(
-            document(0, {"a": {"b": 1}}), document(1, {"a": None}), document(2, {"a": ""}, key="k"), document(3, {"a": []}), document(4, None, headers=[("h", b"")])
+            document(0, {"a": {"b": 1}}),
+            document(1, {"a": None}),
+            document(2, {"a": ""}, key="k"),
+            document(3, {"a": []}),
+            document(4, None, headers=[("h", b"")]),
         )
         self.assertEqual(self.found(store, Exists("a")), [0, 2])
         self.assertEqual(self.found(store, Exists("a.b")), [0])
@@ -274,7 +281,9 @@ class SearchStoreContract(_Case):
 
     def test_newest_first_with_exact_ties(self) -> None:
         """Equal timestamps: by topic, partition, then the larger offset; also across the edge of a page."""
-        items = [document(o, b"w", topic=t, partition=p, timestamp=ts) for ts in (5, 6) for t in (2, 1) for p in (1, 0) for o in (ts * 10, ts * 10 + 1)]
+        items = [
+            document(o, b"w", topic=t, partition=p, timestamp=ts) for ts in (5, 6) for t in (2, 1) for p in (1, 0) for o in (ts * 10, ts * 10 + 1)
+        ]
         store = self.holding(*items)
         within = [Bounds(t, p, 0, 100) for t in (1, 2) for p in (0, 1)]
         wanted = sorted(((d.timestamp, d.topic, d.partition, d.offset) for d in items), key=lambda d: (-d[0], d[1], d[2], -d[3]))
@@ -446,7 +455,15 @@ class SearchStoreContract(_Case):
 
     def test_unicode(self) -> None:
         """Words of any script are found in any case; those of unspaced scripts by every part."""
-        store = self.holding(*documents({"t": "Caf\u00e9 \u00dcber"}, {"t": "\u4f60\u597d\u4e16\u754c"}, "\u0393\u0395\u0399\u0391", {"\u540d\u524d": "x\u306e"}, b"\xd0\x9f\xd1\x80\xd0\xb8"))
+        store = self.holding(
+            *documents(
+                {"t": "Caf\u00e9 \u00dcber"},
+                {"t": "\u4f60\u597d\u4e16\u754c"},
+                "\u0393\u0395\u0399\u0391",
+                {"\u540d\u524d": "x\u306e"},
+                b"\xd0\x9f\xd1\x80\xd0\xb8",
+            )
+        )
         self.assertEqual(self.found(store, "CAF\u00c9"), [0])
         self.assertEqual(self.found(store, Match("t", "\u00fcber")), [0])
         self.assertEqual(self.found(store, "\u4e16\u754c"), [1])

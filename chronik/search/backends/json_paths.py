@@ -20,7 +20,7 @@ SHAPES_MAX: Final = 4_096
 """Shapes of documents whose paths are known to be in the dictionary; past it the cache begins anew."""
 
 _KINDS: Final[dict[type, str]] = {str: "text", int: "long", float: "double", bool: "boolean"}
-_MAYBE_DATE: Final = re.compile(r"\d{4}-\d\d-\d\d")
+_MAYBE_DATE: Final = re.compile(r"-\d\d-\d\d")  # begins with a literal: that is searched for five times as fast
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,13 +63,12 @@ class JsonPaths:
         """For a store's own file."""
         return {path: sorted(kinds) for path, kinds in self._kinds.items()}
 
-    def see(self, value: dict[str, Any], text: str) -> Seen:
+    def see(self, value: dict[str, Any], dated: bool) -> Seen:
         """Take in a document's paths.
 
-        :param value: the object.
-        :param text: its JSON.
+        :param dated: whether it may hold date strings, see :func:`may_hold_dates`; such a document is always walked through.
         """
-        if _MAYBE_DATE.search(text):
+        if dated:
             return self._walk(value)
         shape = _shape(value)
         seen = self._shapes.get(shape)
@@ -101,6 +100,11 @@ class JsonPaths:
             self._kinds[path] = kinds | {kind}
             self.revision += 1
         return True
+
+
+def may_hold_dates(text: str) -> bool:
+    """Whether a JSON text may hold date strings."""
+    return _MAYBE_DATE.search(text) is not None
 
 
 def speakable(path: str) -> bool:

@@ -42,12 +42,20 @@ def indexed_value(document: Document) -> IndexedValue | None:
         return IndexedValue(None, decoded(value))
     try:
         text = value.decode()
-        parsed = _DECODER.decode(text)
+        parsed = _parsed(text)
     except (ValueError, RecursionError):
         return IndexedValue(None, decoded(value))
     if isinstance(parsed, dict):
         return IndexedValue(parsed, text)
     return IndexedValue(None, leaf_text(parsed))
+
+
+def _parsed(text: str) -> Any:
+    if text.startswith("{"):
+        parsed, end = _DECODER.raw_decode(text)
+        if end == len(text):
+            return parsed
+    return _DECODER.decode(text)
 
 
 def storable(text: str) -> str:

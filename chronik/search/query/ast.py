@@ -7,9 +7,9 @@ key, value and headers.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TypeAlias, Union
+from typing import TypeAlias
 
-Scalar: TypeAlias = Union[str, int, float, bool]
+Scalar: TypeAlias = str | int | float | bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,4 +113,4 @@ class Boost:
     factor: float
 
 
-Query: TypeAlias = Union[MatchAll, MatchNone, Match, Phrase, Term, Terms, Range, Exists, Prefix, Wildcard, Bool, Boost]
+Query: TypeAlias = MatchAll | MatchNone | Match | Phrase | Term | Terms | Range | Exists | Prefix | Wildcard | Bool | Boost

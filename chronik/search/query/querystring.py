@@ -153,7 +153,7 @@ class _Parser:
         if not character:
             self._fail("a term is missing")
         if _OPERATOR.match(self._text, self._at):
-            self._fail(f"a term is missing before {self._text[self._at:].split()[0]!r}")
+            self._fail(f"a term is missing before {self._text[self._at :].split()[0]!r}")
         if character == "(":
             return self._group(field, depth)
         named = self._take(_FIELD)

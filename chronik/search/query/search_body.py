@@ -16,6 +16,7 @@ RESULT_WINDOW_MAX: Final = 10_000
 
 _KEYS: Final = ("query", "from", "size", "sort", "track_total_hits", "_source")
 NEWEST: Final = Sort("timestamp", True)
+_EVERYTHING: Final = MatchAll()
 OLDEST: Final = Sort("timestamp", False)
 
 
@@ -28,6 +29,9 @@ class SourceFilter:
     excludes: tuple[str, ...] = ()
 
 
+_WHOLE: Final = SourceFilter()
+
+
 @dataclass(frozen=True, slots=True)
 class SearchRequest:
     """A search, from either language.
@@ -36,12 +40,12 @@ class SearchRequest:
     :ivar track_total_hits: True counts all, False none, a number at most so many.
     """
 
-    query: Query = MatchAll()
+    query: Query = _EVERYTHING
     offset: int = 0
     size: int = 10
     sort: Sort = NEWEST
     track_total_hits: bool | int = True
-    source: SourceFilter = SourceFilter()
+    source: SourceFilter = _WHOLE
 
 
 def parse_search_body(body: Any) -> SearchRequest:

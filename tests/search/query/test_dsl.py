@@ -15,10 +15,27 @@ from chronik.search.query.limits import CLAUSES_MAX, DEPTH_MAX, TERMS_MAX
 
 json_values = st.recursive(
     st.one_of(st.none(), st.booleans(), st.integers(), st.floats(), st.text(max_size=4)),
-    lambda inner: st.one_of(st.lists(inner, max_size=3), st.dictionaries(st.sampled_from(("query", "value", "f", "boost", "must", "should", "gte")), inner, max_size=3)),
+    lambda inner: st.one_of(
+        st.lists(inner, max_size=3), st.dictionaries(st.sampled_from(("query", "value", "f", "boost", "must", "should", "gte")), inner, max_size=3)
+    ),
     max_leaves=6,
 )
-NAMES = ("match", "match_all", "match_phrase", "multi_match", "term", "terms", "range", "exists", "prefix", "wildcard", "ids", "bool", "query_string", "constant_score")
+NAMES = (
+    "match",
+    "match_all",
+    "match_phrase",
+    "multi_match",
+    "term",
+    "terms",
+    "range",
+    "exists",
+    "prefix",
+    "wildcard",
+    "ids",
+    "bool",
+    "query_string",
+    "constant_score",
+)
 
 
 class DslTests(unittest.SynchronousTestCase):
@@ -65,7 +82,10 @@ class DslTests(unittest.SynchronousTestCase):
 
     def test_multi_match(self) -> None:
         """Any of several fields; boosts after a caret."""
-        self.check({"multi_match": {"query": "x", "fields": ["a", "b^2"]}}, Bool(should=(Match("a", "x"), Boost(Match("b", "x"), 2.0)), minimum_should_match=1))
+        self.check(
+            {"multi_match": {"query": "x", "fields": ["a", "b^2"]}},
+            Bool(should=(Match("a", "x"), Boost(Match("b", "x"), 2.0)), minimum_should_match=1),
+        )
         self.check({"multi_match": {"query": "x y", "type": "phrase", "fields": ["a"]}}, Bool(should=(Phrase("a", "x y"),), minimum_should_match=1))
         self.refused({"multi_match": {"query": "x", "type": "cross_fields"}}, "cross_fields")
 

@@ -21,7 +21,14 @@ class SearchBodyTests(unittest.SynchronousTestCase):
 
     def test_everything_said(self) -> None:
         """All keys together."""
-        body = {"query": {"term": {"f": 1}}, "from": 5, "size": 0, "sort": [{"n": {"order": "desc"}}], "track_total_hits": 100, "_source": ["value.*"]}
+        body = {
+            "query": {"term": {"f": 1}},
+            "from": 5,
+            "size": 0,
+            "sort": [{"n": {"order": "desc"}}],
+            "track_total_hits": 100,
+            "_source": ["value.*"],
+        }
         self.assertEqual(parse_search_body(body), SearchRequest(Term("f", 1), 5, 0, Sort("n", True), 100, SourceFilter(True, ("value.*",))))
 
     def test_unknown_keys(self) -> None:
@@ -40,7 +47,17 @@ class SearchBodyTests(unittest.SynchronousTestCase):
 
     def test_wrong_values(self) -> None:
         """Wrong types are refused."""
-        bodies: list[Any] = [[], "x", {"from": -1}, {"size": "a"}, {"size": True}, {"size": 1.5}, {"track_total_hits": "some"}, {"track_total_hits": -2}, {"_source": 5}]
+        bodies: list[Any] = [
+            [],
+            "x",
+            {"from": -1},
+            {"size": "a"},
+            {"size": True},
+            {"size": 1.5},
+            {"track_total_hits": "some"},
+            {"track_total_hits": -2},
+            {"_source": 5},
+        ]
         for body in bodies:
             self.assertRaises(QueryError, parse_search_body, body)
 

@@ -98,7 +98,7 @@ def _leaf(place: str, leaf: Any) -> Leaf:
     return place, kind, exact, None, value_date(leaf), text
 
 
-def sql_number(number: int | float) -> int | float:
+def sql_number(number: float) -> int | float:
     """A number as SQLite holds it: beyond 64 bits it becomes a float."""
     return number if isinstance(number, float) or -(1 << 63) <= number < 1 << 63 else _float(number)
 

@@ -234,7 +234,7 @@ class QueryCompiler:
         parts = number_limits(low, low_open, high, high_open)
         return all_of(self._parse_range("exact", path, limits) for limits in parts)
 
-    def numbers(self, column: str, low: int | float, high: int | float) -> tantivy.Query:
+    def numbers(self, column: str, low: float, high: float) -> tantivy.Query:
         """Records with a number from ``low`` to ``high`` in a column of a JSON field."""
         root, _, path = column.partition(".")
         return all_of(self._index.parse_query(f"{root}.{_escaped(path)}:{limits}") for limits in number_limits(low, False, high, False))
@@ -334,7 +334,7 @@ def _escaped(path: str) -> str:
     return "".join(c if c.isalnum() or c in "._" else "\\" + c for c in path)
 
 
-def _json_number(number: int | float) -> int | float:
+def _json_number(number: float) -> int | float:
     return number if isinstance(number, float) or _INT64_MIN <= number < 1 << 64 else float(number)
 
 

@@ -1,6 +1,6 @@
 """The fields of an index, and documents as the JSON that tantivy takes.
 
-``words`` holds a JSON value's strings as words, ``exact`` (with columns) and ``slow`` (without, for ``search.fast=false``) its values whole, ``dates``
+``words`` holds a JSON value's strings as words, ``exact`` (with columns) and ``slow`` (without, for ``search.fast=false``) them whole, ``dates``
 the ms of its date strings. ``text`` is the catch-all: words of values that are no JSON object, and of wide ones (see
 :mod:`chronik.search.backends.json_paths`). Dates are our own integers: tantivy's are cut to seconds.
 """
@@ -14,7 +14,7 @@ from typing import Any, Final
 import tantivy
 
 from chronik.search.analysis import exact_term, leaf_text, spaced
-from chronik.search.backends.json_paths import JsonPaths
+from chronik.search.backends.json_paths import JsonPaths, may_hold_dates
 from chronik.search.backends.values import IndexedValue, header_text, indexed_value, size_bytes, storable
 from chronik.search.interfaces import Document, Marker
 
@@ -26,6 +26,7 @@ INTEGERS: Final = ("topic", "partition", "offset", "last", "timestamp", "kind", 
 COLUMNS: Final = ("epoch", "batch", "position", "span")
 
 _quote = json.encoder.encode_basestring_ascii if hasattr(json.encoder, "encode_basestring_ascii") else json.dumps
+# Tantivy would take these strings for dates and index no words of them; a space at their end prevents that.
 _DATE_STRING: Final = re.compile(r'"(\d{4}-\d\d-\d\d[Tt ][0-9:.,+\-TtZz]{5,30})"(?=\s*[,}\]])')
 
 
@@ -112,8 +113,11 @@ def _object_json(document: Document, value: IndexedValue, parsed: dict[str, Any]
     text = value.text
     if "\\u" in text:
         text = json.dumps(parsed, ensure_ascii=False)
-    text = exact_dates(spaced(text))
-    seen = paths.see(parsed, text)
+    text = spaced(text)
+    dated = may_hold_dates(text)
+    if dated:
+        text = _DATE_STRING.sub(r'"\1 "', text)
+    seen = paths.see(parsed, dated)
     whole = "exact" if document.fast else "slow"
     rest = f',"words":{text},"{whole}":{text}'
     if not document.fast:
@@ -123,8 +127,3 @@ def _object_json(document: Document, value: IndexedValue, parsed: dict[str, Any]
     if seen.wide:
         rest += f',"text":{_quote(storable(spaced(leaf_text(parsed))))}'
     return rest + "}"
-
-
-def exact_dates(text: str) -> str:
-    """JSON text whose date strings end in a space: tantivy would take them for dates and index no words of them."""
-    return _DATE_STRING.sub(r'"\1 "', text) if ":" in text else text

@@ -141,7 +141,9 @@ class TantivyStore:
 
     def _markers_over(self, topic: int, partition: int, offset: int) -> list[Marker]:
         """Markers, committed or not, that cover an offset."""
-        query = all_of([*self._of(topic, partition), self._between("offset", None, offset), self._between("last", offset, None), self._between("kind", 1, None)])
+        query = all_of(
+            [*self._of(topic, partition), self._between("offset", None, offset), self._between("last", offset, None), self._between("kind", 1, None)]
+        )
         columns = ("offset", "last", "epoch", "kind")
         found = [Marker(topic, partition, o, last, epoch, _reason(kind)) for o, last, epoch, kind in self._rows(query, columns)]
         return found + [m for m in self._pending_markers if (m.topic, m.partition) == (topic, partition) and m.offset <= offset <= m.last_offset]
@@ -194,7 +196,8 @@ class TantivyStore:
 
     def _locate(self, topic: int, partition: int, offset: int) -> Found | None:
         rows = self._rows(
-            all_of([*self._of(topic, partition), self._between("offset", offset, offset), self._between("kind", 0, 0)]), ("batch", "position", "timestamp")
+            all_of([*self._of(topic, partition), self._between("offset", offset, offset), self._between("kind", 0, 0)]),
+            ("batch", "position", "timestamp"),
         )
         return Found(topic, partition, offset, *rows[0], sort_value=rows[0][2]) if rows else None
 
@@ -208,7 +211,9 @@ class TantivyStore:
         searcher = self._searcher
         overlapping = all_of([*self._of(topic, partition), self._between("last", start, None), self._between("offset", None, end - 1)])
         spans = {"spans": {"sum": {"field": "span"}}}
-        buckets = searcher.aggregate(overlapping, {"kinds": {"terms": {"field": "kind", "size": schema.OTHER + 1}, "aggs": spans}})["kinds"]["buckets"]
+        buckets = searcher.aggregate(overlapping, {"kinds": {"terms": {"field": "kind", "size": schema.OTHER + 1}, "aggs": spans}})["kinds"][
+            "buckets"
+        ]
         counts = {int(b["key"]): int(b["spans"]["value"]) for b in buckets}
         for marker in {m for edge in (start, end - 1) for m in self._committed_over(topic, partition, edge)}:
             kind = schema.REASONS.index(marker.reason) if marker.reason in schema.REASONS else schema.OTHER
