@@ -6,6 +6,7 @@ import os
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import replace
 from functools import partial
+from itertools import islice
 from types import MappingProxyType
 from typing import Final, TypeVar
 
@@ -31,6 +32,9 @@ from chronik.metadata.keys import TopicState
 from chronik.model import TopicId, new_topic_id, topic_id_text
 
 T = TypeVar("T")
+
+ITEMS_AT_ONCE: Final = 32
+"""Items of one call that are worked on together; each costs the reactor some 0.2 ms."""
 
 _EPOCHS_PER_PLAN: Final = OPERATIONS_PER_PLAN_MAX // 2
 """Partitions whose epochs one commit raises: each is a compare and a put."""
@@ -135,7 +139,7 @@ class Controller:
             raise topic_exists(wanted.name)
         check_name(wanted.name, image.topics)
         configs = given_configs(wanted)
-        warnings = check_configs(Scope.TOPIC, wanted.name, {}, configs, self._config)
+        warnings = check_configs(Scope.TOPIC, wanted.name, {}, configs, self._config) if configs else ()
         topic = self._designer().topic(wanted, MappingProxyType(dict(configs)))
         if validate_only:
             return topic
@@ -234,8 +238,12 @@ def _raised(value: bytes) -> bytes:
 
 
 async def _outcomes(works: Iterable[Awaitable[T]]) -> list[T | KafkaError]:
-    """Do all of it at once, so that the store can make it durable together; one outcome each."""
-    return list(await gatherResults([Deferred.fromCoroutine(_outcome(work)) for work in works], consumeErrors=True))
+    """Do some of it at a time, so that the store can make it durable together and the reactor gets its turns; one outcome each."""
+    outcomes: list[T | KafkaError] = []
+    left = iter(works)
+    while some := list(islice(left, ITEMS_AT_ONCE)):
+        outcomes += await gatherResults([Deferred.fromCoroutine(_outcome(work)) for work in some], consumeErrors=True)
+    return outcomes
 
 
 async def _outcome(work: Awaitable[T]) -> T | KafkaError:

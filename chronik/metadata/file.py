@@ -31,6 +31,9 @@ REWRITE_GROWTH: Final = 4
 """The log is replaced once it is this many times its snapshot: each byte of metadata is then rewritten a bounded number of times."""
 
 
+GROUP_COMMITS_MAX: Final = 64
+"""Commits in one sync: checking them and telling of them holds up the reactor some 0.1 ms each."""
+
 _EARLIER_PROCESS: Final = -1
 """The lease that all leased keys of an earlier process are found under at start."""
 
@@ -189,7 +192,7 @@ class FileMetadataStore:
 
     async def _write_waiting(self) -> None:
         while self._waiting:
-            group, self._waiting = self._waiting, []
+            group, self._waiting = self._waiting[:GROUP_COMMITS_MAX], self._waiting[GROUP_COMMITS_MAX:]
             await self._write(group)
             await self._rewrite_when_long()
         self._writing = False

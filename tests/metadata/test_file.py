@@ -12,7 +12,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from chronik.defer import IWorker
 from chronik.errors import ChronikError
-from chronik.metadata.file import FileMetadataStore
+from chronik.metadata.file import GROUP_COMMITS_MAX, FileMetadataStore
 from chronik.metadata.interfaces import Compare, Conflict, Delete, Put, ReadOnly, Revision, UnknownOutcome
 from chronik.testing.metadata import HeldWorker, ImmediateWorker, RecordingWatcher
 from chronik.testing.metadata_contract import MetadataStoreContract
@@ -207,6 +207,15 @@ class GroupCommitTests(FileCase):
         self.worker.release()
         self.assertEqual([self.successResultOf(commit) for commit in commits[1:]], list(range(2, 11)))
         self.assertEqual([self.disk.steps, self.worker.held], [2, []])
+
+    def test_groups_are_bounded(self) -> None:
+        """However many wait, one sync takes a bounded number, and the reactor gets its turn in between."""
+        commits = [self.commit(**{f"k{number}": b"1"}) for number in range(1 + 2 * GROUP_COMMITS_MAX + 5)]
+        made = []
+        while self.worker.held:
+            self.worker.release()
+            made.append(sum(commit.called for commit in commits))
+        self.assertEqual(made, [1, 1 + GROUP_COMMITS_MAX, 1 + 2 * GROUP_COMMITS_MAX, len(commits)])
 
     def test_nothing_is_seen_before_its_sync(self) -> None:
         """Neither answer, nor watch, nor snapshot tell of what a crash could take back."""
