@@ -113,8 +113,8 @@ class PartitionIndex:
 
     @property
     def through(self) -> int:
-        """One past the last offset that searches see."""
-        return max(self.shard_end, self.tail_end)
+        """One past the last offset that searches see: nothing until the broker said that its log agrees with the index."""
+        return 0 if self.way is Way.LOADING else max(self.shard_end, self.tail_end)
 
     @property
     def next_offset(self) -> int:
@@ -127,7 +127,7 @@ class PartitionIndex:
         start = self.committed.start
         parts = [
             Part(shard.store, Bounds(SHARD_TOPIC, number, max(start, shard.base), min(shard.end, self.shard_end)))
-            for shard in self.shards
+            for shard in (self.shards if self.way is not Way.LOADING else ())
             if min(shard.end, self.shard_end) > max(start, shard.base)
         ]
         return View(self.feed.feed, self.feed.topic, self.topic_number, number, self.through, self.state or self._way_state(), parts)

@@ -126,6 +126,7 @@ class ShardWriters:
         await self._run(shard.store.remove_from, SHARD_TOPIC, partition.feed.partition, offset)
         shard.end = min(shard.end, offset)
         await self._run(partition.directory.commit, shard, list(partition.shards))
+        shard.documents = shard.end - shard.base
         await self.retire(partition)
 
     def after_searches(self, task: Callable[[], Awaitable[None]]) -> None:

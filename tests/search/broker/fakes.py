@@ -38,7 +38,6 @@ class FakePartition:
         self.listeners: list[Any] = []
         self.observers: list[IExtentObserver] = []
         self.epoch_ends: dict[int, int] = {}
-        self.open_transaction: int | None = None
         broker.log.batches.setdefault(self.key, [])
 
     @property
@@ -56,8 +55,8 @@ class FakePartition:
 
     @property
     def last_stable_offset(self) -> int:
-        """The end, or where the open transaction begins."""
-        return self.end_offset if self.open_transaction is None else self.open_transaction
+        """The end, or where an open transaction begins."""
+        return self._broker.log.stables.get(self.key, self.end_offset)
 
     def extents(self) -> Sequence[Extent]:
         """One open extent."""

@@ -152,7 +152,7 @@ class SearchTests(ProcessCase):
         """What an open transaction holds back is told; a wait that cannot be met ends and says so."""
         (partition,) = self.broker.create("logs")
         logs(partition, 10)
-        partition.open_transaction = 10
+        self.broker.log.stables[partition.key] = 10
         partition.append([b'{"level": "error"}'])
         answer = await self.search("logs")
         self.assertEqual(answer["lagging"], {"logs": {"0": {"behind": 1, "reason": "open transaction"}}})
@@ -284,7 +284,7 @@ class RestartTests(ProcessCase):
         logs(partition, 5_000)
         await self.assert_complete(5_000)
         directory = self.shard_directory()
-        shutil.rmtree(f"{self.root}/.search")
+        shutil.rmtree(f"{self.root}/.search", ignore_errors=True)
         while not os.path.exists(f"{directory}/manifest.json"):
             await deferLater(reactor, 0.05)  # type: ignore[arg-type]
         await self.assert_complete(5_000)

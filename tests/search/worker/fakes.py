@@ -139,6 +139,7 @@ class FakeLog:
         self.batches: dict[tuple[TopicId, int], list[tuple[int, int, bytes]]] = {}
         self.aborted: dict[tuple[TopicId, int], list[tuple[int, int]]] = {}
         self.starts: dict[tuple[TopicId, int], int] = {}
+        self.stables: dict[tuple[TopicId, int], int] = {}
         self.errors: dict[tuple[TopicId, int], ErrorCode] = {}
         self.wanted: list[Want] = []
 
@@ -157,12 +158,15 @@ class FakeLog:
         if not start <= want.offset <= end and error is ErrorCode.NONE:
             error = ErrorCode.OFFSET_OUT_OF_RANGE
         records, limit = b"", min(want.bytes_max, bytes_max)
-        for _, last, data in batches if error is ErrorCode.NONE else ():
+        stable = self.stables.get(key, end)
+        for base, last, data in batches if error is ErrorCode.NONE else ():
+            if base >= stable:
+                break
             if last >= want.offset and (not records or len(records) + len(data) <= limit):
                 records += data
             elif records:
                 break
-        return Fetched(want, error, start, end, end, records, self.aborted.get(key, ()))
+        return Fetched(want, error, start, stable, end, records, self.aborted.get(key, ()))
 
 
 def _last(d: Document | Marker) -> int:

@@ -223,6 +223,7 @@ class ShardTests(IndexerCase):
         partition = self.feed()
         self.assertEqual(self.announced, [{"type": "resume", "feed": 0, "epoch": 1, "offset": 699}])
         self.assertEqual((partition.way, self.log.wanted), (Way.LOADING, []))
+        self.assertEqual((partition.through, self.offsets(partition), partition.view().state), (0, [], "loading"))
         self.indexer.truncated(0, 700)
         self.produce(10)
         self.settle(1.5)
