@@ -160,7 +160,7 @@ _NUMBER: Final = re.compile(r"-?\d+(\.\d+)?([eE][+-]?\d+)?", re.ASCII)
 def parse_number(text: str) -> int | float | None:
     """The number a text spells, None when it is none (or not a finite one)."""
     match = _NUMBER.fullmatch(text)
-    if match is None or len(text) > 400:
+    if match is None or len(text) > 300:
         return None
     if match[1] is None and match[2] is None:
         return int(text)

@@ -169,6 +169,7 @@ class ISearchBackend(Interface):
 
         :param heap_bytes: how much memory indexing may take.
         :raises StoreDamaged: its files cannot be read; remove the directory and index anew.
+        :raises BlockingIOError: another process writes to it; its files are well.
         """
 
 

@@ -212,6 +212,26 @@ class SearchStoreContract(_Case):
             self.assertRaises(QueryError, store.count, Match(field, "x"), EVERYTHING)
         self.assertRaises(QueryError, store.count, Wildcard("n", "*a"), EVERYTHING)
 
+    def test_enormous_numbers_in_queries(self) -> None:
+        """Numbers beyond any column find nothing or are refused; the store goes on."""
+        store = self.holding(*documents({"n": 1}, {"n": 2.5}))
+        for number in (10**30, -(10**30), 10**400, 1e308, -(10**400)):
+            for query in (
+                Term("n", number),
+                Term("timestamp", number),
+                Term("offset", number),
+                Range("n", lt=2, gte=number),
+                Range("timestamp", gte=number),
+            ):
+                try:
+                    self.assertTrue(store.count(query, EVERYTHING) < 3)
+                except QueryError as error:
+                    self.assertTrue(error.reason)
+        self.assertEqual(self.found(store, Range("timestamp", gt=10**30)), [])
+        self.assertEqual(self.found(store, Range("timestamp", gt=-(10**30))), [0, 1])
+        self.assertEqual(self.found(store, Match("n", "9" * 500)), [])
+        self.assertEqual(self.found(store, MatchAll()), [0, 1])
+
     def test_phrases(self) -> None:
         """Words next to one another; with slop, so many moves apart; with a prefix, the last word may go on."""
         store = self.holding(
@@ -543,7 +563,7 @@ class SearchStoreContract(_Case):
 
     def make_directory(self) -> str:
         """A new empty directory."""
-        path = self.mktemp()
+        path: str = self.mktemp()
         os.makedirs(path)
         return path
 

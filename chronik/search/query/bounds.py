@@ -28,7 +28,7 @@ def timestamp_bounds(query: Range) -> tuple[int, int]:
         highs.append(timestamp_ms(query.lt, False) - 1)
     if query.lte is not None:
         highs.append(timestamp_ms(query.lte, True))
-    return max(lows), min(highs)
+    return _span(max(lows), min(highs))
 
 
 def integer_bounds(query: Range) -> tuple[int, int]:
@@ -39,7 +39,12 @@ def integer_bounds(query: Range) -> tuple[int, int]:
     low, low_open, high, high_open = number_ends(query)
     first = _FIRST if low is None else math.floor(low) + 1 if low_open else math.ceil(low)
     last = _LAST if high is None else math.ceil(high) - 1 if high_open else math.floor(high)
-    return max(first, _FIRST), min(last, _LAST)
+    return _span(first, last)
+
+
+def _span(first: int, last: int) -> tuple[int, int]:
+    """Both ends as 64-bit integers; ``(1, 0)`` when nothing is between them."""
+    return (1, 0) if first > min(last, _LAST) or last < _FIRST else (max(first, _FIRST), min(last, _LAST))
 
 
 def date_bounds(query: Range) -> Instants | None:

@@ -5,6 +5,7 @@ What is not supported is refused by name, inside known queries too: a parameter 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, TypeAlias
 
@@ -77,7 +78,7 @@ def _boosted(query: Query, inner: Body) -> Query:
 
 
 def _scalar(name: str, value: Any) -> Scalar:
-    if isinstance(value, (str, int, float, bool)):
+    if isinstance(value, (str, int, bool)) or (isinstance(value, float) and math.isfinite(value)):
         return value
     raise QueryError(f"[{name}] expects a string, a number or a boolean, not {_shown(value)}")
 

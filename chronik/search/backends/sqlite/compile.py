@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from chronik.search.analysis import exact_term, words
 from chronik.search.backends.sqlite.schema import sql_number
-from chronik.search.fields import Field, Kind, is_typed, parse_date, parse_number, resolve, timestamp_ms
+from chronik.search.fields import Field, Kind, is_typed, parse_date, parse_number, resolve
 from chronik.search.interfaces import QueryError
 from chronik.search.query.ast import (
     Bool,
@@ -192,7 +192,7 @@ def _typed(field: Field, text: str) -> list[Sql]:
 
 def _term(field: Field, value: Scalar) -> Sql:
     if field.kind is Kind.TIMESTAMP:
-        return Sql("r.timestamp BETWEEN ? AND ?", (timestamp_ms(value, False), timestamp_ms(value, True)))
+        return Sql("r.timestamp BETWEEN ? AND ?", timestamp_bounds(Range("timestamp", gte=value, lte=value)))
     if field.kind in (Kind.NUMBER, Kind.TOPIC):
         return _column_term(field, value)
     text = ("true" if value else "false") if isinstance(value, bool) else str(value)

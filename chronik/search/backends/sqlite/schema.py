@@ -72,13 +72,13 @@ def leaves_of(document: Document) -> Iterator[Leaf]:
         yield _text("key", decoded(document.key))
     for name, value in document.headers:
         yield _text(f"headers.{storable(name)}", header_text(value))
-    value = indexed_value(document)
-    if value is None:
+    indexed = indexed_value(document)
+    if indexed is None:
         return
-    if value.json is None:
-        yield "value", "text", None, None, None, " ".join(words(storable(value.text)))
+    if indexed.json is None:
+        yield "value", "text", None, None, None, " ".join(words(storable(indexed.text)))
         return
-    for path, leaf in leaves(value.json):
+    for path, leaf in leaves(indexed.json):
         yield _leaf(f"value.{storable(path)}", leaf)
 
 
@@ -100,7 +100,7 @@ def _leaf(place: str, leaf: Any) -> Leaf:
 
 def sql_number(number: float) -> int | float:
     """A number as SQLite holds it: beyond 64 bits it becomes a float."""
-    return number if isinstance(number, float) or -(1 << 63) <= number < 1 << 63 else _float(number)
+    return _float(number) if isinstance(number, int) and not -(1 << 63) <= number < 1 << 63 else number
 
 
 def _float(number: int) -> float:

@@ -147,7 +147,7 @@ class SqliteStore:
             sql = f"SELECT {_PLACE}, {value.text} AS value FROM rows r WHERE {where.text} ORDER BY {order}{_TIES} LIMIT ?"
             rows = self._db.execute(sql, (*value.params, *where.params, limit)).fetchall()
         score = 1.0 if sort.field == "_score" else 0.0
-        return Result([Found(*row, score=score) for row in rows], total)
+        return Result([_hit(row, score) for row in rows], total)
 
     def _order(self, sort: Sort) -> tuple[Sql, str]:
         """What is sorted by, and the beginning of ``ORDER BY``. Every match scores 1: FTS5 knows no score over several leaves."""
@@ -209,6 +209,11 @@ class SqliteStore:
 
     def _measure(self) -> int:
         return int(self._value("PRAGMA page_count") * self._value("PRAGMA page_size"))
+
+
+def _hit(row: Sequence[Any], score: float) -> Found:
+    topic, partition, offset, batch, position, timestamp, value = row
+    return Found(topic, partition, offset, batch, position, timestamp, value, score)
 
 
 def _wanted(query: Query, within: Sequence[Bounds]) -> Sql:

@@ -76,6 +76,12 @@ class QueryCompiler:
 
         :raises QueryError: it asks for what an index cannot answer.
         """
+        try:
+            return self._compile(query)
+        except (ValueError, OverflowError) as error:
+            raise QueryError(f"the query cannot be answered: {error}", "illegal_argument_exception") from error
+
+    def _compile(self, query: Query) -> tantivy.Query:
         if isinstance(query, MatchAll):
             return Q.const_score_query(Q.all_query(), 1.0)
         if isinstance(query, MatchNone):
@@ -83,7 +89,7 @@ class QueryCompiler:
         if isinstance(query, Bool):
             return self._bool(query)
         if isinstance(query, Boost):
-            return Q.boost_query(self.compile(query.query), query.factor)
+            return Q.boost_query(self._compile(query.query), query.factor)
         return self._leaf(query, resolve(query.field))
 
     def _leaf(self, query: Query, field: Field) -> tantivy.Query:
@@ -106,15 +112,15 @@ class QueryCompiler:
         return self._pattern(field, pattern if field.exact else pattern.lower(), query.pattern)
 
     def _bool(self, query: Bool) -> tantivy.Query:
-        clauses = [(_MUST, self.compile(q)) for q in query.must]
-        clauses += [(_MUST, unscored(self.compile(q))) for q in query.filter]
-        clauses += [(_NOT, self.compile(q)) for q in query.must_not]
+        clauses = [(_MUST, self._compile(q)) for q in query.must]
+        clauses += [(_MUST, unscored(self._compile(q))) for q in query.filter]
+        clauses += [(_NOT, self._compile(q)) for q in query.must_not]
         minimum = query.minimum_should_match
         if minimum > len(query.should):
             return Q.empty_query()
         if not query.must and not query.filter and not minimum:
             clauses.append((_MUST, unscored(Q.all_query())))
-        should = [(_SHOULD, self.compile(q)) for q in query.should]
+        should = [(_SHOULD, self._compile(q)) for q in query.should]
         if minimum and should:
             clauses.append((_MUST, Q.boolean_query(should, minimum)))
         else:
@@ -335,7 +341,7 @@ def _escaped(path: str) -> str:
 
 
 def _json_number(number: float) -> int | float:
-    return number if isinstance(number, float) or _INT64_MIN <= number < 1 << 64 else float(number)
+    return float(number) if isinstance(number, int) and not _INT64_MIN <= number < 1 << 64 else number
 
 
 def number_limits(low: Number | None, low_open: bool, high: Number | None, high_open: bool) -> list[str]:

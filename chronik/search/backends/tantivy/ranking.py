@@ -6,6 +6,7 @@ are asked for in a second query.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Final
 
 import tantivy
@@ -28,6 +29,12 @@ SCORED_MAX: Final = 20_000
 """Hits read to order those of one score; past it, equal scores at the end of the page are in no certain order."""
 
 
+def total(searcher: tantivy.Searcher, query: tantivy.Query) -> int:
+    """How many match."""
+    result: Any = searcher.search(query, 1, count=True)
+    return int(result.count)
+
+
 class Ranking:
     """Ranks the matches in one searcher."""
 
@@ -41,22 +48,22 @@ class Ranking:
 
         :raises QueryError: it cannot be sorted so.
         """
-        total = self._searcher.search(query, 1, count=True).count
-        if limit <= 0 or not total:
+        matches = total(self._searcher, query)
+        if limit <= 0 or not matches:
             self._column(sort)
-            return Result((), total)
+            return Result((), matches)
         if sort.field == "_score":
-            return Result(self._by_score(query, sort, limit, total), total)
+            return Result(self._by_score(query, sort, limit, matches), matches)
         column = self._column(sort)
         if "." not in column:
-            return Result(self._by_column(query, column, sort.descending, limit), total)
-        return Result(self._by_path(query, column, sort, limit), total)
+            return Result(self._by_column(query, column, sort.descending, limit), matches)
+        return Result(self._by_path(query, column, sort, limit), matches)
 
     def _by_path(self, query: tantivy.Query, column: str, sort: Sort, limit: int) -> list[Found]:
         present = Q.exists_query(column, False)
         with_value = all_of([query, present])
         without = Q.boolean_query([(tantivy.Occur.Must, query), (tantivy.Occur.MustNot, present)])
-        having = self._searcher.search(with_value, 1, count=True).count
+        having = total(self._searcher, with_value)
 
         def ordered(count: int) -> list[Found]:
             return self._by_values(with_value, column, sort.descending, min(count, having)) if having else []
@@ -133,14 +140,19 @@ class Ranking:
             wanted = min(wanted * 4, SCORED_MAX)
         addresses = [address for _, address in hits]
         places = zip(*(self._searcher.fast_field_values(name, addresses) for name in _PLACE), strict=True)
-        found = [Found(*place, sort_value=score, score=score) for (score, _), place in zip(hits, places, strict=True)]
+        found = [_place(place, score, score) for (score, _), place in zip(hits, places, strict=True)]
         found.sort(key=lambda f: (-f.score, -f.timestamp, f.topic, f.partition, -f.offset))
         return found[:limit]
 
 
+def _place(columns: Sequence[Any], sort_value: float | None, score: float = 0.0) -> Found:
+    topic, partition, offset, batch, position, timestamp = columns
+    return Found(topic, partition, offset, batch, position, timestamp, sort_value, score)
+
+
 def _found(columns: dict[str, list[Any]], column: str) -> Found:
     values = columns[column]
-    return Found(*(columns[name][0] for name in _PLACE), sort_value=values[0] if values else None)
+    return _place([columns[name][0] for name in _PLACE], values[0] if values else None)
 
 
 def _valued(found: Found, value: float) -> Found:

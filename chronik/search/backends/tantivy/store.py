@@ -6,7 +6,7 @@ import json
 import os
 import threading
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Final, TypeVar
+from typing import Final, TypeVar
 
 import tantivy
 from zope.interface import implementer
@@ -14,7 +14,7 @@ from zope.interface import implementer
 from chronik.search.backends.json_paths import JsonPaths
 from chronik.search.backends.tantivy import schema
 from chronik.search.backends.tantivy.compile import QueryCompiler, all_of, unscored
-from chronik.search.backends.tantivy.ranking import Ranking
+from chronik.search.backends.tantivy.ranking import Ranking, total
 from chronik.search.backends.values import indexed_value
 from chronik.search.interfaces import (
     Bounds,
@@ -43,12 +43,17 @@ _NO_PARTITION: Final = -1
 
 
 def guarded(function: Callable[[], T]) -> T:
-    """Call it; what tantivy raises because of its files, panics included, becomes :class:`StoreDamaged`."""
+    """Call it; what tantivy raises because of its files, panics included, becomes :class:`StoreDamaged`.
+
+    :raises BlockingIOError: another process has the index open for writing.
+    """
     try:
         return function()
     except (QueryError, StoreDamaged, KeyboardInterrupt, SystemExit, MemoryError):
         raise
     except BaseException as error:
+        if "LockBusy" in str(error):
+            raise BlockingIOError(f"another process writes to the index: {error}") from error
         raise StoreDamaged(f"the index failed: {error}") from error
 
 
@@ -161,22 +166,19 @@ class TantivyStore:
 
     def search(self, query: Query, within: Sequence[Bounds], sort: Sort, limit: int) -> Result:
         """See :meth:`ISearchStore.search`."""
-        return guarded(lambda: self._search(query, within, sort, limit))
-
-    def _search(self, query: Query, within: Sequence[Bounds], sort: Sort, limit: int) -> Result:
         if not within:
             return Result((), 0)
         searcher = self._searcher
         wanted = self._wanted(searcher, query, within)
         ranking = Ranking(searcher, self._compiler(searcher, within), self._paths)
-        return ranking.first(wanted, sort, limit)
+        return guarded(lambda: ranking.first(wanted, sort, limit))
 
     def _compiler(self, searcher: tantivy.Searcher, within: Sequence[Bounds]) -> QueryCompiler:
         def columnless() -> bool:
             if not self._columnless:
                 return False
             inside = compiler.within(within)
-            return _total(searcher, all_of([inside, Q.term_query(self._schema, "columnless", 1)])) > 0
+            return total(searcher, all_of([inside, Q.term_query(self._schema, "columnless", 1)])) > 0
 
         compiler = QueryCompiler(self._index, schema.word_analyzer(), self._paths, columnless)
         return compiler
@@ -187,8 +189,11 @@ class TantivyStore:
 
     def count(self, query: Query, within: Sequence[Bounds]) -> int:
         """See :meth:`ISearchStore.count`."""
+        if not within:
+            return 0
         searcher = self._searcher
-        return guarded(lambda: _total(searcher, self._wanted(searcher, query, within))) if within else 0
+        wanted = self._wanted(searcher, query, within)
+        return guarded(lambda: total(searcher, wanted))
 
     def locate(self, topic: int, partition: int, offset: int) -> Found | None:
         """See :meth:`ISearchStore.locate`."""
@@ -199,7 +204,10 @@ class TantivyStore:
             all_of([*self._of(topic, partition), self._between("offset", offset, offset), self._between("kind", 0, 0)]),
             ("batch", "position", "timestamp"),
         )
-        return Found(topic, partition, offset, *rows[0], sort_value=rows[0][2]) if rows else None
+        if not rows:
+            return None
+        batch, position, timestamp = rows[0]
+        return Found(topic, partition, offset, batch, position, timestamp, timestamp)
 
     def covered(self, topic: int, partition: int, start: int, end: int) -> Covered:
         """See :meth:`ISearchStore.covered`."""
@@ -231,7 +239,8 @@ class TantivyStore:
         if not hits:
             return -1, -1
         addresses = [hits[0][1]]
-        return searcher.fast_field_values("last", addresses)[0], searcher.fast_field_values("epoch", addresses)[0]
+        last, epoch = (searcher.fast_field_values(name, addresses)[0] for name in ("last", "epoch"))
+        return int(last or 0), int(epoch or 0)
 
     def paths(self) -> Mapping[str, frozenset[str]]:
         """See :meth:`ISearchStore.paths`."""
@@ -242,7 +251,7 @@ class TantivyStore:
         with self._lock:
             writer, self._writer = self._writer, None
             if writer is not None:
-                guarded(lambda: (writer.rollback(), writer.wait_merging_threads()))
+                guarded(lambda: _finish(writer))
 
     def _open_writer(self) -> tantivy.IndexWriter:
         if self._writer is None:
@@ -299,9 +308,10 @@ def _reason(kind: int) -> str:
     return schema.REASONS[kind] if kind < schema.OTHER else "other"
 
 
-def _total(searcher: tantivy.Searcher, query: tantivy.Query) -> int:
-    count: Any = searcher.search(query, 1, count=True).count
-    return int(count)
+def _finish(writer: tantivy.IndexWriter) -> None:
+    """Without waiting, merges that run would leave their segments unmerged for good."""
+    writer.rollback()
+    writer.wait_merging_threads()
 
 
 def _open_index(directory: str | None, writable: bool) -> tantivy.Index:

@@ -1,0 +1,133 @@
+"""What only the tantivy backend can get wrong."""
+
+from __future__ import annotations
+
+import os
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from twisted.trial import unittest
+
+from chronik.search.backends.json_paths import PATHS_MAX, JsonPaths, leaves, may_hold_dates, speakable
+from chronik.search.backends.tantivy import TantivyBackend
+from chronik.search.backends.tantivy.compile import number_limits
+from chronik.search.backends.tantivy.store import PATHS_FILE
+from chronik.search.interfaces import QueryError, Sort, StoreDamaged
+from chronik.search.query.ast import Exists, Match, MatchAll, Range
+from chronik.testing.search_builders import EVERYTHING, document, documents
+
+HEAP_BYTES = 15_000_000
+
+
+class TantivyStoreTests(unittest.SynchronousTestCase):
+    """Files, locks, columns."""
+
+    def test_one_writer(self) -> None:
+        """A second writer is told that the index is busy, which is no damage; a reader is let in."""
+        directory = self.mktemp()
+        store = TantivyBackend().open(directory, True, HEAP_BYTES)
+        store.commit()
+        self.assertRaises(BlockingIOError, TantivyBackend().open, directory, True, HEAP_BYTES)
+        TantivyBackend().open(directory, False, HEAP_BYTES).close()
+        store.close()
+        TantivyBackend().open(directory, True, HEAP_BYTES).close()
+
+    def test_dictionary_of_paths_gone(self) -> None:
+        """Without its dictionary an index would miss words: it is damaged."""
+        directory = self.mktemp()
+        store = TantivyBackend().open(directory, True, HEAP_BYTES)
+        store.add(documents({"a": "b"}))
+        store.commit()
+        store.close()
+        os.remove(os.path.join(directory, PATHS_FILE))
+        self.assertRaises(StoreDamaged, TantivyBackend().open, directory, False, HEAP_BYTES)
+
+    def test_columnless_records_refuse_ranges_only_where_they_are_searched(self) -> None:
+        """Ranges, existence and order over paths are refused when records without columns are inside the bounds, and only then."""
+        store = TantivyBackend().open(None, True, HEAP_BYTES)
+        self.addCleanup(store.close)
+        store.add([document(0, {"n": 1}), document(1, {"n": 2}, partition=1, fast=False)])
+        store.commit()
+        both = [*EVERYTHING, type(EVERYTHING[0])(1, 1, 0, 10)]
+        for query in (Range("n", gte=1), Exists("n")):
+            self.assertEqual(store.count(query, EVERYTHING), 1)
+            error = self.assertRaises(QueryError, store.count, query, both)
+            self.assertIn("search.fast=false", error.reason)
+        self.assertRaises(QueryError, store.search, MatchAll(), both, Sort("n"), 10)
+        self.assertEqual(store.count(Match("n", "2"), both), 1)
+
+    def test_not_open_for_writing(self) -> None:
+        """A store opened for reading refuses to write."""
+        directory = self.mktemp()
+        TantivyBackend().open(directory, True, HEAP_BYTES).close()
+        store = TantivyBackend().open(directory, False, HEAP_BYTES)
+        self.addCleanup(store.close)
+        self.assertRaises(StoreDamaged, store.add, documents({}))
+
+
+class NumberLimitTests(unittest.SynchronousTestCase):
+    """Limits of ranges that tantivy can take."""
+
+    def test_one_type(self) -> None:
+        """Limits of one type stay as they are; mixed ones are moved by the least there is; far ones are split."""
+        self.assertEqual(number_limits(1, False, 5, True), ["[1 TO 5}"])
+        self.assertEqual(number_limits(None, False, 2.5, False), ["[* TO 2.5]"])
+        self.assertEqual(number_limits(-1e40, False, None, False), ["[-1" + "0" * 40 + " TO *]"])
+        self.assertEqual(number_limits(5, False, 7.5, False), ["{4.999999999999999 TO 7.5]"])
+        self.assertEqual(number_limits(2**60, False, 1e300, False)[0], f"[{2**60} TO *]")
+
+    @settings(deadline=None, max_examples=40)
+    @given(st.lists(st.one_of(st.integers(-(2**40), 2**40), st.floats(-1e9, 1e9)), min_size=3, max_size=6))
+    def test_any_range_is_right(self, numbers: list[float]) -> None:
+        """Any two limits over any numbers, as Python compares them."""
+        low, high, *values = numbers
+        store = TantivyBackend().open(None, True, HEAP_BYTES)
+        try:
+            store.add(documents(*({"n": n} for n in values)))
+            store.commit()
+            self.assertEqual(store.count(Range("n", gte=low, lt=high), EVERYTHING), sum(low <= n < high for n in values), numbers)
+            self.assertEqual(store.count(Range("n", gt=low, lte=high), EVERYTHING), sum(low < n <= high for n in values), numbers)
+        finally:
+            store.close()
+
+
+class JsonPathsTests(unittest.SynchronousTestCase):
+    """The dictionary of paths."""
+
+    def test_shapes_are_told_apart(self) -> None:
+        """Same names with other types or other nesting are new to the dictionary."""
+        paths = JsonPaths()
+        for value in ({"a": 1, "b": {"c": 2}}, {"a": "x", "b": {"c": 2}}, {"a": 1, "b": [{"d": True}]}, {"a": {"b": 1.5}, "c": None}):
+            self.assertFalse(paths.see(value, False).wide)
+        wanted = {"a": ["long", "text"], "b.c": ["long"], "b.d": ["boolean"], "a.b": ["double"]}
+        self.assertEqual(paths.to_json(), wanted)
+        self.assertEqual(JsonPaths(paths.to_json()).to_json(), wanted)
+
+    def test_wide_documents(self) -> None:
+        """Past its size the dictionary calls documents with other paths wide, again and again; known ones stay narrow."""
+        paths = JsonPaths()
+        for number in range(PATHS_MAX):
+            paths.see({f"n{number}": 1}, False)
+        for _ in range(2):
+            self.assertTrue(paths.see({"one more": 1}, False).wide)
+            self.assertFalse(paths.see({"n7": 1}, False).wide)
+            self.assertTrue(paths.see({"n7": 1, "": "x"}, False).wide)
+        self.assertEqual(len(paths.items()), PATHS_MAX)
+
+    def test_dates(self) -> None:
+        """Date strings come back by path, in ms."""
+        value = {"at": "1970-01-01T00:00:01Z", "in": [{"d": "1970-01-02"}, "x"]}
+        self.assertTrue(may_hold_dates('{"at": "1970-01-02"}'))
+        self.assertFalse(may_hold_dates('{"n": 19700102}'))
+        self.assertEqual(JsonPaths().see(value, True).dates, {"at": [1000], "in.d": [86_400_000]})
+
+    def test_speakable(self) -> None:
+        """Only paths that a query can name have room in the dictionary."""
+        self.assertEqual([p for p in ("a", "a.b", "a b", "", "a..b", ".a", "a\n", "a\\b", "a*") if speakable(p)], ["a", "a.b", "a b"])
+
+    def test_deep_values_are_walked_without_recursion(self) -> None:
+        """Any depth that a parser lets through."""
+        value: object = "leaf"
+        for _ in range(5_000):
+            value = {"a": value}
+        self.assertEqual([leaf for _, leaf in leaves(value)], ["leaf"])
