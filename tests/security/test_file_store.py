@@ -111,7 +111,7 @@ class RulesFileTests(SynchronousTestCase):
 
     def test_wrong_shapes(self) -> None:
         """TOML that is something else is explained."""
-        self.assertIn("line 1", self.refused("[users"))
+        self.assertIn("table declaration", self.refused("[users"))
         self.assertIn("groups", self.refused("[groups]\n"))
         self.assertIn("[users]", self.refused("users = 1\n"))
         self.assertIn("two brackets", self.refused('[rules]\nprincipal = "x"\n'))

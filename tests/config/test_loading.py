@@ -1,0 +1,141 @@
+"""From flags, environment and file to a configuration."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from twisted.trial.unittest import SynchronousTestCase
+
+from chronik.config import ConfigSource, Configuration, load
+from chronik.config.kafka_keys import KAFKA_ONLY
+from chronik.errors import ConfigurationError
+
+
+class LoadingTests(SynchronousTestCase):
+    """Sources and their order."""
+
+    def load(self, text: str, suffix: str = ".properties", **environ: str) -> Configuration:
+        """The configuration of a file."""
+        return load({}, environ, self.file(text, suffix))
+
+    def file(self, text: str, suffix: str = ".properties") -> str:
+        """A file with this text."""
+        path = self.mktemp() + suffix
+        Path(path).write_text(text, encoding="utf-8")
+        return path
+
+    def refused(self, sets: dict[str, str], file: str | None = None) -> str:
+        """The one line in which a configuration is refused."""
+        message = str(self.assertRaises(ConfigurationError, load, sets, {}, file))
+        self.assertEqual(1, len(message.splitlines()), message)
+        return message
+
+    def test_defaults(self) -> None:
+        """Nothing set: loopback, a directory here, and every record on disk before it counts."""
+        config = load({}, {})
+        self.assertEqual(("PLAINTEXT://127.0.0.1:9092",), config.get("listeners"))
+        self.assertEqual(("HTTP://127.0.0.1:6092",), config.get("http.listeners"))
+        self.assertEqual(("./chronik-data",), config.get("log.dirs"))
+        self.assertIs(False, config.get("write.caching"))
+        self.assertEqual((), config.warnings)
+
+    def test_order(self) -> None:
+        """Flags before environment before file before default."""
+        file = self.file("log.dirs=/file\nnum.partitions=3\n")
+        environ = {"CHRONIK_LOG_DIRS": "/environ"}
+        self.assertEqual(("/flag",), load({"log.dirs": "/flag"}, environ, file).get("log.dirs"))
+        self.assertEqual(("/environ",), load({}, environ, file).get("log.dirs"))
+        self.assertEqual(("/file",), load({}, {}, file).get("log.dirs"))
+        self.assertEqual(3, load({}, environ, file).get("num.partitions"))
+
+    def test_source(self) -> None:
+        """What was set is static, what was not is a default."""
+        config = load({"num.partitions": " 3 "}, {})
+        self.assertEqual(ConfigSource.STATIC_BROKER, config.source("num.partitions"))
+        self.assertEqual(ConfigSource.DEFAULT, config.source("node.id"))
+        self.assertEqual(" 3 ", config.text("num.partitions"))
+        self.assertEqual("1", config.text("node.id"))
+
+    def test_toml(self) -> None:
+        """Quoted keys in one table; numbers, booleans and lists as TOML has them."""
+        config = self.load('"num.partitions" = 3\n"log.dirs" = ["/a", "/b"]\n"write.caching" = true\n[plugin.auth.file]\npath = "/x"\n', ".toml")
+        self.assertEqual((3, ("/a", "/b"), True), tuple(config.get(name) for name in ("num.partitions", "log.dirs", "write.caching")))
+        self.assertEqual({"path": "/x"}, config.plugin_options("auth", "file"))
+
+    def test_toml_without_quotes(self) -> None:
+        """A key without quotes is a nested table to TOML; the message shows how to write it."""
+        self.assertIn('"num.partitions"', self.refused({}, self.file("num.partitions = 3\n", ".toml")))
+
+    def test_toml_of_odd_types(self) -> None:
+        """A date is no value."""
+        self.assertIn("node.id", self.refused({}, self.file('"node.id" = 2020-01-01\n', ".toml")))
+        self.assertIn("[plugin.auth.NAME]", self.refused({}, self.file("[plugin.auth]\npath = 'x'\n", ".toml")))
+
+    def test_plugin_options(self) -> None:
+        """Options of a plugin may come from flags; another plugin's are its own."""
+        config = load({"plugin.auth.file.path": "/x", "plugin.storage.s.a.b": "1"}, {})
+        self.assertEqual({"path": "/x"}, config.plugin_options("auth", "file"))
+        self.assertEqual({"a.b": "1"}, config.plugin_options("storage", "s"))
+        self.assertEqual({}, config.plugin_options("auth", "other"))
+        self.assertIn("plugin.SEAM.NAME.OPTION", self.refused({"plugin.auth": "x"}))
+
+    def test_unknown_key(self) -> None:
+        """Refused, with the nearest one that there is."""
+        self.assertIn("did you mean log.retention.ms?", self.refused({"log.retntion.ms": "1"}))
+        self.assertIn("reference", self.refused({"zzz": "1"}))
+
+    def test_unknown_key_of_a_file(self) -> None:
+        """The message leads to the line."""
+        path = self.file("node.id=1\n\nlistners=x\n")
+        self.assertIn(f"{path}:3", self.refused({}, path))
+
+    def test_wrong_value(self) -> None:
+        """Key, value, what was expected, and where it was written."""
+        message = self.refused({"num.partitions": "many"})
+        for part in ("num.partitions", "many", "whole number", "at least 1", "--set"):
+            self.assertIn(part, message)
+
+    def test_kafka_keys_warn_once_each(self) -> None:
+        """Kafka's keys that mean nothing here do not hinder the start."""
+        config = load({"num.io.threads": "8", "process.roles": "broker", "listener.name.internal.ssl.x": "1"}, {})
+        self.assertEqual(3, len(config.warnings))
+        self.assertTrue(any("num.io.threads" in warning for warning in config.warnings))
+
+    def test_every_kafka_key_is_accepted(self) -> None:
+        """All of them at once: as many warnings and nothing else."""
+        self.assertEqual(len(KAFKA_ONLY), len(load(dict.fromkeys(KAFKA_ONLY, "x"), {}).warnings))
+
+    def test_kafkas_own_example(self) -> None:
+        """The essential lines of Kafka's server.properties start a broker, without its controller's listener."""
+        config = self.load(
+            "process.roles=broker,controller\nnode.id=1\ncontroller.quorum.bootstrap.servers=localhost:9093\n"
+            "listeners=PLAINTEXT://:9092,CONTROLLER://:9093\ninter.broker.listener.name=PLAINTEXT\n"
+            "advertised.listeners=PLAINTEXT://localhost:9092\ncontroller.listener.names=CONTROLLER\n"
+            "listener.security.protocol.map=CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT\nnum.network.threads=3\n"
+            "socket.send.buffer.bytes=102400\nlog.dirs=/tmp/kraft-combined-logs\nnum.partitions=1\n"
+            "offsets.topic.replication.factor=1\ntransaction.state.log.min.isr=1\nlog.retention.hours=168\n"
+        )
+        self.assertEqual(["PLAINTEXT://:9092"], [str(listener) for listener in config.listeners()])
+        self.assertEqual(["PLAINTEXT://localhost:9092"], [str(listener) for listener in config.advertised_listeners()])
+
+    def test_older_names(self) -> None:
+        """log.dir counts as log.dirs where that is not set, whichever source is stronger."""
+        self.assertEqual(("/a",), load({"log.dir": "/a"}, {}).get("log.dirs"))
+        self.assertEqual(("/b",), load({"log.dir": "/a", "log.dirs": "/b"}, {}).get("log.dirs"))
+        self.assertEqual(("/c",), load({}, {"CHRONIK_LOG_DIRS": "/c"}, self.file("log.dir=/a\n")).get("log.dirs"))
+
+    def test_stored_keys_warn(self) -> None:
+        """A key that is only kept says so once."""
+        (warning,) = load({"log.cleaner.enable": "true"}, {}).warnings
+        self.assertIn("no effect", warning)
+
+    def test_missing_file(self) -> None:
+        """The file is named with the reason."""
+        self.assertIn("No such file", self.refused({}, "/nowhere/x.properties"))
+
+    def test_broken_files(self) -> None:
+        """A file that is no TOML, or no text."""
+        self.assertIn(".toml: ", self.refused({}, self.file("a b c", ".toml")))
+        path = self.mktemp()
+        Path(path).write_bytes(b"\xff")
+        self.assertIn("UTF-8", self.refused({}, path))
