@@ -25,6 +25,7 @@ from chronik.metadata.interfaces import (
     Put,
     ReadOnly,
     Revision,
+    TooLarge,
     UnknownOutcome,
 )
 
@@ -145,7 +146,8 @@ class FencedWriter:
         """Plan, commit, and plan again when something came in between.
 
         :returns: the revision after which the change is seen.
-        :raises KafkaError: whatever the planner raises; ``NOT_CONTROLLER``, ``KAFKA_STORAGE_ERROR`` or ``REQUEST_TIMED_OUT``.
+        :raises KafkaError: whatever the planner raises; ``NOT_CONTROLLER``, ``KAFKA_STORAGE_ERROR``,
+            ``POLICY_VIOLATION`` (too large) or ``REQUEST_TIMED_OUT``.
         """
         for _ in range(ATTEMPTS_MAX):
             await self.view.reach(self._feed.image.revision)
@@ -159,6 +161,8 @@ class FencedWriter:
                 await self._read_again()
             except ReadOnly as problem:
                 raise KafkaError(ErrorCode.KAFKA_STORAGE_ERROR, f"The cluster's metadata cannot be changed now: {problem}") from problem
+            except TooLarge as problem:
+                raise KafkaError(ErrorCode.POLICY_VIOLATION, f"The change is too large: {problem}.") from problem
         raise KafkaError(ErrorCode.REQUEST_TIMED_OUT, f"The change was overtaken by others {ATTEMPTS_MAX} times: try again.")
 
     async def _read_again(self) -> None:

@@ -11,7 +11,7 @@ from chronik.cluster.writer import ATTEMPTS_MAX, FencedWriter, KeyView, Plan
 from chronik.errors import ErrorCode, KafkaError
 from chronik.metadata import keys
 from chronik.metadata.image import MetadataImage
-from chronik.metadata.interfaces import Delete, IImageObserver, IMetadataFeed, Put
+from chronik.metadata.interfaces import BYTES_PER_COMMIT_MAX, Delete, IImageObserver, IMetadataFeed, Put
 from chronik.metadata.memory import Fault, MemoryMetadataStore
 
 
@@ -103,6 +103,12 @@ class WriterTests(SynchronousTestCase):
         self.store.faults.extend([Fault.CONFLICT] * ATTEMPTS_MAX)
         failure = self.failureResultOf(self.write(), KafkaError)
         self.assertEqual([failure.value.code, self.plans], [ErrorCode.REQUEST_TIMED_OUT, ATTEMPTS_MAX])
+
+    def test_too_large(self) -> None:
+        """More than a commit can carry is the client's to make smaller."""
+        plan = Plan((), [Put("n", bytes(BYTES_PER_COMMIT_MAX))])
+        failure = self.failureResultOf(Deferred.fromCoroutine(self.writer.write(lambda view: plan)), KafkaError)
+        self.assertEqual(failure.value.code, ErrorCode.POLICY_VIOLATION)
 
     def test_fence(self) -> None:
         """Who lost the controller's key writes nothing; who was only overtaken goes on."""

@@ -151,6 +151,7 @@ class CreationTests(MetadataCase):
         self.store.release_watches()
         for answer in (first, second):
             self.assertEqual(self.topic_codes(self.successResultOf(answer)), {"new": ErrorCode.NONE})
+        self.assertEqual(self.partitions.asked, [self.image.topics["new"].topic_id] * 2)
 
     def test_creation_fails(self) -> None:
         """Why a topic could not be created is told."""

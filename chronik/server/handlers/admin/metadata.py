@@ -115,7 +115,16 @@ async def _create(context: RequestContext, request: MetadataRequest, names: Sequ
     for topic, outcome in zip(wanted, await create_and_wait(context.services, wanted), strict=True):
         if isinstance(outcome, KafkaError):
             failures[topic.name] = outcome.code
+            await _wait_for_other(context, topic.name)
     return failures
+
+
+async def _wait_for_other(context: RequestContext, name: str) -> None:
+    """When somebody else was creating the topic at the same time, it may not be usable yet."""
+    image: MetadataImage = context.services.metadata.image
+    topic = image.topics.get(name)
+    if topic is not None:
+        await context.services.partitions.ready(topic.topic_id)
 
 
 def _found(context: RequestContext, request: MetadataRequest, view: ClusterView, topic: TopicImage) -> _Topic:
