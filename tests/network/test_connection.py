@@ -1,0 +1,306 @@
+"""The server's side of a connection, without a socket."""
+
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+from twisted.internet.defer import Deferred
+from twisted.internet.error import ConnectionDone
+from twisted.logger import capturedLogs, formatEvent
+from twisted.python.failure import Failure
+from twisted.trial.unittest import SynchronousTestCase
+
+from chronik.errors import ErrorCode, KafkaError
+from chronik.network.interfaces import ProtocolViolation
+from chronik.network.limits import REQUESTS_IN_FLIGHT_MAX, ConnectionLimits
+from chronik.network.listener import RequestBudget
+from tests.network.fakes import Connected, MemorySlice, framed, request
+
+LIMITS = ConnectionLimits(idle_seconds=60, first_request_seconds=10, frame_seconds=5, stalled_seconds=20)
+
+
+class FrameTests(SynchronousTestCase):
+    """Bytes to requests."""
+
+    @given(st.lists(st.binary(max_size=50), max_size=6), st.lists(st.integers(1, 40), max_size=30))
+    def test_any_cut(self, bodies: list[bytes], cuts: list[int]) -> None:
+        """However the bytes are cut, the same requests are served and the same answers leave."""
+        peer = Connected(at_once=True)
+        data = b"".join(map(request, bodies))
+        for cut in cuts:
+            if data:
+                peer.receive(data[:cut])
+                data = data[cut:]
+        if data:
+            peer.receive(data)
+        self.assertEqual(peer.dispatcher.bodies, bodies)
+        self.assertEqual(peer.sent, b"".join(map(framed, bodies)))
+        self.assertEqual(peer.connection._bytes_in_flight, 0)
+
+    def test_not_kafka(self) -> None:
+        """Other protocols are sent away at their first bytes, in one log line that says what they look like."""
+        probes = {
+            b"GET / HTTP/1.1\r\n": "HTTP",
+            b"\x16\x03\x01\x02\x00\x01": "TLS",
+            b"\x00\x00\x00\x02\x00\x12": "no Kafka",
+            b"\xff\xff\xff\xff": "-1 bytes",
+            b"\x7f\xff\xff\xff": "2147483647 bytes",
+        }
+        for data, said in probes.items():
+            peer = Connected()
+            with capturedLogs() as logged:
+                peer.receive(data)
+            lines = [formatEvent(event) for event in logged]
+            self.assertTrue(peer.transport.aborted)
+            self.assertEqual(len(lines), 1)
+            self.assertIn(said, lines[0])
+            self.assertEqual(peer.factory.refused["protocol"], 1)
+
+    def test_api_decides_the_size(self) -> None:
+        """A frame too large for its API, or of an unknown API, is refused before its body comes."""
+        for start in (request(api_key=99), b"\x00\x10\x00\x01\x00\x12\x00\x00"):
+            peer = Connected()
+            peer.receive(start[:8])
+            self.assertTrue(peer.transport.aborted)
+            self.assertEqual(peer.dispatcher.bodies, [])
+
+    def test_nothing_is_read_after_a_violation(self) -> None:
+        """What follows is not looked at."""
+        peer = Connected()
+        peer.receive(request(api_key=99))
+        peer.receive(request(b"late"))
+        self.assertEqual(peer.dispatcher.bodies, [])
+
+
+class OrderTests(SynchronousTestCase):
+    """Requests begin in order and answers leave in order."""
+
+    def test_answers_in_order(self) -> None:
+        """An answer that is ready early waits for those before it."""
+        peer = Connected()
+        peer.receive(request(b"1") + request(b"2") + request(b"3"))
+        first, second, third = peer.dispatcher.answers
+        third.callback([b"three"])
+        second.callback([b"t", b"wo"])
+        self.assertEqual(peer.sent, b"")
+        first.callback([b"one"])
+        self.assertEqual(peer.sent, framed(b"one") + framed(b"two") + framed(b"three"))
+
+    def test_no_answer(self) -> None:
+        """A request that needs no answer sends nothing, not even a size."""
+        peer = Connected()
+        peer.receive(request(b"1") + request(b"2"))
+        peer.dispatcher.answers[1].callback([b""])
+        peer.dispatcher.answers[0].callback(None)
+        self.assertEqual(peer.sent, framed(b""))
+
+    def test_started(self) -> None:
+        """A request is not begun before the one before it has done what must happen in order."""
+        peer = Connected()
+        started: Deferred[None] = Deferred()
+        peer.dispatcher.started = started
+        peer.receive(request(b"1") + request(b"2"))
+        self.assertEqual(peer.dispatcher.bodies, [b"1"])
+        self.assertFalse(peer.reading)
+        started.callback(None)
+        self.assertEqual(peer.dispatcher.bodies, [b"1", b"2"])
+        self.assertTrue(peer.reading)
+
+    def test_dispatch_fails(self) -> None:
+        """An error in the server is logged with its traceback, ends this connection, and no other."""
+        peer, other = Connected(), Connected(at_once=True)
+        peer.dispatcher.error = RuntimeError("broken")
+        peer.receive(request())
+        self.assertEqual(len(self.flushLoggedErrors(RuntimeError)), 1)
+        self.assertTrue(peer.transport.aborted)
+        other.receive(request(b"x"))
+        self.assertEqual(other.sent, framed(b"x"))
+
+    def test_answer_fails(self) -> None:
+        """So does an answer that fails; a violation found late is logged as one."""
+        for error in (RuntimeError("broken"), ProtocolViolation("nonsense")):
+            peer = Connected()
+            peer.receive(request())
+            peer.dispatcher.answers[0].errback(error)
+            self.assertTrue(peer.transport.aborted)
+            self.assertEqual(len(self.flushLoggedErrors(RuntimeError)), int(isinstance(error, RuntimeError)))
+
+
+class BoundsTests(SynchronousTestCase):
+    """How much one peer, and all, may ask for."""
+
+    def test_requests_in_flight(self) -> None:
+        """Past the limit no more are begun or read; an answer makes room."""
+        peer = Connected()
+        peer.receive(request() * (REQUESTS_IN_FLIGHT_MAX + 2))
+        self.assertEqual(len(peer.dispatcher.bodies), REQUESTS_IN_FLIGHT_MAX)
+        self.assertFalse(peer.reading)
+        for answer in peer.dispatcher.answers[:2]:
+            answer.callback([b""])
+        self.assertEqual(len(peer.dispatcher.bodies), REQUESTS_IN_FLIGHT_MAX + 2)
+        self.assertTrue(peer.reading)
+
+    def test_peer_does_not_read(self) -> None:
+        """While answers pile up nothing more is read; it goes on when the peer reads."""
+        peer = Connected(at_once=True)
+        peer.transport.bufferSize = 1000
+        peer.receive(request(bytes(2000)) + request(b"next"))
+        self.assertEqual(peer.dispatcher.bodies, [bytes(2000)])
+        self.assertFalse(peer.reading)
+        peer.transport.bufferSize = 1 << 20
+        peer.transport.drain()
+        self.assertEqual(peer.dispatcher.bodies[1:], [b"next"])
+        self.assertTrue(peer.reading)
+
+    def test_budget_of_all(self) -> None:
+        """One connection's requests stop the reading of another, half requests count, and both go on when there is room."""
+        budget = RequestBudget(bytes_max=1000)
+        greedy, other = Connected(budget=budget), Connected(at_once=True, budget=budget)
+        other.receive(request(b"x" * 500)[:400])
+        greedy.receive(request(bytes(800)))
+        self.assertEqual(budget.held, 400 + 812)
+        other.receive(request(b"x" * 500)[400:401])
+        self.assertEqual((greedy.reading, other.reading), (False, False))
+        greedy.dispatcher.answers[0].callback([b""])
+        self.assertEqual((greedy.reading, other.reading), (True, True))
+        other.receive(request(b"x" * 500)[401:])
+        self.assertEqual(other.sent, framed(b"x" * 500))
+        self.assertEqual(budget.held, 0)
+
+    def test_lost_in_the_middle(self) -> None:
+        """A connection that goes gives back its bytes, closes slices that wait, and those that come too late."""
+        budget = RequestBudget()
+        peer = Connected(budget=budget)
+        peer.receive(request(b"1") + request(b"2") + request(b"3")[:9])
+        waiting, late = MemorySlice(b"a"), MemorySlice(b"b")
+        peer.dispatcher.answers[1].callback([waiting])
+        peer.connection.connectionLost(Failure(ConnectionDone()))
+        peer.dispatcher.answers[0].callback([late])
+        self.assertEqual((budget.held, waiting.closed > 0, late.closed > 0), (0, True, True))
+        self.assertEqual(peer.dispatcher.gone, [peer.connection.session])
+        self.assertEqual(peer.factory.connections, set())
+
+
+class DeadlineTests(SynchronousTestCase):
+    """Peers that keep a connection without using it."""
+
+    def test_no_request(self) -> None:
+        """Whoever says nothing is sent away soon."""
+        peer = Connected(limits=LIMITS)
+        peer.pass_time(9)
+        self.assertFalse(peer.transport.aborted)
+        peer.pass_time(1)
+        self.assertTrue(peer.transport.aborted)
+        self.assertEqual(peer.factory.refused["deadline"], 1)
+
+    def test_drips(self) -> None:
+        """A byte now and then does not put off the end of a slow request."""
+        peer = Connected(limits=LIMITS)
+        peer.receive(request(bytes(100))[:9])
+        for _ in range(7):
+            peer.pass_time(1)
+            peer.receive(b"\0")
+        self.assertTrue(peer.transport.aborted)
+
+    def test_idle(self) -> None:
+        """After a request the longer deadline counts, each request anew."""
+        peer = Connected(at_once=True, limits=LIMITS)
+        for _ in range(2):
+            peer.receive(request())
+            peer.pass_time(58)
+            self.assertFalse(peer.transport.aborted)
+        peer.pass_time(4)
+        self.assertTrue(peer.transport.aborted)
+
+    def test_waiting_for_us(self) -> None:
+        """Nobody is sent away while the broker owes an answer."""
+        peer = Connected(limits=LIMITS)
+        peer.receive(request())
+        peer.pass_time(300)
+        self.assertFalse(peer.transport.aborted)
+
+    def test_takes_no_answer(self) -> None:
+        """A peer that does not read its answer is sent away; one that does has the idle deadline again."""
+        for reads in (False, True):
+            peer = Connected(at_once=True, limits=LIMITS)
+            peer.transport.bufferSize = 1000
+            peer.receive(request(bytes(2000)))
+            peer.pass_time(15)
+            if reads:
+                peer.transport.drain()
+            peer.pass_time(30)
+            self.assertEqual(peer.transport.aborted, not reads)
+
+    def test_one_timer(self) -> None:
+        """However many connections and requests there are, one timer runs, and none when all are gone."""
+        peer = Connected(at_once=True)
+        peer.receive(request() * 50)
+        self.assertEqual(len(peer.clock.getDelayedCalls()), 1)
+        peer.connection.connectionLost(Failure(ConnectionDone()))
+        peer.pass_time(2)
+        self.assertEqual(peer.clock.getDelayedCalls(), [])
+
+
+class EndTests(SynchronousTestCase):
+    """An orderly end."""
+
+    def test_end_waits_for_answers(self) -> None:
+        """What was begun is answered, nothing more is begun, then the connection closes."""
+        peer = Connected()
+        peer.receive(request(b"1"))
+        peer.connection.end()
+        peer.receive(request(b"2"))
+        self.assertFalse(peer.transport.disconnecting)
+        peer.dispatcher.answers[0].callback([b"one"])
+        self.assertEqual((peer.sent, peer.dispatcher.bodies), (framed(b"one"), [b"1"]))
+        self.assertTrue(peer.transport.disconnecting)
+        self.assertFalse(peer.reading)
+
+    def test_end_with_a_full_buffer(self) -> None:
+        """No producer stays registered that would keep the transport from closing."""
+        peer = Connected(at_once=True)
+        peer.transport.bufferSize = 10
+        peer.receive(request(bytes(100)))
+        peer.connection.end()
+        self.assertTrue(peer.transport.disconnecting)
+        self.assertIsNone(peer.transport.producer)
+
+
+class SenderTests(SynchronousTestCase):
+    """Slices on a transport that cannot send files."""
+
+    def test_interleaved(self) -> None:
+        """Small and large slices and bytes arrive in order, and every slice is closed."""
+        peer = Connected()
+        peer.receive(request() * 2)
+        large, small = MemorySlice(b"L" * 200_000), MemorySlice(b"s" * 10)
+        peer.dispatcher.answers[0].callback([b"head", large, b"mid", small, b""])
+        peer.dispatcher.answers[1].callback([b"second"])
+        for _ in range(20):
+            peer.transport.drain()
+        self.assertEqual(peer.sent, framed(b"head" + large.data + b"mid" + small.data) + framed(b"second"))
+        self.assertEqual((large.closed > 0, small.closed > 0), (True, True))
+        self.assertEqual(peer.connection._bytes_in_flight, 0)
+
+    def test_slice_that_cannot_be_read(self) -> None:
+        """An answer whose rest is gone ends the connection rather than shift what follows; nothing stays open."""
+        for size in (10, 200_000):
+            peer = Connected()
+            peer.receive(request())
+            bad = MemorySlice(bytes(size), KafkaError(ErrorCode.OFFSET_OUT_OF_RANGE, "truncated"))
+            after = MemorySlice(b"x")
+            peer.dispatcher.answers[0].callback([b"head", bad, after])
+            peer.transport.drain()
+            self.assertTrue(peer.transport.aborted)
+            self.assertEqual((bad.closed > 0, after.closed > 0), (True, True))
+            self.assertEqual(len(self.flushLoggedErrors(KafkaError)), 1)
+
+    def test_slice_that_became_shorter(self) -> None:
+        """So does one that gives fewer bytes than it promised."""
+        peer = Connected()
+        peer.receive(request())
+        short = MemorySlice(b"x")
+        short.size = 5
+        peer.dispatcher.answers[0].callback([short])
+        self.assertTrue(peer.transport.aborted)
+        self.assertEqual(peer.sent, b"")
