@@ -250,8 +250,11 @@ class SearchFeed:
         for topic in topics:
             if topic.name not in INTERNAL_TOPICS:
                 ready = self._logs.ready(topic.topic_id)
-                ready.addCallback(lambda _, t=topic: self._sync(t))
+                ready.addCallback(self._hosted, topic)
                 ready.addErrback(self._not_ready, topic.name)
+
+    def _hosted(self, _: None, topic: TopicImage) -> None:
+        self._sync(topic)
 
     def _not_ready(self, failure: Failure, topic: str) -> None:
         self._log.failure("partitions of {topic} are not searched", failure, topic=topic)

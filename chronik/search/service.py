@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from twisted.application.service import Service
 from twisted.internet.defer import Deferred, succeed
 from twisted.internet.interfaces import IReactorProcess, IReactorSocket, IReactorTime
-from twisted.internet.protocol import Factory, Protocol as TwistedProtocol
+from twisted.internet.protocol import Protocol, ServerFactory
 from twisted.logger import Logger
 
 from chronik.metadata.interfaces import IMetadataFeed
@@ -22,7 +22,7 @@ from chronik.search.wire import ControlProtocol, Head
 
 if TYPE_CHECKING:
 
-    class Reactor(IReactorProcess, IReactorSocket, IReactorTime, Protocol):
+    class Reactor(IReactorProcess, IReactorSocket, IReactorTime):
         """What is needed of the reactor."""
 
 
@@ -54,18 +54,20 @@ class SearchService(Service):
 
     def startService(self) -> None:
         """Follow the logs and start the process."""
-        super().startService()
+        super().startService()  # type: ignore[no-untyped-call]
         self._feed.start()
         self._supervisor.start()
 
     def stopService(self) -> Deferred[None]:
         """End the process; fires when it is gone."""
-        super().stopService()
+        super().stopService()  # type: ignore[no-untyped-call]
         self._feed.stop()
         self._relay.close()
         return self._supervisor.stop(self._close)
 
-    def search(self, action: str, topics: Sequence[str], params: Mapping[str, str], body: bytes, deadline: float | None = None) -> Deferred[SearchAnswer]:
+    def search(
+        self, action: str, topics: Sequence[str], params: Mapping[str, str], body: bytes, deadline: float | None = None
+    ) -> Deferred[SearchAnswer]:
         """Answer a search.
 
         :param action: ``search``, ``count``, ``doc`` (its id in ``params["id"]``) or ``coverage``.
@@ -139,7 +141,7 @@ class SearchService(Service):
         self._relay.lost()
 
 
-class _OneProtocol(Factory):
+class _OneProtocol(ServerFactory):
     """Gives the one protocol of the control channel."""
 
     noisy = False
@@ -147,6 +149,6 @@ class _OneProtocol(Factory):
     def __init__(self, protocol: ControlProtocol) -> None:
         self._one = protocol
 
-    def buildProtocol(self, addr: object) -> TwistedProtocol:
+    def buildProtocol(self, addr: object) -> Protocol:
         """The protocol."""
         return self._one

@@ -82,7 +82,13 @@ class WorkerSupervisor:
     _log = Logger()
 
     def __init__(
-        self, reactor: IReactorProcess, clock: IReactorTime, config: SearchConfig, adopt: Adopt, connect: Callable[[int], None], ended: Callable[[], None]
+        self,
+        reactor: IReactorProcess,
+        clock: IReactorTime,
+        config: SearchConfig,
+        adopt: Adopt,
+        connect: Callable[[int], None],
+        ended: Callable[[], None],
     ) -> None:
         self._reactor = reactor
         self._clock = clock
@@ -107,12 +113,13 @@ class WorkerSupervisor:
             end.setblocking(False)
         null = os.open(os.devnull, os.O_RDONLY)
         try:
-            child = {0: null, 1: "r", 2: "r", **{CONTROL_FD + n: theirs.fileno() for n, (_, theirs) in enumerate(pairs)}}
+            child: dict[int, int | str] = {0: null, 1: "r", 2: "r"}
+            child.update((CONTROL_FD + n, theirs.fileno()) for n, (_, theirs) in enumerate(pairs))
             arguments = [self._config.python, "-m", "chronik.search.worker", json.dumps(self._settings())]
             process = self._reactor.spawnProcess(
-                OutputRelay(self._process_ended), self._config.python, arguments, env=_environment(), childFDs=child  # type: ignore[arg-type]
+                OutputRelay(self._process_ended), self._config.python, arguments, env=_environment(), childFDs=child
             )
-            self._process, self.pid = process, process.pid  # type: ignore[attr-defined]
+            self._process, self.pid = process, process.pid
             (control, _), (index, _), (read, _) = pairs
             self._adopt(index.fileno())
             self._adopt(read.fileno())
@@ -159,7 +166,8 @@ class WorkerSupervisor:
             return
         lived = self._clock.seconds() - self._started_at
         self._pause = RESTART_FIRST_S if lived > STABLE_S else min(self._pause * 2, RESTART_MAX_S)
-        self._log.warn("search process {pid} ended ({reason}); the next one starts in {pause} s", pid=pid, reason=reason.getErrorMessage(), pause=self._pause)
+        why = reason.getErrorMessage()
+        self._log.warn("search process {pid} ended ({reason}); the next one starts in {pause} s", pid=pid, reason=why, pause=self._pause)
         self.restarts += 1
         self._again = self._clock.callLater(self._pause, self.start)
 

@@ -62,7 +62,9 @@ def hit_text(topic: str, hit_id: str, score: float | None, source: str | None, s
     return text + "}"
 
 
-def search_reply(head: Mapping[str, Any], total: Mapping[str, Any] | None, max_score: float | None, hits: Sequence[str], tail: Mapping[str, Any]) -> Reply:
+def search_reply(
+    head: Mapping[str, Any], total: Mapping[str, Any] | None, max_score: float | None, hits: Sequence[str], tail: Mapping[str, Any]
+) -> Reply:
     """The answer to a search.
 
     :param head: members before ``hits``.

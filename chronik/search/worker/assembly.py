@@ -9,7 +9,7 @@ import sys
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from twisted.internet.protocol import Factory, Protocol, connectionDone
+from twisted.internet.protocol import Protocol, ServerFactory, connectionDone
 from twisted.logger import Logger, globalLogBeginner, textFileLogObserver
 from twisted.python.failure import Failure
 
@@ -27,11 +27,9 @@ from chronik.search.worker.source import FetchSource
 from chronik.search.worker.threads import IndexThreads
 
 if TYPE_CHECKING:
-    from typing import Protocol as Shape
-
     from twisted.internet.interfaces import IReactorCore, IReactorFromThreads, IReactorSocket, IReactorTime
 
-    class Reactor(IReactorCore, IReactorFromThreads, IReactorSocket, IReactorTime, Shape):
+    class Reactor(IReactorCore, IReactorFromThreads, IReactorSocket, IReactorTime):
         """What is needed of the reactor."""
 
 
@@ -82,7 +80,7 @@ class Assembly:
     def _received(self, head: Head, body: bytes) -> None:
         try:
             self._process.received(head, body)
-        except Exception:
+        except Exception:  # noqa: BLE001  logged; the next message may be fine
             self._log.failure("a message of the broker was not understood: {kind}", kind=head.get("type"))
 
 
@@ -120,7 +118,7 @@ def make_backend(name: str, options: Mapping[str, str]) -> ISearchBackend:
     raise ConfigurationError(f"no index backend is called {name!r}")
 
 
-class _OneProtocol(Factory):
+class _OneProtocol(ServerFactory):
     noisy = False
 
     def __init__(self, protocol: Protocol) -> None:

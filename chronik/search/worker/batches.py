@@ -96,7 +96,7 @@ def _records(plan: Plan, header: BatchHeader, batch: memoryview, start: int, end
     partition, epoch, base = plan.fetched.want.partition, header.leader_epoch, header.base_offset
     try:
         decoded = decode_records(batch)
-    except Exception:
+    except Exception:  # noqa: BLE001  whatever is wrong inside one batch
         yield Marker(plan.topic, partition, start, end - 1, epoch, "undecodable")
         return
     for position, record in enumerate(decoded):

@@ -7,6 +7,7 @@ feed first, then commits that are due, then in turn a read for the tail and a re
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable, Sequence
+from functools import partial
 from typing import TYPE_CHECKING
 
 from twisted.internet.defer import Deferred, succeed
@@ -126,7 +127,7 @@ class Indexer:
                 start = partition.committed.start
                 partition.hinted(value, now)
                 if value.start > start:
-                    self._queue.put(lambda p=partition: self._recovery.drop_below_start(p))
+                    self._queue.put(partial(self._recovery.drop_below_start, partition))
                 self._consider(partition)
         self._queue.wake()
 
@@ -203,7 +204,7 @@ class Indexer:
             step = self._next_step()
             try:
                 await (step() if step is not None else self._queue.sleep(self._next_time()))
-            except Exception:
+            except Exception:  # noqa: BLE001  logged, then tried again
                 self._log.failure("a step of indexing failed")
                 await deferLater(self._clock, self._limits.retry_s)
 
@@ -285,7 +286,7 @@ class Indexer:
         for _, fetched in await self._fetch([partition], [want]):
             try:
                 result = await self._writers.add(partition, fetched)
-            except Exception as error:
+            except Exception as error:  # noqa: BLE001  logged, then tried again
                 await self._recovery.failed(partition, error)
                 return
             if result is not None:
@@ -296,7 +297,7 @@ class Indexer:
             await self._writers.commit(partition)
             if not await self._writers.has_room(partition):
                 await self._writers.retire(partition)
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001  logged, then tried again
             await self._recovery.failed(partition, error)
             return
         now = self._clock.seconds()
@@ -314,7 +315,7 @@ class Indexer:
         try:
             for partition in await self.tail.commit():
                 self._advanced(partition)
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001  logged, then tried again
             await self._renew_tail(str(error))
 
     async def _renew_tail(self, reason: str) -> None:

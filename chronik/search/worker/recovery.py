@@ -6,6 +6,7 @@ Whatever cannot be trusted is dropped from there on and indexed again from the l
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import TYPE_CHECKING, TypeAlias
 
 from twisted.logger import Logger
@@ -179,7 +180,7 @@ class Recovery:
         for old in (s for s in touched if s not in unsealed):
             new = await self._run(partition.directory.create, old.base)
             new.sealed = True
-            self._queue.put(lambda old=old, new=new: self._replace(partition, old, new, old.base, fetch))
+            self._queue.put(partial(self._replace, partition, old, new, old.base, fetch))
 
     async def _replace(
         self, partition: PartitionIndex, old: Shard, new: Shard, offset: int, fetch: Callable[[Want], Awaitable[Fetched | None]]
@@ -233,7 +234,7 @@ class Recovery:
         if shard is not None and (shard.end > offset or shard.writable):
             try:
                 await self._writers.cut(partition, shard, offset)
-            except Exception as error:
+            except Exception as error:  # noqa: BLE001  whatever it is, the log has it all
                 await self.drop_from(partition, len(partition.shards) - 1, f"it could not be cut at offset {offset}: {error}")
         ends = [s.end for s in partition.shards]
         partition.shard_end = partition.writer_next = ends[-1] if ends else min(offset, dropped[0].base if dropped else offset)

@@ -14,7 +14,17 @@ from chronik.search.query.search_body import SearchRequest, parse_search_body, w
 WAIT_DEFAULT_S: Final = 5.0
 
 _HARMLESS: Final = frozenset(
-    "allow_no_indices ccs_minimize_roundtrips error_trace expand_wildcards human ignore_unavailable preference pretty request_cache".split()
+    [
+        "allow_no_indices",
+        "ccs_minimize_roundtrips",
+        "error_trace",
+        "expand_wildcards",
+        "human",
+        "ignore_unavailable",
+        "preference",
+        "pretty",
+        "request_cache",
+    ]
 )
 """Parameters that clients send and that change nothing in what we answer, or that were served before the call came here."""
 

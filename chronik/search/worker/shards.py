@@ -79,7 +79,7 @@ class ShardDirectory:
         try:
             for row in self._read_manifest():
                 shards.append(self._open(row, shards))
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001  whatever is wrong with a directory
             self._log.warn("dropping search shards of {path}: {reason}", path=self.path, reason=str(error))
         self._remove_strangers(shards)
         self._last_name = max((int(s.name.rpartition("-")[2]) for s in shards), default=0)
@@ -128,7 +128,14 @@ class ShardDirectory:
         if not shards and not os.path.isdir(self.path):
             return
         rows = [
-            {"name": s.name, "base": s.base, "end": s.end, "sealed": s.sealed and not s.retiring, "documents": s.documents, "checks": s.checks.to_json()}
+            {
+                "name": s.name,
+                "base": s.base,
+                "end": s.end,
+                "sealed": s.sealed and not s.retiring,
+                "documents": s.documents,
+                "checks": s.checks.to_json(),
+            }
             for s in shards
         ]
         data = json.dumps({"version": MANIFEST_VERSION, "settings": self._settings, "shards": rows}).encode()

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from twisted.internet.defer import Deferred
 from zope.interface import Interface, implementer
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     class Channel(Protocol):
         """What is needed of :class:`chronik.network.channel.KafkaChannel`."""
 
-        def request(self, message: messages.Message) -> Deferred[messages.Message]:
+        def request(self, message: messages.Message) -> Deferred[Any]:
             """Send a request; fires with its response."""
 
 
@@ -78,11 +78,11 @@ class FetchSource:
     @deferred
     async def fetch(self, wants: Sequence[Want], bytes_max: int) -> Sequence[Fetched]:
         """See :meth:`IRecordSource.fetch`."""
-        response = await self._channel.request(_request(wants, bytes_max))
+        response: messages.FetchResponse = await self._channel.request(_request(wants, bytes_max))
         if response.error_code:
             code = ErrorCode(response.error_code)
             return [Fetched(w, code, -1, -1, -1, b"") for w in wants]
-        by_partition = {(w.topic_id, w.partition): w for w in wants}
+        by_partition: dict[tuple[bytes, int], Want] = {(w.topic_id, w.partition): w for w in wants}
         return [
             _fetched(by_partition[topic.topic_id, data.partition_index], data)
             for topic in response.responses

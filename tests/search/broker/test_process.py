@@ -6,7 +6,7 @@ import json
 import os
 import shutil
 import signal
-from typing import Any
+from typing import Any, ClassVar
 
 from twisted.internet import reactor
 from twisted.internet.defer import Deferred
@@ -30,7 +30,7 @@ class ProcessCase(TestCase):
     """A running service."""
 
     timeout = 30
-    limits: dict[str, int | float] = {}
+    limits: ClassVar[dict[str, int | float]] = {}
 
     def setUp(self) -> None:
         """Start it."""
@@ -80,6 +80,19 @@ def logs(partition: FakePartition, count: int, batch: int = 50, codec: Codec = C
     for base in range(end, end + count, batch):
         values = [json.dumps({"level": "info" if n % 10 else "error", "n": n}).encode() for n in range(base, min(base + batch, end + count))]
         partition.append(values, codec)
+
+
+def damage_files(path: str) -> int:
+    """Write over a few bytes of every index file; how many there were."""
+    damaged = 0
+    for directory, _, names in os.walk(path):
+        for name in names:
+            if name.endswith((".idx", ".fast", ".term", ".pos")):
+                with open(os.path.join(directory, name), "r+b") as file:
+                    file.seek(20)
+                    file.write(b"\xff\x00\xff")
+                    damaged += 1
+    return damaged
 
 
 class SearchTests(ProcessCase):
@@ -166,7 +179,8 @@ class SearchTests(ProcessCase):
         logs(partition, 10)
         good = build_batch([NewRecord(None, b"x", 1)] * 5, base_offset=10, leader_epoch=0)
         partition.append_batch(10, 14, good[:61] + bytes(len(good) - 61))
-        control = build_batch([NewRecord(b"\x00\x00\x00\x01", b"\x00" * 6, 1)], base_offset=15, producer_id=1, producer_epoch=0, transactional=True, control=True)
+        marker = [NewRecord(b"\x00\x00\x00\x01", b"\x00" * 6, 1)]
+        control = build_batch(marker, base_offset=15, producer_id=1, producer_epoch=0, transactional=True, control=True)
         partition.append_batch(15, 15, control)
         logs(partition, 10)
         _, answer = await self.ask("coverage", ["logs"], wait_for_offset="end")
@@ -200,7 +214,12 @@ class SearchTests(ProcessCase):
 class RestartTests(ProcessCase):
     """Death, damage and restarts, over shards on disk."""
 
-    limits = {"hot_lag_min": 500, "partition_tail_documents_max": 400, "shard_documents_max": 2_000, "audit_interval_s": 0.2}
+    limits: ClassVar[dict[str, int | float]] = {
+        "hot_lag_min": 500,
+        "partition_tail_documents_max": 400,
+        "shard_documents_max": 2_000,
+        "audit_interval_s": 0.2,
+    }
 
     async def assert_complete(self, count: int) -> None:
         """Everything is found and accounted for."""
@@ -265,15 +284,7 @@ class RestartTests(ProcessCase):
         logs(partition, 5_000)
         await self.assert_complete(5_000)
         await self.stop_service()
-        damaged = 0
-        for directory, _, names in os.walk(self.shard_directory()):
-            for name in names:
-                if name.endswith((".idx", ".fast", ".term", ".pos")):
-                    with open(os.path.join(directory, name), "r+b") as file:
-                        file.seek(20)
-                        file.write(b"\xff\x00\xff")
-                        damaged += 1
-        self.assertGreater(damaged, 3)
+        self.assertGreater(damage_files(self.shard_directory()), 3)
         self.start_service()
         await self.assert_complete(5_000)
 

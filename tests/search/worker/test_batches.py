@@ -122,6 +122,7 @@ class IndexIntoTests(SynchronousTestCase):
         """Each plan's end, documents, records and bytes; all go to the store at once."""
         store = ListStore(None)
         results = index_into(store, [plan(batch(0, [b"abc", b"d"])), plan(batch(7, [b"m"], 3, True), 7), plan(b"", 9)])
-        self.assertEqual([(r.next_offset, r.documents, r.records, r.size_bytes, r.advanced) for r in results], [(2, 2, 2, 6, True), (8, 1, 0, 0, True), (9, 0, 0, 0, False)])
+        found = [(r.next_offset, r.documents, r.records, r.size_bytes, r.advanced) for r in results]
+        self.assertEqual(found, [(2, 2, 2, 6, True), (8, 1, 0, 0, True), (9, 0, 0, 0, False)])
         store.commit()
         self.assertEqual(store.covered(5, 2, 0, 99).documents, 2)

@@ -11,7 +11,7 @@ from chronik.search.worker.merge import Hit, merged
 from chronik.search.worker.partition import View
 
 
-def hit(topic: str, partition: int, offset: int, timestamp: int, value: int | float | str | bool | None = None, score: float = 0.0) -> Hit:
+def hit(topic: str, partition: int, offset: int, timestamp: int, value: float | str | bool | None = None, score: float = 0.0) -> Hit:
     """A hit of some store."""
     return Hit(View(0, topic, 1, partition, 0, "", ()), Found(1, partition, offset, offset, 0, timestamp, value, score))
 

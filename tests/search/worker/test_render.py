@@ -79,7 +79,8 @@ class SourceTests(SynchronousTestCase):
         value = record(b'{"a": {"b": 1, "c": 2}, "d": [{"e": 1, "f": 2}], "secret": 3}', b"k")
         self.assertEqual(shown(value, SourceFilter(includes=("value.a.b",))), {"value": {"a": {"b": 1}}})
         self.assertEqual(shown(value, SourceFilter(includes=("value.d.e", "key"))), {"key": "k", "value": {"d": [{"e": 1}]}})
-        self.assertEqual(shown(value, SourceFilter(includes=("value",), excludes=("value.s*", "value.a.c")))["value"], {"a": {"b": 1}, "d": [{"e": 1, "f": 2}]})
+        chosen = SourceFilter(includes=("value",), excludes=("value.s*", "value.a.c"))
+        self.assertEqual(shown(value, chosen)["value"], {"a": {"b": 1}, "d": [{"e": 1, "f": 2}]})
         self.assertEqual(shown(value, SourceFilter(includes=("off*",))), {"offset": 7})
         self.assertEqual(shown(value, SourceFilter(includes=("nothing",))), {})
 
@@ -88,7 +89,7 @@ class SourceTests(SynchronousTestCase):
         """Whatever a record holds, the answer parses."""
         self.assertEqual(shown(record(value, key, tuple(headers)))["offset"], 7)
 
-    @given(st.recursive(st.one_of(st.none(), st.booleans(), st.integers(), st.text()), lambda c: st.one_of(st.lists(c), st.dictionaries(st.text(), c))))
+    @given(st.recursive(st.none() | st.booleans() | st.integers() | st.text(), lambda c: st.lists(c) | st.dictionaries(st.text(), c)))
     def test_json_values_round_trip(self, value: Any) -> None:
         """A JSON value comes out as it went in, filtered or not."""
         raw = record(json.dumps(value).encode())

@@ -1,0 +1,130 @@
+"""Which partitions are searched, and what is told of them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from twisted.internet.task import Clock
+from twisted.trial.unittest import SynchronousTestCase
+from zope.interface.verify import verifyObject
+
+from chronik.metadata.interfaces import IImageObserver
+from chronik.search.broker_interfaces import SearchConfig
+from chronik.search.feed import HINT_INTERVAL_S, SearchFeed, SearchOff
+from chronik.search.feed_messages import Committed
+from chronik.storage.interfaces import Extent, IExtentObserver
+from tests.search.broker.fakes import FakeBroker
+
+
+class FeedTests(SynchronousTestCase):
+    """:class:`SearchFeed`."""
+
+    def setUp(self) -> None:
+        """A feed with a process attached, over a broker with two topics."""
+        self.clock = Clock()
+        self.broker = FakeBroker()
+        (self.logs,) = self.broker.create("logs")
+        self.broker.create("off", configs={"search.mode": "off"})
+        self.broker.create("__consumer_offsets")
+        self.sent: list[dict[str, Any]] = []
+        self.feed = SearchFeed(self.clock, self.broker, self.broker, SearchConfig(), ["/one"], self.sent.append)
+        self.feed.start()
+        self.addCleanup(self.feed.stop)
+        self.feed.attach()
+
+    def told(self) -> list[str]:
+        """Kinds of what was sent since it was asked last."""
+        kinds = [head["type"] for head in self.sent]
+        self.sent.clear()
+        return kinds
+
+    def test_interfaces(self) -> None:
+        """The feed and its watches are what they say."""
+        verifyObject(IImageObserver, self.feed)
+        verifyObject(IExtentObserver, next(iter(self.feed.watches())))
+
+    def test_attach(self) -> None:
+        """A new process is told of each searched partition, then that this was all; internal topics and those switched off are left out."""
+        first, last = self.sent
+        self.assertEqual((first["topic"], first["mode"], first["fast"], first["extents"]), ("logs", "json", True, ((0, None, 0),)))
+        self.assertEqual(first["directory"], f"/one/.search/{first['topic_id']}/0")
+        self.assertEqual(last, {"type": "fed", "roots": ["/one/.search"]})
+
+    def test_bundles(self) -> None:
+        """Many commits of a moment are told at once, as they are then."""
+        self.told()
+        for _ in range(5):
+            self.logs.append([b"x"] * 10)
+        self.assertEqual(self.told(), [])
+        self.clock.advance(HINT_INTERVAL_S)
+        self.assertEqual(self.sent, [{"type": "committed", "partitions": [[0, 0, 50, 50]]}])
+        self.clock.advance(1)
+        self.assertEqual(self.told(), ["committed"])
+
+    def test_nothing_without_a_process(self) -> None:
+        """While there is none nothing is sent; the next one is told everything."""
+        self.feed.detach()
+        self.told()
+        self.logs.append([b"x"])
+        self.broker.create("more")
+        self.clock.advance(1)
+        self.assertEqual(self.told(), [])
+        self.feed.attach()
+        self.assertEqual(self.told(), ["partition", "partition", "fed"])
+
+    def test_topics(self) -> None:
+        """Topics that are created, changed, switched off and on, deleted."""
+        self.told()
+        self.broker.create("new", 2)
+        self.assertEqual(self.told(), ["partition", "partition"])
+        self.broker.configure("new", {"search.fast": "false"})
+        self.assertEqual([(h["type"], h["fast"]) for h in self.sent], [("partition", False)] * 2)
+        self.told()
+        self.broker.configure("new", {"search.mode": "off"})
+        self.assertEqual(self.told(), ["deleted", "deleted"])
+        self.broker.configure("off", {"search.mode": "text"})
+        self.assertEqual(self.sent[0]["mode"], "text")
+        self.told()
+        self.broker.delete("logs")
+        self.assertEqual(self.sent, [{"type": "deleted", "feed": 0}])
+        self.assertEqual((self.logs.listeners, self.logs.observers), ([], []))
+
+    def test_extents(self) -> None:
+        """What happens to extents is passed on in order, at once."""
+        (observer,) = self.logs.observers
+        self.told()
+        observer.extent_sealed(self.logs, Extent(0, 10, 0))
+        observer.extent_opened(self.logs, Extent(10, None, 0))
+        observer.extent_rewritten(self.logs, Extent(0, 10, 1))
+        observer.truncated(self.logs, 7, 3)
+        self.assertEqual([(h["type"], h.get("event")) for h in self.sent], [("extent", "sealed"), ("extent", "opened"), ("extent", "rewritten"), ("truncated", None)])
+        self.told()
+        observer.start_advanced(self.logs, 5)
+        self.clock.advance(1)
+        self.assertEqual(self.told(), ["committed"])
+        observer.deleted(self.logs)
+        self.assertEqual(self.told(), ["deleted"])
+
+    def test_resume(self) -> None:
+        """An index is told up to where the log agrees (KIP-101)."""
+        self.logs.append([b"x"] * 100)
+        self.told()
+        for ends, offset, agreed in (({}, 99, 100), ({}, 49, 50), ({1: 30}, 99, 30), ({}, 199, 100)):
+            self.logs.epoch_ends = ends
+            self.feed.resume(0, 1, offset)
+            self.assertEqual(self.sent.pop(), {"type": "truncated", "feed": 0, "offset": agreed})
+        self.logs.end_offset_for_epoch = lambda epoch: (-1, -1)  # type: ignore[method-assign]
+        self.feed.resume(0, 1, 99)
+        self.assertEqual(self.sent.pop()["offset"], 0)
+        self.feed.resume(77, 1, 99)
+        self.assertEqual(self.sent, [])
+
+    def test_asked(self) -> None:
+        """A search goes with what its partitions are at that moment."""
+        self.logs.append([b"x"] * 10)
+        self.broker.log.stables[self.logs.key] = 4
+        (topic,) = self.feed.asked(["logs"])
+        self.assertEqual([(p.number, p.committed) for p in topic.partitions], [(0, Committed(0, 0, 4, 10))])
+        self.assertRaises(KeyError, self.feed.asked, ["logs", "none"])
+        self.assertRaises(SearchOff, self.feed.asked, ["off"])
+        self.assertRaises(SearchOff, self.feed.asked, ["__consumer_offsets"])
