@@ -256,6 +256,17 @@ class EndTests(SynchronousTestCase):
         self.assertTrue(peer.transport.disconnecting)
         self.assertFalse(peer.reading)
 
+    def test_end_stays_paused(self) -> None:
+        """A peer that takes its answer while the connection ends is not read from again."""
+        peer = Connected()
+        peer.transport.bufferSize = 10
+        peer.receive(request(b"1") + request(b"2"))
+        peer.dispatcher.answers[0].callback([bytes(100)])
+        peer.connection.end()
+        peer.transport.drain()
+        self.assertFalse(peer.reading)
+        self.assertFalse(peer.transport.disconnecting)
+
     def test_end_with_a_full_buffer(self) -> None:
         """No producer stays registered that would keep the transport from closing."""
         peer = Connected(at_once=True)

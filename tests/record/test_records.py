@@ -136,6 +136,7 @@ class HostileTests(SynchronousTestCase):
         self.assertIn("cut off", self.refused(bytes.fromhex("0c000000640100")))
         self.assertIn("inside its fields", self.refused(bytes.fromhex("0c000000010200")))
         self.assertIn("2 headers", self.refused(bytes.fromhex("0c000000010104")))
+        self.assertIn("does not end", self.refused(bytes.fromhex("0e00000001010000")))
         self.assertIn("follow", self.refused(bytes.fromhex("0c00000001010000")))
         self.assertIn("too few", self.refused(bytes.fromhex("0c000000010100"), count=2))
 
