@@ -205,7 +205,8 @@ class KafkaListener:
         except (CannotListenError, OSError) as error:
             cause = getattr(error, "socketError", error)
             raise ChronikError(
-                f"cannot listen on {self._host or '*'}:{self._port} ({self.factory.name}): {cause}; stop what uses the port, or choose another in listeners"
+                f"cannot listen on {self._host or '*'}:{self._port} ({self.factory.name}): {cause}; "
+                "stop what uses the port, or choose another in listeners"
             ) from None
         self._listening.stopReading()
 
