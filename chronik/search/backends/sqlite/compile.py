@@ -146,7 +146,7 @@ def _owners(field: Field, condition: str, *params: Any) -> Sql:
 def _fts(field: Field, expression: str, further: str = "", *params: Any) -> Sql:
     places = _places(field)
     return Sql(
-        f"r.id IN (SELECT owner FROM words JOIN leaves ON leaves.id = words.rowid WHERE words MATCH ? AND {places.text}{further})",
+        f"r.id IN (SELECT owner FROM words CROSS JOIN leaves ON leaves.id = words.rowid WHERE words MATCH ? AND {places.text}{further})",
         (expression, *places.params, *params),
     )
 

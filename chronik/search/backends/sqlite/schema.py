@@ -32,7 +32,6 @@ CREATE INDEX leaves_owner ON leaves (owner);
 CREATE INDEX leaves_exact ON leaves (place, exact);
 CREATE INDEX leaves_number ON leaves (place, number) WHERE number IS NOT NULL;
 CREATE INDEX leaves_instant ON leaves (place, instant) WHERE instant IS NOT NULL;
-CREATE INDEX leaves_kind ON leaves (place, kind);
 CREATE VIRTUAL TABLE words USING fts5(text, tokenize = 'ascii');
 CREATE TRIGGER rows_removed AFTER DELETE ON rows BEGIN DELETE FROM leaves WHERE owner = old.id; END;
 CREATE TRIGGER leaves_removed AFTER DELETE ON leaves BEGIN DELETE FROM words WHERE rowid = old.id; END;
