@@ -1,0 +1,1 @@
+"""Users of an htpasswd-like file and rules of a plain text file, for Chronik."""
