@@ -190,7 +190,11 @@ class QueryCompiler:
         return self._paths.items() if field.kind in (Kind.ANY, Kind.VALUE) else []
 
     def _whole(self, path: str, value: Any) -> list[tantivy.Query]:
-        return [Q.const_score_query(Q.term_query(self._schema, f"{root}.{json_path(path)}", value), 1.0) for root in ("exact", "slow")]
+        return [
+            Q.const_score_query(Q.term_query(self._schema, f"{root}.{json_path(path)}", each), 1.0)
+            for root in ("exact", "slow")
+            for each in _spellings(value)
+        ]
 
     def _term(self, field: Field, value: Scalar) -> tantivy.Query:
         if field.kind is Kind.TIMESTAMP:
@@ -340,6 +344,13 @@ def _escaped(path: str) -> str:
     return "".join(c if c.isalnum() or c in "._" else "\\" + c for c in path)
 
 
+def _spellings(value: Any) -> list[Any]:
+    """A value, with the floats next to it when it has more digits than tantivy's JSON reader keeps: it may be one unit in the last place off."""
+    if not isinstance(value, float) or float(f"{value:.15g}") == value:
+        return [value]
+    return [math.nextafter(value, -math.inf), value, math.nextafter(value, math.inf)]
+
+
 def _json_number(number: float) -> int | float:
     return float(number) if isinstance(number, int) and not _INT64_MIN <= number < 1 << 64 else number
 
@@ -350,6 +361,8 @@ def number_limits(low: Number | None, low_open: bool, high: Number | None, high_
     Tantivy panics when it takes one limit for an integer and the other for a float, and it takes 5.0 for an integer: that one is moved to the float
     next to it, which leaves the same numbers inside.
     """
+    low = low if low is None or low_open else _spellings(low)[0]
+    high = high if high is None or high_open else _spellings(high)[-1]
     if low is None or high is None or _number_type(low) == _number_type(high):
         return [_limits(low, low_open, high, high_open)]
     if _number_type(low) == "f" and _small(high):
