@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable, Iterable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
-from twisted.internet.defer import Deferred, succeed
+from twisted.internet.defer import Deferred, gatherResults, succeed
 from twisted.internet.task import deferLater
 from twisted.logger import Logger
 
@@ -125,11 +125,19 @@ class Indexer:
             partition = self.partitions.get(value.feed)
             if partition is not None:
                 start = partition.committed.start
+                self._cool(partition, now)
                 partition.hinted(value, now)
                 if value.start > start:
                     self._queue.put(partial(self._recovery.drop_below_start, partition))
                 self._consider(partition)
         self._queue.wake()
+
+    def _cool(self, partition: PartitionIndex, now: float) -> None:
+        """A hot partition that was idle goes back to the tail, where few records cost least."""
+        idle = partition.way is Way.HOT and not partition.uncommitted and partition.writer_next >= partition.committed.stable
+        if idle and partition.measure_rate(now) < self._limits.hot_rate_min:
+            partition.way = Way.TAIL
+            partition.tail_next = max(partition.tail_next, partition.shard_end)
 
     def extent(self, event: ExtentEvent) -> None:
         """An extent of a log changed."""
@@ -163,9 +171,12 @@ class Indexer:
 
     # -- for searches --------------------------------------------------------------------------------------------------
 
-    def refresh(self, partitions: Iterable[PartitionIndex]) -> Deferred[None]:
-        """Fires when what the tail took of these partitions is searchable, or at once when that was tried a moment ago."""
-        refreshed = self.tail.refresh(partitions)
+    def refresh(self, partitions: Iterable[PartitionIndex]) -> Deferred[list[None]]:
+        """Fires when what was added of these partitions is searchable, or at once when that was tried a moment ago."""
+        asked = list(partitions)
+        before = self._clock.seconds() - self._limits.refresh_interval_s
+        hot = [p for p in asked if p.uncommitted and p.uncommitted_since <= before]
+        refreshed = gatherResults([self.tail.refresh(asked), *(self.wait_for(p, p.writer_next) for p in hot)], consumeErrors=True)
         self._queue.wake()
         return refreshed
 

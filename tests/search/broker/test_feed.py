@@ -97,7 +97,8 @@ class FeedTests(SynchronousTestCase):
         observer.extent_opened(self.logs, Extent(10, None, 0))
         observer.extent_rewritten(self.logs, Extent(0, 10, 1))
         observer.truncated(self.logs, 7, 3)
-        self.assertEqual([(h["type"], h.get("event")) for h in self.sent], [("extent", "sealed"), ("extent", "opened"), ("extent", "rewritten"), ("truncated", None)])
+        told = [(h["type"], h.get("event")) for h in self.sent]
+        self.assertEqual(told, [("extent", "sealed"), ("extent", "opened"), ("extent", "rewritten"), ("truncated", None)])
         self.told()
         observer.start_advanced(self.logs, 5)
         self.clock.advance(1)

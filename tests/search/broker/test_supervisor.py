@@ -13,7 +13,17 @@ from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
 
 from chronik.search.broker_interfaces import SearchConfig
-from chronik.search.supervisor import CONTROL_FD, INDEX_FD, LINE_BYTES_MAX, READ_FD, RESTART_MAX_S, STABLE_S, STOP_WAIT_S, OutputRelay, WorkerSupervisor
+from chronik.search.supervisor import (
+    CONTROL_FD,
+    INDEX_FD,
+    LINE_BYTES_MAX,
+    READ_FD,
+    RESTART_MAX_S,
+    STABLE_S,
+    STOP_WAIT_S,
+    OutputRelay,
+    WorkerSupervisor,
+)
 
 
 class FakeProcess:

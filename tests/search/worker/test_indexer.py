@@ -306,6 +306,40 @@ class ShardTests(IndexerCase):
         self.assert_all_found(partition)
 
 
+class HotTests(IndexerCase):
+    """Partitions that are busy."""
+
+    limits = IndexLimits(hot_lag_min=50, hot_rate_min=100.0, commit_age_s=60.0, disk_free_bytes_min=0)
+
+    def test_refresh(self) -> None:
+        """A search makes what was added to a shard searchable, but not right after it was added."""
+        partition = self.feed()
+        self.produce(200)
+        self.assertEqual((partition.way, partition.through), (Way.HOT, 0))
+        self.successResultOf(self.indexer.refresh([partition]))
+        self.assertEqual(partition.through, 0)
+        self.clock.advance(0.1)
+        refreshed = self.indexer.refresh([partition])
+        self.settle()
+        self.successResultOf(refreshed)
+        self.assert_all_found(partition)
+
+    def test_cools(self) -> None:
+        """After a pause its records go to the tail again."""
+        partition = self.feed()
+        self.produce(200)
+        self.clock.advance(1.0)
+        self.indexer.wait_for(partition, 200)
+        self.settle()
+        self.assertEqual(partition.way, Way.HOT)
+        self.clock.advance(5.0)
+        self.produce(10)
+        self.settle(1.5)
+        self.assertEqual(partition.way, Way.TAIL)
+        self.assertGreater(partition.tail_documents, 0)
+        self.assert_all_found(partition)
+
+
 class FullDiskTests(IndexerCase):
     """Search stops before it takes the log's last space."""
 
