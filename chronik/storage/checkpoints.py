@@ -1,0 +1,135 @@
+"""The small text files beside a log and in a log directory, in Kafka's formats."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from chronik.model import TopicId, TopicPartition, topic_id_from_text, topic_id_text
+
+RECOVERY_POINTS: Final = "recovery-point-offset-checkpoint"
+"""Up to which offset each log of the directory is known to be on disk."""
+
+START_OFFSETS: Final = "log-start-offset-checkpoint"
+"""From which offset on each log may be read, where that is not the first it has."""
+
+CLEAN_SHUTDOWN: Final = ".kafka_cleanshutdown"
+"""There when the broker stopped as it should."""
+
+META_PROPERTIES: Final = "meta.properties"
+"""Which cluster and broker a log directory belongs to."""
+
+LOCK: Final = ".lock"
+"""Held by the broker that uses the directory."""
+
+EPOCHS: Final = "leader-epoch-checkpoint"
+"""At which offset each leader epoch of a log began."""
+
+PARTITION_METADATA: Final = "partition.metadata"
+"""Which topic id a partition's directory belongs to."""
+
+_VERSION: Final = "0"
+
+
+class BadCheckpoint(ValueError):
+    """A checkpoint file that cannot be read."""
+
+
+def encode_offsets(offsets: Mapping[TopicPartition, int]) -> bytes:
+    """A file of offsets by partition."""
+    rows = [f"{tp.topic} {tp.partition} {offset}" for tp, offset in sorted(offsets.items())]
+    return _encode(rows)
+
+
+def decode_offsets(data: bytes) -> dict[TopicPartition, int]:
+    """Read a file of offsets by partition.
+
+    :raises BadCheckpoint: it is damaged.
+    """
+    offsets = {}
+    for row in _decode(data, 3):
+        offsets[TopicPartition(row[0], _number(row[1]))] = _number(row[2])
+    return offsets
+
+
+def encode_epochs(epochs: Iterable[tuple[int, int]]) -> bytes:
+    """A file of ``(epoch, start offset)``."""
+    return _encode([f"{epoch} {start}" for epoch, start in epochs])
+
+
+def decode_epochs(data: bytes) -> list[tuple[int, int]]:
+    """Read a file of ``(epoch, start offset)``, both growing.
+
+    :raises BadCheckpoint: it is damaged.
+    """
+    epochs = [(_number(row[0]), _number(row[1])) for row in _decode(data, 2)]
+    if any(before[0] >= after[0] or before[1] > after[1] for before, after in zip(epochs, epochs[1:], strict=False)):
+        raise BadCheckpoint("epochs and their offsets do not grow")
+    return epochs
+
+
+def encode_partition_metadata(topic_id: TopicId) -> bytes:
+    """``partition.metadata``."""
+    return f"version: 0\ntopic_id: {topic_id_text(topic_id)}".encode()
+
+
+def decode_partition_metadata(data: bytes) -> TopicId:
+    """Read ``partition.metadata``.
+
+    :raises BadCheckpoint: it is damaged.
+    """
+    try:
+        fields = dict(line.split(": ", 1) for line in data.decode().splitlines() if line.strip())
+        return topic_id_from_text(fields["topic_id"].strip())
+    except (ValueError, KeyError) as error:
+        raise BadCheckpoint(f"no topic id can be read: {error}") from None
+
+
+@dataclass(frozen=True, slots=True)
+class DirectoryIdentity:
+    """Whose log directory it is."""
+
+    cluster_id: str
+    node_id: int
+    directory_id: str
+
+    def encode(self) -> bytes:
+        """``meta.properties``."""
+        return f"version=1\ncluster.id={self.cluster_id}\nnode.id={self.node_id}\ndirectory.id={self.directory_id}\n".encode()
+
+    @classmethod
+    def decode(cls, data: bytes) -> DirectoryIdentity:
+        """Read ``meta.properties``.
+
+        :raises BadCheckpoint: it is damaged.
+        """
+        try:
+            lines = (line for line in data.decode().splitlines() if line.strip() and not line.startswith("#"))
+            fields = {key.strip(): value.strip() for key, value in (line.split("=", 1) for line in lines)}
+            return cls(fields["cluster.id"], int(fields["node.id"]), fields.get("directory.id", ""))
+        except (ValueError, KeyError) as error:
+            raise BadCheckpoint(f"it does not say whose it is: {error}") from None
+
+
+def _encode(rows: list[str]) -> bytes:
+    return "\n".join([_VERSION, str(len(rows)), *rows, ""]).encode()
+
+
+def _decode(data: bytes, columns: int) -> list[list[str]]:
+    try:
+        lines = data.decode().splitlines()
+    except UnicodeDecodeError:
+        raise BadCheckpoint("it is not text") from None
+    if len(lines) < 2 or lines[0].strip() != _VERSION:
+        raise BadCheckpoint(f"version {lines[0] if lines else 'none'} is unknown")
+    rows = [line.split() for line in lines[2:] if line.strip()]
+    if len(rows) != _number(lines[1]) or any(len(row) != columns for row in rows):
+        raise BadCheckpoint(f"it says {lines[1]} rows of {columns} columns and has others")
+    return rows
+
+
+def _number(text: str) -> int:
+    if not text.strip().lstrip("-").isdigit():
+        raise BadCheckpoint(f"{text!r} is no number")
+    return int(text)

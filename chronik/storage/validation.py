@@ -1,0 +1,114 @@
+"""What a leader checks of the batches it is given, before any of them counts."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from chronik.errors import ErrorCode, KafkaError
+from chronik.record.batch import BadBatch, BatchHeader, check_batch, split_batches, with_log_append_time
+from chronik.record.build import recompressed
+from chronik.record.compression import Codec
+from chronik.record.records import BadRecords, Record, decode_records, unpacked_records
+from chronik.storage.config import LogConfig
+
+
+class RecordRefused(KafkaError):
+    """Records of a batch that must not be kept (KIP-467).
+
+    :ivar record_errors: ``(position in the batch, why)`` of each.
+    """
+
+    def __init__(self, code: ErrorCode, message: str, record_errors: Sequence[tuple[int, str]]) -> None:
+        super().__init__(code, message)
+        self.record_errors = tuple(record_errors)
+
+
+class ValidBatch(NamedTuple):
+    """A batch that may be appended: its header, and its bytes, which are the producer's unless the topic asks for something else."""
+
+    header: BatchHeader
+    data: memoryview
+
+
+def validate(data: bytes | memoryview, config: LogConfig, now: int, internal: bool) -> list[ValidBatch]:
+    """Check the batches of one append.
+
+    :param now: the broker's time, ms.
+    :param internal: they are the broker's own: trusted in size and content, their CRC just computed.
+    :raises KafkaError: none of them may be appended; see :meth:`~chronik.storage.interfaces.IPartitionLog.append`.
+    """
+    batches = split_batches(data)
+    if not batches:
+        raise BadBatch(ErrorCode.INVALID_RECORD, "there is no batch to append: a produce request has at least one for each partition it names")
+    return [ValidBatch(header, batch) if internal else _validated(header, batch, config, now) for header, batch in batches]
+
+
+def _validated(header: BatchHeader, batch: memoryview, config: LogConfig, now: int) -> ValidBatch:
+    if header.size_bytes > config.max_message_bytes:
+        raise KafkaError(
+            ErrorCode.MESSAGE_TOO_LARGE, f"the batch has {header.size_bytes} bytes, max.message.bytes of the topic is {config.max_message_bytes}"
+        )
+    check_batch(header, batch)
+    _check_producer(header)
+    if config.compact or config.validate_records:
+        _check_records(header, batch, config)
+    if not config.log_append_time:
+        _check_timestamps(header, config, now)
+    codec = config.codec
+    if codec is not None and header.codec is not codec:
+        header, batch = _recompress(header, batch, codec, config.codec_level)
+    if config.log_append_time:
+        batch = memoryview(with_log_append_time(header, batch, now))
+        header = header._replace(attributes=header.attributes | 8, max_timestamp=now)
+    return ValidBatch(header, batch)
+
+
+def _check_producer(header: BatchHeader) -> None:
+    if header.is_control:
+        raise BadBatch(ErrorCode.INVALID_RECORD, "control batches are written by brokers alone")
+    if header.is_transactional:
+        raise KafkaError(ErrorCode.INVALID_TXN_STATE, "this broker does not serve transactions yet: unset transactional.id")
+    if header.producer_id >= 0 and (header.producer_epoch < 0 or header.base_sequence < 0):
+        raise BadBatch(ErrorCode.INVALID_RECORD, f"producer {header.producer_id} sent epoch {header.producer_epoch} and sequence {header.base_sequence}")
+
+
+def _check_timestamps(header: BatchHeader, config: LogConfig, now: int) -> None:
+    """The header's two timestamps bound those of the records, except that a record may be older than the first: nobody pays for that."""
+    if header.is_log_append_time:
+        raise BadBatch(ErrorCode.INVALID_TIMESTAMP, "the batch says LogAppendTime, which only a broker may")
+    if header.max_timestamp > now + config.timestamp_after_max_ms:
+        raise _wrong_time(header.max_timestamp, now, f"more than message.timestamp.after.max.ms={config.timestamp_after_max_ms} ahead")
+    if 0 <= header.base_timestamp < now - config.timestamp_before_max_ms:
+        raise _wrong_time(header.base_timestamp, now, f"more than message.timestamp.before.max.ms={config.timestamp_before_max_ms} behind")
+
+
+def _wrong_time(timestamp: int, now: int, how: str) -> RecordRefused:
+    reason = f"timestamp {timestamp} is {how} of the broker's time {now}"
+    return RecordRefused(ErrorCode.INVALID_TIMESTAMP, f"the batch has records with a wrong time: {reason}", [(0, reason)])
+
+
+def _check_records(header: BatchHeader, batch: memoryview, config: LogConfig) -> None:
+    try:
+        records = decode_records(batch)
+    except BadRecords as error:
+        raise BadBatch(ErrorCode.INVALID_RECORD, f"the records of the batch cannot be read: {error}") from None
+    if any(record.offset - header.base_offset != index for index, record in enumerate(records)):
+        raise BadBatch(ErrorCode.INVALID_RECORD, "the records of the batch do not have consecutive offsets")
+    if config.compact:
+        _check_keys(records)
+
+
+def _check_keys(records: Sequence[Record]) -> None:
+    without = [(index, "a compacted topic needs a key in every record") for index, record in enumerate(records) if record.key is None]
+    if without:
+        raise RecordRefused(ErrorCode.INVALID_RECORD, f"{len(without)} record(s) have no key, which a compacted topic needs", without)
+
+
+def _recompress(header: BatchHeader, batch: memoryview, codec: Codec, level: int | None) -> tuple[BatchHeader, memoryview]:
+    try:
+        packed = recompressed(header, unpacked_records(header, batch), codec, level)
+    except BadRecords as error:
+        raise BadBatch(ErrorCode.CORRUPT_MESSAGE, f"the records of the batch cannot be decompressed: {error}") from None
+    length = len(packed) - 12
+    return header._replace(length=length, attributes=(header.attributes & ~7) | int(codec)), memoryview(packed)
