@@ -8,13 +8,16 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 if TYPE_CHECKING:
     from twisted.internet.defer import Deferred
 
     from chronik.model import TopicId, TopicPartition
     from chronik.storage.interfaces import IPartitionLog
+
+NO_BACKEND: Final = "none"
+"""The index backend that is none: search is off for all topics, and no process runs."""
 
 Adopt = Callable[[int], Any]
 """Serve a connected socket as a private Kafka session. It takes its own copy of the descriptor; the caller closes the one it gave."""

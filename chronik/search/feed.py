@@ -18,7 +18,7 @@ from chronik.errors import KafkaError
 from chronik.metadata.image import ImageDelta, MetadataImage, TopicImage
 from chronik.metadata.interfaces import IImageObserver, IMetadataFeed
 from chronik.model import INTERNAL_TOPICS, TopicId, topic_id_text
-from chronik.search.broker_interfaces import CommittedLog, CommittedLogs, SearchConfig
+from chronik.search.broker_interfaces import NO_BACKEND, CommittedLog, CommittedLogs, SearchConfig
 from chronik.search.feed_messages import (
     AskedPartition,
     AskedTopic,
@@ -294,7 +294,8 @@ class SearchFeed:
         defaults: Mapping[str, str] = self._metadata.image.configs.get("broker/", {})
         mode = topic.configs.get("search.mode", defaults.get("search.mode", self._config.mode))
         fast = topic.configs.get("search.fast", defaults.get("search.fast", str(self._config.fast)))
-        return (mode if mode in MODES and topic.name not in INTERNAL_TOPICS else "off"), fast.lower() == "true"
+        searched = mode in MODES and topic.name not in INTERNAL_TOPICS and self._config.backend != NO_BACKEND
+        return (mode if searched else "off"), fast.lower() == "true"
 
     def _partition_head(self, watch: PartitionWatch) -> Head:
         number = watch.partition.topic_partition.partition

@@ -13,7 +13,7 @@ from twisted.internet.protocol import Protocol, ServerFactory
 from twisted.logger import Logger
 
 from chronik.metadata.interfaces import IMetadataFeed
-from chronik.search.broker_interfaces import Adopt, CommittedLogs, PartitionSearchStatus, SearchAnswer, SearchConfig, SearchStatus
+from chronik.search.broker_interfaces import NO_BACKEND, Adopt, CommittedLogs, PartitionSearchStatus, SearchAnswer, SearchConfig, SearchStatus
 from chronik.search.feed import SearchFeed, SearchOff
 from chronik.search.feed_messages import ANSWER, PROGRESS, READY, RESUME, Progress, read_progress
 from chronik.search.relay import SearchRelay, error_answer
@@ -56,7 +56,8 @@ class SearchService(Service):
         """Follow the logs and start the process."""
         super().startService()  # type: ignore[no-untyped-call]
         self._feed.start()
-        self._supervisor.start()
+        if self._config.backend != NO_BACKEND:
+            self._supervisor.start()
 
     def stopService(self) -> Deferred[None]:
         """End the process; fires when it is gone."""

@@ -13,8 +13,8 @@ from twisted.internet.protocol import Protocol, ServerFactory, connectionDone
 from twisted.logger import Logger, globalLogBeginner, textFileLogObserver
 from twisted.python.failure import Failure
 
-from chronik.errors import ConfigurationError
 from chronik.network.channel import KafkaChannel
+from chronik.plugin import find_backend
 from chronik.search.interfaces import ISearchBackend
 from chronik.search.supervisor import CONTROL_FD, INDEX_FD, READ_FD
 from chronik.search.wire import ControlProtocol, Head
@@ -106,16 +106,8 @@ def make_backend(name: str, options: Mapping[str, str]) -> ISearchBackend:
     if attribute:
         backend: ISearchBackend = getattr(importlib.import_module(module), attribute)(**options)
         return backend
-    # Imported here: the plugin system reads every drop-in there is.
-    from twisted.plugin import getPlugins
-
-    from chronik.plugin import IBackendMaker
-
-    for maker in getPlugins(IBackendMaker):
-        if (maker.seam, maker.name) == ("index", name):
-            made: ISearchBackend = maker.make(None, options)
-            return made
-    raise ConfigurationError(f"no index backend is called {name!r}")
+    made: ISearchBackend = find_backend("index", name).make(None, options)
+    return made
 
 
 class _OneProtocol(ServerFactory):

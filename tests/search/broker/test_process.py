@@ -6,13 +6,17 @@ import json
 import os
 import shutil
 import signal
+import sys
 from typing import Any, ClassVar
 
 from twisted.internet import reactor
 from twisted.internet.defer import Deferred
+from twisted.internet.protocol import ProcessProtocol
 from twisted.internet.task import deferLater
+from twisted.python.failure import Failure
 from twisted.trial.unittest import TestCase
 
+import chronik
 from chronik.defer import deferred
 from chronik.record.build import NewRecord, build_batch
 from chronik.record.compression import Codec
@@ -209,6 +213,51 @@ class SearchTests(ProcessCase):
         partition.append([b"needle"])
         while not (await self.ask("search", ["logs"], q="needle"))[1]["hits"]["hits"]:
             await deferLater(reactor, 0.005)  # type: ignore[arg-type]
+
+
+class OrphanTests(TestCase):
+    """A broker that is killed."""
+
+    timeout = 30
+
+    @deferred
+    async def test_dies_with_the_broker(self) -> None:
+        """After a kill -9 of the broker alone its search process is gone too."""
+        root = os.path.dirname(os.path.dirname(chronik.__file__))
+        lone = Lone()
+        arguments = [sys.executable, "-m", "tests.search.broker.lone_broker", TANTIVY, os.path.abspath(self.mktemp())]
+        process = reactor.spawnProcess(lone, sys.executable, arguments, {**os.environ, "PYTHONPATH": root})  # type: ignore[attr-defined]
+        pid = int(await lone.printed)
+        os.kill(pid, 0)
+        process.signalProcess("KILL")
+        await lone.gone
+        while alive(pid):
+            await deferLater(reactor, 0.01)  # type: ignore[arg-type]
+
+
+class Lone(ProcessProtocol):
+    """Another broker's output and end."""
+
+    def __init__(self) -> None:
+        self.printed: Deferred[bytes] = Deferred()
+        self.gone: Deferred[None] = Deferred()
+
+    def outReceived(self, data: bytes) -> None:
+        """A line."""
+        self.printed.callback(data)
+
+    def processExited(self, reason: Failure) -> None:
+        """Its end."""
+        self.gone.callback(None)
+
+
+def alive(pid: int) -> bool:
+    """Whether a process runs; one that ended and is not collected yet does not."""
+    try:
+        with open(f"/proc/{pid}/stat") as file:
+            return file.read().rpartition(")")[2].split()[0] != "Z"
+    except FileNotFoundError:
+        return False
 
 
 class RestartTests(ProcessCase):
