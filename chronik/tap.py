@@ -5,8 +5,10 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, NoReturn, TextIO
 
+from constantly import NamedConstant
+from twisted.logger import FilteringLogObserver, ILogObserver, LogEvent, LogLevel, PredicateResult, textFileLogObserver
 from twisted.python import usage
 
 import chronik
@@ -62,12 +64,31 @@ class Options(usage.Options):
 
         :raises UsageError: it cannot be used; one line that says why.
         """
+        self._quieten()
         try:
             self.configuration = config.load(self._sets, self._environ, self["config"])
             for seam, key in plugin.SELECTORS.items():
                 plugin.find_backend(seam, self.configuration.get(key))
         except ConfigurationError as problem:
             refuse(problem)
+
+
+    def _quieten(self) -> None:
+        """On a terminal, leave out what Twisted tells of itself: the first lines are the broker's."""
+        parent = self.parent
+        if parent is not None and parent.get("logFormat") == "text":
+            parent["fileLogObserverFactory"] = broker_log_observer
+
+
+def broker_log_observer(out: TextIO) -> ILogObserver:
+    """A text log without Twisted's own news below warnings."""
+    return FilteringLogObserver(textFileLogObserver(out), [_not_news_of_twisted])
+
+
+def _not_news_of_twisted(event: LogEvent) -> NamedConstant:
+    namespace = event.get("log_namespace", "")
+    quiet = namespace.startswith("twisted.") or namespace == "log_legacy"
+    return PredicateResult.no if quiet and event.get("log_level", LogLevel.info) < LogLevel.warn else PredicateResult.maybe
 
 
 def _finish(answer: Callable[[], str]) -> NoReturn:

@@ -5,31 +5,35 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from chronik.coordinator.group.interfaces import IGroupCoordinator
 from chronik.http.interfaces import HttpAnswer, HttpRequest, json_answer
 from chronik.http.routing import Route, Routes
 from chronik.metadata.image import TopicImage
 from chronik.metadata.interfaces import IMetadataFeed
-from chronik.model import INTERNAL_TOPICS, topic_id_text
+from chronik.model import INTERNAL_TOPICS, TopicPartition, topic_id_text
 from chronik.replica.interfaces import IPartition, IPartitions
 from chronik.security.interfaces import Action, IAuthorizer, Operation, ResourceType
 
 
 class ApiEndpoints:
-    """``/api/topics`` and ``/api/brokers``.
+    """``/api/topics``, ``/api/groups`` and ``/api/brokers``.
 
     :param feed: topics and brokers.
     :param partitions: offsets and sizes of what is led here.
+    :param groups: consumer groups.
     :param authorizer: decides what is told to whom.
     """
 
-    def __init__(self, feed: IMetadataFeed, partitions: IPartitions, authorizer: IAuthorizer) -> None:
+    def __init__(self, feed: IMetadataFeed, partitions: IPartitions, groups: IGroupCoordinator, authorizer: IAuthorizer) -> None:
         self._feed = feed
         self._partitions = partitions
+        self._groups = groups
         self._authorizer = authorizer
 
     def register(self, routes: Routes) -> None:
         """Add the endpoints to the table."""
         routes.paths["api/topics"] = Route({"GET": self._topics})
+        routes.paths["api/groups"] = Route({"GET": self._list_groups})
         routes.paths["api/brokers"] = Route({"GET": self._brokers})
 
     async def _topics(self, request: HttpRequest) -> HttpAnswer:
@@ -39,6 +43,28 @@ class ApiEndpoints:
         led = _by_topic(self._partitions.hosted())
         told = [_topic(topic, led.get(topic.name, ())) for topic, yes in zip(topics, allowed, strict=True) if yes]
         return json_answer({"topics": sorted(told, key=lambda topic: str(topic["name"]))})
+
+    async def _list_groups(self, request: HttpRequest) -> HttpAnswer:
+        groups = list(self._groups.summaries())
+        actions = [Action(Operation.DESCRIBE, ResourceType.GROUP, group.group_id) for group in groups]
+        allowed = await self._authorizer.authorize(request.principal, request.peer_host, actions)
+        lags = self._lags()
+        told = [
+            {"id": group.group_id, "state": group.state, "members": group.members, "lag": lags.get(group.group_id)}
+            for group, yes in zip(groups, allowed, strict=True)
+            if yes
+        ]
+        return json_answer({"groups": sorted(told, key=lambda group: str(group["id"]))})
+
+    def _lags(self) -> Mapping[str, int]:
+        """Records that each group has committed nothing for, in the partitions it has committed something for."""
+        ends = {partition.topic_partition: partition.high_watermark for partition in self._partitions.hosted()}
+        lags: dict[str, int] = {}
+        for committed in self._groups.committed():
+            end = ends.get(TopicPartition(committed.topic, committed.partition))
+            if end is not None:
+                lags[committed.group_id] = lags.get(committed.group_id, 0) + max(0, end - committed.offset)
+        return lags
 
     async def _brokers(self, request: HttpRequest) -> HttpAnswer:
         image = self._feed.image

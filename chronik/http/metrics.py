@@ -16,8 +16,10 @@ from chronik.http.interfaces import HttpAnswer, HttpRequest
 from chronik.http.routing import Route, Routes
 from chronik.metadata.image import NO_LEADER
 from chronik.metadata.interfaces import IMetadataFeed
+from chronik.network.listener import ConnectionFactory
 from chronik.protocol.apis import api_name
 from chronik.replica.interfaces import IPartitions
+from chronik.search.broker_interfaces import SearchStatus
 from chronik.server.metrics import LATENCY_BUCKETS_SECONDS, RequestMetrics
 from chronik.server.stall import STALL_BUCKETS_SECONDS, ReactorStallMeter
 
@@ -128,3 +130,48 @@ def _offset_families(partitions: IPartitions) -> Iterable[Metric]:
         unflushed.add_metric(place, partition.end_offset - partition.log.flushed_offset)
         size.add_metric(place, partition.log.size_bytes)
     return current, oldest, unflushed, size
+
+
+def connection_families(factories: Sequence[ConnectionFactory]) -> Families:
+    """Connections of each listener: how many, refused for what, how many bytes."""
+
+    def collect() -> Iterable[Metric]:
+        labels = ["listener"]
+        live = GaugeMetricFamily("chronik_connections", "Open connections.", labels=labels)
+        accepted = CounterMetricFamily("chronik_connections_accepted", "Connections accepted.", labels=labels)
+        refused = CounterMetricFamily("chronik_connections_refused", "Connections closed by the broker, by reason.", labels=["listener", "reason"])
+        received = CounterMetricFamily("chronik_network_received_bytes", "Bytes received.", labels=labels)
+        sent = CounterMetricFamily("chronik_network_sent_bytes", "Bytes sent.", labels=labels)
+        for factory in factories:
+            live.add_metric([factory.name], len(factory.connections))
+            accepted.add_metric([factory.name], factory.accepted)
+            received.add_metric([factory.name], factory.bytes_in)
+            sent.add_metric([factory.name], factory.bytes_out)
+            for reason, count in sorted(factory.refused.items()):
+                refused.add_metric([factory.name, reason], count)
+        return live, accepted, refused, received, sent
+
+    return collect
+
+
+def search_families(status: Callable[[], SearchStatus]) -> Families:
+    """How far search is behind the log, and how fresh it is."""
+
+    def collect() -> Iterable[Metric]:
+        now = status()
+        labels = ["topic", "partition"]
+        through = GaugeMetricFamily("chronik_search_indexed_offset", "One past the last searchable offset.", labels=labels)
+        lag = GaugeMetricFamily("chronik_search_lag_records", "Committed records that are not searchable yet.", labels=labels)
+        freshness = GaugeMetricFamily("chronik_search_freshness_seconds", "From commit to searchable, of the newest searchable record.", labels=labels)
+        for partition in now.partitions:
+            place = [partition.topic, str(partition.partition)]
+            through.add_metric(place, partition.through)
+            lag.add_metric(place, partition.lag)
+            if partition.freshness_ms >= 0:
+                freshness.add_metric(place, partition.freshness_ms / 1000)
+        ready = GaugeMetricFamily("chronik_search_ready", "1 while the search process answers.", int(now.ready))
+        restarts = CounterMetricFamily("chronik_search_restarts", "How often the search process was started again.", now.restarts)
+        memory = GaugeMetricFamily("chronik_search_memory_bytes", "Resident memory of the search process.", now.memory_bytes)
+        return through, lag, freshness, ready, restarts, memory
+
+    return collect

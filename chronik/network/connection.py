@@ -129,8 +129,8 @@ class KafkaConnection(Protocol):
             transport.abortConnection() if hasattr(transport, "abortConnection") else transport.loseConnection()
 
     def overdue(self, now: float) -> str | None:
-        """Why it should be closed now, or None."""
-        if now < self.deadline:
+        """Why it should be closed now, or None. The broker's own children may be silent as long as they live."""
+        if now < self.deadline or self._internal:
             return None
         if self._sender is not None and self._sender.busy:
             return "takes no more of its answer"

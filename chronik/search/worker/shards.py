@@ -72,6 +72,7 @@ class ShardDirectory:
         self._partition = partition
         self._settings = settings
         self._last_name = 0
+        self._saved = False
 
     def load(self) -> list[Shard]:
         """Open what is there, oldest first. From the first shard on that cannot be trusted, all are dropped."""
@@ -82,6 +83,7 @@ class ShardDirectory:
         except Exception as error:  # noqa: BLE001  whatever is wrong with a directory
             self._log.warn("dropping search shards of {path}: {reason}", path=self.path, reason=str(error))
         self._remove_strangers(shards)
+        self._saved = bool(shards)
         self._last_name = max((int(s.name.rpartition("-")[2]) for s in shards), default=0)
         return shards
 
@@ -146,14 +148,15 @@ class ShardDirectory:
             os.fsync(file.fileno())
         os.replace(temporary, os.path.join(self.path, MANIFEST))
         _sync_directory(self.path)
+        self._saved = bool(shards)
 
     def damaged(self, shards: Sequence[Shard], whole: bool = False) -> tuple[int, str] | None:
-        """Look for damage done from outside.
+        """Look for damage done from outside. A first shard that was not committed yet has no manifest to miss.
 
         :param whole: read every file, not only those whose size or time changed.
         :returns: ``(number of the first damaged shard, what is wrong)``, None when nothing was found.
         """
-        if shards and not os.path.exists(os.path.join(self.path, MANIFEST)):
+        if shards and self._saved and not os.path.exists(os.path.join(self.path, MANIFEST)):
             return 0, "its manifest is gone"
         for number, shard in enumerate(shards):
             problem = shard.checks.damaged(os.path.join(self.path, shard.name), whole, shard.retiring or not shard.sealed)

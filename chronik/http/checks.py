@@ -1,0 +1,83 @@
+"""What ``/health`` looks at."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any, Final
+
+from chronik import __version__
+from chronik.http.health import Check
+from chronik.metadata.image import NO_LEADER
+from chronik.metadata.interfaces import IMetadataFeed
+
+if TYPE_CHECKING:
+    from chronik.network.listeners import KafkaListeners
+    from chronik.search.broker_interfaces import SearchStatus
+    from chronik.server.services import Services
+    from chronik.server.stall import ReactorStallMeter
+
+LAG_TOLD_RECORDS: Final = 100_000
+"""A partition whose index is further behind than this makes search yellow: results miss what is recent."""
+
+
+def broker_check(services: Services, listeners: KafkaListeners, stalls: ReactorStallMeter) -> Check:
+    """This broker: green while every partition placed here is served."""
+
+    def check() -> Mapping[str, Any]:
+        served = {(p.topic_id, p.topic_partition.partition) for p in services.partitions.hosted()}
+        placed = [
+            (topic.topic_id, number, topic.name)
+            for topic in services.metadata.image.topics.values()
+            for number, state in enumerate(topic.partitions)
+            if services.broker_id in state.replicas
+        ]
+        missing = [f"{name}-{number}" for topic_id, number, name in placed if (topic_id, number) not in served]
+        return {
+            "status": "red" if missing else "green",
+            "id": services.broker_id,
+            "version": __version__,
+            "partitions": len(served),
+            "partitions_not_served": missing[:100],
+            "connections": sum(len(factory.connections) for factory in listeners.factories),
+            "reactor_stall_longest_seconds": round(stalls.longest_seconds, 4),
+        }
+
+    return check
+
+
+def search_check(status: Callable[[], SearchStatus]) -> Check:
+    """Search: green while its process answers and every index is near the end of its log."""
+
+    def check() -> Mapping[str, Any]:
+        now = status()
+        behind = [p for p in now.partitions if p.lag > LAG_TOLD_RECORDS or p.state not in ("", "loading")]
+        return {
+            "status": "red" if not now.ready else "yellow" if behind else "green",
+            "process": now.pid,
+            "restarts": now.restarts,
+            "memory_bytes": now.memory_bytes,
+            "lag_records": sum(p.lag for p in now.partitions),
+            "behind": [{"topic": p.topic, "partition": p.partition, "lag": p.lag, "state": p.state} for p in behind[:100]],
+        }
+
+    return check
+
+
+def cluster_check(feed: IMetadataFeed) -> Check:
+    """The cluster: green while it has a controller and every partition a leader."""
+
+    def check() -> Mapping[str, Any]:
+        image = feed.image
+        leaderless = [
+            f"{topic.name}-{number}" for topic in image.topics.values() for number, state in enumerate(topic.partitions) if state.leader == NO_LEADER
+        ]
+        return {
+            "status": "red" if leaderless or image.controller_id < 0 else "green",
+            "id": image.cluster_id,
+            "controller": image.controller_id,
+            "brokers": sorted(image.brokers),
+            "topics": len(image.topics),
+            "partitions_without_leader": leaderless[:100],
+        }
+
+    return check

@@ -1,0 +1,153 @@
+"""The HTTP listeners: bound early, served once there is something to serve."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from twisted.internet.defer import DeferredList, maybeDeferred
+from twisted.internet.error import CannotListenError
+from twisted.internet.protocol import Factory
+from twisted.web.server import Site
+
+from chronik.config import Configuration
+from chronik.defer import deferred
+from chronik.errors import ChronikError
+from chronik.http.api import ApiEndpoints
+from chronik.http.checks import broker_check, cluster_check, search_check
+from chronik.http.health import HealthEndpoints
+from chronik.http.metrics import MetricsEndpoint, connection_families, partition_families, request_families, search_families, stall_families
+from chronik.http.root import RootEndpoints
+from chronik.http.routing import Routes
+from chronik.http.search import SearchEndpoints
+from chronik.http.site import make_site
+from chronik.network.listeners import KafkaListeners
+from chronik.security.interfaces import ICredentialStore
+
+if TYPE_CHECKING:
+    from chronik.search.service import SearchService
+    from chronik.server.services import Services
+    from chronik.server.stall import ReactorStallMeter
+
+
+@dataclass(frozen=True, slots=True)
+class HttpParts:
+    """What HTTP tells of and hands requests to."""
+
+    services: Services
+    listeners: KafkaListeners
+    search: SearchService
+    stalls: ReactorStallMeter
+    credentials: ICredentialStore | None
+
+
+class HttpListeners:
+    """Opens what ``http.listeners`` says.
+
+    :param reactor: binds and keeps time.
+    """
+
+    def __init__(self, config: Configuration, reactor: Any) -> None:
+        self._reactor = reactor
+        self._addresses = config.http_listeners()
+        self._allowed_hosts = frozenset({*config.get("http.allowed.hosts"), *(address.host for address in self._addresses if address.host)})
+        self._ports: list[Any] = []
+        self._factories: list[_Later] = []
+
+    def bind(self) -> None:
+        """Bind every address, and accept nobody yet.
+
+        :raises ChronikError: an address cannot be had.
+        """
+        for address in self._addresses:
+            factory = _Later()
+            try:
+                port = self._reactor.listenTCP(address.port, factory, interface=address.host)
+            except (CannotListenError, OSError) as error:
+                cause = getattr(error, "socketError", error)
+                raise ChronikError(
+                    f"cannot listen on {address.host or '*'}:{address.port} (HTTP): {cause}; stop what uses the port, or choose another in http.listeners"
+                ) from None
+            port.stopReading()
+            self._ports.append(port)
+            self._factories.append(factory)
+
+    def serve(self, parts: HttpParts) -> None:
+        """Accept, and serve everything there is."""
+        routes = _routes(parts)
+        for factory, port in zip(self._factories, self._ports, strict=True):
+            factory.site = make_site(routes, self._allowed_hosts, parts.credentials, self._reactor)
+            factory.site.doStart()
+            port.startReading()
+
+    def bound(self) -> Sequence[str]:
+        """Where it is reached, as ``host:port``."""
+        return [
+            f"{f'[{address.host}]' if ':' in address.host else address.host or '0.0.0.0'}:{port.getHost().port}"
+            for address, port in zip(self._addresses, self._ports, strict=True)
+        ]
+
+    @deferred
+    async def stop_accepting(self) -> None:
+        """Take no more connections."""
+        ports, self._ports = self._ports, []
+        await DeferredList([maybeDeferred(port.stopListening) for port in ports], consumeErrors=True)
+
+    @deferred
+    async def close(self) -> None:
+        """Take no more connections, and end those there are."""
+        await self.stop_accepting()
+        for factory in self._factories:
+            factory.end()
+
+
+class _Later(Factory):
+    """Gives a site's connections, once there is a site."""
+
+    noisy = False
+    site: Site
+
+    def __init__(self) -> None:
+        self._transports: set[Any] = set()
+
+    def buildProtocol(self, addr: Any) -> Any:
+        """A connection came."""
+        protocol = self.site.buildProtocol(addr)
+        self._transports.add(protocol)
+        return protocol
+
+    def end(self) -> None:
+        """End all connections."""
+        for protocol in self._transports:
+            transport = getattr(protocol, "transport", None)
+            if transport is not None:
+                transport.loseConnection()
+        self._transports.clear()
+
+
+def _routes(parts: HttpParts) -> Routes:
+    services, search = parts.services, parts.search
+    routes = Routes()
+    RootEndpoints(f"broker-{services.broker_id}", services.metadata).register(routes)
+    SearchEndpoints(search, services.metadata, services.authorizer).register(routes)
+    ApiEndpoints(services.metadata, services.partitions, services.groups, services.authorizer).register(routes)
+    HealthEndpoints(_checks(parts)).register(routes)
+    MetricsEndpoint(
+        [
+            request_families(services.metrics),
+            connection_families(parts.listeners.factories),
+            partition_families(services.metadata, services.partitions),
+            search_families(search.status),
+            stall_families(parts.stalls),
+        ]
+    ).register(routes)
+    return routes
+
+
+def _checks(parts: HttpParts) -> Mapping[str, Any]:
+    return {
+        "broker": broker_check(parts.services, parts.listeners, parts.stalls),
+        "search": search_check(parts.search.status),
+        "cluster": cluster_check(parts.services.metadata),
+    }
