@@ -1,0 +1,30 @@
+"""Which committed offsets are forgotten by age. Kafka's rules (KIP-211)."""
+
+from __future__ import annotations
+
+from chronik.coordinator.group.group import CONSUMER, Group, GroupState
+from chronik.coordinator.group.interfaces import CommittedOffset
+from chronik.model import TopicPartition
+
+
+def expired_offsets(group: Group, retention_ms: int, now: int) -> list[TopicPartition]:
+    """Offsets of a group that are past their time at ``now`` (ms).
+
+    Of a group with members those of topics that nobody subscribes to any more, counted from their commit; of a group without, all of them, counted from
+    when it became empty; of a group that never had members, counted from their commit.
+    """
+    subscribed = group.subscribed_topics() if group.members else set()
+    if subscribed is None:
+        return []
+    emptied = group.state_timestamp if group.state is GroupState.EMPTY and group.protocol_type == CONSUMER else -1
+    return [
+        place
+        for place, committed in group.offsets.items()
+        if place.topic not in subscribed and _is_expired(committed, max(committed.commit_timestamp, emptied), retention_ms, now)
+    ]
+
+
+def _is_expired(committed: CommittedOffset, since: int, retention_ms: int, now: int) -> bool:
+    if committed.expire_timestamp >= 0:
+        return now >= committed.expire_timestamp
+    return now - since >= retention_ms

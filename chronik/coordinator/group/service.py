@@ -1,0 +1,255 @@
+"""The group coordinator: which partition of state a group is in, and the calls of the handlers passed on to it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from twisted.internet.defer import Deferred, fail
+from twisted.internet.task import LoopingCall
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+from zope.interface import implementer
+
+from chronik.coordinator.group.config import GroupConfig
+from chronik.coordinator.group.interfaces import (
+    CommittedOffset,
+    Committing,
+    DescribedGroup,
+    GroupOffset,
+    GroupSummary,
+    IGroupCoordinator,
+    Joined,
+    Joining,
+    Leaving,
+    Synced,
+    Syncing,
+)
+from chronik.coordinator.group.shard import GroupShard
+from chronik.coordinator.group.timers import Timers
+from chronik.coordinator.interfaces import IStateLog
+from chronik.defer import deferred
+from chronik.errors import ErrorCode, KafkaError
+from chronik.metadata.image import ImageDelta, MetadataImage
+from chronik.metadata.interfaces import IImageObserver, IMetadataFeed
+from chronik.model import OFFSETS_TOPIC, TopicPartition
+
+if TYPE_CHECKING:
+    from twisted.internet.interfaces import IReactorTime
+
+
+def java_hash(text: str) -> int:
+    """Java's ``String.hashCode``, whose lowest 31 bits say which partition of state a group is in."""
+    value = 0
+    for unit in memoryview(text.encode("utf-16-be", "surrogatepass")).cast("B").tobytes().hex(" ", 2).split():
+        value = (31 * value + int(unit, 16)) & 0xFFFFFFFF
+    return value & 0x7FFFFFFF
+
+
+@implementer(IGroupCoordinator, IImageObserver)
+class GroupCoordinator:
+    """Coordinates the groups whose state is led here.
+
+    :param random: gives that many random bytes.
+    """
+
+    _log = Logger()
+
+    def __init__(self, feed: IMetadataFeed, clock: IReactorTime, config: GroupConfig, random: Callable[[int], bytes]) -> None:
+        self._feed = feed
+        self._config = config
+        self._random = random
+        self._timers = Timers(clock)
+        self._shards: dict[int, GroupShard] = {}
+        self._logs: dict[int, IStateLog] = {}
+        self._expiring = LoopingCall(self._expire)
+        self._expiring.clock = clock
+
+    # -- which state is here ------------------------------------------------------------------------------------------
+
+    def start(self) -> None:
+        """Follow the image, and forget what is past its time now and then."""
+        self._feed.observe(self)
+        self._expiring.start(self._config.retention_check_ms / 1000, now=False).addErrback(lambda failure: self._log.failure("expiry ended", failure))
+
+    def stop(self) -> None:
+        """Coordinate nothing any more; whoever waits is told to look for another coordinator."""
+        self._feed.unobserve(self)
+        if self._expiring.running:
+            self._expiring.stop()
+        for partition in tuple(self._shards):
+            self.unload(partition)
+        self._timers.stop()
+
+    def load(self, log: IStateLog) -> None:
+        """This broker leads a partition of state: read it."""
+        self.unload(log.partition)
+        self._logs[log.partition] = log
+        self._begin(log)
+
+    def _begin(self, log: IStateLog) -> None:
+        shard = self._shards[log.partition] = GroupShard(log, self._config, self._timers, self._random, self._read_anew)
+        Deferred.fromCoroutine(shard.load()).addErrback(self._not_loaded, shard, log)
+
+    def _not_loaded(self, failure: Failure, shard: GroupShard, log: IStateLog) -> None:
+        if self._shards.get(log.partition) is shard:
+            self._log.failure("the group state of partition {partition} cannot be read", failure, partition=log.partition)
+            del self._shards[log.partition]
+
+    def _read_anew(self, shard: GroupShard) -> None:
+        """A write failed: what is in memory may not be what is in the log."""
+        for partition, known in tuple(self._shards.items()):
+            if known is shard:
+                shard.unload(KafkaError(ErrorCode.NOT_COORDINATOR, "the group's state is being read anew"))
+                self._begin(self._logs[partition])
+
+    def unload(self, partition: int) -> None:
+        """This broker does not lead a partition of state any more; an unknown one is fine."""
+        shard = self._shards.pop(partition, None)
+        self._logs.pop(partition, None)
+        if shard is not None:
+            shard.unload(KafkaError(ErrorCode.NOT_COORDINATOR, "the group is coordinated by another broker now"))
+
+    def partition_of(self, group_id: str, partitions: int) -> int:
+        """Which of so many partitions holds a group."""
+        return java_hash(group_id) % partitions
+
+    def _shard(self, group_id: str) -> GroupShard:
+        topic = self._feed.image.topics.get(OFFSETS_TOPIC)
+        if topic is None:
+            raise KafkaError(ErrorCode.COORDINATOR_NOT_AVAILABLE, f"{OFFSETS_TOPIC} does not exist yet: look for the coordinator first")
+        shard = self._shards.get(self.partition_of(group_id, len(topic.partitions)))
+        if shard is None:
+            raise KafkaError(ErrorCode.NOT_COORDINATOR, f"group {group_id} is not coordinated here")
+        if not shard.loaded:
+            raise KafkaError(ErrorCode.COORDINATOR_LOAD_IN_PROGRESS, f"the state of group {group_id} is being read, try again")
+        return shard
+
+    def image_changed(self, image: MetadataImage, delta: ImageDelta) -> None:
+        """Offsets of topics that were deleted go with them."""
+        deleted = frozenset(topic.name for topic in delta.deleted)
+        if deleted:
+            for shard in self._loaded():
+                Deferred.fromCoroutine(shard.forget_topics(deleted)).addErrback(self._not_forgotten)
+
+    def _not_forgotten(self, failure: Failure) -> None:
+        self._log.error("offsets that should go could not be forgotten: {error}", error=failure.getErrorMessage())
+
+    @deferred
+    async def _expire(self) -> None:
+        for shard in self._loaded():
+            try:
+                await shard.expire()
+            except KafkaError as error:
+                self._log.error("offsets past their time could not be forgotten: {error}", error=error)
+
+    def _loaded(self) -> list[GroupShard]:
+        return [shard for shard in self._shards.values() if shard.loaded]
+
+    # -- membership ---------------------------------------------------------------------------------------------------
+
+    def join(self, joining: Joining) -> Deferred[Joined]:
+        """Become or stay a member; see :meth:`IGroupCoordinator.join`."""
+        try:
+            if not joining.group_id:
+                raise KafkaError(ErrorCode.INVALID_GROUP_ID, "a group has a name: set group.id")
+            shard = self._shard(joining.group_id)
+            if not self._config.session_timeout_min_ms <= joining.session_timeout_ms <= self._config.session_timeout_max_ms:
+                raise KafkaError(
+                    ErrorCode.INVALID_SESSION_TIMEOUT,
+                    f"session.timeout.ms={joining.session_timeout_ms} is not between {self._config.session_timeout_min_ms} and "
+                    f"{self._config.session_timeout_max_ms} (group.min/max.session.timeout.ms)",
+                )
+            if joining.member_id and shard.group(joining.group_id) is None:
+                raise _unknown_member(joining.group_id, joining.member_id)
+            return shard.membership.join(shard.group_to_join(joining.group_id), joining)
+        except KafkaError as error:
+            return fail(error)
+
+    def sync(self, syncing: Syncing) -> Deferred[Synced]:
+        """A member's assignment; see :meth:`IGroupCoordinator.sync`."""
+        try:
+            shard = self._shard(syncing.group_id)
+            group = shard.group(syncing.group_id)
+            if group is None:
+                raise _unknown_member(syncing.group_id, syncing.member_id)
+            return shard.membership.sync(group, syncing)
+        except KafkaError as error:
+            return fail(error)
+
+    @deferred
+    async def heartbeat(self, group_id: str, generation: int, member_id: str, instance_id: str | None) -> None:
+        """A member lives; see :meth:`IGroupCoordinator.heartbeat`."""
+        shard = self._shard(group_id)
+        group = shard.group(group_id)
+        if group is None:
+            raise _unknown_member(group_id, member_id)
+        shard.membership.heartbeat(group, generation, member_id, instance_id)
+
+    @deferred
+    async def leave(self, group_id: str, members: Sequence[Leaving]) -> Sequence[KafkaError | None]:
+        """Remove members; see :meth:`IGroupCoordinator.leave`."""
+        shard = self._shard(group_id)
+        group = shard.group(group_id)
+        outcomes: list[KafkaError | None] = []
+        for leaving in members:
+            try:
+                if group is None:
+                    raise _unknown_member(group_id, leaving.member_id)
+                shard.membership.leave(group, leaving)
+                outcomes.append(None)
+            except KafkaError as error:
+                outcomes.append(error)
+        return outcomes
+
+    # -- offsets ------------------------------------------------------------------------------------------------------
+
+    @deferred
+    async def commit(self, committing: Committing) -> Mapping[TopicPartition, KafkaError | None]:
+        """Keep offsets; see :meth:`IGroupCoordinator.commit`."""
+        return await self._shard(committing.group_id).commit(committing)
+
+    def offsets(self, group_id: str) -> Mapping[TopicPartition, CommittedOffset]:
+        """What a group has committed; see :meth:`IGroupCoordinator.offsets`."""
+        group = self._shard(group_id).group(group_id)
+        return {} if group is None else dict(group.offsets)
+
+    @deferred
+    async def delete_offsets(self, group_id: str, partitions: Sequence[TopicPartition]) -> Mapping[TopicPartition, KafkaError | None]:
+        """Forget offsets; see :meth:`IGroupCoordinator.delete_offsets`."""
+        return await self._shard(group_id).delete_offsets(group_id, partitions)
+
+    # -- administration -----------------------------------------------------------------------------------------------
+
+    def describe(self, group_id: str) -> DescribedGroup | None:
+        """A group as it is now; see :meth:`IGroupCoordinator.describe`."""
+        group = self._shard(group_id).group(group_id)
+        return None if group is None else group.describe()
+
+    def list_groups(self) -> Sequence[GroupSummary]:
+        """All groups coordinated here; see :meth:`IGroupCoordinator.list_groups`."""
+        if any(not shard.loaded for shard in self._shards.values()):
+            raise KafkaError(ErrorCode.COORDINATOR_LOAD_IN_PROGRESS, "the state of some groups is being read, try again")
+        return self.summaries()
+
+    @deferred
+    async def delete(self, group_id: str) -> None:
+        """Forget a group; see :meth:`IGroupCoordinator.delete`."""
+        await self._shard(group_id).delete(group_id)
+
+    def summaries(self) -> Sequence[GroupSummary]:
+        """The groups that are known now; see :meth:`IGroupCoordinator.summaries`."""
+        return [group.summary() for shard in self._loaded() for group in shard.groups.values()]
+
+    def committed(self) -> Sequence[GroupOffset]:
+        """The offsets that are known now; see :meth:`IGroupCoordinator.committed`."""
+        return [
+            GroupOffset(group.group_id, place.topic, place.partition, committed.offset)
+            for shard in self._loaded()
+            for group in shard.groups.values()
+            for place, committed in group.offsets.items()
+        ]
+
+
+def _unknown_member(group_id: str, member_id: str) -> KafkaError:
+    return KafkaError(ErrorCode.UNKNOWN_MEMBER_ID, f"group {group_id} has no member {member_id!r}: join again")
