@@ -12,7 +12,7 @@ from chronik.metadata.interfaces import Put
 from chronik.protocol.messages import DescribeAclsRequest, DescribeClusterRequest, DescribeTopicPartitionsRequest, InitProducerIdRequest
 from chronik.security.interfaces import Operation
 from chronik.server.handlers.admin import describe_acls, describe_cluster, describe_topic_partitions, init_producer_id
-from chronik.server.handlers.admin.operations import NOT_ASKED
+from chronik.server.handlers.operations import NOT_ASKED
 from tests.server.admin.fixture import AdminCase, deny
 
 (CLUSTER,) = describe_cluster.APIS

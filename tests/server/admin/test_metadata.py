@@ -13,7 +13,7 @@ from chronik.model import ZERO_TOPIC_ID
 from chronik.protocol.messages import MetadataRequest, MetadataResponse
 from chronik.security.interfaces import Operation
 from chronik.server.handlers.admin.metadata import APIS
-from chronik.server.handlers.admin.operations import NOT_ASKED
+from chronik.server.handlers.operations import NOT_ASKED
 from tests.server.admin.fixture import AdminCase, deny
 
 (API,) = APIS

@@ -14,7 +14,7 @@ from chronik.security.interfaces import Action, Operation, ResourceType
 from chronik.server.api import Api
 from chronik.server.context import RequestContext
 from chronik.server.handlers.admin.cluster_view import ClusterView, PartitionView
-from chronik.server.handlers.admin.operations import NOT_ASKED, actions_on, allowed_operations
+from chronik.server.handlers.operations import NOT_ASKED, actions_on, allowed_operations
 
 if TYPE_CHECKING:
     from chronik.server.services import Services

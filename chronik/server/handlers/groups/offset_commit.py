@@ -1,0 +1,107 @@
+"""OffsetCommit (8): offsets by topic name, or from version 10 on by topic id."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Final, TypeAlias
+
+from chronik.coordinator.group.interfaces import Committing, OffsetCommit
+from chronik.errors import ErrorCode, KafkaError
+from chronik.metadata.image import TopicImage
+from chronik.model import TopicId, TopicPartition
+from chronik.protocol.apis import ApiKey
+from chronik.protocol.message import Message
+from chronik.protocol.messages import OffsetCommitRequest, OffsetCommitResponse
+from chronik.security.interfaces import Action, Operation, ResourceType
+from chronik.server.api import Api
+from chronik.server.context import RequestContext
+from chronik.server.handlers.groups.access import check_group, on_group
+
+if TYPE_CHECKING:
+    from chronik.server.services import Services
+
+FIRST_VERSION_WITH_TOPIC_IDS: Final = 10
+LAST_VERSION_WITH_RETENTION: Final = 4
+
+_Topic: TypeAlias = OffsetCommitRequest.OffsetCommitRequestTopic
+_Partition: TypeAlias = OffsetCommitRequest.OffsetCommitRequestPartition
+
+
+async def _offset_commit(context: RequestContext, request: OffsetCommitRequest) -> OffsetCommitResponse:
+    check_group(context, Operation.READ, request.group_id)
+    outcomes: dict[tuple[int, int], KafkaError | None] = {}
+    offsets: dict[TopicPartition, OffsetCommit] = {}
+    places: dict[TopicPartition, tuple[int, int]] = {}
+    expiry = _expiry(context, request)
+    for at, topic in enumerate(request.topics):
+        for partition in topic.partitions:
+            try:
+                place = _place(context, topic, partition.partition_index)
+                offsets[place] = OffsetCommit(partition.committed_offset, partition.committed_leader_epoch, partition.committed_metadata or "", expiry)
+                places[place] = (at, partition.partition_index)
+            except KafkaError as error:
+                outcomes[at, partition.partition_index] = error
+    committing = Committing(request.group_id, request.generation_id_or_member_epoch, request.member_id, request.group_instance_id, offsets)
+    for place, outcome in (await context.services.groups.commit(committing)).items():
+        outcomes[places[place]] = outcome
+    return _response(request, outcomes)
+
+
+def _expiry(context: RequestContext, request: OffsetCommitRequest) -> int:
+    """When the offsets expire, as only old clients may say; -1 for the broker's rule."""
+    if context.api_version > LAST_VERSION_WITH_RETENTION or request.retention_time_ms < 0:
+        return -1
+    return int(context.services.clock.seconds() * 1000) + request.retention_time_ms
+
+
+def _place(context: RequestContext, topic: _Topic, partition: int) -> TopicPartition:
+    """The partition meant.
+
+    :raises KafkaError: it is unknown, or not the caller's to read.
+    """
+    image = context.services.metadata.image
+    by_id = context.api_version >= FIRST_VERSION_WITH_TOPIC_IDS
+    found: TopicImage | None = image.topic_by_id(topic.topic_id) if by_id else image.topics.get(topic.name)
+    if by_id and found is None:
+        raise KafkaError(ErrorCode.UNKNOWN_TOPIC_ID, "no topic has this id")
+    name = found.name if found is not None else topic.name
+    if not context.allowed(Operation.READ, ResourceType.TOPIC, name):
+        raise KafkaError(ErrorCode.TOPIC_AUTHORIZATION_FAILED, f"{context.session.principal} may not read topic {name}")
+    if found is None or not 0 <= partition < len(found.partitions):
+        raise KafkaError(ErrorCode.UNKNOWN_TOPIC_OR_PARTITION, f"there is no partition {name}-{partition}")
+    return TopicPartition(name, partition)
+
+
+def _response(request: OffsetCommitRequest, outcomes: Mapping[tuple[int, int], KafkaError | None]) -> OffsetCommitResponse:
+    return OffsetCommitResponse(
+        topics=tuple(
+            OffsetCommitResponse.OffsetCommitResponseTopic(
+                name=topic.name,
+                topic_id=topic.topic_id,
+                partitions=tuple(_answer(partition, outcomes.get((at, partition.partition_index))) for partition in topic.partitions),
+            )
+            for at, topic in enumerate(request.topics)
+        )
+    )
+
+
+def _answer(partition: _Partition, outcome: KafkaError | None) -> OffsetCommitResponse.OffsetCommitResponsePartition:
+    code = ErrorCode.NONE if outcome is None else outcome.code
+    return OffsetCommitResponse.OffsetCommitResponsePartition(partition_index=partition.partition_index, error_code=code)
+
+
+def _rule(services: Services, request: OffsetCommitRequest) -> Iterable[Action]:
+    yield on_group(Operation.READ, request.group_id)
+    names = services.metadata.image.names
+    for topic in request.topics:
+        name = topic.name or names.get(TopicId(topic.topic_id))
+        if name:
+            yield Action(Operation.READ, ResourceType.TOPIC, name)
+
+
+def _refusal(request: OffsetCommitRequest, version: int, error: KafkaError) -> Message:
+    outcomes = {(at, partition.partition_index): error for at, topic in enumerate(request.topics) for partition in topic.partitions}
+    return _response(request, outcomes)
+
+
+APIS = (Api(ApiKey.OFFSET_COMMIT, "OffsetCommit", (2, 10), _offset_commit, _refusal, _rule),)
