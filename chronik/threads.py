@@ -34,8 +34,9 @@ class ThreadWorker:
     def __init__(self, call_from_thread: CallFromThread, name: str) -> None:
         self._call_from_thread = call_from_thread
         self._work: SimpleQueue[tuple[Callable[..., Any], tuple[Any, ...], Deferred[Any]] | None] = SimpleQueue()
-        self._ended: Deferred[None] = Deferred()
+        self._ending: list[Deferred[None]] = []
         self._closed = False
+        self._ended = False
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
         self._thread.start()
 
@@ -49,18 +50,26 @@ class ThreadWorker:
 
     def close(self) -> Deferred[None]:
         """Finish and end; see :meth:`IWorker.close`."""
+        ended: Deferred[None] = Deferred()
+        if self._ended:
+            ended.callback(None)
+        else:
+            self._ending.append(ended)
         if not self._closed:
             self._closed = True
             self._work.put(None)
-        ended: Deferred[None] = Deferred()
-        self._ended.chainDeferred(ended) if not self._ended.called else ended.callback(None)
         return ended
+
+    def _finish(self) -> None:
+        self._ended = True
+        for ended in self._ending:
+            ended.callback(None)
 
     def _run(self) -> None:
         while True:
             task = self._work.get()
             if task is None:
-                self._call_from_thread(self._ended.callback, None)
+                self._call_from_thread(self._finish)
                 return
             function, args, done = task
             try:

@@ -1,0 +1,356 @@
+"""A file system in memory: for logs that need not last, and for tests that stop the machine.
+
+It keeps apart what was written and what was synced, so that :meth:`MemoryFileSystem.crash` can lose, tear and reorder the rest as a real disk does:
+writes last once their file is synced; names last once their directory is.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from random import Random
+from typing import Final
+
+from zope.interface import implementer
+
+from chronik.storage.interfaces import IFile, IFileSystem, ILock
+from chronik.storage.memory_nodes import Directory, FileNode, NameChange, crashed_directory
+
+CAPACITY_BYTES: Final = 1 << 40
+"""The size it claims to have."""
+
+
+@dataclass(slots=True)
+class Fault:
+    """Calls that fail from now on.
+
+    :ivar operation: ``write``, ``sync``, ``open``, ``truncate`` or ``rename``; a failing write leaves half of its bytes behind.
+    :ivar pattern: a shell pattern that the whole path must match.
+    :ivar number: the ``errno`` given.
+    :ivar times: how often.
+    """
+
+    operation: str
+    pattern: str
+    number: int
+    times: int
+
+
+@implementer(IFile)
+class MemoryFile:
+    """An open file of a :class:`MemoryFileSystem`; of no use after a crash."""
+
+    __slots__ = ("_boot", "_system", "node", "path")
+
+    def __init__(self, system: MemoryFileSystem, path: str, node: FileNode) -> None:
+        self._system = system
+        self._boot = system.boots
+        self.path = path
+        self.node = node
+
+    def _check(self) -> None:
+        if self._boot != self._system.boots:
+            raise OSError(errno.EBADF, "the file was closed, or open when the machine stopped", self.path)
+
+    def pwritev(self, buffers: Sequence[bytes | memoryview], position: int) -> int:
+        """Write all buffers; see :meth:`IFile.pwritev`."""
+        data = b"".join(buffers)
+        system = self._system
+        with system.lock_all:
+            self._check()
+            fault = system.step("write", self.path)
+            if fault is not None:
+                self.node.write(data[: len(data) // 2], position)
+                raise fault
+            self.node.write(data, position)
+        return len(data)
+
+    def pread(self, count: int, position: int) -> bytes:
+        """Read; see :meth:`IFile.pread`."""
+        with self._system.lock_all:
+            self._check()
+            return bytes(self.node.data[position : position + max(count, 0)])
+
+    def pread_cached(self, count: int, position: int) -> bytes | None:
+        """Read unless the file system plays cold; see :meth:`IFile.pread_cached`."""
+        return None if self._system.cold else self.pread(count, position)
+
+    def fdatasync(self) -> None:
+        """Make it durable; see :meth:`IFile.fdatasync`."""
+        system = self._system
+        with system.lock_all:
+            self._check()
+            system.file_syncs += 1
+            system.check("sync", self.path)
+            self.node.sync()
+
+    def truncate(self, size: int) -> None:
+        """Cut it off; see :meth:`IFile.truncate`."""
+        with self._system.lock_all:
+            self._check()
+            self._system.check("truncate", self.path)
+            self.node.truncate(size)
+
+    def size(self) -> int:
+        """Its size; see :meth:`IFile.size`."""
+        self._check()
+        return len(self.node.data)
+
+    def fileno(self) -> None:
+        """It has no descriptor; see :meth:`IFile.fileno`."""
+        return
+
+    def close(self) -> None:
+        """Release it; see :meth:`IFile.close`."""
+        self._boot = -1
+
+
+@implementer(ILock)
+class MemoryLock:
+    """A lock of a path."""
+
+    def __init__(self, held: set[str], path: str) -> None:
+        self._held = held
+        self._path: str | None = path
+
+    def release(self) -> None:
+        """Give it back; see :meth:`ILock.release`."""
+        if self._path is not None:
+            self._held.discard(self._path)
+            self._path = None
+
+
+@implementer(IFileSystem)
+class MemoryFileSystem:
+    """Files and directories in memory.
+
+    :param random: decides what a crash keeps. Without it nothing is remembered for one and no crash can be asked for, which is quicker.
+    :ivar boots: crashes so far; files opened before are closed.
+    :ivar cold: whether ``pread_cached`` never finds anything.
+    :ivar on_step: called before each change and sync with ``(operation, path)``; a test may look, or take a :meth:`crashed` copy.
+    :ivar file_syncs: calls of ``fdatasync``.
+    :ivar directory_syncs: calls of ``sync_directory``.
+    :ivar system_syncs: calls of ``sync_file_system``.
+    :ivar opens: files opened.
+    """
+
+    def __init__(self, random: Random | None = None) -> None:
+        self._random = random
+        self._root = Directory()
+        self._faults: list[Fault] = []
+        self._locks: set[str] = set()
+        self.lock_all = threading.RLock()
+        self.boots = 0
+        self.cold = False
+        self.on_step: Callable[[str, str], None] | None = None
+        self.file_syncs = self.directory_syncs = self.system_syncs = self.opens = 0
+
+    # -- what tests do to it ------------------------------------------------------------------------------------------
+
+    def crash(self) -> None:
+        """Stop the machine: what was not synced is kept, lost or torn at random; open files and locks are gone."""
+        with self.lock_all:
+            self._root = self.crashed(self._needed_random())._root
+            self._locks = set()
+            self.boots += 1
+
+    def crashed(self, random: Random) -> MemoryFileSystem:
+        """Another file system with what a crash at this moment would leave of this one, which goes on."""
+        self._needed_random()
+        with self.lock_all:
+            other = MemoryFileSystem(random)
+            other._root = crashed_directory(self._root, random)
+            return other
+
+    def fail(self, operation: str, pattern: str, number: int = errno.EIO, times: int = 1) -> None:
+        """Let the next calls of an operation on matching paths fail; see :class:`Fault`."""
+        self._faults.append(Fault(operation, pattern, number, times))
+
+    def heal(self) -> None:
+        """Let nothing fail any more."""
+        self._faults.clear()
+
+    def _needed_random(self) -> Random:
+        if self._random is None:
+            raise ValueError("a file system that may crash is made with a source of randomness")
+        return self._random
+
+    def step(self, operation: str, path: str) -> OSError | None:
+        """Something is about to be changed or synced; how it must fail, or None."""
+        if self.on_step is not None:
+            self.on_step(operation, path)
+        for fault in self._faults:
+            if fault.times > 0 and fault.operation == operation and fnmatchcase(path, fault.pattern):
+                fault.times -= 1
+                return OSError(fault.number, os.strerror(fault.number), path)
+        return None
+
+    def check(self, operation: str, path: str) -> None:
+        """The same, raised."""
+        fault = self.step(operation, path)
+        if fault is not None:
+            raise fault
+
+    # -- names --------------------------------------------------------------------------------------------------------
+
+    def _find(self, path: str) -> Directory | FileNode | None:
+        node: Directory | FileNode | None = self._root
+        for name in path.strip("/").split("/"):
+            if not name:
+                continue
+            if not isinstance(node, Directory):
+                return None
+            node = node.entries.get(name)
+        return node
+
+    def _needed(self, path: str) -> Directory | FileNode:
+        node = self._find(path)
+        if node is None:
+            raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), path)
+        return node
+
+    def _directory(self, path: str) -> Directory:
+        node = self._needed(path)
+        if not isinstance(node, Directory):
+            raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), path)
+        return node
+
+    def _file(self, path: str) -> FileNode:
+        node = self._needed(path)
+        if isinstance(node, Directory):
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), path)
+        return node
+
+    def _change(self, parent: Directory, *changes: NameChange) -> None:
+        parent.change(changes, remember=self._random is not None)
+
+    def open(self, path: str, create: bool = False) -> MemoryFile:
+        """Open a file; see :meth:`IFileSystem.open`."""
+        with self.lock_all:
+            self.opens += 1
+            self.check("open", path)
+            if create and self._find(path) is None:
+                parent, name = os.path.split(path)
+                directory = self._directory(parent)
+                self._change(directory, NameChange(directory, name, FileNode(remember=self._random is not None)))
+            return MemoryFile(self, path, self._file(path))
+
+    def exists(self, path: str) -> bool:
+        """Whether it is there; see :meth:`IFileSystem.exists`."""
+        with self.lock_all:
+            return self._find(path) is not None
+
+    def is_directory(self, path: str) -> bool:
+        """Whether it is a directory; see :meth:`IFileSystem.is_directory`."""
+        with self.lock_all:
+            return isinstance(self._find(path), Directory)
+
+    def size(self, path: str) -> int:
+        """A file's size; see :meth:`IFileSystem.size`."""
+        with self.lock_all:
+            return len(self._file(path).data)
+
+    def list(self, path: str) -> list[str]:
+        """Names in a directory; see :meth:`IFileSystem.list`."""
+        with self.lock_all:
+            return sorted(self._directory(path).entries)
+
+    def make_directory(self, path: str) -> None:
+        """Create a directory; see :meth:`IFileSystem.make_directory`."""
+        with self.lock_all:
+            node = self._root
+            for name in filter(None, path.split("/")):
+                child = node.entries.get(name)
+                if child is None:
+                    self.check("open", path)
+                    child = Directory()
+                    self._change(node, NameChange(node, name, child))
+                if not isinstance(child, Directory):
+                    raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), path)
+                node = child
+
+    def rename(self, source: str, target: str) -> None:
+        """Rename; see :meth:`IFileSystem.rename`."""
+        with self.lock_all:
+            self.check("rename", source)
+            node = self._needed(source)
+            before, after = (self._directory(os.path.dirname(path)) for path in (source, target))
+            replaced = after.entries.get(os.path.basename(target))
+            if isinstance(replaced, Directory) and replaced.entries:
+                raise OSError(errno.ENOTEMPTY, os.strerror(errno.ENOTEMPTY), target)
+            self._change(after, NameChange(before, os.path.basename(source), None), NameChange(after, os.path.basename(target), node))
+
+    def unlink(self, path: str) -> None:
+        """Remove a file; see :meth:`IFileSystem.unlink`."""
+        with self.lock_all:
+            self.step("unlink", path)
+            if self._find(path) is not None:
+                self._file(path)
+                self._remove(path)
+
+    def remove_tree(self, path: str) -> None:
+        """Remove a directory; see :meth:`IFileSystem.remove_tree`."""
+        with self.lock_all:
+            self.step("unlink", path)
+            if self._find(path) is not None:
+                self._directory(path)
+                self._remove(path)
+
+    def _remove(self, path: str) -> None:
+        directory = self._directory(os.path.dirname(path))
+        self._change(directory, NameChange(directory, os.path.basename(path), None))
+
+    # -- what lasts ---------------------------------------------------------------------------------------------------
+
+    def sync_directory(self, path: str) -> None:
+        """Make names durable; see :meth:`IFileSystem.sync_directory`."""
+        with self.lock_all:
+            self.directory_syncs += 1
+            self.check("sync", path)
+            self._directory(path).sync()
+
+    def sync_file_system(self, path: str) -> None:
+        """Make everything durable; see :meth:`IFileSystem.sync_file_system`."""
+        with self.lock_all:
+            self.system_syncs += 1
+            self.check("sync", path)
+            self._needed(path)
+            self._root.sync_all()
+
+    def write_whole(self, path: str, data: bytes) -> None:
+        """Replace a small file; see :meth:`IFileSystem.write_whole`."""
+        temporary = path + ".tmp"
+        file = self.open(temporary, create=True)
+        file.truncate(0)
+        file.pwritev([data], 0)
+        file.fdatasync()
+        file.close()
+        self.rename(temporary, path)
+        self.sync_directory(os.path.dirname(path))
+
+    def read_whole(self, path: str) -> bytes:
+        """Read a small file; see :meth:`IFileSystem.read_whole`."""
+        with self.lock_all:
+            return bytes(self._file(path).data)
+
+    def free_bytes(self, path: str) -> int:
+        """Room left; see :meth:`IFileSystem.free_bytes`."""
+        with self.lock_all:
+            return CAPACITY_BYTES - self._root.size_bytes()
+
+    def total_bytes(self, path: str) -> int:
+        """Size of the file system; see :meth:`IFileSystem.total_bytes`."""
+        return CAPACITY_BYTES
+
+    def lock(self, path: str) -> MemoryLock:
+        """Take a lock file; see :meth:`IFileSystem.lock`."""
+        with self.lock_all:
+            self.open(path, create=True).close()
+            if path in self._locks:
+                raise BlockingIOError(errno.EWOULDBLOCK, "another holds the lock", path)
+            self._locks.add(path)
+            return MemoryLock(self._locks, path)
