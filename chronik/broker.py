@@ -10,7 +10,7 @@ import os
 import resource
 import sys
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from twisted.application.service import Service
 from twisted.internet.defer import Deferred, succeed
@@ -50,14 +50,11 @@ from chronik.storage.filesystem import RealFileSystem
 from chronik.storage.interfaces import ILogStore
 from chronik.threads import ReactorThreadPools
 
-if TYPE_CHECKING:
-    from chronik.tap import Options
-
 DRAIN_SECONDS: Final = 5.0
 """How long a stopping broker lets requests that were begun be answered."""
 
 GC_THRESHOLDS: Final = (50_000, 20, 50)
-"""Decoding makes many objects that live long enough to be looked at again and again; with the default of 700 that costs several times the decoding."""
+"""Decoding makes many objects that live long enough to be looked at again and again; by default that costs several times the decoding."""
 
 FILES_SHARE: Final = 2
 """One part in so many of the descriptors the system allows is for segment files; the rest is for connections."""
@@ -104,7 +101,7 @@ class BrokerService(Service):
 
     def startService(self) -> None:
         """Begin to start; what goes wrong ends the process with one line that says so."""
-        super().startService()
+        super().startService()  # type: ignore[no-untyped-call]
         for problem in self._config.warnings:
             self._log.warn("{problem}", problem=problem)
         self._starting = self._start()
@@ -231,7 +228,7 @@ class BrokerService(Service):
     @deferred
     async def stopService(self) -> None:
         """Undo what was begun, the last first; a step that fails does not keep the others from ending."""
-        await super().stopService()  # type: ignore[func-returns-value]
+        super().stopService()  # type: ignore[no-untyped-call]
         self._starting.cancel()
         while self._endings:
             ending = self._endings.pop()
@@ -239,17 +236,5 @@ class BrokerService(Service):
                 waiting = ending()
                 if waiting is not None:
                     await waiting
-            except Exception:
+            except Exception:  # noqa: BLE001  the other parts must still stop
                 self._log.failure("a part of the broker did not stop as it should")
-
-
-def make_service(options: Options) -> BrokerService:
-    """The broker that the command line asks for, on the reactor that ``twist`` runs."""
-    from twisted.internet import reactor
-
-    def failed(status: int) -> None:
-        """End the process with this status once everything has stopped: ``twist`` itself always says 0."""
-        reactor.addSystemEventTrigger("after", "shutdown", lambda: os._exit(status))  # type: ignore[attr-defined]
-        reactor.callWhenRunning(reactor.stop)  # type: ignore[attr-defined]
-
-    return BrokerService(options.configuration, reactor, failed)

@@ -5,11 +5,11 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, NoReturn, TextIO
+from typing import TYPE_CHECKING, Any, NoReturn, TextIO
 
-from constantly import NamedConstant
-from twisted.logger import FilteringLogObserver, ILogObserver, LogEvent, LogLevel, PredicateResult, textFileLogObserver
+from twisted.logger import FilteringLogObserver, ILogFilterPredicate, ILogObserver, LogEvent, LogLevel, PredicateResult, textFileLogObserver
 from twisted.python import usage
+from zope.interface import implementer
 
 import chronik
 from chronik import config, plugin
@@ -82,13 +82,18 @@ class Options(usage.Options):
 
 def broker_log_observer(out: TextIO) -> ILogObserver:
     """A text log without Twisted's own news below warnings."""
-    return FilteringLogObserver(textFileLogObserver(out), [_not_news_of_twisted])
+    return FilteringLogObserver(textFileLogObserver(out), [_NotNewsOfTwisted()])
 
 
-def _not_news_of_twisted(event: LogEvent) -> NamedConstant:
-    namespace = event.get("log_namespace", "")
-    quiet = namespace.startswith("twisted.") or namespace == "log_legacy"
-    return PredicateResult.no if quiet and event.get("log_level", LogLevel.info) < LogLevel.warn else PredicateResult.maybe
+@implementer(ILogFilterPredicate)
+class _NotNewsOfTwisted:
+    """Lets pass what is a warning or our own."""
+
+    def __call__(self, event: LogEvent) -> Any:
+        """Whether to log the event."""
+        namespace = event.get("log_namespace", "")
+        quiet = namespace.startswith("twisted.") or namespace == "log_legacy"
+        return PredicateResult.no if quiet and event.get("log_level", LogLevel.info) < LogLevel.warn else PredicateResult.maybe
 
 
 def _finish(answer: Callable[[], str]) -> NoReturn:
@@ -106,12 +111,15 @@ def refuse(problem: ChronikError) -> NoReturn:
 
 
 def makeService(options: Options) -> IService:
-    """The broker as a service of ``twist``."""
+    """The broker as a service of ``twist``, on the reactor that runs it."""
     # Imported here: the drop-in's options must not cost what a whole broker costs to import.
-    from chronik.broker import make_service
+    from twisted.internet import reactor
 
-    try:
-        service: IService = make_service(options)
-    except ChronikError as problem:
-        refuse(problem)
-    return service
+    from chronik.broker import BrokerService
+
+    def failed(status: int) -> None:
+        """End the process with this status once everything has stopped: ``twist`` itself always says 0."""
+        reactor.addSystemEventTrigger("after", "shutdown", lambda: os._exit(status))
+        reactor.callWhenRunning(reactor.stop)
+
+    return BrokerService(options.configuration, reactor, failed)

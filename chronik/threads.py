@@ -74,7 +74,7 @@ class ThreadWorker:
             function, args, done = task
             try:
                 result = function(*args)
-            except BaseException:
+            except BaseException:  # noqa: BLE001  it becomes a Failure
                 self._call_from_thread(done.errback, Failure())
             else:
                 self._call_from_thread(done.callback, result)

@@ -127,7 +127,7 @@ class MetadataFeed:
         for observer in tuple(self._observers):
             try:
                 observer.image_changed(image, delta)
-            except Exception:
+            except Exception:  # noqa: BLE001  an observer must not keep the others from hearing
                 self._log.failure("An observer of the metadata failed at revision {revision}", revision=image.revision)
 
     def _fire_reached(self) -> None:

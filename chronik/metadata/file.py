@@ -235,7 +235,7 @@ class FileMetadataStore:
         except OSError as error:
             self._log.error("The metadata log takes no writes: {error}", error=str(error))
             return ReadOnly(f"the metadata log takes no writes: {error}. Free space in {self._directory} and try again")
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001  whatever failed, the store must not go on as if it had not
             self._break(error)
             return UnknownOutcome(f"the disk failed while metadata was written: {error}")
         return None

@@ -5,7 +5,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Set
+from collections.abc import Mapping
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import TypeVar
@@ -102,6 +103,6 @@ class ImageDelta:
     """
 
     deleted: tuple[TopicImage, ...] = ()
-    changed: Set[str] = frozenset()
-    configs: Set[str] = frozenset()
+    changed: AbstractSet[str] = frozenset()
+    configs: AbstractSet[str] = frozenset()
     brokers: bool = False

@@ -118,7 +118,7 @@ class Keyspace:
             watch.seen = revision.revision
             try:
                 watch.watcher.revision(revision)
-            except Exception:
+            except Exception:  # noqa: BLE001  a watcher must not keep the others from hearing
                 self._log.failure("A watcher failed on metadata revision {revision}", revision=revision.revision)
 
     def _lose(self, watch: _Watch, reason: Compacted) -> None:

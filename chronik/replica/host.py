@@ -180,7 +180,7 @@ class HostedPartitions:
         settings = self._settings(topic)
         try:
             log: IPartitionLog = await self._store.open(hosted.topic_partition, topic.topic_id, settings.log_config)
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001  whatever keeps one log shut must not keep the others
             self._refuse(hosted, error)
             return hosted
         current = self._feed.image.topic_by_id(topic.topic_id) or topic
@@ -244,7 +244,8 @@ class HostedPartitions:
         hosted = self._hosted.get((topic.topic_id, number))
         if hosted is None:
             if not 0 <= number < len(topic.partitions):
-                raise KafkaError(ErrorCode.UNKNOWN_TOPIC_OR_PARTITION, f"{topic.name} has {len(topic.partitions)} partition(s), {number} is none of them")
+                count = len(topic.partitions)
+                raise KafkaError(ErrorCode.UNKNOWN_TOPIC_OR_PARTITION, f"{topic.name} has {count} partition(s), {number} is none of them")
             raise KafkaError(ErrorCode.NOT_LEADER_OR_FOLLOWER, f"{topic.name}-{number} is led by another broker")
         if hosted.partition is None:
             raise hosted.error or KafkaError(ErrorCode.NOT_LEADER_OR_FOLLOWER, f"{hosted.topic_partition} is being opened, try again")

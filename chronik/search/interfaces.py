@@ -70,7 +70,7 @@ class Bounds:
 
 @dataclass(frozen=True, slots=True)
 class Sort:
-    """Order of hits. ``field`` is a query field name, ``timestamp``, ``offset`` or ``_score``; ties: timestamp desc, topic, partition, offset desc."""
+    """Order of hits: `field` is a query field name, `timestamp`, `offset` or `_score`; ties: timestamp desc, topic, partition, offset desc."""
 
     field: str = "timestamp"
     descending: bool = True

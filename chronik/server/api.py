@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Callable, Coroutine, Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from chronik.server.context import RequestContext
     from chronik.server.services import Services
 
-Handler: TypeAlias = Callable[["RequestContext", Any], Awaitable["Message | None"]]
+Handler: TypeAlias = Callable[["RequestContext", Any], Coroutine[Any, Any, "Message | None"]]
 """Serves a request; runs in the order of its connection's requests up to its first unfired await. None: no answer is sent."""
 
 Rule: TypeAlias = Callable[["Services", Any], Iterable[Action]]

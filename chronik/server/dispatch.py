@@ -12,8 +12,8 @@ from zope.interface import implementer
 from chronik.errors import ErrorCode, KafkaError
 from chronik.network.interfaces import Answer, IRequestDispatcher, Pieces, ProtocolViolation, Session
 from chronik.protocol.apis import request_class
-from chronik.protocol.primitives import DecodeError
 from chronik.protocol.header import RequestHeader, parse_request_header, response_header
+from chronik.protocol.primitives import DecodeError
 from chronik.security.interfaces import Action
 from chronik.server.api import Api
 from chronik.server.context import RequestContext
@@ -120,7 +120,7 @@ class RequestDispatcher:
             return await handling
         except KafkaError as error:
             return api.refusal(request, header.api_version, error)
-        except Exception:
+        except Exception:  # noqa: BLE001  the one place where what nobody foresaw becomes an answer
             self._log.failure(
                 "a {api} request (version {version}) of {principal} at {host} failed here",
                 api=api.name,

@@ -12,7 +12,7 @@ LATENCY_BUCKETS_SECONDS: Final = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.0
 
 @dataclass(slots=True)
 class ApiMetrics:
-    """Totals of one API since the start. ``buckets[i]`` counts requests that took at most ``LATENCY_BUCKETS_SECONDS[i]`` and longer than the one before."""
+    """Totals of one API since the start; ``buckets[i]`` counts requests of at most ``LATENCY_BUCKETS_SECONDS[i]``, and more than the one before."""
 
     requests: int = 0
     failures: int = 0

@@ -38,7 +38,7 @@ class MachineWorker:
         except PowerCut:
             self.stopped = True
             return Deferred()
-        except Exception:
+        except Exception:  # noqa: BLE001  it becomes a Failure
             return fail()
 
     def close(self) -> Deferred[None]:

@@ -50,7 +50,7 @@ class PurgatoryTest(SynchronousTestCase):
 
     def test_thousands_share_one_timer(self) -> None:
         """However many wait, the reactor holds one call, and none when nobody does."""
-        waiters = [self.waiter(ms) for ms in range(0, 5_000)]
+        waiters = [self.waiter(ms) for ms in range(5_000)]
         self.assertEqual(len(self.clock.getDelayedCalls()), 1)
         self.clock.advance(6)
         self.assertEqual([self.successResultOf(w.ended) for w in waiters], [False] * 5_000)

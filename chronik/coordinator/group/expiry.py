@@ -10,8 +10,8 @@ from chronik.model import TopicPartition
 def expired_offsets(group: Group, retention_ms: int, now: int) -> list[TopicPartition]:
     """Offsets of a group that are past their time at ``now`` (ms).
 
-    Of a group with members those of topics that nobody subscribes to any more, counted from their commit; of a group without, all of them, counted from
-    when it became empty; of a group that never had members, counted from their commit.
+    Of a group with members those of topics that nobody subscribes to any more, counted from their commit; of a group without, all of them,
+    counted from when it became empty; of a group that never had members, counted from their commit.
     """
     subscribed = group.subscribed_topics() if group.members else set()
     if subscribed is None:

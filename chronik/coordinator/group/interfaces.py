@@ -11,6 +11,7 @@ from zope.interface import Interface
 if TYPE_CHECKING:
     from twisted.internet.defer import Deferred
 
+    from chronik.errors import KafkaError
     from chronik.model import TopicPartition
 
 
@@ -182,13 +183,15 @@ class IGroupCoordinator(Interface):
         """Become or stay a member; fires when the next generation begins.
 
         :raises KafkaError: ``INVALID_GROUP_ID``, ``INVALID_SESSION_TIMEOUT``, ``UNKNOWN_MEMBER_ID``, ``MEMBER_ID_REQUIRED`` (a
-            :class:`~chronik.coordinator.group.group.MemberIdRequired`), ``INCONSISTENT_GROUP_PROTOCOL``, ``GROUP_MAX_SIZE_REACHED``, ``FENCED_INSTANCE_ID``.
+            :class:`~chronik.coordinator.group.group.MemberIdRequired`), ``INCONSISTENT_GROUP_PROTOCOL``, ``GROUP_MAX_SIZE_REACHED``,
+            ``FENCED_INSTANCE_ID``.
         """
 
     def sync(syncing: Syncing) -> Deferred[Synced]:
         """A member's assignment; fires once the leader has brought it and it is durable.
 
-        :raises KafkaError: ``UNKNOWN_MEMBER_ID``, ``ILLEGAL_GENERATION``, ``REBALANCE_IN_PROGRESS``, ``INCONSISTENT_GROUP_PROTOCOL``, ``FENCED_INSTANCE_ID``.
+        :raises KafkaError: ``UNKNOWN_MEMBER_ID``, ``ILLEGAL_GENERATION``, ``REBALANCE_IN_PROGRESS``, ``INCONSISTENT_GROUP_PROTOCOL``,
+            ``FENCED_INSTANCE_ID``.
         """
 
     def heartbeat(group_id: str, generation: int, member_id: str, instance_id: str | None) -> Deferred[None]:

@@ -235,7 +235,12 @@ class Membership:
         """The leader's assignment came: make it durable, then give everybody theirs."""
         assignments = {member_id: syncing.assignments.get(member_id, b"") for member_id in group.members}
         stored = self._store(group, assignments)
-        stored.addCallbacks(self._assigned, self._not_assigned, (group, group.generation, assignments), None, (group, group.generation))
+        stored.addCallbacks(
+            self._assigned,
+            self._not_assigned,
+            callbackArgs=(group, group.generation, assignments),
+            errbackArgs=(group, group.generation),
+        )
 
     def _assigned(self, result: object, group: Group, generation: int, assignments: Mapping[str, bytes]) -> None:
         if group.state is not GroupState.COMPLETING_REBALANCE or group.generation != generation:
@@ -289,7 +294,8 @@ class Membership:
             self._complete_if_all_joined(group)
             return
         member = group.member(member_id, leaving.instance_id)
-        self._log.info("group {group}: member {member} leaves: {reason}", group=group.group_id, member=member_id, reason=leaving.reason or "no reason given")
+        reason = leaving.reason or "no reason given"
+        self._log.info("group {group}: member {member} leaves: {reason}", group=group.group_id, member=member_id, reason=reason)
         self._remove(group, member, "a member left")
 
     def watch_sessions(self, group: Group) -> None:

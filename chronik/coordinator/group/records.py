@@ -102,7 +102,15 @@ def read_group_value(group_id: str, value: bytes) -> Group:
         protocols = ((read.protocol or "", row.subscription),)
         rebalance_timeout_ms = row.rebalance_timeout if row.rebalance_timeout >= 0 else row.session_timeout
         joining = Joining(
-            group_id, row.member_id, row.group_instance_id, row.client_id, row.client_host, row.session_timeout, rebalance_timeout_ms, read.protocol_type, protocols
+            group_id,
+            row.member_id,
+            row.group_instance_id,
+            row.client_id,
+            row.client_host,
+            row.session_timeout,
+            rebalance_timeout_ms,
+            read.protocol_type,
+            protocols,
         )
         member = Member(row.member_id, joining)
         member.assignment = row.assignment

@@ -43,7 +43,9 @@ class GroupShard:
 
     _log = Logger()
 
-    def __init__(self, log: IStateLog, config: GroupConfig, timers: Timers, random: Callable[[int], bytes], failed: Callable[[GroupShard], None]) -> None:
+    def __init__(
+        self, log: IStateLog, config: GroupConfig, timers: Timers, random: Callable[[int], bytes], failed: Callable[[GroupShard], None]
+    ) -> None:
         self._state_log = log
         self._config = config
         self._timers = timers
@@ -167,9 +169,8 @@ class GroupShard:
         records = []
         for place, offset in committing.offsets.items():
             if len(offset.metadata.encode()) > self._config.metadata_bytes_max:
-                outcomes[place] = KafkaError(
-                    ErrorCode.OFFSET_METADATA_TOO_LARGE, f"the text beside the offset is longer than offset.metadata.max.bytes={self._config.metadata_bytes_max}"
-                )
+                reason = f"the text beside the offset is longer than offset.metadata.max.bytes={self._config.metadata_bytes_max}"
+                outcomes[place] = KafkaError(ErrorCode.OFFSET_METADATA_TOO_LARGE, reason)
                 continue
             outcomes[place] = None
             committed = CommittedOffset(offset.offset, offset.leader_epoch, offset.metadata, now, offset.expire_timestamp)

@@ -57,7 +57,8 @@ def _topic_name(services: Services, version: int, topic: _TopicData) -> str | No
     """The topic's name; None when its id is unknown."""
     if version < FIRST_VERSION_WITH_TOPIC_IDS:
         return topic.name
-    return services.metadata.image.names.get(TopicId(topic.topic_id))
+    name: str | None = services.metadata.image.names.get(TopicId(topic.topic_id))
+    return name
 
 
 def _append(context: RequestContext, request: ProduceRequest, name: str | None, part: _PartitionData) -> Deferred[AppendResult]:

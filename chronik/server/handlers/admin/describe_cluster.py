@@ -13,8 +13,8 @@ from chronik.security.interfaces import CLUSTER_NAME, Action, ResourceType
 from chronik.server.api import Api
 from chronik.server.context import RequestContext
 from chronik.server.handlers.admin.cluster_view import ClusterView
-from chronik.server.handlers.operations import NOT_ASKED, actions_on, cluster_operations
 from chronik.server.handlers.leaders import endpoint_for
+from chronik.server.handlers.operations import NOT_ASKED, actions_on, cluster_operations
 
 if TYPE_CHECKING:
     from chronik.server.services import Services

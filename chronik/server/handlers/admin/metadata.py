@@ -15,8 +15,8 @@ from chronik.security.interfaces import CLUSTER_NAME, Action, Operation, Resourc
 from chronik.server.api import Api
 from chronik.server.context import RequestContext
 from chronik.server.handlers.admin.cluster_view import ClusterView, PartitionView
-from chronik.server.handlers.operations import NOT_ASKED, actions_on, allowed_operations, cluster_operations
 from chronik.server.handlers.admin.topics import create_and_wait, may_create
+from chronik.server.handlers.operations import NOT_ASKED, actions_on, allowed_operations, cluster_operations
 
 if TYPE_CHECKING:
     from chronik.server.services import Services

@@ -37,7 +37,8 @@ async def _offset_commit(context: RequestContext, request: OffsetCommitRequest) 
         for partition in topic.partitions:
             try:
                 place = _place(context, topic, partition.partition_index)
-                offsets[place] = OffsetCommit(partition.committed_offset, partition.committed_leader_epoch, partition.committed_metadata or "", expiry)
+                metadata = partition.committed_metadata or ""
+                offsets[place] = OffsetCommit(partition.committed_offset, partition.committed_leader_epoch, metadata, expiry)
                 places[place] = (at, partition.partition_index)
             except KafkaError as error:
                 outcomes[at, partition.partition_index] = error

@@ -37,7 +37,9 @@ async def _offset_fetch(context: RequestContext, request: OffsetFetchRequest) ->
 
 
 def _as_group(request: OffsetFetchRequest) -> _Group:
-    topics = None if request.topics is None else tuple(_Topics(name=topic.name, partition_indexes=topic.partition_indexes) for topic in request.topics)
+    if request.topics is None:
+        return _Group(group_id=request.group_id, topics=None)
+    topics = tuple(_Topics(name=topic.name, partition_indexes=topic.partition_indexes) for topic in request.topics)
     return _Group(group_id=request.group_id, topics=topics)
 
 
