@@ -77,7 +77,7 @@ class AnnotationTests(SynchronousTestCase):
 class InjectionTests(SynchronousTestCase):
     """The reactor and its kin are constructor arguments."""
 
-    STARTERS: Final = {"chronik/search/worker/__main__.py", "chronik/cli.py"}
+    STARTERS: Final = {"chronik/search/worker/__main__.py", "chronik/tap.py"}
     """Programs: somebody must begin."""
 
     def test_no_reactor_import(self) -> None:
