@@ -66,7 +66,7 @@ class Cluster:
         self.reactor = reactor
         self._bootstrap = bootstrap
         self._addresses: dict[int, tuple[str, int]] = {}
-        self._channels: dict[int | None, Deferred[KafkaChannel] | KafkaChannel] = {}
+        self._channels: dict[int | None, KafkaChannel] = {}
         self.controller_id: int | None = None
 
     # -- channels -----------------------------------------------------------------------------------------------------
@@ -79,13 +79,12 @@ class Cluster:
         """
         node_id = node_id if node_id in self._addresses else None
         found = self._channels.get(node_id)
-        if isinstance(found, KafkaChannel):
+        if found is not None:
             return found
-        channel = await self._connect(self._addresses.get(node_id, self._bootstrap) if node_id is not None else self._bootstrap)
+        channel = await self._connect(self._bootstrap if node_id is None else self._addresses[node_id])
         kept = self._channels.setdefault(node_id, channel)
         if kept is not channel:
             channel.close()
-        assert isinstance(kept, KafkaChannel)
         return kept
 
     async def _connect(self, address: tuple[str, int]) -> KafkaChannel:
@@ -100,17 +99,15 @@ class Cluster:
             raise Unreachable(f"what listens at {host}:{port} does not answer as a broker: {error}") from error
         return channel
 
-    def forget(self, node_id: int | None) -> None:
+    def forget(self, channel: KafkaChannel) -> None:
         """Connect anew the next time: the channel broke."""
-        node_id = node_id if node_id in self._addresses else None
-        found = self._channels.pop(node_id, None)
-        if isinstance(found, KafkaChannel):
-            found.close()
+        self._channels = {node_id: kept for node_id, kept in self._channels.items() if kept is not channel}
+        channel.close()
 
     def close(self) -> None:
         """End all connections."""
-        for node_id in list(self._channels):
-            self.forget(node_id)
+        for channel in list(self._channels.values()):
+            self.forget(channel)
 
     @deferred
     async def request(self, message: Message, node_id: int | None = None) -> Any:
@@ -119,10 +116,11 @@ class Cluster:
         :raises ChronikError: no answer came.
         """
         for last in (False, True):
+            channel = await self.channel(node_id)
             try:
-                return await (await self.channel(node_id)).request(message)
+                return await channel.request(message)
             except ChannelError as error:
-                self.forget(node_id)
+                self.forget(channel)
                 if last:
                     raise ChronikError(f"{error}") from error
         raise AssertionError("unreachable")
@@ -158,7 +156,8 @@ class Cluster:
             found = (await self.metadata((name,), create)).topics[0]
             code = found.error_code or next((p.error_code for p in found.partitions if p.leader_id < 0), 0)
             if not code and found.partitions:
-                return Topic(name, found.topic_id, {p.partition_index: p.leader_id for p in sorted(found.partitions, key=lambda p: p.partition_index)})
+                leaders = {p.partition_index: p.leader_id for p in found.partitions}
+                return Topic(name, found.topic_id, dict(sorted(leaders.items())))
             gone = code == ErrorCode.UNKNOWN_TOPIC_OR_PARTITION
             if (gone and not create) or (code and not is_retriable(code)) or self.reactor.seconds() > deadline:
                 hint = f" does not exist; create it with: chronik topics create {name}" if gone else f" cannot be used: {error_text(code)}"

@@ -97,9 +97,11 @@ class Consumer:
                 self._output.write(b"".join([self._format(partition, record) for record in shown]))
                 if self._left is not None:
                     self._left -= len(shown)
-                if len(shown) < len(records) or self._left == 0:
-                    if shown:
-                        fetcher.positions[partition] = shown[-1].offset + 1
+                if self._left == 0:
+                    fetcher.positions[partition] = shown[-1].offset + 1
+                    return
+                if end is not None and len(shown) < len(records):
+                    fetcher.positions[partition] = end
                     return
         except BadRecords as error:
             raise ChronikError(f"{self._topic.name}, partition {partition}, offset {fetcher.positions[partition]}: {error}") from error

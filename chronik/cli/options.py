@@ -48,7 +48,7 @@ def _produce(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--partition", type=_natural, metavar="N", help="all records go to this partition")
     parser.add_argument("--acks", choices=("all", "1", "0"), default="all", help="who must have a record before it counts (default %(default)s)")
     parser.add_argument("--compression", choices=CODECS, default="none", help="default %(default)s")
-    parser.add_argument("--batch-bytes", type=_positive, default=BATCH_BYTES, metavar="N", help="size of batches before compression (default %(default)s)")
+    parser.add_argument("--batch-bytes", type=_positive, default=BATCH_BYTES, metavar="N", help="batch size before compression (default %(default)s)")
     parser.add_argument("--null-marker", metavar="TEXT", help="a key or value that is this text is null")
 
 
@@ -72,10 +72,14 @@ def _consume(parser: argparse.ArgumentParser) -> None:
         help="go on when all is printed (default: when standard output is a terminal; else stop at the end as it is now)",
     )
     parser.add_argument(
-        "--format", default="value", help=r"value, json, or a text with %%t topic, %%p partition, %%o offset, %%T time, %%k key, %%v value, %%h headers, \t, \n"
+        "--format",
+        default="value",
+        help=r"value, json, or a text with %%t topic, %%p partition, %%o offset, %%T time, %%k key, %%v value, %%h headers, \t, \n",
     )
     parser.add_argument(
-        "--group", metavar="G", help="begin at this group's committed offsets and commit on exit; all partitions are read, none is shared with other members"
+        "--group",
+        metavar="G",
+        help="begin at this group's committed offsets and commit on exit; all partitions are read, none is shared with other members",
     )
 
 

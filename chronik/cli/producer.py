@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Sequence
-from typing import Final
+from typing import Any, Final
 
 from twisted.internet.defer import Deferred
 from twisted.python.failure import Failure
 
-from chronik.cli.cluster import RETRY_SECONDS, RETRY_SECONDS_MAX, Cluster, Topic, Unreachable, error_text, is_retriable
+from chronik.cli.cluster import RETRY_SECONDS, RETRY_SECONDS_MAX, Cluster, Topic, error_text, is_retriable
 from chronik.defer import deferred
 from chronik.errors import ChronikError, ErrorCode
-from chronik.network.channel import ChannelError
+from chronik.network.channel import ChannelError, KafkaChannel
 from chronik.protocol import messages
 from chronik.record.build import NewRecord, build_batch
 from chronik.record.compression import Codec
@@ -137,6 +137,8 @@ class _PartitionSender:
         self._queue: deque[_Batch] = deque()
         self._unacknowledged: deque[_Batch] = deque()
         self._outstanding = 0
+        self._channel: KafkaChannel | None = None
+        self._is_connecting = False
         self._problem: ChronikError | None = None
         self._is_final = False
         self._delay = RETRY_SECONDS
@@ -158,44 +160,42 @@ class _PartitionSender:
 
     def _pump(self) -> None:
         while self._queue and self._outstanding < IN_FLIGHT_MAX and self._problem is None and self._producer.failure is None:
+            if self._channel is None:
+                # One connection for all: batches that waited for several could overtake one another.
+                if not self._is_connecting:
+                    self._connect().addErrback(self._broken)
+                return
             batch = self._queue.popleft()
             self._unacknowledged.append(batch)
             self._outstanding += 1
-            self._request(batch).addCallbacks(self._answered, self._failed, [batch]).addErrback(self._broken)
+            request = self._request(self._channel, batch)
+            request.addCallbacks(self._answered, self._failed, (batch,), errbackArgs=(self._channel, batch)).addErrback(self._broken)
 
     @deferred
-    async def _request(self, batch: _Batch) -> messages.ProduceResponse | None:
-        producer = self._producer
-        leader = producer.topic.leaders[self._partition]
-        channel = await producer.cluster.channel(leader)
-        request = messages.ProduceRequest
-        message = request(
-            transactional_id=None,
-            acks=producer.acks,
-            timeout_ms=REQUEST_MS,
-            topic_data=(
-                request.TopicProduceData(
-                    topic_id=producer.topic.topic_id,
-                    name=producer.topic.name,
-                    partition_data=(request.PartitionProduceData(index=self._partition, records=batch.data),),
-                ),
-            ),
-        )
+    async def _connect(self) -> None:
+        self._is_connecting = True
         try:
-            if producer.acks:
-                answer: messages.ProduceResponse = await channel.request(message, seconds=2 * REQUEST_MS / 1000)
-                return answer
-            channel.request(message, answered=False)
-            # Produce with acks=0 has no answer. The next request's shows that the broker has read this one, which bounds what is on its way.
-            await channel.request(messages.ApiVersionsRequest(), 0)
-            return None
-        except ChannelError:
-            producer.cluster.forget(leader)
-            raise
+            self._channel = await self._producer.cluster.channel(self._producer.topic.leaders[self._partition])
+        except ChronikError as error:
+            self._set_problem(error, self._queue[0])
+        self._is_connecting = False
+        self._go_on()
 
-    def _answered(self, response: messages.ProduceResponse | None, batch: _Batch) -> None:
+    def _request(self, channel: KafkaChannel, batch: _Batch) -> Deferred[Any]:
+        producer = self._producer
+        request = messages.ProduceRequest
+        data = (request.PartitionProduceData(index=self._partition, records=batch.data),)
+        topics = (request.TopicProduceData(topic_id=producer.topic.topic_id, name=producer.topic.name, partition_data=data),)
+        message = request(transactional_id=None, acks=producer.acks, timeout_ms=REQUEST_MS, topic_data=topics)
+        if producer.acks:
+            return channel.request(message, seconds=2 * REQUEST_MS / 1000)
+        # Produce with acks=0 has no answer. The next request's shows that the broker has read this one, which bounds what is on its way.
+        sent = channel.request(message, answered=False)
+        return sent.addCallback(lambda _: channel.request(messages.ApiVersionsRequest(), 0))
+
+    def _answered(self, response: messages.ProduceResponse | messages.ApiVersionsResponse, batch: _Batch) -> None:
         self._outstanding -= 1
-        if response is None:
+        if isinstance(response, messages.ApiVersionsResponse):
             self._accept(batch, -1)
         else:
             answer = response.responses[0].partition_responses[0]
@@ -212,22 +212,25 @@ class _PartitionSender:
 
     def _refused(self, answer: messages.ProduceResponse.PartitionProduceResponse, batch: _Batch) -> None:
         """Only the first refusal counts: those after it follow from the gap that it left."""
-        if self._problem is not None:
-            return
         where = f"{self._producer.topic.name}, partition {self._partition}"
-        self._problem = ChronikError(f"records to {where} were refused: {error_text(answer.error_code, answer.error_message)}")
-        self._is_final = not is_retriable(answer.error_code) or self._producer.cluster.reactor.seconds() > batch.deadline
+        error = ChronikError(f"records to {where} were refused: {error_text(answer.error_code, answer.error_message)}")
+        self._set_problem(error, batch, is_final=not is_retriable(answer.error_code))
 
-    def _failed(self, failure: Failure, batch: _Batch) -> None:
-        failure.trap(ChannelError, Unreachable)
+    def _failed(self, failure: Failure, channel: KafkaChannel, batch: _Batch) -> None:
+        failure.trap(ChannelError)
         self._outstanding -= 1
-        if self._problem is None:
-            self._problem = ChronikError(failure.getErrorMessage())
-            self._is_final = self._producer.cluster.reactor.seconds() > batch.deadline
+        self._producer.cluster.forget(channel)
+        self._channel = None
+        self._set_problem(ChronikError(failure.getErrorMessage()), batch)
         self._go_on()
 
+    def _set_problem(self, error: ChronikError, batch: _Batch, is_final: bool = False) -> None:
+        if self._problem is None:
+            self._problem = error
+            self._is_final = is_final or self._producer.cluster.reactor.seconds() > batch.deadline
+
     def _broken(self, failure: Failure) -> None:
-        self._producer.fail(ChronikError(f"{failure.type.__name__}: {failure.getErrorMessage()}"))
+        self._producer.fail(ChronikError(f"{type(failure.value).__name__}: {failure.getErrorMessage()}"))
 
     def _go_on(self) -> None:
         if self._problem is None:
@@ -240,17 +243,18 @@ class _PartitionSender:
     @deferred
     async def _retry(self) -> None:
         producer = self._producer
-        await producer.cluster.pause(self._delay)
-        self._delay = min(self._delay * 2, RETRY_SECONDS_MAX)
-        try:
-            producer.topic = await producer.cluster.topic(producer.topic.name, create=True)
-        except ChronikError as error:
-            if producer.cluster.reactor.seconds() > self._unacknowledged[0].deadline:
-                producer.fail(error)
-                return
-            self._retry().addErrback(self._broken)
-            return
         self._queue.extendleft(reversed(self._unacknowledged))
         self._unacknowledged.clear()
-        self._problem = None
-        self._pump()
+        while producer.failure is None:
+            await producer.cluster.pause(self._delay)
+            self._delay = min(self._delay * 2, RETRY_SECONDS_MAX)
+            try:
+                producer.topic = await producer.cluster.topic(producer.topic.name, create=True)
+            except ChronikError as error:
+                if producer.cluster.reactor.seconds() > self._queue[0].deadline:
+                    producer.fail(error)
+                continue
+            self._channel = None
+            self._problem = None
+            self._pump()
+            return

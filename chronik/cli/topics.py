@@ -61,7 +61,8 @@ async def _describe(cluster: Cluster, options: argparse.Namespace) -> None:
     print(f"{options.name}: {len(topic.leaders)} partitions")
     for row in sorted(found.partitions, key=lambda each: each.partition_index):
         number = row.partition_index
-        print(f"  partition {number}: leader {row.leader_id}, replicas {_ids(row.replica_nodes)}, in sync {_ids(row.isr_nodes)}, offsets {first[number]} to {end[number]}")
+        replicas = f"leader {row.leader_id}, replicas {_ids(row.replica_nodes)}, in sync {_ids(row.isr_nodes)}"
+        print(f"  partition {number}: {replicas}, offsets {first[number]} to {end[number]}")
     for name, value in await _configs(cluster, options.name):
         print(f"  {name}={value}")
 
