@@ -6,7 +6,7 @@ import argparse
 import importlib
 import os
 import sys
-from typing import Any, Final, NoReturn
+from typing import Any, Final, NoReturn, TypeVar
 
 from twisted.internet.defer import Deferred
 from twisted.internet.task import react
@@ -14,21 +14,44 @@ from twisted.internet.task import react
 from chronik.defer import deferred
 from chronik.errors import ChronikError
 
+T = TypeVar("T")
+
 INTERRUPTED: Final = 130
 """Exit status after Ctrl-C, as shells have it."""
 
 
 def run(options: argparse.Namespace) -> NoReturn:
-    """Run the subcommand to its end and exit."""
+    """Run the subcommand to its end and exit. A signal that ends it before is told by the status: work was left undone."""
+    running = _Running(options)
     try:
-        react(_answering, [options])
-    except KeyboardInterrupt:
-        sys.exit(INTERRUPTED)
+        react(running.start)
+    except SystemExit as ended:
+        sys.exit(ended.code or (INTERRUPTED if running.is_interrupted else 0))
     raise AssertionError("react exits")
 
 
-def _answering(reactor: Any, options: argparse.Namespace) -> Deferred[None]:
-    return perform(reactor, options)
+class _Running:
+    """One run of a subcommand.
+
+    :ivar is_interrupted: the reactor began to stop before the subcommand was done.
+    """
+
+    def __init__(self, options: argparse.Namespace) -> None:
+        self._options = options
+        self._is_done = False
+        self.is_interrupted = False
+
+    def start(self, reactor: Any) -> Deferred[None]:
+        """Begin, and watch for the reactor's end."""
+        reactor.addSystemEventTrigger("before", "shutdown", self._stopping)
+        return perform(reactor, self._options).addBoth(self._done)
+
+    def _done(self, result: T) -> T:
+        self._is_done = True
+        return result
+
+    def _stopping(self) -> None:
+        self.is_interrupted = not self._is_done
 
 
 @deferred

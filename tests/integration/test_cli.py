@@ -78,6 +78,20 @@ class CommandTests(BrokerTestCase):
         self.assertEqual(130, process.returncode)
         self.assertEqual(b"", self.chronik("consume", "followed", "--group", "f")[0])
 
+    def test_interrupted_input(self) -> None:
+        """Ctrl-C while lines are read ends quietly too, but not as if all were produced."""
+        process = subprocess.Popen(
+            command("produce", "typed", "-b", self.broker.bootstrap), stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+        )
+        self.addCleanup(process.kill)
+        assert process.stdin is not None
+        process.stdin.write(b"a\n")
+        process.stdin.flush()
+        eventually(lambda: self.chronik("topics", "list")[0].count(b"typed") and self.chronik("consume", "typed")[0] == b"a\n")
+        process.send_signal(signal.SIGINT)
+        self.assertEqual((b"", b""), process.communicate(timeout=SECONDS))
+        self.assertEqual(130, process.returncode)
+
     def test_broken_pipe(self) -> None:
         """A reader that has seen enough is no error."""
         self.chronik("produce", "many", input=b"line of some length\n" * 100_000)
