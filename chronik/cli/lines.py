@@ -60,7 +60,7 @@ async def blocks_of_lines(reactor: Any, descriptor: int) -> AsyncIterator[tuple[
     regular = stat.S_ISREG(os.fstat(descriptor).st_mode)
     rest = b""
     while True:
-        if not regular and not _has_more(descriptor):
+        while not regular and not _has_more(descriptor):  # asked again: a reactor that ends wakes its readers, and reading would block
             await _Readable(reactor, descriptor).ready
         block = os.read(descriptor, BLOCK_BYTES)
         if not block:
