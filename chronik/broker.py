@@ -13,7 +13,7 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from twisted.application.service import Service
-from twisted.internet.defer import Deferred, succeed
+from twisted.internet.defer import CancelledError, Deferred, succeed
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 from zope.interface import implementer
@@ -108,6 +108,8 @@ class BrokerService(Service):
         self._starting.addErrback(self._give_up)
 
     def _give_up(self, failure: Failure) -> None:
+        if failure.check(CancelledError) is not None:  # told to stop while it was starting
+            return
         if failure.check(ChronikError) is None:
             self._log.failure("the broker could not start", failure)
         print(f"chronik: {failure.getErrorMessage()}", file=sys.__stderr__, flush=True)
