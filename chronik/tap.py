@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, NoReturn, TextIO
@@ -122,4 +123,17 @@ def makeService(options: Options) -> IService:
         reactor.addSystemEventTrigger("after", "shutdown", lambda: os._exit(status))
         reactor.callWhenRunning(reactor.stop)
 
+    reactor.callWhenRunning(_stop_on_signals, reactor)
     return BrokerService(options.configuration, reactor, failed)
+
+
+def _stop_on_signals(reactor: Any) -> None:
+    """Let SIGTERM and SIGINT end the process with status 0 once all has stopped: Twisted would stop it as well, then die of the signal."""
+
+    def stop(number: int, frame: object) -> None:
+        for each in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(each, signal.SIG_IGN)
+        reactor.callFromThread(reactor.stop)
+
+    for each in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(each, stop)
