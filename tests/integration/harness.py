@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import json
 import os
@@ -16,7 +17,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, ClassVar, TypeVar
 
 from twisted.trial.unittest import SynchronousTestCase
 
@@ -24,6 +25,25 @@ T = TypeVar("T")
 
 START_SECONDS = 30.0
 STOP_SECONDS = 30.0
+
+
+def children(pid: int) -> list[int]:
+    """The processes that a process started and that still run."""
+    text = Path(f"/proc/{pid}/task/{pid}/children").read_text()
+    return [int(child) for child in text.split()]
+
+
+def alive(pid: int) -> bool:
+    """Whether a process runs; one that ended and was not waited for does not."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] not in "ZX"
+    except OSError:
+        return False
+
+
+def resident_bytes(pid: int) -> int:
+    """Memory of a process that is in RAM."""
+    return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
 
 
 def free_ports(count: int) -> list[int]:
@@ -63,6 +83,12 @@ class Broker:
         self.port, self.http_port = free_ports(2)
         self.process: subprocess.Popen[bytes] | None = None
         self.output = Path(self.directory) / "broker.log"
+        self._read_from = 0
+
+    @property
+    def data(self) -> Path:
+        """The data directory."""
+        return Path(self.settings.get("log.dirs", os.path.join(self.directory, "data")))
 
     @property
     def bootstrap(self) -> str:
@@ -87,22 +113,24 @@ class Broker:
         return [sys.executable, "-m", "twisted", "chronik", *arguments]
 
     def start(self) -> Broker:
-        """Start it, and come back once both listeners answer."""
+        """Start it, and come back once it said that it is ready."""
+        self._read_from = self.output.stat().st_size if self.output.exists() else 0
         with open(self.output, "ab") as output:
             self.process = subprocess.Popen(self.command(), stdout=output, stderr=output, stdin=subprocess.DEVNULL, cwd=self.directory)
-        eventually(self._listening, START_SECONDS, "the broker listening")
+        eventually(self._ready, START_SECONDS, "the broker's start")
         return self
 
-    def _listening(self) -> bool:
+    def _ready(self) -> bool:
         assert self.process is not None
         if self.process.poll() is not None:
             raise AssertionError(f"the broker ended with status {self.process.returncode}:\n{self.log()[-3000:]}")
-        for port in (self.port, self.http_port):
-            with socket.socket() as probe:
-                probe.settimeout(1)
-                if probe.connect_ex(("127.0.0.1", port)) != 0:
-                    return False
-        return True
+        with open(self.output, "rb") as output:
+            output.seek(self._read_from)
+            return b"Chronik is ready." in output.read()
+
+    def runs(self) -> bool:
+        """Whether the process is there."""
+        return self.process is not None and self.process.poll() is None
 
     def log(self) -> str:
         """What it wrote so far."""
@@ -144,25 +172,34 @@ class Broker:
 
 
 class BrokerTestCase(SynchronousTestCase):
-    """Tests that share one broker, started before the first of a class and stopped after its last."""
+    """Tests that share one broker, started before the first of a class and stopped when another class begins, or all is over.
+
+    Trial has no fixtures of classes, so the one broker that is shared now is remembered here.
+    """
 
     settings: Mapping[str, str] = {}
     broker: Broker
 
-    @classmethod
-    def setUpClass(cls) -> None:
-        """Start the broker."""
-        cls.broker = Broker(cls.settings)
-        try:
-            cls.broker.start()
-        except BaseException:
-            cls.broker.close()
-            raise
+    _shared: ClassVar[tuple[type[BrokerTestCase], Broker] | None] = None
 
-    @classmethod
-    def tearDownClass(cls) -> None:
-        """Stop it."""
-        cls.broker.close()
+    def setUp(self) -> None:
+        """Start the broker if it is not this class's that runs."""
+        shared = BrokerTestCase._shared
+        if shared is not None and shared[0] is type(self) and shared[1].runs():
+            self.broker = shared[1]
+            return
+        close_shared()
+        self.broker = Broker(self.settings)
+        BrokerTestCase._shared = (type(self), self.broker)
+        self.broker.start()
+
+
+@atexit.register
+def close_shared() -> None:
+    """Stop the broker that tests shared, and remove its data."""
+    shared, BrokerTestCase._shared = BrokerTestCase._shared, None
+    if shared is not None:
+        shared[1].close()
 
 
 @contextlib.contextmanager
