@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Final
 
 from chronik.model import TopicId, TopicPartition, topic_id_from_text, topic_id_text
@@ -64,7 +65,7 @@ def decode_epochs(data: bytes) -> list[tuple[int, int]]:
     :raises BadCheckpoint: it is damaged.
     """
     epochs = [(_number(row[0]), _number(row[1])) for row in _decode(data, 2)]
-    if any(before[0] >= after[0] or before[1] > after[1] for before, after in zip(epochs, epochs[1:], strict=False)):
+    if any(before[0] >= after[0] or before[1] > after[1] for before, after in pairwise(epochs)):
         raise BadCheckpoint("epochs and their offsets do not grow")
     return epochs
 

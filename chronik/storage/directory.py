@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeVar
 
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import Deferred, succeed
 
 from chronik.defer import IThreadPools, IWorker
+from chronik.storage.checkpointing import OffsetCheckpoints
 from chronik.storage.files import FileCache, SharedFile
 from chronik.storage.flush import FlushScheduler
 from chronik.storage.interfaces import IFileSystem
 
 if TYPE_CHECKING:
     from twisted.internet.interfaces import IReactorTime
+
+T = TypeVar("T")
+R = TypeVar("R")
 
 STALL_SECONDS: Final = 0.005
 """A write to the page cache that takes longer met a disk that cannot keep up: the next ones wait in a thread."""
@@ -54,26 +58,34 @@ class DirectoryWriter:
             self.stalls += 1
             self._threaded_until = ended + PROBATION_SECONDS
 
-    def write_later(self, shared: SharedFile, buffers: Sequence[bytes | memoryview], position: int) -> Deferred[None]:
-        """Write after everything that was given before; fires, or fails with an ``OSError``, when that is done."""
+    def write_later(self, shared: SharedFile, buffers: Sequence[bytes | memoryview], position: int) -> Deferred[int]:
+        """Write after everything that was given before; fires, or fails with an ``OSError``, when that is done.
+
+        :param shared: the file, held; the writer lets go of it.
+        """
+        return self.run(shared.file.pwritev, buffers, position).addBoth(_let_go, shared)
+
+    def run(self, function: Callable[..., T], *args: object) -> Deferred[T]:
+        """Do something else that must come after the writes given before, and before those that follow."""
         self._pending += 1
-        shared.hold()
-        done: Deferred[None] = self._worker.run(shared.file.pwritev, buffers, position)
-        done.addBoth(self._written, shared)
-        return done
+        return self._worker.run(function, *args).addBoth(self._done)
 
     def after_writes(self) -> Deferred[None]:
         """Fires when everything given so far was written."""
-        return self._worker.run(_nothing)
+        return self._worker.run(_nothing) if self._pending else succeed(None)
 
-    def _written(self, result: object, shared: SharedFile) -> object:
+    def _done(self, result: R) -> R:
         self._pending -= 1
-        shared.let_go()
         return result
 
 
 def _nothing() -> None:
     """Takes its place among the writes."""
+
+
+def _let_go(result: R, shared: SharedFile) -> R:
+    shared.let_go()
+    return result
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -87,6 +99,7 @@ class LogDirectory:
     files: FileCache
     writer: DirectoryWriter
     flusher: FlushScheduler
+    checkpoints: OffsetCheckpoints
 
     def now_ms(self) -> int:
         """The broker's time."""

@@ -1,42 +1,69 @@
-"""Open files, as few as the limit allows: opened when used, closed when others are used more and nobody reads from them."""
+"""Open files, as few as the limit allows: opened when used, closed when others are used more and nobody reads from them.
+
+Threads and the reactor share them, so whoever uses a file holds it meanwhile: a descriptor that is closed under somebody's hands may be another
+file's a moment later.
+"""
 
 from __future__ import annotations
 
+import threading
 from collections import OrderedDict
 
 from chronik.storage.interfaces import IFile, IFileSystem
 
 
 class SharedFile:
-    """An open file that several may hold; it is closed when dropped and the last one lets go."""
+    """An open file that several may hold; it is closed when dropped and the last one lets go. ``with`` lets go of it at the end.
 
-    __slots__ = ("_dropped", "_holders", "file")
+    :param lock: of the cache it belongs to.
+    """
 
-    def __init__(self, file: IFile) -> None:
+    __slots__ = ("_dropped", "_holders", "_lock", "file")
+
+    def __init__(self, file: IFile, lock: threading.Lock) -> None:
         self.file = file
+        self._lock = lock
         self._holders = 0
         self._dropped = False
 
+    def __enter__(self) -> IFile:
+        """The file; it was held already."""
+        return self.file
+
+    def __exit__(self, *exc: object) -> None:
+        """Let go."""
+        self.let_go()
+
     def hold(self) -> SharedFile:
         """Keep it open until :meth:`let_go`."""
+        with self._lock:
+            self._holders += 1
+        return self
+
+    def hold_locked(self) -> SharedFile:
+        """The same, for the cache, which has the lock."""
         self._holders += 1
         return self
 
     def let_go(self) -> None:
         """Need it no more."""
-        self._holders -= 1
-        if self._dropped and not self._holders:
+        with self._lock:
+            self._holders -= 1
+            close = self._dropped and not self._holders
+        if close:
             self.file.close()
 
     def drop(self) -> None:
         """Close it as soon as nobody holds it."""
-        self._dropped = True
-        if not self._holders:
+        with self._lock:
+            close = not self._dropped and not self._holders
+            self._dropped = True
+        if close:
             self.file.close()
 
 
 class FileCache:
-    """Open files by path, least recently used first out.
+    """Open files by path, least recently used first out. Any thread may call.
 
     :param files_max: how many are kept open, beside those that are held.
     """
@@ -45,26 +72,48 @@ class FileCache:
         self._file_system = file_system
         self._files_max = files_max
         self._files: OrderedDict[str, SharedFile] = OrderedDict()
+        self._lock = threading.Lock()
+        self._forgotten = 0
 
-    def get(self, path: str, create: bool = False) -> SharedFile:
-        """The open file of a path."""
-        shared = self._files.get(path)
-        if shared is not None:
-            self._files.move_to_end(path)
-            return shared
-        shared = self._files[path] = SharedFile(self._file_system.open(path, create))
-        if len(self._files) > self._files_max:
-            self._files.popitem(last=False)[1].drop()
-        return shared
+    def hold(self, path: str, create: bool = False) -> SharedFile:
+        """The open file of a path, held: the caller lets go of it.
+
+        :raises OSError: it cannot be opened.
+        """
+        with self._lock:
+            shared = self._files.get(path)
+            if shared is not None:
+                self._files.move_to_end(path)
+                return shared.hold_locked()
+            forgotten = self._forgotten
+        opened = SharedFile(self._file_system.open(path, create), self._lock).hold()
+        with self._lock:
+            raced = self._files.get(path)
+            if raced is None and forgotten == self._forgotten:
+                self._files[path] = opened
+            surplus = self._files.popitem(last=False)[1] if len(self._files) > self._files_max else None
+        if self._files.get(path) is not opened and surplus is not opened:
+            # Another thread was quicker, or a name changed its meaning meanwhile: this one serves its caller only.
+            opened.drop()
+        if surplus is not None:
+            surplus.drop()
+        return opened
+
+    def is_open(self, path: str) -> bool:
+        """Whether :meth:`hold` would find it open."""
+        return path in self._files
 
     def forget(self, path: str) -> None:
-        """The path is renamed or removed: open it no more under this name."""
-        shared = self._files.pop(path, None)
+        """The path is renamed, removed or made anew: what is open is no more found under this name."""
+        with self._lock:
+            self._forgotten += 1
+            shared = self._files.pop(path, None)
         if shared is not None:
             shared.drop()
 
     def close(self) -> None:
         """Close all."""
-        for shared in self._files.values():
+        with self._lock:
+            files, self._files = list(self._files.values()), OrderedDict()
+        for shared in files:
             shared.drop()
-        self._files.clear()

@@ -1,7 +1,8 @@
 """The sparse indexes of a segment, kept in memory while it is used, in Kafka's files on disk.
 
-``.index`` holds ``relative offset int32, position int32`` for a batch every ``index.interval.bytes``; ``.timeindex`` holds ``timestamp int64, relative
-offset int32``: the first record with the largest timestamp so far. Both only ever say where to begin to look, and can be made anew from the log.
+``.index`` holds ``relative offset int32, position int32`` for a batch every ``index.interval.bytes``; ``.timeindex`` holds ``timestamp int64,
+relative offset int32``: the largest timestamp so far and the last offset of the first batch that has it. Both only say where to begin to look, and
+can be made anew from the log. Threads may look while the reactor appends: of an entry's two halves the one that is searched comes last.
 """
 
 from __future__ import annotations
@@ -43,8 +44,8 @@ class OffsetIndex:
 
     def append(self, offset: int, position: int) -> None:
         """The batch whose last offset is ``offset`` begins at ``position``; both grow from call to call."""
-        self._offsets.append(offset)
         self._positions.append(position)
+        self._offsets.append(offset)
 
     def position_of(self, offset: int) -> int:
         """A position at or before the batch that holds ``offset``."""
@@ -56,10 +57,10 @@ class OffsetIndex:
         at = bisect_left(self._positions, position)
         del self._offsets[at:], self._positions[at:]
 
-    def encode(self, start: int = 0) -> bytes:
-        """The file's bytes from entry ``start`` on."""
+    def encode(self) -> bytes:
+        """The file's bytes."""
         base = self.base_offset
-        return b"".join(OFFSET_ENTRY.pack(o - base, p) for o, p in zip(self._offsets[start:], self._positions[start:], strict=True))
+        return b"".join(OFFSET_ENTRY.pack(o - base, p) for o, p in zip(self._offsets, self._positions, strict=True))
 
     @classmethod
     def decode(cls, base_offset: int, data: bytes, log_size: int) -> OffsetIndex:
@@ -105,8 +106,8 @@ class TimeIndex:
     def append(self, timestamp: int, offset: int) -> None:
         """The largest timestamp so far belongs to ``offset``; what is not larger than before is left out."""
         if not self._timestamps or timestamp > self._timestamps[-1]:
-            self._timestamps.append(timestamp)
             self._offsets.append(offset)
+            self._timestamps.append(timestamp)
 
     def last(self) -> tuple[int, int]:
         """The last entry: the largest timestamp, and its offset."""
@@ -122,10 +123,10 @@ class TimeIndex:
         at = bisect_left(self._offsets, offset)
         del self._timestamps[at:], self._offsets[at:]
 
-    def encode(self, start: int = 0) -> bytes:
-        """The file's bytes from entry ``start`` on."""
+    def encode(self) -> bytes:
+        """The file's bytes."""
         base = self.base_offset
-        return b"".join(TIME_ENTRY.pack(t, o - base) for t, o in zip(self._timestamps[start:], self._offsets[start:], strict=True))
+        return b"".join(TIME_ENTRY.pack(t, o - base) for t, o in zip(self._timestamps, self._offsets, strict=True))
 
     @classmethod
     def decode(cls, base_offset: int, data: bytes) -> TimeIndex:

@@ -248,9 +248,9 @@ class IPartitionLog(Interface):
         :param data: one or more concatenated record batches, as a client sent them.
         :param leader_epoch: written into each batch; at least ``latest_epoch``.
         :param internal: the broker's own batches (coordinators): size limits do not apply.
-        :raises KafkaError: nothing was appended. ``CORRUPT_MESSAGE``, ``INVALID_RECORD``, ``MESSAGE_TOO_LARGE``, ``RECORD_LIST_TOO_LARGE``,
-            ``UNSUPPORTED_FOR_MESSAGE_FORMAT`` (magic 0 and 1), ``UNSUPPORTED_COMPRESSION_TYPE``, ``INVALID_TIMESTAMP``,
-            ``OUT_OF_ORDER_SEQUENCE_NUMBER``, ``DUPLICATE_SEQUENCE_NUMBER``, ``INVALID_PRODUCER_EPOCH``, ``KAFKA_STORAGE_ERROR``.
+        :raises KafkaError: nothing was appended. ``CORRUPT_MESSAGE``, ``INVALID_RECORD`` (magic 0 and 1 too), ``MESSAGE_TOO_LARGE``,
+            ``RECORD_LIST_TOO_LARGE``, ``UNSUPPORTED_COMPRESSION_TYPE``, ``INVALID_TIMESTAMP``, ``OUT_OF_ORDER_SEQUENCE_NUMBER``,
+            ``DUPLICATE_SEQUENCE_NUMBER``, ``INVALID_PRODUCER_EPOCH``, ``KAFKA_STORAGE_ERROR``.
             A :class:`~chronik.storage.validation.RecordRefused` also says which records and why.
         """
 

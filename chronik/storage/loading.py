@@ -1,21 +1,18 @@
 """Opening a log: what its directory holds, and recovery after a stop that was none.
 
-Runs in a thread. After a clean stop the files are believed; after any other, batches from the recovery point on are read and checked, the log ends before
-the first that is damaged, and whatever is derived from the log is made anew.
+Runs in a thread. After a clean stop the files are believed; after any other, batches from the recovery point on are read and checked, the log ends
+before the first that is damaged, and whatever is derived from the log is made anew. Damage in what was on disk for certain is no work of a crash: the
+log is not opened then, so that nothing acknowledged vanishes unseen.
 """
 
 from __future__ import annotations
 
+import errno
 import os
-from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Final
 
-from twisted.logger import Logger
-
-from chronik.errors import ErrorCode
 from chronik.model import TopicId, TopicPartition
-from chronik.record.batch import HEADER_BYTES, BadBatch, BatchHeader, check_crc, parse_header
+from chronik.record.batch import BadBatch
 from chronik.storage.checkpoints import (
     EPOCHS,
     PARTITION_METADATA,
@@ -27,20 +24,10 @@ from chronik.storage.checkpoints import (
 from chronik.storage.epochs import LeaderEpochs
 from chronik.storage.files import FileCache
 from chronik.storage.indexes import BadIndex, OffsetIndex, TimeIndex
-from chronik.storage.interfaces import IFile, IFileSystem
-from chronik.storage.producers import BadSnapshot, ProducerStates
+from chronik.storage.interfaces import IFileSystem
+from chronik.storage.producers import ProducerStates
+from chronik.storage.recovery import base_of, drop_behind, restore_producers, scan
 from chronik.storage.segment import DELETED, INDEX, LOG, SNAPSHOT, TIME_INDEX, LogSegment, file_name
-
-_log = Logger("chronik.storage.loading")
-
-SCAN_BYTES: Final = 4 << 20
-"""How much of a segment recovery reads at a time; a larger batch is read whole."""
-
-BATCH_BYTES_MAX: Final = 1 << 30
-"""A length beyond this is no batch's: segments are smaller."""
-
-CORRUPT: Final = ".corrupt"
-"""Ending of the files that keep what recovery cut off behind a damaged batch."""
 
 
 @dataclass(slots=True)
@@ -84,12 +71,17 @@ class LoadRequest:
 def create_log(file_system: IFileSystem, files: FileCache, request: LoadRequest) -> LoadedLog:
     """Make a new log's directory.
 
-    :raises OSError: the disk refuses.
+    :raises OSError: the disk refuses, or there is data in a directory of that name.
     """
     file_system.make_directory(request.path)
+    for base in _segment_bases(file_system, request.path):
+        if file_system.size(os.path.join(request.path, file_name(base, LOG))):
+            raise OSError(errno.ENOTEMPTY, "it holds segments but does not say whose: move the directory away", request.path)
+    _remove_old_files(file_system, request.path)
     file_system.write_whole(os.path.join(request.path, PARTITION_METADATA), encode_partition_metadata(request.topic_id))
     segment = LogSegment(request.path, 0, files, request.now_ms)
-    files.get(segment.path(), create=True)
+    segment.forget_file()
+    segment.hold(create=True).let_go()
     file_system.sync_directory(request.path)
     file_system.sync_directory(os.path.dirname(request.path))
     return LoadedLog([segment], LeaderEpochs(), ProducerStates(), 0, 0, clean=True, new_names=False)
@@ -98,57 +90,32 @@ def create_log(file_system: IFileSystem, files: FileCache, request: LoadRequest)
 def load_log(file_system: IFileSystem, files: FileCache, request: LoadRequest) -> LoadedLog:
     """Open a log that is there, recovering it where it was not closed properly.
 
-    :raises OSError: the disk refuses.
+    :raises OSError: the disk refuses, or what was on disk for certain is damaged.
     """
     notes: list[str] = []
     _remove_leftovers(file_system, request.path)
     bases = _segment_bases(file_system, request.path)
-    segments = [LogSegment(request.path, base, files, request.now_ms) for base in bases] or [LogSegment(request.path, 0, files, request.now_ms)]
+    segments = [LogSegment(request.path, base, files, request.now_ms) for base in bases or [request.start_offset]]
     if not bases:
-        files.get(segments[0].path(), create=True)
+        segments[0].hold(create=True).let_go()
     epochs = LeaderEpochs(_read_epochs(file_system, request.path, notes))
     end = _load_segments(file_system, segments, request, epochs, notes)
     if epochs.truncate_from_end(end + 1):
         notes.append("forgot epochs past the end")
     start = min(max(request.start_offset, segments[0].base_offset), end)
+    _remove_old_snapshots(file_system, request.path, segments, end)
     producers = ProducerStates()
     restore_producers(file_system, request.path, segments, producers, end)
     if notes or not request.clean:
         file_system.write_whole(os.path.join(request.path, EPOCHS), encode_epochs(epochs.entries()))
-    return LoadedLog(segments, epochs, producers, start, end, request.clean, new_names=not request.clean, notes=notes)
-
-
-def restore_producers(file_system: IFileSystem, path: str, segments: Sequence[LogSegment], producers: ProducerStates, end_offset: int) -> None:
-    """Make the producers' state what it was at ``end_offset``: from the newest snapshot not after it, and the batches since."""
-    producers.clear()
-    offsets = (_base_of(name, SNAPSHOT) for name in file_system.list(path))
-    for offset in sorted((o for o in offsets if o is not None and o <= end_offset), reverse=True):
-        try:
-            producers.restore(file_system.read_whole(os.path.join(path, file_name(offset, SNAPSHOT))), offset)
-            break
-        except BadSnapshot:
-            _log.warn("a producer snapshot of {path} at offset {offset} is damaged; an older one and the log serve", path=path, offset=offset)
-            producers.clear()
-    begin = producers.map_end_offset
-    for segment in segments:
-        if segment.end_offset <= begin:
-            continue
-        for _, header in segment.headers(segment.offsets.position_of(begin)):
-            if header.last_offset >= begin and header.producer_id >= 0:
-                producers.note(header, header.last_offset)
-    producers.map_end_offset = end_offset
+    return LoadedLog(segments, epochs, producers, start, end, request.clean, new_names=not (request.clean and bases), notes=notes)
 
 
 # -- what is in the directory ---------------------------------------------------------------------------------------------
 
 
 def _segment_bases(file_system: IFileSystem, path: str) -> list[int]:
-    return sorted(base for name in file_system.list(path) if (base := _base_of(name, LOG)) is not None)
-
-
-def _base_of(name: str, extension: str) -> int | None:
-    stem = name.removesuffix(extension)
-    return int(stem) if stem != name and len(stem) == 20 and stem.isdigit() else None
+    return sorted(base for name in file_system.list(path) if (base := base_of(name, LOG)) is not None)
 
 
 def _remove_leftovers(file_system: IFileSystem, path: str) -> None:
@@ -156,6 +123,23 @@ def _remove_leftovers(file_system: IFileSystem, path: str) -> None:
     for name in file_system.list(path):
         if name.endswith((DELETED, ".tmp")):
             file_system.unlink(os.path.join(path, name))
+
+
+def _remove_old_files(file_system: IFileSystem, path: str) -> None:
+    """What an earlier try to create a log left, or a crash."""
+    for name in file_system.list(path):
+        inside = os.path.join(path, name)
+        if not file_system.is_directory(inside):
+            file_system.unlink(inside)
+
+
+def _remove_old_snapshots(file_system: IFileSystem, path: str, segments: list[LogSegment], end: int) -> None:
+    """Keep the producers' states at the segments' beginnings and the latest; those past the end are of another history."""
+    offsets = [offset for name in file_system.list(path) if (offset := base_of(name, SNAPSHOT)) is not None]
+    keep = {segment.base_offset for segment in segments} | {max((offset for offset in offsets if offset <= end), default=end)}
+    for offset in offsets:
+        if offset > end or offset not in keep:
+            file_system.unlink(os.path.join(path, file_name(offset, SNAPSHOT)))
 
 
 def _read_epochs(file_system: IFileSystem, path: str, notes: list[str]) -> list[tuple[int, int]]:
@@ -174,21 +158,30 @@ def _load_segments(file_system: IFileSystem, segments: list[LogSegment], request
     rebuild_epochs = not epochs.entries()
     for number, segment in enumerate(segments):
         last = number + 1 == len(segments)
-        following = request.recovery_point + 1 if last else segments[number + 1].base_offset
-        suspicious = not request.clean and following > request.recovery_point
-        whole = _trust(file_system, segment, last) if not suspicious and not rebuild_epochs else False
-        if whole:
+        suspicious = not request.clean and (last or segments[number + 1].base_offset > request.recovery_point)
+        if not suspicious and not rebuild_epochs and _trust(file_system, segment, request.clean):
             continue
-        cut = _scan(file_system, segment, request, epochs, checked=suspicious, notes=notes)
+        flushed_to = 2**63 if request.clean else request.recovery_point
+        cut = scan(file_system, segment, request.index_interval_bytes, flushed_to, epochs, suspicious, notes)
+        if not last:
+            segment.seal()
+        _write_indexes(file_system, segment)
         if cut and not last:
-            _drop_behind(file_system, segments, number, notes)
+            drop_behind(file_system, segments, number, notes)
             break
     return segments[-1].end_offset
 
 
-def _trust(file_system: IFileSystem, segment: LogSegment, last: bool) -> bool:
+def _write_indexes(file_system: IFileSystem, segment: LogSegment) -> None:
+    """Spare the next start the scan."""
+    for path, data in segment.index_files():
+        file_system.write_whole(path, data)
+
+
+def _trust(file_system: IFileSystem, segment: LogSegment, clean: bool) -> bool:
     """Take the index files' word for where batches are; False when they cannot be believed, or say too little."""
-    size = segment.open().file.size()
+    with segment.hold() as file:
+        size = file.size()
     if size == 0:
         return True
     try:
@@ -196,131 +189,31 @@ def _trust(file_system: IFileSystem, segment: LogSegment, last: bool) -> bool:
         times = TimeIndex.decode(segment.base_offset, file_system.read_whole(segment.path(TIME_INDEX)))
         segment.size = size
         segment.offsets, segment.times = offsets, times
-        return _follow_to_end(segment)
+        if _follow_to_end(segment, clean):
+            return True
     except (OSError, BadIndex, BadBatch):
-        segment.size = 0
-        segment.offsets, segment.times = OffsetIndex(segment.base_offset), TimeIndex(segment.base_offset)
-        return False
+        pass
+    segment.size = 0
+    segment.end_offset = segment.base_offset
+    segment.max_timestamp = segment.max_timestamp_offset = segment.first_timestamp = -1
+    segment.offsets, segment.times = OffsetIndex(segment.base_offset), TimeIndex(segment.base_offset)
+    return False
 
 
-def _follow_to_end(segment: LogSegment) -> bool:
-    """Read the headers behind the last index entry, which tell where the segment ends and how late its records are."""
+def _follow_to_end(segment: LogSegment, clean: bool) -> bool:
+    """Read the headers behind the last index entry, which tell where the segment ends and how late its records are.
+
+    :param clean: the time index is complete; else it may be shorter than the offset index, and batches behind its last entry are looked at too.
+    """
     position = segment.offsets.position_of(2**62)
-    first = parse_header(segment.open().file.pread(HEADER_BYTES, 0))
-    segment.first_timestamp = first.max_timestamp
+    segment.first_timestamp = segment.header_at(0).max_timestamp
     if len(segment.times):
         segment.max_timestamp, segment.max_timestamp_offset = segment.times.last()
-    for at, header in segment.headers(position):
+    if not clean:
+        position = segment.offsets.position_of(segment.max_timestamp_offset)
+    for at, header in segment.headers(position, 2**63):
         if header.max_timestamp > segment.max_timestamp:
             segment.max_timestamp, segment.max_timestamp_offset = header.max_timestamp, header.last_offset
         segment.end_offset = header.last_offset + 1
         position = at + header.size_bytes
-    segment.index_written, segment.time_written = len(segment.offsets), len(segment.times)
     return position == segment.size
-
-
-# -- recovery -------------------------------------------------------------------------------------------------------------
-
-
-def _scan(file_system: IFileSystem, segment: LogSegment, request: LoadRequest, epochs: LeaderEpochs, checked: bool, notes: list[str]) -> bool:
-    """Read a segment's batches and make its indexes anew; whether it had to be cut.
-
-    :param checked: compare CRCs too.
-    """
-    file = segment.open().file
-    size = file.size()
-    position = 0
-    expected = segment.base_offset
-    problem = ""
-    reader = _Reader(file, size)
-    while position < size:
-        try:
-            header = reader.header(position)
-            if header.base_offset < expected:
-                raise BadBatch(ErrorCode.CORRUPT_MESSAGE, f"offset {header.base_offset} follows {expected - 1}")
-            if checked:
-                check_crc(header, reader.batch(position, header))
-        except BadBatch as error:
-            problem = error.message
-            break
-        epochs.assign(header.leader_epoch, header.base_offset)
-        segment.note(header.last_offset, header.base_offset, header.size_bytes, header.max_timestamp, request.index_interval_bytes)
-        expected = header.last_offset + 1
-        position += header.size_bytes
-    if problem:
-        _cut_off(file_system, segment, reader, position, size, problem, notes)
-    return bool(problem)
-
-
-def _cut_off(file_system: IFileSystem, segment: LogSegment, reader: _Reader, position: int, size: int, problem: str, notes: list[str]) -> None:
-    """End the segment before a damaged batch. What follows is kept aside when there is a whole batch in it: then this is no torn tail."""
-    note = f"cut {size - position} bytes at {position} of {os.path.basename(segment.path())}: {problem}"
-    if reader.batch_follows(position):
-        aside = f"{segment.path()}{CORRUPT}"
-        _copy(file_system, reader.file, position, size, aside)
-        note += f"; whole batches follow the damage, which a crash alone does not do: they are kept in {aside}"
-        _log.error("{path} is damaged at byte {position}: records behind it are not served", path=segment.path(), position=position)
-    reader.file.truncate(position)
-    reader.file.fdatasync()
-    notes.append(note)
-
-
-def _copy(file_system: IFileSystem, source: IFile, start: int, end: int, target: str) -> None:
-    copy = file_system.open(target, create=True)
-    try:
-        for position in range(start, end, SCAN_BYTES):
-            copy.pwritev([source.pread(min(SCAN_BYTES, end - position), position)], position - start)
-        copy.fdatasync()
-    finally:
-        copy.close()
-
-
-def _drop_behind(file_system: IFileSystem, segments: list[LogSegment], number: int, notes: list[str]) -> None:
-    """Segments behind a cut one would leave a hole: they are put aside."""
-    for segment in segments[number + 1 :]:
-        file_system.rename(segment.path(), segment.path() + CORRUPT)
-        notes.append(f"put {os.path.basename(segment.path())} aside, which follows the damage")
-    del segments[number + 1 :]
-
-
-class _Reader:
-    """Reads batches of a file one after the other, in large pieces."""
-
-    def __init__(self, file: IFile, size: int) -> None:
-        self.file = file
-        self._size = size
-        self._piece = b""
-        self._start = 0
-
-    def header(self, position: int) -> BatchHeader:
-        """The header at a position.
-
-        :raises BadBatch: there is none, or its batch reaches past the file's end.
-        """
-        self._read(position, HEADER_BYTES)
-        header = parse_header(self._piece, position - self._start)
-        if header.size_bytes > BATCH_BYTES_MAX or position + header.size_bytes > self._size:
-            raise BadBatch(ErrorCode.CORRUPT_MESSAGE, f"a batch of {header.size_bytes} bytes is cut off after {self._size - position}")
-        return header
-
-    def batch(self, position: int, header: BatchHeader) -> memoryview:
-        """The bytes of the batch there."""
-        self._read(position, header.size_bytes)
-        at = position - self._start
-        return memoryview(self._piece)[at : at + header.size_bytes]
-
-    def batch_follows(self, position: int) -> bool:
-        """Whether the batch after the damaged one at ``position`` is whole, as far as that one tells where it ends."""
-        try:
-            damaged = self.header(position)
-            after = position + damaged.size_bytes
-            header = self.header(after)
-            check_crc(header, self.batch(after, header))
-        except BadBatch:
-            return False
-        return True
-
-    def _read(self, position: int, count: int) -> None:
-        if not self._start <= position <= position + count <= self._start + len(self._piece):
-            self._start = position
-            self._piece = self.file.pread(min(max(SCAN_BYTES, count), self._size - position), position)

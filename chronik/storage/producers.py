@@ -167,7 +167,8 @@ def _earlier(sequence: int, last: int) -> bool:
 
 def _out_of_order(header: BatchHeader, why: str) -> KafkaError:
     return KafkaError(
-        ErrorCode.OUT_OF_ORDER_SEQUENCE_NUMBER, f"producer {header.producer_id} sent sequence {header.base_sequence} of epoch {header.producer_epoch}; {why}"
+        ErrorCode.OUT_OF_ORDER_SEQUENCE_NUMBER,
+        f"producer {header.producer_id} sent sequence {header.base_sequence} of epoch {header.producer_epoch}; {why}",
     )
 
 

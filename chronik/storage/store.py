@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import random
 from collections.abc import Callable, Iterable, Sequence
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from twisted.internet.defer import Deferred, DeferredList
 from twisted.logger import Logger
@@ -14,25 +14,22 @@ from zope.interface import implementer
 from chronik.defer import IThreadPools, Pool, deferred
 from chronik.errors import ChronikError, ErrorCode, KafkaError
 from chronik.model import TopicId, TopicPartition, topic_id_text
+from chronik.storage.checkpointing import OffsetCheckpoints
 from chronik.storage.checkpoints import (
     CLEAN_SHUTDOWN,
     LOCK,
     META_PROPERTIES,
     PARTITION_METADATA,
-    RECOVERY_POINTS,
-    START_OFFSETS,
     BadCheckpoint,
     DirectoryIdentity,
-    decode_offsets,
     decode_partition_metadata,
-    encode_offsets,
 )
 from chronik.storage.config import LogConfig
 from chronik.storage.directory import DirectoryWriter, LogDirectory
 from chronik.storage.files import FileCache
 from chronik.storage.flush import FlushScheduler
 from chronik.storage.interfaces import IFileSystem, ILock, ILogStore, IPartitionLog
-from chronik.storage.loading import LoadRequest, create_log, load_log
+from chronik.storage.loading import LoadedLog, LoadRequest, create_log, load_log
 from chronik.storage.log import SegmentLog
 
 if TYPE_CHECKING:
@@ -55,8 +52,7 @@ class _Home:
         self.directory = directory
         self.lock = lock
         self.clean = False
-        self.recovery_points: dict[TopicPartition, int] = {}
-        self.start_offsets: dict[TopicPartition, int] = {}
+        self.logs = 0
 
 
 @implementer(ILogStore)
@@ -101,7 +97,7 @@ class SegmentLogStore:
         self._producer_expiration_ms = producer_expiration_ms
         self._randbytes = randbytes
         self._homes: list[_Home] = []
-        self._known: dict[tuple[TopicPartition, TopicId], _Home] = {}
+        self._known: dict[TopicPartition, tuple[TopicId, _Home]] = {}
         self._logs: dict[TopicPartition, SegmentLog] = {}
         self._opening: dict[TopicPartition, Deferred[None]] = {}
         self._timer: IDelayedCall | None = None
@@ -115,10 +111,15 @@ class SegmentLogStore:
     @deferred
     async def start(self) -> None:
         """Take the directories; see :meth:`ILogStore.start`."""
-        for path in self._paths:
-            home = await self._pools.run(Pool.BACKGROUND, self._take, path)
-            self._homes.append(home)
-            await self._find(home)
+        try:
+            for path in self._paths:
+                home = await self._pools.run(Pool.BACKGROUND, self._take, path)
+                self._homes.append(home)
+                await self._find(home)
+        except BaseException:
+            for home in self._homes:
+                home.lock.release()
+            raise
         now = self._clock.seconds()
         self._retention_due = now + self._retention_ms / 1000
         self._checkpoint_due = now + self._checkpoint_ms / 1000
@@ -141,12 +142,15 @@ class SegmentLogStore:
         name = os.path.basename(path)
         writer = DirectoryWriter(self._pools.worker(f"write {name}"), self._clock)
         flusher = FlushScheduler(self._file_system, self._pools.worker(f"flush {name}"), path)
-        return _Home(LogDirectory(path, self._file_system, self._pools, self._clock, self._files, writer, flusher), lock)
+        checkpoints = OffsetCheckpoints(self._file_system, path)
+        return _Home(LogDirectory(path, self._file_system, self._pools, self._clock, self._files, writer, flusher, checkpoints), lock)
 
     def _identify(self, path: str) -> None:
         name = os.path.join(path, META_PROPERTIES)
         try:
             if not self._file_system.exists(name):
+                # A new directory: its own name must last as long as what is in it.
+                self._file_system.sync_directory(os.path.dirname(path))
                 identity = DirectoryIdentity(self._cluster_id, self._broker_id, topic_id_text(self._randbytes(16)))
                 self._file_system.write_whole(name, identity.encode())
                 return
@@ -154,7 +158,9 @@ class SegmentLogStore:
         except (BadCheckpoint, OSError) as error:
             raise ChronikError(f"{name} cannot be used: {error}") from None
         if identity.cluster_id != self._cluster_id:
-            raise ChronikError(f"log directory {path} belongs to cluster {identity.cluster_id}, not to {self._cluster_id}: choose another with log.dirs")
+            raise ChronikError(
+                f"log directory {path} belongs to cluster {identity.cluster_id}, not to {self._cluster_id}: choose another with log.dirs"
+            )
         if identity.node_id != self._broker_id:
             raise ChronikError(f"log directory {path} belongs to broker {identity.node_id}, this one is {self._broker_id} (node.id)")
 
@@ -162,7 +168,17 @@ class SegmentLogStore:
     async def _find(self, home: _Home) -> None:
         found, doomed = await self._pools.run(Pool.BACKGROUND, self._look, home)
         for topic_partition, topic_id in found:
-            self._known[topic_partition, topic_id] = home
+            elsewhere = self._known.get(topic_partition)
+            if elsewhere is not None:
+                self._log.error(
+                    "{partition} is in {first} and in {second}: the one in {second} is left alone",
+                    partition=topic_partition,
+                    first=elsewhere[1].directory.path,
+                    second=home.directory.path,
+                )
+                continue
+            self._known[topic_partition] = (topic_id, home)
+            home.logs += 1
         self._doomed.extend((self._clock.seconds(), path) for path in doomed)
 
     def _look(self, home: _Home) -> tuple[list[tuple[TopicPartition, TopicId]], list[str]]:
@@ -173,8 +189,10 @@ class SegmentLogStore:
         if home.clean:
             self._file_system.unlink(marker)
             self._file_system.sync_directory(path)
-        home.recovery_points = self._offsets(os.path.join(path, RECOVERY_POINTS))
-        home.start_offsets = self._offsets(os.path.join(path, START_OFFSETS))
+        else:
+            # A broker that was killed left writes in the page cache that recovery will find and count as durable.
+            self._file_system.sync_file_system(path)
+        home.directory.checkpoints.load()
         found, doomed = [], []
         for name in self._file_system.list(path):
             inside = os.path.join(path, name)
@@ -200,39 +218,42 @@ class SegmentLogStore:
             self._log.error("{path} is left alone: {error}", path=metadata, error=error)
             return None
 
-    def _offsets(self, path: str) -> dict[TopicPartition, int]:
-        if not self._file_system.exists(path):
-            return {}
-        try:
-            return decode_offsets(self._file_system.read_whole(path))
-        except BadCheckpoint as error:
-            self._log.warn("{path} is damaged ({error}): logs are recovered from their beginning", path=path, error=error)
-            return {}
-
     @deferred
     async def close(self) -> None:
         """Close everything; see :meth:`ILogStore.close`."""
         self._closing = True
         if self._timer is not None and self._timer.active():
             self._timer.cancel()
-        results = await DeferredList([log.close() for log in self._logs.values()], consumeErrors=True)
-        unclean = {log.directory.path for log, (ok, _) in zip(self._logs.values(), results, strict=True) if not ok}
+        for topic_partition in list(self._opening):
+            await self._turn(topic_partition)
+        logs = list(self._logs.values())
+        results: list[tuple[bool, Any]] = await DeferredList([log.close() for log in logs], consumeErrors=True)
+        for log, (ok, result) in zip(logs, results, strict=True):
+            if not ok:
+                self._log.error("{partition} could not be closed: {why}", partition=log.topic_partition, why=result.getErrorMessage())
+        # What was not recovered must be at the next start.
+        unclean = {log.directory.path for log, (ok, _) in zip(logs, results, strict=True) if not ok}
+        unclean |= {home.directory.path for tp, (_, home) in self._known.items() if not home.clean and tp not in self._logs}
         for home in self._homes:
-            await self._pools.run(Pool.BACKGROUND, self._leave, home, home.directory.path not in unclean)
+            await self._pools.run(Pool.BACKGROUND, self._leave, home, home.directory.path not in unclean, *self._offsets(home))
         self._files.close()
 
-    def _leave(self, home: _Home, clean: bool) -> None:
-        path = home.directory.path
-        self._write_checkpoints(home)
-        if clean:
-            self._file_system.write_whole(os.path.join(path, CLEAN_SHUTDOWN), b'{"version":0}')
-        home.lock.release()
+    def _leave(self, home: _Home, clean: bool, points: dict[TopicPartition, int], starts: dict[TopicPartition, int], changes: int) -> None:
+        try:
+            home.directory.checkpoints.write(points, starts, changes)
+            if clean:
+                self._file_system.write_whole(os.path.join(home.directory.path, CLEAN_SHUTDOWN), b'{"version":0}')
+        except OSError as error:
+            path = home.directory.path
+            self._log.error("{path} could not be left in order: {error}; its logs are recovered at the next start", path=path, error=error)
+        finally:
+            home.lock.release()
 
     # -- logs ---------------------------------------------------------------------------------------------------------
 
     def known(self) -> Sequence[tuple[TopicPartition, TopicId]]:
         """What there is; see :meth:`ILogStore.known`."""
-        return list(self._known)
+        return [(topic_partition, topic_id) for topic_partition, (topic_id, _) in self._known.items()]
 
     def directories(self) -> Sequence[str]:
         """The directories; see :meth:`ILogStore.directories`."""
@@ -254,81 +275,88 @@ class SegmentLogStore:
         """Wait until nobody opens or deletes this partition."""
         while topic_partition in self._opening:
             waiter: Deferred[None] = Deferred()
-            self._opening[topic_partition].addCallback(lambda _, waiter=waiter: waiter.callback(None))
+            self._opening[topic_partition].addCallback(self._pass_turn, waiter)
             await waiter
 
+    @staticmethod
+    def _pass_turn(result: None, waiter: Deferred[None]) -> None:
+        waiter.callback(None)
+
     async def _open(self, topic_partition: TopicPartition, topic_id: TopicId, config: LogConfig) -> SegmentLog:
+        known_id, known_home = self._known.get(topic_partition, (topic_id, None))
+        if known_id != topic_id:
+            raise KafkaError(
+                ErrorCode.INCONSISTENT_TOPIC_ID, f"the directory of {topic_partition} belongs to a topic of id {topic_id_text(known_id)}"
+            )
         open_already = self._logs.get(topic_partition)
         if open_already is not None:
-            if open_already.topic_id != topic_id:
-                raise self._inconsistent(topic_partition, open_already.topic_id)
             return open_already
-        home = self._known.get((topic_partition, topic_id))
-        other = next((known_id for tp, known_id in self._known if tp == topic_partition and known_id != topic_id), None)
-        if home is None and other is not None:
-            raise self._inconsistent(topic_partition, other)
-        existing = home is not None
-        home = home or self._emptiest()
+        home = known_home or self._emptiest()
         path = os.path.join(home.directory.path, str(topic_partition))
+        try:
+            loaded = await self._pools.run(Pool.BACKGROUND, self._load, home, topic_partition, topic_id, config, path, known_home is not None)
+        except OSError as error:
+            raise KafkaError(ErrorCode.KAFKA_STORAGE_ERROR, f"the log of {topic_partition} in {path} cannot be opened: {error}") from error
+        if loaded.notes:
+            what = "; ".join(loaded.notes)
+            self._log.warn("recovered {partition} to offset {end}: {what}", partition=topic_partition, end=loaded.end_offset, what=what)
+        log = self._logs[topic_partition] = SegmentLog(topic_partition, topic_id, config, home.directory, path, loaded)
+        if known_home is None:
+            self._known[topic_partition] = (topic_id, home)
+            home.logs += 1
+        return log
+
+    def _load(self, home: _Home, topic_partition: TopicPartition, topic_id: TopicId, config: LogConfig, path: str, existing: bool) -> LoadedLog:
+        """In a thread: open a log's files, or make them."""
+        checkpoints = home.directory.checkpoints
+        if not existing:
+            checkpoints.forget(topic_partition)
         request = LoadRequest(
             topic_partition,
             topic_id,
             path,
             home.clean,
-            home.recovery_points.get(topic_partition, 0),
-            home.start_offsets.get(topic_partition, 0),
+            checkpoints.recovery_point(topic_partition),
+            checkpoints.start_offset(topic_partition),
             config.index_interval_bytes,
             home.directory.now_ms(),
         )
-        try:
-            loaded = await self._pools.run(Pool.BACKGROUND, load_log if existing else create_log, self._file_system, self._files, request)
-        except OSError as error:
-            raise KafkaError(ErrorCode.KAFKA_STORAGE_ERROR, f"the log of {topic_partition} in {path} cannot be opened: {error}") from error
-        if loaded.notes:
-            self._log.warn("recovered {partition} to offset {end}: {what}", partition=topic_partition, end=loaded.end_offset, what="; ".join(loaded.notes))
-        log = self._logs[topic_partition] = SegmentLog(topic_partition, topic_id, config, home.directory, path, loaded)
-        self._known[topic_partition, topic_id] = home
-        return log
-
-    def _inconsistent(self, topic_partition: TopicPartition, topic_id: TopicId) -> KafkaError:
-        return KafkaError(ErrorCode.INCONSISTENT_TOPIC_ID, f"the directory of {topic_partition} belongs to a topic of id {topic_id_text(topic_id)}")
+        return (load_log if existing else create_log)(self._file_system, self._files, request)
 
     def _emptiest(self) -> _Home:
         """The directory with the fewest logs."""
-        counts = {id(home): 0 for home in self._homes}
-        for home in self._known.values():
-            counts[id(home)] += 1
-        return min(self._homes, key=lambda home: counts[id(home)])
+        return min(self._homes, key=lambda home: home.logs)
 
     @deferred
     async def delete(self, topic_partition: TopicPartition, topic_id: TopicId) -> None:
         """Remove; see :meth:`ILogStore.delete`."""
         await self._turn(topic_partition)
-        home = self._known.pop((topic_partition, topic_id), None)
-        if home is None:
+        known_id, home = self._known.get(topic_partition, (topic_id, None))
+        if home is None or known_id != topic_id:
             return
         turn: Deferred[None] = Deferred()
         self._opening[topic_partition] = turn
         try:
-            delay_ms = self._forget(topic_partition, topic_id)
-            doomed = await self._pools.run(Pool.BACKGROUND, self._rename_away, home.directory.path, topic_partition)
+            log = self._logs.pop(topic_partition, None)
+            delay_ms = 0
+            if log is not None:
+                delay_ms = log.config.file_delete_delay_ms
+                log.tell_deleted()
+            doomed = await self._pools.run(Pool.BACKGROUND, self._rename_away, home, topic_partition)
+            del self._known[topic_partition]
+            home.logs -= 1
             self._doomed.append((self._clock.seconds() + delay_ms / 1000, doomed))
+        except OSError as error:
+            raise KafkaError(ErrorCode.KAFKA_STORAGE_ERROR, f"the log of {topic_partition} cannot be removed: {error}") from error
         finally:
             del self._opening[topic_partition]
             turn.callback(None)
 
-    def _forget(self, topic_partition: TopicPartition, topic_id: TopicId) -> int:
-        """Let go of an open log; its ``file.delete.delay.ms``."""
-        log = self._logs.get(topic_partition)
-        if log is None or log.topic_id != topic_id:
-            return 0
-        del self._logs[topic_partition]
-        log.tell_deleted()
-        log.forget_files()
-        return log.config.file_delete_delay_ms
-
-    def _rename_away(self, directory: str, topic_partition: TopicPartition) -> str:
+    def _rename_away(self, home: _Home, topic_partition: TopicPartition) -> str:
+        """In a thread."""
+        directory = home.directory.path
         doomed = os.path.join(directory, f"{str(topic_partition)[:200]}.{self._randbytes(16).hex()}{DELETED_SUFFIX}")
+        home.directory.checkpoints.forget(topic_partition)
         self._file_system.rename(os.path.join(directory, str(topic_partition)), doomed)
         self._file_system.sync_directory(directory)
         return doomed
@@ -348,12 +376,11 @@ class SegmentLogStore:
         if self._closing:
             return
         for log in logs[:LOGS_PER_SWEEP]:
-            log.write_side_files()
-            if log.config.write_caching:
-                log.flush_if_due(now_ms)
-            if retention:
-                log.expire_producers(now_ms - self._producer_expiration_ms)
-                log.apply_retention(now_ms).addErrback(self._retention_failed, log)
+            if not log.closed:
+                log.tick(now_ms)
+                if retention:
+                    log.expire_producers(now_ms - self._producer_expiration_ms)
+                    log.apply_retention(now_ms).addErrback(self._retention_failed, log)
         if len(logs) > LOGS_PER_SWEEP:
             self._timer = self._clock.callLater(0, self._sweep_some, logs[LOGS_PER_SWEEP:], now_ms, retention)
             return
@@ -381,16 +408,11 @@ class SegmentLogStore:
             return
         self._checkpoint_due = self._clock.seconds() + self._checkpoint_ms / 1000
         for home in self._homes:
-            writing: Deferred[None] = self._pools.run(Pool.BACKGROUND, self._write_checkpoints, home)
+            writing: Deferred[None] = self._pools.run(Pool.BACKGROUND, home.directory.checkpoints.write, *self._offsets(home))
             writing.addErrback(lambda failure: self._log.error("checkpoints could not be written: {failure}", failure=failure.getErrorMessage()))
 
-    def _write_checkpoints(self, home: _Home) -> None:
-        """In a thread: note how far each log is on disk, and where it begins."""
-        logs = [log for log in tuple(self._logs.values()) if log.directory is home.directory]
-        opened = {log.topic_partition for log in logs}
-        points = {tp: offset for tp, offset in home.recovery_points.items() if tp not in opened}
-        points.update((log.topic_partition, log.flushed_offset) for log in logs)
-        starts = {log.topic_partition: log.start_offset for log in logs if log.start_offset > 0}
-        path = home.directory.path
-        self._file_system.write_whole(os.path.join(path, RECOVERY_POINTS), encode_offsets(points))
-        self._file_system.write_whole(os.path.join(path, START_OFFSETS), encode_offsets(starts))
+    def _offsets(self, home: _Home) -> tuple[dict[TopicPartition, int], dict[TopicPartition, int], int]:
+        """How far each open log is on disk, where it begins, and how many changes the checkpoints had seen by then."""
+        logs = [log for log in self._logs.values() if log.directory is home.directory]
+        points = {log.topic_partition: log.flushed_offset for log in logs}
+        return points, {log.topic_partition: log.start_offset for log in logs}, home.directory.checkpoints.changes

@@ -1,8 +1,8 @@
-"""Searches by time. They read batches, and run in a thread."""
+"""Searches by time. They read batches, and run in a thread while the log is appended to."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 from chronik.record.batch import BatchHeader
 from chronik.record.records import BadRecords, Record, decode_records
@@ -10,13 +10,13 @@ from chronik.storage.interfaces import OffsetAndTimestamp
 from chronik.storage.segment import LogSegment
 
 
-def first_at_or_after(segments: Sequence[LogSegment], timestamp: int, start_offset: int) -> OffsetAndTimestamp | None:
-    """The first record at or after ``start_offset`` whose timestamp is at least ``timestamp`` (ms)."""
+def first_at_or_after(segments: Sequence[LogSegment], timestamp: int, start_offset: int, end_offset: int) -> OffsetAndTimestamp | None:
+    """The first record from ``start_offset`` on and below ``end_offset`` whose timestamp is at least ``timestamp`` (ms)."""
     for segment in segments:
         if segment.max_timestamp < timestamp or segment.end_offset <= start_offset:
             continue
         begin = max(segment.times.offset_before(timestamp), start_offset)
-        for position, header in segment.headers(segment.offsets.position_of(begin)):
+        for position, header in segment.headers(segment.offsets.position_of(begin), end_offset):
             if header.max_timestamp >= timestamp and header.last_offset >= start_offset:
                 found = _first_record(segment, position, header, lambda r: r.timestamp >= timestamp and r.offset >= start_offset)
                 if found is not None:
@@ -24,20 +24,40 @@ def first_at_or_after(segments: Sequence[LogSegment], timestamp: int, start_offs
     return None
 
 
-def first_of_largest(segments: Sequence[LogSegment], start_offset: int) -> OffsetAndTimestamp | None:
-    """The first record at or after ``start_offset`` that has the largest timestamp of all."""
-    kept = [segment for segment in segments if segment.end_offset > start_offset and segment.max_timestamp >= 0]
-    if not kept:
+def first_of_largest(segments: Sequence[LogSegment], start_offset: int, end_offset: int) -> OffsetAndTimestamp | None:
+    """The first record from ``start_offset`` on and below ``end_offset`` that has the largest timestamp of those."""
+    kept = [segment for segment in segments if segment.end_offset > start_offset and segment.size]
+    largest = max((timestamp for segment in kept for timestamp in _largest(segment, start_offset, end_offset)), default=-1)
+    return None if largest < 0 else first_at_or_after(kept, largest, start_offset, end_offset)
+
+
+def _largest(segment: LogSegment, start_offset: int, end_offset: int) -> Iterator[int]:
+    """Timestamps, one of which is the segment's largest: its own note of it, unless it was taken of records out of bounds."""
+    if segment.base_offset >= start_offset and segment.end_offset <= end_offset:
+        yield segment.max_timestamp
+        return
+    for position, header in segment.headers(segment.offsets.position_of(start_offset), end_offset):
+        if header.base_offset >= start_offset:
+            yield header.max_timestamp
+        elif header.last_offset >= start_offset:
+            found = _records(segment, position, header)
+            yield from (record.timestamp for record in found or () if record.offset >= start_offset)
+
+
+def _records(segment: LogSegment, position: int, header: BatchHeader) -> Sequence[Record] | None:
+    """A batch's records, None when its inside cannot be read."""
+    with segment.hold() as file:
+        batch = file.pread(header.size_bytes, position)
+    try:
+        return decode_records(batch)
+    except BadRecords:
         return None
-    largest = max(segment.max_timestamp for segment in kept)
-    return first_at_or_after(kept, largest, start_offset)
 
 
 def _first_record(segment: LogSegment, position: int, header: BatchHeader, fits: Callable[[Record], bool]) -> OffsetAndTimestamp | None:
     """The first fitting record of a batch. One whose inside cannot be read is answered by its header."""
-    batch = segment.open().file.pread(header.size_bytes, position)
-    try:
-        record = next((record for record in decode_records(batch) if fits(record)), None)
-    except BadRecords:
+    records = _records(segment, position, header)
+    if records is None:
         return OffsetAndTimestamp(header.base_offset, header.max_timestamp, header.leader_epoch)
+    record = next(filter(fits, records), None)
     return None if record is None else OffsetAndTimestamp(record.offset, record.timestamp, header.leader_epoch)

@@ -38,9 +38,17 @@ def validate(data: bytes | memoryview, config: LogConfig, now: int, internal: bo
     :param internal: they are the broker's own: trusted in size and content, their CRC just computed.
     :raises KafkaError: none of them may be appended; see :meth:`~chronik.storage.interfaces.IPartitionLog.append`.
     """
-    batches = split_batches(data)
+    try:
+        batches = split_batches(data)
+    except BadBatch as error:
+        if error.code is ErrorCode.UNSUPPORTED_FOR_MESSAGE_FORMAT:
+            # What Kafka answers since message formats 0 and 1 are gone (ProduceRequest.validateRecords).
+            raise BadBatch(ErrorCode.INVALID_RECORD, error.message) from None
+        raise
     if not batches:
         raise BadBatch(ErrorCode.INVALID_RECORD, "there is no batch to append: a produce request has at least one for each partition it names")
+    if len(batches) > 1 and any(header.producer_id >= 0 for header, _ in batches):
+        raise BadBatch(ErrorCode.INVALID_RECORD, "an idempotent producer sends one batch for a partition at a time")
     return [ValidBatch(header, batch) if internal else _validated(header, batch, config, now) for header, batch in batches]
 
 
@@ -70,7 +78,9 @@ def _check_producer(header: BatchHeader) -> None:
     if header.is_transactional:
         raise KafkaError(ErrorCode.INVALID_TXN_STATE, "this broker does not serve transactions yet: unset transactional.id")
     if header.producer_id >= 0 and (header.producer_epoch < 0 or header.base_sequence < 0):
-        raise BadBatch(ErrorCode.INVALID_RECORD, f"producer {header.producer_id} sent epoch {header.producer_epoch} and sequence {header.base_sequence}")
+        raise BadBatch(
+            ErrorCode.INVALID_RECORD, f"producer {header.producer_id} sent epoch {header.producer_epoch} and sequence {header.base_sequence}"
+        )
 
 
 def _check_timestamps(header: BatchHeader, config: LogConfig, now: int) -> None:

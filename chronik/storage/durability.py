@@ -1,0 +1,130 @@
+"""What of one log is on disk, and who waits for it."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from typing import TYPE_CHECKING
+
+from twisted.internet.defer import Deferred, fail, succeed
+
+from chronik.storage.flush import FlushTask
+
+if TYPE_CHECKING:
+    from chronik.errors import KafkaError
+    from chronik.storage.files import SharedFile
+    from chronik.storage.log import SegmentLog
+
+
+class LogFlusher:
+    """One log's part in the flushes of its directory; a :class:`~chronik.storage.flush.Flushable`.
+
+    :param flushed_offset: everything below is on disk.
+    :param new_names: its directory has names that a crash could lose.
+    """
+
+    def __init__(self, log: SegmentLog, flushed_offset: int, new_names: bool) -> None:
+        self._of = log
+        self.flushed_offset = flushed_offset
+        self._new_names = new_names
+        self._reach = flushed_offset
+        self._waiters: list[tuple[int, Deferred[int]]] = []
+        self._due_ms = 0
+
+    def __repr__(self) -> str:
+        """For logs."""
+        return repr(self._of)
+
+    # -- what the scheduler asks --------------------------------------------------------------------------------------
+
+    def flush_begins(self) -> FlushTask | None:
+        """What makes it durable; see :class:`~chronik.storage.flush.Flushable`."""
+        log = self._of
+        if log.failed or log.closed or (self.flushed_offset >= log.written_offset and not self._new_names):
+            return None
+        first = max(0, bisect_right(log.bases, self.flushed_offset) - 1)
+        files: list[SharedFile] = []
+        try:
+            files.extend(segment.hold() for segment in log.segments[first:] if segment.size)
+        except OSError as error:
+            for shared in files:
+                shared.let_go()
+            log.fail(error)
+            return None
+        directories = (log.path,) if self._new_names else ()
+        self._new_names = False
+        self._reach = log.written_offset
+        return FlushTask(log.written_offset, files, directories)
+
+    def flush_ended(self, task: FlushTask) -> None:
+        """It is durable, but for what was taken back meanwhile: what came in its place was not part of the flush."""
+        log = self._of
+        if log.failed or log.closed:
+            return
+        self.flushed_offset = max(self.flushed_offset, min(task.end_offset, self._reach))
+        for observer in log.observers:
+            observer.flushed(log)
+        self._answer()
+
+    def flush_failed(self, task: FlushTask, reason: BaseException) -> None:
+        """The disk refused."""
+        if not self._of.closed:
+            self._of.fail(reason)
+
+    def _answer(self) -> None:
+        ready = [waiter for offset, waiter in self._waiters if offset <= self.flushed_offset]
+        if ready:
+            self._waiters = [entry for entry in self._waiters if entry[0] > self.flushed_offset]
+            for waiter in ready:
+                waiter.callback(self.flushed_offset)
+
+    # -- what the log tells -------------------------------------------------------------------------------------------
+
+    def written(self) -> None:
+        """More is in the page cache, or the configuration changed: flush, unless that counts as safe."""
+        log = self._of
+        behind = log.written_offset - self.flushed_offset
+        if behind > 0 and (not log.config.write_caching or behind >= log.config.flush_messages or self._waiters):
+            log.directory.flusher.flush(self)
+
+    def names_changed(self) -> None:
+        """The next flush must make names durable too."""
+        self._new_names = True
+
+    def rewound_to(self, offset: int) -> None:
+        """The log ends at an earlier offset."""
+        self.flushed_offset = min(self.flushed_offset, offset)
+        self._reach = min(self._reach, offset)
+        self._waiters = [(min(wanted, offset), waiter) for wanted, waiter in self._waiters]
+        self._answer()
+        self.written()
+
+    def flush(self) -> Deferred[int]:
+        """Make everything appended so far durable; see :meth:`IPartitionLog.flush`."""
+        log = self._of
+        try:
+            log.check_failure()
+        except Exception:  # noqa: BLE001  it is the answer
+            return fail()
+        if log.end_offset <= self.flushed_offset:
+            return succeed(self.flushed_offset)
+        waiter: Deferred[int] = Deferred()
+        self._waiters.append((log.end_offset, waiter))
+        log.directory.flusher.flush(self)
+        return waiter
+
+    def flush_if_due(self, now: int) -> None:
+        """``flush.ms``, where the page cache counts as safe; called now and then."""
+        log = self._of
+        if not log.config.write_caching or self.flushed_offset >= log.written_offset:
+            self._due_ms = 0
+        elif not self._due_ms:
+            self._due_ms = now + log.config.flush_ms
+        elif now >= self._due_ms:
+            self._due_ms = 0
+            log.directory.flusher.flush(self)
+
+    def abandon(self, reason: KafkaError) -> None:
+        """Nothing becomes durable any more."""
+        waiters, self._waiters = self._waiters, []
+        for _, waiter in waiters:
+            waiter.errback(reason)

@@ -1,0 +1,176 @@
+"""Recovery: what a segment's file really holds, and what producers did according to it. Runs in threads."""
+
+from __future__ import annotations
+
+import errno
+import os
+from collections.abc import Sequence
+from typing import Final
+
+from twisted.logger import Logger
+
+from chronik.errors import ErrorCode
+from chronik.record.batch import HEADER_BYTES, BadBatch, BatchHeader, check_crc, parse_header
+from chronik.storage.epochs import LeaderEpochs
+from chronik.storage.interfaces import IFile, IFileSystem
+from chronik.storage.producers import BadSnapshot, ProducerStates
+from chronik.storage.segment import SNAPSHOT, LogSegment, file_name
+
+_log = Logger("chronik.storage.recovery")
+
+SCAN_BYTES: Final = 4 << 20
+"""How much of a segment recovery reads at a time; a larger batch is read whole."""
+
+BATCH_BYTES_MAX: Final = 1 << 30
+"""A length beyond this is no batch's: segments are smaller."""
+
+CORRUPT: Final = ".corrupt"
+"""Ending of the files that keep what recovery cut off behind a damaged batch."""
+
+
+def base_of(name: str, extension: str) -> int | None:
+    """The offset in a file's name, None when it is another kind of file."""
+    stem = name.removesuffix(extension)
+    return int(stem) if stem != name and len(stem) == 20 and stem.isdigit() else None
+
+
+def restore_producers(file_system: IFileSystem, path: str, segments: Sequence[LogSegment], producers: ProducerStates, end_offset: int) -> None:
+    """Make the producers' state what it was at ``end_offset``: from the newest snapshot not after it, and the batches since."""
+    producers.clear()
+    offsets = (base_of(name, SNAPSHOT) for name in file_system.list(path))
+    for offset in sorted((o for o in offsets if o is not None and o <= end_offset), reverse=True):
+        try:
+            producers.restore(file_system.read_whole(os.path.join(path, file_name(offset, SNAPSHOT))), offset)
+            break
+        except BadSnapshot:
+            _log.warn("a producer snapshot of {path} at offset {offset} is damaged; an older one and the log serve", path=path, offset=offset)
+            producers.clear()
+    begin = producers.map_end_offset
+    for segment in segments:
+        if segment.end_offset <= begin:
+            continue
+        for _, header in segment.headers(segment.offsets.position_of(begin), end_offset):
+            if header.last_offset >= begin and header.producer_id >= 0:
+                producers.note(header, header.last_offset)
+    producers.map_end_offset = end_offset
+
+
+def scan(
+    file_system: IFileSystem,
+    segment: LogSegment,
+    index_interval_bytes: int,
+    flushed_to: int,
+    epochs: LeaderEpochs,
+    checked: bool,
+    notes: list[str],
+) -> bool:
+    """Read a segment's batches and make its indexes anew; whether it had to be cut.
+
+    :param flushed_to: below this offset everything was on disk: damage there is not cut away.
+    :param checked: compare CRCs too.
+    :raises OSError: the disk refuses, or such damage is found.
+    """
+    with segment.hold() as file:
+        size = file.size()
+        reader = _Reader(file, size)
+        expected = segment.base_offset
+        problem = ""
+        while segment.size < size:
+            try:
+                header = reader.header(segment.size)
+                if header.base_offset < expected:
+                    raise BadBatch(ErrorCode.CORRUPT_MESSAGE, f"offset {header.base_offset} follows {expected - 1}")
+                if checked:
+                    check_crc(header, reader.batch(segment.size, header))
+            except BadBatch as error:
+                problem = error.message
+                break
+            epochs.assign(header.leader_epoch, header.base_offset)
+            segment.note(header.last_offset, header.base_offset, header.size_bytes, header.max_timestamp, index_interval_bytes)
+            expected = header.last_offset + 1
+        if problem and expected < flushed_to:
+            raise OSError(
+                errno.EIO,
+                f"records that were on disk are damaged at byte {segment.size} ({problem}); nothing was changed. "
+                "Restore the file, or move it and those with higher numbers away to go on without them",
+                segment.path(),
+            )
+        if problem:
+            _cut_off(file_system, segment, reader, size, problem, notes)
+    return bool(problem)
+
+
+def _cut_off(file_system: IFileSystem, segment: LogSegment, reader: _Reader, size: int, problem: str, notes: list[str]) -> None:
+    """End the segment before a damaged batch. What follows is kept aside when there is a whole batch in it: then this is no simple torn tail."""
+    position = segment.size
+    note = f"cut {size - position} bytes at {position} of {os.path.basename(segment.path())}: {problem}"
+    if reader.batch_follows(position):
+        aside = f"{segment.path()}{CORRUPT}"
+        _copy(file_system, reader.file, position, size, aside)
+        note += f"; whole batches follow the damage: they are kept in {aside}"
+        _log.error("{path} is damaged at byte {position}: records behind it are not served", path=segment.path(), position=position)
+    reader.file.truncate(position)
+    reader.file.fdatasync()
+    notes.append(note)
+
+
+def _copy(file_system: IFileSystem, source: IFile, start: int, end: int, target: str) -> None:
+    copy = file_system.open(target, create=True)
+    try:
+        for position in range(start, end, SCAN_BYTES):
+            copy.pwritev([source.pread(min(SCAN_BYTES, end - position), position)], position - start)
+        copy.fdatasync()
+    finally:
+        copy.close()
+
+
+def drop_behind(file_system: IFileSystem, segments: list[LogSegment], number: int, notes: list[str]) -> None:
+    """Segments behind a cut one would leave a hole: they are put aside."""
+    for segment in segments[number + 1 :]:
+        segment.forget_file()
+        file_system.rename(segment.path(), segment.path() + CORRUPT)
+        notes.append(f"put {os.path.basename(segment.path())} aside, which follows the damage")
+    del segments[number + 1 :]
+
+
+class _Reader:
+    """Reads batches of a file one after the other, in large pieces."""
+
+    def __init__(self, file: IFile, size: int) -> None:
+        self.file = file
+        self._size = size
+        self._piece = b""
+        self._start = 0
+
+    def header(self, position: int) -> BatchHeader:
+        """The header at a position.
+
+        :raises BadBatch: there is none, or its batch reaches past the file's end.
+        """
+        self._read(position, HEADER_BYTES)
+        header = parse_header(self._piece, position - self._start)
+        if header.size_bytes > BATCH_BYTES_MAX or position + header.size_bytes > self._size:
+            raise BadBatch(ErrorCode.CORRUPT_MESSAGE, f"a batch of {header.size_bytes} bytes is cut off after {self._size - position}")
+        return header
+
+    def batch(self, position: int, header: BatchHeader) -> memoryview:
+        """The bytes of the batch there."""
+        self._read(position, header.size_bytes)
+        at = position - self._start
+        return memoryview(self._piece)[at : at + header.size_bytes]
+
+    def batch_follows(self, position: int) -> bool:
+        """Whether the batch after the damaged one at ``position`` is whole, as far as that one tells where it ends."""
+        try:
+            damaged = self.header(position)
+            after = position + damaged.size_bytes
+            header = self.header(after)
+            check_crc(header, self.batch(after, header))
+        except BadBatch:
+            return False
+        return True
+
+    def _read(self, position: int, count: int) -> None:
+        if not self._start <= position <= position + count <= self._start + len(self._piece):
+            self._start = position
+            self._piece = self.file.pread(min(max(SCAN_BYTES, count), self._size - position), position)

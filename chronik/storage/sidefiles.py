@@ -1,0 +1,107 @@
+"""The files beside a log's segments, written off the reactor, for each log one after the other so that an older write never follows a newer."""
+
+from __future__ import annotations
+
+import os
+from collections import deque
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+from twisted.internet.defer import Deferred
+from twisted.logger import Logger
+
+from chronik.defer import Pool
+from chronik.storage.segment import DELETED, INDEX, LOG, SNAPSHOT, TIME_INDEX, file_name
+
+if TYPE_CHECKING:
+    from chronik.defer import IThreadPools
+    from chronik.storage.interfaces import IFileSystem
+
+SEGMENT_FILES = (LOG, INDEX, TIME_INDEX, SNAPSHOT)
+"""Extensions of the files that belong to one segment."""
+
+
+class SideFiles:
+    """What is done in one log's directory besides appending.
+
+    :param path: the log's directory.
+    """
+
+    _log = Logger()
+
+    def __init__(self, path: str, file_system: IFileSystem, pools: IThreadPools) -> None:
+        self._path = path
+        self._file_system = file_system
+        self._pools = pools
+        self._waiting: deque[tuple[Callable[..., None], tuple[Any, ...], Deferred[None]]] = deque()
+        self._busy = False
+        self._gone = False
+
+    def run(self, function: Callable[..., None], *args: Any) -> Deferred[None]:
+        """Run in a thread, after all that was given before."""
+        done: Deferred[None] = Deferred()
+        self._waiting.append((function, args, done))
+        if not self._busy:
+            self._next()
+        return done
+
+    def later(self, function: Callable[..., None], *args: Any) -> None:
+        """The same for what the log can do without: a failure is logged."""
+        self.run(function, *args).addErrback(self._failed)
+
+    def _failed(self, failure: Any) -> None:
+        if not self._gone:
+            self._log.failure("a file in {path} could not be changed", failure, path=self._path)
+
+    def _next(self) -> None:
+        if self._waiting:
+            self._busy = True
+            function, args, done = self._waiting.popleft()
+            self._pools.run(Pool.BACKGROUND, function, *args).addBoth(self._ended, done)
+
+    def _ended(self, result: Any, done: Deferred[None]) -> None:
+        self._busy = False
+        self._next()
+        done.callback(result)
+
+    def abandon(self) -> None:
+        """The directory is being removed: what fails from here on is of no interest."""
+        self._gone = True
+
+    # -- in a thread --------------------------------------------------------------------------------------------------
+
+    def write(self, files: Sequence[tuple[str, bytes]]) -> None:
+        """Write whole files and sync them. A crash may leave them torn, which readers of them find out."""
+        for path, data in files:
+            file = self._file_system.open(path, create=True)
+            try:
+                file.truncate(0)
+                file.pwritev([data], 0)
+                file.fdatasync()
+            finally:
+                file.close()
+
+    def put_aside(self, bases: Sequence[int]) -> None:
+        """Rename the files of segments that are removed, so that the next start does not see them."""
+        for base in bases:
+            for extension in SEGMENT_FILES:
+                path = os.path.join(self._path, file_name(base, extension))
+                if self._file_system.exists(path):
+                    self._file_system.rename(path, path + DELETED)
+
+    def unlink_deleted(self, bases: Sequence[int]) -> None:
+        """Remove what :meth:`put_aside` renamed."""
+        for base in bases:
+            for extension in SEGMENT_FILES:
+                self._file_system.unlink(os.path.join(self._path, file_name(base, extension)) + DELETED)
+
+    def remove_snapshots_after(self, offset: int) -> None:
+        """Producers' states of a history that is no more."""
+        remove_snapshots_after(self._file_system, self._path, offset)
+
+
+def remove_snapshots_after(file_system: IFileSystem, path: str, offset: int) -> None:
+    """Remove producer snapshots made when the log ended past ``offset``."""
+    for name in file_system.list(path):
+        if name.endswith(SNAPSHOT) and name.removesuffix(SNAPSHOT).isdigit() and int(name.removesuffix(SNAPSHOT)) > offset:
+            file_system.unlink(os.path.join(path, name))

@@ -1,0 +1,176 @@
+"""Taking away from a log: its oldest segments by retention and deletion, its newest records by truncation and after failed writes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from twisted.internet.defer import DeferredLock
+from twisted.logger import Logger
+
+from chronik.defer import Pool, deferred
+from chronik.storage.producers import ProducerStates
+from chronik.storage.recovery import restore_producers
+from chronik.storage.retention import expired_segments
+from chronik.storage.sidefiles import remove_snapshots_after
+
+if TYPE_CHECKING:
+    from chronik.storage.log import SegmentLog
+    from chronik.storage.segment import LogSegment
+
+
+class LogTrimmer:
+    """Trims one log at both ends."""
+
+    _log = Logger()
+
+    def __init__(self, log: SegmentLog) -> None:
+        self._of = log
+        self._one_at_a_time = DeferredLock()
+        self._rewinding = 0
+        self._deleted: list[tuple[float, list[int]]] = []
+
+    @property
+    def rewinding(self) -> bool:
+        """Whether the end is being taken away: until that is done, nothing can be appended."""
+        return self._rewinding > 0
+
+    # -- the end ------------------------------------------------------------------------------------------------------
+
+    @deferred
+    async def truncate(self, offset: int) -> None:
+        """Remove the newest; see :meth:`IPartitionLog.truncate`."""
+        log = self._of
+        offset = max(offset, log.start_offset)
+        if offset < log.end_offset:
+            await self.rewind(offset)
+
+    @deferred
+    async def rewind(self, offset: int) -> None:
+        """End the log at ``offset``, in memory at once, on disk behind all writes given before. Appends are refused meanwhile.
+
+        A disk that refuses fails the log.
+        """
+        log = self._of
+        log.rewound_to(offset)
+        self._rewinding += 1
+        await self._one_at_a_time.acquire()
+        try:
+            if log.end_offset == offset:
+                await self._cut(offset)
+        except OSError as error:
+            log.fail(error)
+        finally:
+            self._rewinding -= 1
+            self._one_at_a_time.release()
+        log.check_failure()
+        for observer in log.observers:
+            observer.truncated(log, log.end_offset, log.latest_epoch)
+
+    async def _cut(self, offset: int) -> None:
+        log = self._of
+        directory = log.directory
+        await directory.pools.run(Pool.BACKGROUND, directory.checkpoints.lower, log.topic_partition, offset)
+        target = next(segment for segment in reversed(log.segments) if segment.base_offset <= offset or segment is log.segments[0])
+        position, _, _ = await directory.writer.run(target.locate, offset)
+        gone = [segment for segment in log.segments if segment.base_offset > target.base_offset]
+        log.drop_segments(gone)
+        target.cut(position, offset)
+        log.recount()
+        await directory.writer.run(self._cut_files, target, position, [segment.base_offset for segment in gone], offset)
+        self._unlink_when_due(gone)
+        log.producers = await directory.pools.run(Pool.READ, self._remembered, target, offset)
+
+    def _cut_files(self, target: LogSegment, position: int, gone: Sequence[int], offset: int) -> None:
+        """In the writer's thread. The next flush makes it durable, before anything appended from here on counts as durable."""
+        log = self._of
+        log.side_files.put_aside(gone)
+        remove_snapshots_after(log.directory.file_system, log.path, offset)
+        with target.hold() as file:
+            file.truncate(position)
+
+    def _remembered(self, target: LogSegment, offset: int) -> ProducerStates:
+        """In a thread: what the batches that are left say of times and producers."""
+        log = self._of
+        target.restore_times()
+        producers = ProducerStates()
+        restore_producers(log.directory.file_system, log.path, log.segments, producers, offset)
+        return producers
+
+    @deferred
+    async def settled(self) -> None:
+        """Fires when no truncation is under way."""
+        await self._one_at_a_time.run(lambda: None)
+
+    # -- the beginning ------------------------------------------------------------------------------------------------
+
+    @deferred
+    async def advance_start(self, offset: int) -> None:
+        """Forget the oldest; see :meth:`IPartitionLog.advance_start`."""
+        log = self._of
+        if offset > log.start_offset:
+            log.start_offset = min(offset, log.end_offset)
+            self._remove_unreachable()
+            self._tell_start()
+
+    @deferred
+    async def apply_retention(self, now: int) -> int:
+        """Roll what is overdue, remove what is too old or too much; see :meth:`IPartitionLog.apply_retention`."""
+        log = self._of
+        if log.failed or self.rewinding:
+            return 0
+        if log.active.size and log.end_offset == log.written_offset and log.overdue(now):
+            log.roll(now)
+        if not log.config.delete:
+            return 0
+        expired = expired_segments(log.segments, log.config, log.high_watermark, log.size_bytes, now)
+        if expired and expired[-1] is log.active:
+            if log.end_offset == log.written_offset:
+                log.roll(now)
+            else:
+                expired = expired[:-1]
+        if not expired:
+            return 0
+        log.start_offset = max(log.start_offset, expired[-1].end_offset)
+        self._log.info(
+            "retention removes {count} segment(s) of {partition}: it begins at offset {offset} now",
+            count=len(expired),
+            partition=log.topic_partition,
+            offset=log.start_offset,
+        )
+        self._remove_unreachable()
+        self._tell_start()
+        return len(expired)
+
+    def _remove_unreachable(self) -> None:
+        """Remove segments that end at or before the start."""
+        log = self._of
+        count = sum(1 for base in log.bases[1:] if base <= log.start_offset)
+        gone = log.segments[:count]
+        log.drop_segments(gone, void=False)
+        log.forget_epochs_before(log.start_offset)
+        if gone:
+            log.side_files.later(log.side_files.put_aside, [segment.base_offset for segment in gone])
+            self._unlink_when_due(gone)
+
+    def _tell_start(self) -> None:
+        for observer in self._of.observers:
+            observer.start_advanced(self._of, self._of.start_offset)
+
+    # -- files --------------------------------------------------------------------------------------------------------
+
+    def _unlink_when_due(self, gone: Sequence[LogSegment]) -> None:
+        if gone:
+            log = self._of
+            due = log.directory.clock.seconds() + log.config.file_delete_delay_ms / 1000
+            self._deleted.append((due, [segment.base_offset for segment in gone]))
+
+    def unlink_due(self) -> None:
+        """Remove files of removed segments whose ``file.delete.delay.ms`` is over; called now and then."""
+        if self._deleted:
+            now = self._of.directory.clock.seconds()
+            due = [base for when, bases in self._deleted if when <= now for base in bases]
+            self._deleted = [entry for entry in self._deleted if entry[0] > now]
+            if due:
+                self._of.side_files.later(self._of.side_files.unlink_deleted, due)
+

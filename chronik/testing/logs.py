@@ -1,0 +1,81 @@
+"""Log stores for tests, and an observer that remembers."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from twisted.internet.task import Clock
+from zope.interface import implementer
+
+from chronik.model import TopicId, TopicPartition
+from chronik.storage.interfaces import Extent, IExtentObserver, IFileSystem, IPartitionLog
+from chronik.storage.store import SegmentLogStore
+from chronik.testing.pools import SynchronousThreadPools
+
+NOW = 1_700_000_100_000
+"""The ms at which the clock of :func:`make_clock` begins, a little after the first record of :mod:`chronik.testing.records`."""
+
+TP = TopicPartition("t", 0)
+ID = TopicId(bytes(range(16)))
+
+
+def make_clock() -> Clock:
+    """A clock that shows :data:`NOW`."""
+    clock = Clock()
+    clock.advance(NOW / 1000)
+    return clock
+
+
+def make_store(file_system: IFileSystem, clock: Clock, *directories: str, pools: Any = None, **options: Any) -> SegmentLogStore:
+    """A segment store that does everything within the call.
+
+    :param options: as :class:`~chronik.storage.store.SegmentLogStore` takes them by keyword.
+    """
+    return SegmentLogStore(directories or ("/data",), file_system, pools or SynchronousThreadPools(), clock, "cluster", 1, **options)
+
+
+@implementer(IExtentObserver)
+class RecordingObserver:
+    """Keeps what it hears as tuples in ``heard``; ends and flushes, which are many, only where asked."""
+
+    def __init__(self, everything: bool = False) -> None:
+        self.heard: list[tuple[Any, ...]] = []
+        self._everything = everything
+
+    def extent_opened(self, log: IPartitionLog, extent: Extent) -> None:
+        """Note it."""
+        self.heard.append(("opened", extent.base_offset))
+
+    def extent_sealed(self, log: IPartitionLog, extent: Extent) -> None:
+        """Note it."""
+        self.heard.append(("sealed", extent.base_offset, extent.end_offset))
+
+    def extent_rewritten(self, log: IPartitionLog, extent: Extent) -> None:
+        """Note it."""
+        self.heard.append(("rewritten", extent.base_offset, extent.generation))
+
+    def truncated(self, log: IPartitionLog, offset: int, leader_epoch: int) -> None:
+        """Note it."""
+        self.heard.append(("truncated", offset, leader_epoch))
+
+    def start_advanced(self, log: IPartitionLog, offset: int) -> None:
+        """Note it."""
+        self.heard.append(("start", offset))
+
+    def end_advanced(self, log: IPartitionLog) -> None:
+        """Note it."""
+        if self._everything:
+            self.heard.append(("end", log.end_offset))
+
+    def flushed(self, log: IPartitionLog) -> None:
+        """Note it."""
+        if self._everything:
+            self.heard.append(("flushed", log.flushed_offset))
+
+    def failed(self, log: IPartitionLog, reason: BaseException) -> None:
+        """Note it."""
+        self.heard.append(("failed", type(reason)))
+
+    def deleted(self, log: IPartitionLog) -> None:
+        """Note it."""
+        self.heard.append(("deleted",))
