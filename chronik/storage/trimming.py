@@ -82,9 +82,14 @@ class LogTrimmer:
         log.producers = await directory.pools.run(Pool.READ, self._remembered, target, offset)
 
     def _cut_files(self, target: LogSegment, position: int, gone: Sequence[int], offset: int) -> None:
-        """In the writer's thread. The next flush makes it durable, before anything appended from here on counts as durable."""
+        """In the writer's thread. The next flush makes it durable, before anything appended from here on counts as durable.
+
+        Whole segments go first, the last one first of all: wherever a crash interrupts this, what is left has no hole.
+        """
         log = self._of
-        log.side_files.put_aside(gone)
+        if gone:
+            log.side_files.put_aside(gone[::-1])
+            log.directory.file_system.sync_directory(log.path)
         remove_snapshots_after(log.directory.file_system, log.path, offset)
         with target.hold() as file:
             file.truncate(position)
