@@ -120,6 +120,8 @@ class RequestDispatcher:
             return await handling
         except KafkaError as error:
             return api.refusal(request, header.api_version, error)
+        except ProtocolViolation:
+            raise
         except Exception:  # noqa: BLE001  the one place where what nobody foresaw becomes an answer
             self._log.failure(
                 "a {api} request (version {version}) of {principal} at {host} failed here",
