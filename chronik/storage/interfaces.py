@@ -283,7 +283,7 @@ class IPartitionLog(Interface):
         """Forget everything below ``offset``; never moves back."""
 
     def truncate(offset: int) -> Deferred[None]:
-        """Remove everything from ``offset`` on; readers' slices above it become void."""
+        """Remove everything from ``offset`` on, durably once it fires; readers' slices above it become void. Appends are refused meanwhile."""
 
     def raise_epoch(leader_epoch: int) -> Deferred[None]:
         """Note durably that offsets from ``end_offset`` on belong to at least this epoch; fires once that is on disk."""

@@ -28,6 +28,7 @@ from chronik.storage.interfaces import IFileSystem
 from chronik.storage.producers import ProducerStates
 from chronik.storage.recovery import base_of, drop_behind, restore_producers, scan
 from chronik.storage.segment import DELETED, INDEX, LOG, SNAPSHOT, TIME_INDEX, LogSegment, file_name
+from chronik.storage.sidefiles import write_synced
 
 
 @dataclass(slots=True)
@@ -98,7 +99,8 @@ def load_log(file_system: IFileSystem, files: FileCache, request: LoadRequest) -
     segments = [LogSegment(request.path, base, files, request.now_ms) for base in bases or [request.start_offset]]
     if not bases:
         segments[0].hold(create=True).let_go()
-    epochs = LeaderEpochs(_read_epochs(file_system, request.path, notes))
+    known_epochs = _read_epochs(file_system, request.path, notes)
+    epochs = LeaderEpochs(known_epochs)
     end = _load_segments(file_system, segments, request, epochs, notes)
     if epochs.truncate_from_end(end + 1):
         notes.append("forgot epochs past the end")
@@ -106,7 +108,7 @@ def load_log(file_system: IFileSystem, files: FileCache, request: LoadRequest) -
     _remove_old_snapshots(file_system, request.path, segments, end)
     producers = ProducerStates()
     restore_producers(file_system, request.path, segments, producers, end)
-    if notes or not request.clean:
+    if epochs.entries() != known_epochs:
         file_system.write_whole(os.path.join(request.path, EPOCHS), encode_epochs(epochs.entries()))
     return LoadedLog(segments, epochs, producers, start, end, request.clean, new_names=not (request.clean and bases), notes=notes)
 
@@ -163,19 +165,37 @@ def _load_segments(file_system: IFileSystem, segments: list[LogSegment], request
             continue
         flushed_to = 2**63 if request.clean else request.recovery_point
         cut = scan(file_system, segment, request.index_interval_bytes, flushed_to, epochs, suspicious, notes)
-        if not last:
-            segment.seal()
-        _write_indexes(file_system, segment)
-        if cut and not last:
+        if last:
+            continue
+        if cut or (suspicious and _is_hole(segment, segments[number + 1], request.recovery_point)):
             drop_behind(file_system, segments, number, notes)
             break
+        segment.seal()
+        _write_indexes(file_system, segment)
     return segments[-1].end_offset
+
+
+def _is_hole(segment: LogSegment, following: LogSegment, recovery_point: int) -> bool:
+    """Whether a segment lost its last records while the next one kept its first: a crash may write files in any order.
+
+    :raises OSError: they were on disk for certain.
+    """
+    if segment.end_offset >= following.base_offset:
+        return False
+    if segment.end_offset < recovery_point:
+        raise OSError(
+            errno.EIO,
+            f"records {segment.end_offset} to {min(following.base_offset, recovery_point) - 1}, which were on disk, are missing at its end; "
+            "nothing was changed. Restore the file, or move those with higher numbers away to go on without them",
+            segment.path(),
+        )
+    return True
 
 
 def _write_indexes(file_system: IFileSystem, segment: LogSegment) -> None:
     """Spare the next start the scan."""
     for path, data in segment.index_files():
-        file_system.write_whole(path, data)
+        write_synced(file_system, path, data)
 
 
 def _trust(file_system: IFileSystem, segment: LogSegment, clean: bool) -> bool:

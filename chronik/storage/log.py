@@ -474,8 +474,9 @@ class SegmentLog:
             await self.flush()
             self._closed = True
             self.active.complete_times()
-            await self._write_epochs()
-            await self.side_files.run(self.side_files.write, [*self.active.index_files(), self._snapshot_file()])
+            if not self._epochs_written:
+                await self._write_epochs()
+            await self.side_files.run(self.side_files.write, [*self.active.index_files(), self._snapshot_file()], False)
         finally:
             self._closed = True
             self.forget_files()

@@ -70,16 +70,13 @@ class SideFiles:
 
     # -- in a thread --------------------------------------------------------------------------------------------------
 
-    def write(self, files: Sequence[tuple[str, bytes]]) -> None:
-        """Write whole files and sync them. A crash may leave them torn, which readers of them find out."""
+    def write(self, files: Sequence[tuple[str, bytes]], sync: bool = True) -> None:
+        """Write whole files. A crash may leave them torn, which readers of them find out.
+
+        :param sync: whether they must last; a store that stops syncs all of them at once.
+        """
         for path, data in files:
-            file = self._file_system.open(path, create=True)
-            try:
-                file.truncate(0)
-                file.pwritev([data], 0)
-                file.fdatasync()
-            finally:
-                file.close()
+            write_synced(self._file_system, path, data, sync)
 
     def put_aside(self, bases: Sequence[int]) -> None:
         """Rename the files of segments that are removed, so that the next start does not see them."""
@@ -95,9 +92,17 @@ class SideFiles:
             for extension in SEGMENT_FILES:
                 self._file_system.unlink(os.path.join(self._path, file_name(base, extension)) + DELETED)
 
-    def remove_snapshots_after(self, offset: int) -> None:
-        """Producers' states of a history that is no more."""
-        remove_snapshots_after(self._file_system, self._path, offset)
+
+def write_synced(file_system: IFileSystem, path: str, data: bytes, sync: bool = True) -> None:
+    """Write a file whole and sync it; not at once: a crash may leave it torn."""
+    file = file_system.open(path, create=True)
+    try:
+        file.truncate(0)
+        file.pwritev([data], 0)
+        if sync:
+            file.fdatasync()
+    finally:
+        file.close()
 
 
 def remove_snapshots_after(file_system: IFileSystem, path: str, offset: int) -> None:

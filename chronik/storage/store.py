@@ -242,6 +242,8 @@ class SegmentLogStore:
         try:
             home.directory.checkpoints.write(points, starts, changes)
             if clean:
+                # Indexes and snapshots of all logs, before the word that they can be believed.
+                self._file_system.sync_file_system(home.directory.path)
                 self._file_system.write_whole(os.path.join(home.directory.path, CLEAN_SHUTDOWN), b'{"version":0}')
         except OSError as error:
             path = home.directory.path

@@ -82,17 +82,18 @@ class LogTrimmer:
         log.producers = await directory.pools.run(Pool.READ, self._remembered, target, offset)
 
     def _cut_files(self, target: LogSegment, position: int, gone: Sequence[int], offset: int) -> None:
-        """In the writer's thread. The next flush makes it durable, before anything appended from here on counts as durable.
+        """In the writer's thread. It lasts when this returns.
 
         Whole segments go first, the last one first of all: wherever a crash interrupts this, what is left has no hole.
         """
         log = self._of
-        if gone:
-            log.side_files.put_aside(gone[::-1])
-            log.directory.file_system.sync_directory(log.path)
-        remove_snapshots_after(log.directory.file_system, log.path, offset)
+        file_system = log.directory.file_system
+        log.side_files.put_aside(gone[::-1])
+        remove_snapshots_after(file_system, log.path, offset)
+        file_system.sync_directory(log.path)
         with target.hold() as file:
             file.truncate(position)
+            file.fdatasync()
 
     def _remembered(self, target: LogSegment, offset: int) -> ProducerStates:
         """In a thread: what the batches that are left say of times and producers."""
