@@ -1,0 +1,300 @@
+"""The segment store: directories, who may use them, what is found in them, and what is done now and then."""
+
+from __future__ import annotations
+
+import errno
+from random import Random
+from typing import Any
+
+from twisted.trial.unittest import SynchronousTestCase
+
+from chronik.errors import ChronikError, ErrorCode, KafkaError
+from chronik.model import TopicId, TopicPartition
+from chronik.storage.config import LogConfig
+from chronik.testing.filesystem import MemoryFileSystem
+from chronik.testing.logs import ID, NOW, TP, make_clock, make_store
+from chronik.testing.pools import HeldThreadPools
+from chronik.testing.records import batch_of
+
+CLEAN = "/data/.kafka_cleanshutdown"
+
+
+class StoreCase(SynchronousTestCase):
+    """Stores over one disk in memory."""
+
+    def setUp(self) -> None:
+        """Make the disk."""
+        self.disk = MemoryFileSystem(Random(3))
+        self.clock = make_clock()
+
+    def started(self, *directories: str, **options: Any) -> Any:
+        """A started store."""
+        store = make_store(self.disk, self.clock, *directories, **options)
+        self.successResultOf(store.start())
+        return store
+
+    def opened(self, store: Any, tp: TopicPartition = TP, topic_id: TopicId = ID, **config: Any) -> Any:
+        """A log of it."""
+        return self.successResultOf(store.open(tp, topic_id, LogConfig(**config)))
+
+    def append(self, log: Any, *values: bytes) -> Any:
+        """Append one batch."""
+        return self.successResultOf(log.append(batch_of(*values), 0))
+
+    def refused(self, store: Any) -> str:
+        """Why a store does not start."""
+        return str(self.failureResultOf(store.start(), ChronikError).value)
+
+
+class DirectoryTests(StoreCase):
+    """Log directories."""
+
+    def test_identity(self) -> None:
+        """A new directory is marked with cluster and broker, in Kafka's format."""
+        self.started(randbytes=lambda count: bytes(count))
+        self.assertEqual(
+            b"version=1\ncluster.id=cluster\nnode.id=1\ndirectory.id=AAAAAAAAAAAAAAAAAAAAAA\n", self.disk.read_whole("/data/meta.properties")
+        )
+
+    def test_other_cluster(self) -> None:
+        """Another cluster's data is not touched, nor another broker's; the directory is free for its owner again."""
+        self.disk.make_directory("/data")
+        for line, word in (("cluster.id=other\nnode.id=1", "cluster other"), ("cluster.id=cluster\nnode.id=2", "broker 2"), ("x", "cannot be used")):
+            self.disk.write_whole("/data/meta.properties", f"version=1\n{line}\n".encode())
+            self.assertIn(word, self.refused(make_store(self.disk, self.clock)))
+        self.disk.unlink("/data/meta.properties")
+        self.started()
+
+    def test_locked(self) -> None:
+        """Two brokers do not share a directory, and a refused start lets go of those it took."""
+        store = self.started("/a")
+        self.assertIn("another broker", self.refused(make_store(self.disk, self.clock, "/b", "/a")))
+        self.successResultOf(store.close())
+        self.started("/b", "/a")
+
+    def test_unwritable(self) -> None:
+        """A directory that refuses says so."""
+        self.disk.fail("open", "/data/.lock", errno.EACCES)
+        self.assertIn("Permission denied", self.refused(make_store(self.disk, self.clock)))
+
+    def test_spread(self) -> None:
+        """New logs go where the fewest are, and are found there again."""
+        store = self.started("/a", "/b")
+        for n in range(4):
+            self.opened(store, TopicPartition("t", n))
+        self.successResultOf(store.close())
+        self.assertEqual((["t-0", "t-2"], ["t-1", "t-3"]), tuple([n for n in self.disk.list(d) if n.startswith("t-")] for d in ("/a", "/b")))
+        self.assertEqual({TopicPartition("t", n) for n in range(4)}, {tp for tp, _ in self.started("/a", "/b").known()})
+
+    def test_strays(self) -> None:
+        """What is no log is left alone, hidden names without a word."""
+        for name in (".search", ".metadata", "notes", "t-x", "empty-0"):
+            self.disk.make_directory(f"/data/{name}")
+        self.disk.make_directory("/data/bad-0")
+        self.disk.write_whole("/data/bad-0/partition.metadata", b"nothing")
+        before = set(self.disk.list("/data"))
+        self.assertEqual([], list(self.started().known()))
+        self.assertLessEqual(before, set(self.disk.list("/data")))
+
+    def test_twice(self) -> None:
+        """A log that is in two directories is used from the first."""
+        store = self.started("/a")
+        self.append(self.opened(store), b"a")
+        self.successResultOf(store.close())
+        store = self.started("/b")
+        self.opened(store)
+        self.successResultOf(store.close())
+        store = self.started("/a", "/b")
+        self.assertEqual(1, self.opened(store).end_offset)
+        self.assertEqual([(TP, ID)], list(store.known()))
+
+    def test_data_without_metadata(self) -> None:
+        """Segments of which nobody knows the topic are not overwritten by a new log."""
+        store = self.started()
+        self.append(self.opened(store), b"a")
+        self.successResultOf(store.close())
+        self.disk.unlink(f"/data/{TP}/partition.metadata")
+        store = self.started()
+        failure = self.failureResultOf(store.open(TP, ID, LogConfig()), KafkaError)
+        self.assertEqual(ErrorCode.KAFKA_STORAGE_ERROR, failure.value.code)
+        self.assertGreater(self.disk.size(f"/data/{TP}/{0:020d}.log"), 0)
+
+
+class CleanStopTests(StoreCase):
+    """The marker of a clean stop tells the truth."""
+
+    def test_marker(self) -> None:
+        """It is there after a stop and gone while the broker runs."""
+        store = self.started()
+        self.opened(store)
+        self.successResultOf(store.close())
+        self.assertEqual(b'{"version":0}', self.disk.read_whole(CLEAN))
+        self.started()
+        self.assertFalse(self.disk.exists(CLEAN))
+
+    def test_unopened_stays_unclean(self) -> None:
+        """A log that was not opened since a crash is recovered at the next start that opens it."""
+        store = self.started()
+        self.append(self.opened(store), b"a")
+        self.disk.crash()
+        store = self.started()
+        self.successResultOf(store.close())
+        self.assertFalse(self.disk.exists(CLEAN))
+        self.assertFalse(self.opened(self.started()).clean)
+
+    def test_checkpoints_of_unopened_stay(self) -> None:
+        """What is noted of a log that is not opened is not lost."""
+        store = self.started()
+        log = self.opened(store)
+        self.append(log, b"a", b"b")
+        self.successResultOf(log.advance_start(1))
+        for _ in range(2):
+            self.successResultOf(store.close())
+            store = self.started()
+        self.assertEqual(1, self.opened(store).start_offset)
+
+    def test_kill(self) -> None:
+        """After a kill, what only the page cache had is made durable before it counts as that."""
+        store = self.started()
+        log = self.opened(store, write_caching=True)
+        self.append(log, b"a")
+        for home in store._homes:
+            home.lock.release()
+        log = self.opened(self.started())
+        self.assertEqual((1, 1, False), (log.end_offset, log.flushed_offset, log.clean))
+        self.disk.crash()
+        self.assertEqual(1, self.opened(self.started()).end_offset)
+
+
+class SweepTests(StoreCase):
+    """What one timer does for all logs."""
+
+    def test_deleted_files_go_later(self) -> None:
+        """A removed log's files go after ``file.delete.delay.ms``, or at the next start."""
+        store = self.started()
+        log = self.opened(store, file_delete_delay_ms=5000)
+        self.append(log, b"a")
+        self.successResultOf(store.delete(TP, ID))
+        (name,) = [name for name in self.disk.list("/data") if name.endswith("-delete")]
+        self.assertRegex(name, rf"^{TP}\.[0-9a-f]{{32}}-delete$")
+        self.clock.pump([1] * 4)
+        self.assertIn(name, self.disk.list("/data"))
+        self.clock.pump([1] * 3)
+        self.assertNotIn(name, self.disk.list("/data"))
+        self.opened(store)
+        self.successResultOf(store.delete(TP, ID))
+        self.disk.crash()
+        self.started()
+        self.clock.pump([1] * 2)
+        self.assertEqual([], [name for name in self.disk.list("/data") if name.endswith("-delete")])
+
+    def test_checkpoints(self) -> None:
+        """Recovery points and starts are noted now and then, in Kafka's format."""
+        store = self.started(checkpoint_ms=3000)
+        log = self.opened(store)
+        self.append(log, b"a", b"b", b"c")
+        self.successResultOf(log.advance_start(2))
+        self.clock.pump([1] * 4)
+        self.assertEqual(b"0\n1\nt 0 3\n", self.disk.read_whole("/data/recovery-point-offset-checkpoint"))
+        self.assertEqual(b"0\n1\nt 0 2\n", self.disk.read_whole("/data/log-start-offset-checkpoint"))
+
+    def test_new_log_of_old_name(self) -> None:
+        """A name that is used again does not inherit offsets from a checkpoint, even after a crash."""
+        store = self.started(checkpoint_ms=1000)
+        log = self.opened(store)
+        self.append(log, b"a", b"b", b"c")
+        self.successResultOf(log.advance_start(3))
+        self.clock.advance(1)
+        self.successResultOf(store.delete(TP, ID))
+        other = TopicId(bytes(16))
+        self.append(self.opened(store, topic_id=other), b"new")
+        self.disk.crash()
+        log = self.opened(self.started(), topic_id=other)
+        self.assertEqual((0, 1), (log.start_offset, log.end_offset))
+
+    def test_retention(self) -> None:
+        """Retention is applied every ``log.retention.check.interval.ms``."""
+        store = self.started(retention_ms=2000)
+        log = self.opened(store, retention_ms=1000)
+        self.append(log, b"a")
+        log.set_high_watermark(1)
+        self.clock.advance(1)
+        self.assertEqual(0, log.start_offset)
+        self.clock.pump([1] * 2)
+        self.assertEqual(1, log.start_offset)
+
+    def test_producers_expire(self) -> None:
+        """Producers that are silent for ``producer.id.expiration.ms`` are forgotten."""
+        store = self.started(retention_ms=1000, producer_expiration_ms=200_000)
+        log = self.opened(store)
+        self.successResultOf(log.append(batch_of(b"a", producer_id=7, producer_epoch=0, base_sequence=0), 0))
+        self.clock.advance(1)
+        self.assertEqual(1, len(log.active_producers()))
+        self.clock.advance(100)
+        self.assertEqual(0, len(log.active_producers()))
+
+    def test_flush_ms(self) -> None:
+        """Where the page cache counts as safe, ``flush.ms`` and ``flush.messages`` bound what is not on disk."""
+        log = self.opened(self.started(), write_caching=True, flush_ms=3000, flush_messages=4)
+        self.append(log, b"a")
+        self.clock.pump([1] * 3)
+        self.assertEqual(0, log.flushed_offset)
+        self.clock.pump([1] * 2)
+        self.assertEqual(1, log.flushed_offset)
+        self.append(log, b"b", b"c", b"d")
+        self.assertEqual(1, log.flushed_offset)
+        self.append(log, b"e")
+        self.assertEqual(5, log.flushed_offset)
+
+    def test_epochs_are_written(self) -> None:
+        """A new epoch is in its file within a second."""
+        log = self.opened(self.started())
+        self.successResultOf(log.append(batch_of(b"a"), 4))
+        self.clock.advance(1)
+        self.assertEqual(b"0\n1\n4 0\n", self.disk.read_whole(f"/data/{TP}/leader-epoch-checkpoint"))
+
+    def test_many_logs(self) -> None:
+        """Every one of many logs gets its turn."""
+        store = self.started(checkpoint_ms=1000)
+        logs = [self.opened(store, TopicPartition("t", n)) for n in range(1100)]
+        for log in logs:
+            self.successResultOf(log.append(batch_of(b"a"), 4))
+        self.clock.pump([1, 0, 0, 0])
+        self.assertEqual(1100, sum(self.disk.exists(f"{log.path}/leader-epoch-checkpoint") for log in logs))
+
+
+class TurnTests(StoreCase):
+    """Opening and deleting the same log follow each other."""
+
+    def test_open_while_deleted(self) -> None:
+        """A log of the same name waits until the old one is away."""
+        pools = HeldThreadPools("background")
+        store = make_store(self.disk, self.clock, pools=pools)
+        starting = store.start()
+        pools.go_on()
+        self.successResultOf(starting)
+        opening = store.open(TP, ID, LogConfig())
+        deleting = store.delete(TP, ID)
+        again = store.open(TP, TopicId(bytes(16)), LogConfig())
+        self.assertNoResult(opening)
+        pools.go_on()
+        old, new = self.successResultOf(opening), self.successResultOf(again)
+        self.successResultOf(deleting)
+        self.assertTrue(old.closed)
+        self.assertEqual((TopicId(bytes(16)), 0), (new.topic_id, new.end_offset))
+
+    def test_close_while_flushing(self) -> None:
+        """A stop waits for the flush that is under way, and for the one after it."""
+        pools = HeldThreadPools("flush")
+        store = self.started(pools=pools)
+        log = self.opened(store)
+        self.append(log, b"a")
+        self.append(log, b"b")
+        closing = store.close()
+        self.assertNoResult(closing)
+        pools.go_on()
+        self.successResultOf(closing)
+        self.disk.crash()
+        log = self.opened(self.started())
+        self.assertEqual((2, True), (log.end_offset, log.clean))
+        self.assertEqual(NOW, int(self.clock.seconds() * 1000))
