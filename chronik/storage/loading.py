@@ -164,7 +164,8 @@ def _load_segments(file_system: IFileSystem, segments: list[LogSegment], request
         if not suspicious and not rebuild_epochs and _trust(file_system, segment, request.clean):
             continue
         flushed_to = 2**63 if request.clean else request.recovery_point
-        cut = scan(file_system, segment, request.index_interval_bytes, flushed_to, epochs, suspicious, notes)
+        following = None if last else segments[number + 1].base_offset
+        cut = scan(file_system, segment, following, request.index_interval_bytes, flushed_to, epochs, suspicious, notes)
         if last:
             continue
         if cut or (suspicious and _is_hole(segment, segments[number + 1], request.recovery_point)):

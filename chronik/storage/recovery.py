@@ -58,6 +58,7 @@ def restore_producers(file_system: IFileSystem, path: str, segments: Sequence[Lo
 def scan(
     file_system: IFileSystem,
     segment: LogSegment,
+    following: int | None,
     index_interval_bytes: int,
     flushed_to: int,
     epochs: LeaderEpochs,
@@ -66,6 +67,7 @@ def scan(
 ) -> bool:
     """Read a segment's batches and make its indexes anew; whether it had to be cut.
 
+    :param following: base offset of the next segment. The last one was never compacted: its offsets have no gaps. A CRC does not cover them.
     :param flushed_to: below this offset everything was on disk: damage there is not cut away.
     :param checked: compare CRCs too.
     :raises OSError: the disk refuses, or such damage is found.
@@ -78,8 +80,7 @@ def scan(
         while segment.size < size:
             try:
                 header = reader.header(segment.size)
-                if header.base_offset < expected:
-                    raise BadBatch(ErrorCode.CORRUPT_MESSAGE, f"offset {header.base_offset} follows {expected - 1}")
+                _check_offsets(header, expected, following)
                 if checked:
                     check_crc(header, reader.batch(segment.size, header))
             except BadBatch as error:
@@ -98,6 +99,12 @@ def scan(
         if problem:
             _cut_off(file_system, segment, reader, size, problem, notes)
     return bool(problem)
+
+
+def _check_offsets(header: BatchHeader, expected: int, following: int | None) -> None:
+    fits = header.base_offset == expected if following is None else expected <= header.base_offset and header.last_offset < following
+    if not fits or header.last_offset_delta < 0:
+        raise BadBatch(ErrorCode.CORRUPT_MESSAGE, f"offsets {header.base_offset} to {header.last_offset} follow {expected - 1}")
 
 
 def _cut_off(file_system: IFileSystem, segment: LogSegment, reader: _Reader, size: int, problem: str, notes: list[str]) -> None:

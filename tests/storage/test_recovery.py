@@ -1,0 +1,271 @@
+"""Opening what is on disk: after clean stops, crashes, and damage of every kind."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from chronik.errors import ErrorCode, KafkaError
+from chronik.record.batch import whole_batches
+from chronik.record.records import decode_records
+from chronik.storage.config import LogConfig
+from chronik.testing.logs import ID, TP
+from chronik.testing.records import batch_of
+from tests.storage.test_store import StoreCase
+
+ALL = 1 << 30
+CONFIG = LogConfig(segment_bytes=400, index_interval_bytes=100)
+DIRECTORY = f"/data/{TP}"
+
+
+class RecoveryCase(StoreCase):
+    """A log of ten one-record batches in several segments, opened again after something happened to its files."""
+
+    def filled(self, **options: Any) -> Any:
+        """A store with the log, everything flushed, not closed."""
+        store = self.started(**options)
+        log = self.successResultOf(store.open(TP, ID, CONFIG))
+        for n in range(10):
+            self.successResultOf(log.append(batch_of(b"%d" % n, producer_id=7, producer_epoch=0, base_sequence=n), 0))
+        return store
+
+    def stopped(self) -> None:
+        """Leave it closed properly."""
+        self.successResultOf(self.filled().close())
+
+    def crashed(self, checkpoint: bool = False) -> None:
+        """Leave it crashed, with the recovery point at 10 or at 0."""
+        self.filled(checkpoint_ms=1000 if checkpoint else 60_000)
+        if checkpoint:
+            self.clock.advance(1)
+        self.disk.crash()
+
+    def segments(self) -> list[str]:
+        """Paths of the segments."""
+        return [f"{DIRECTORY}/{name}" for name in self.disk.list(DIRECTORY) if name.endswith(".log")]
+
+    def change(self, path: str, change: Callable[[bytes], bytes]) -> None:
+        """Give a file other bytes."""
+        self.disk.write_whole(path, change(self.disk.read_whole(path)))
+
+    def log(self) -> Any:
+        """The log, opened again."""
+        self.of = self.started()
+        return self.successResultOf(self.of.open(TP, ID, CONFIG))
+
+    def values(self, log: Any) -> list[bytes | None]:
+        """All its values."""
+        found: list[bytes | None] = []
+        while len(found) < log.end_offset:
+            data = self.successResultOf(log.read(len(found), ALL, ALL, True))
+            batches = list(whole_batches(data.read(0, ALL)))
+            data.close()
+            self.assertTrue(batches)
+            found += [record.value for _, batch in batches for record in decode_records(batch)]
+        return found
+
+    def check_first(self, count: int) -> Any:
+        """Open it: it has this many of the records, and its producer goes on after them."""
+        log = self.log()
+        self.assertEqual([b"%d" % n for n in range(count)], self.values(log))
+        if count:
+            again = self.successResultOf(log.append(batch_of(b"x", producer_id=7, producer_epoch=0, base_sequence=count - 1), 0))
+            self.assertEqual((count - 1, True), (again.base_offset, again.duplicate))
+        return log
+
+
+class TailTests(RecoveryCase):
+    """The end of the last segment after a crash."""
+
+    def test_untouched(self) -> None:
+        """Everything is found, and said to be unclean."""
+        self.crashed()
+        self.assertFalse(self.check_first(10).clean)
+
+    def test_torn(self) -> None:
+        """A batch cut in two is cut away."""
+        self.crashed()
+        self.change(self.segments()[-1], lambda data: data[:-3])
+        self.check_first(9)
+
+    def test_garbage(self) -> None:
+        """What is no batch is cut away, zeros as well."""
+        for garbage in (b"\0" * 300, b"garbage" * 50, b"\xff" * 5):
+            self.crashed()
+            self.change(self.segments()[-1], lambda data, garbage=garbage: data + garbage)
+            self.check_first(10)
+            self.assertEqual([], [name for name in self.disk.list(DIRECTORY) if name.endswith(".corrupt")])
+            self.successResultOf(self.of.delete(TP, ID))
+            self.successResultOf(self.of.close())
+
+    def test_empty(self) -> None:
+        """A last segment whose bytes never reached the disk is just empty."""
+        self.crashed()
+        base = int(self.segments()[-1].rsplit("/", 1)[1][:20])
+        self.change(self.segments()[-1], lambda data: b"")
+        self.check_first(base)
+
+    def test_goes_on(self) -> None:
+        """After recovery the log is appended to as if nothing had been."""
+        self.crashed()
+        self.change(self.segments()[-1], lambda data: data[:-3])
+        log = self.log()
+        self.assertEqual(9, self.successResultOf(log.append(batch_of(b"9", producer_id=7, producer_epoch=0, base_sequence=9), 1)).base_offset)
+        self.successResultOf(self.of.close())
+        self.check_first(10)
+
+
+class MiddleTests(RecoveryCase):
+    """Damage with good data behind it."""
+
+    def damage(self) -> str:
+        """Flip a byte of the first batch."""
+        path = self.segments()[0]
+        self.change(path, lambda data: data[:62] + bytes([data[62] ^ 1]) + data[63:])
+        return path
+
+    def test_not_known_to_be_flushed(self) -> None:
+        """The log ends before it, and what follows is kept aside."""
+        self.crashed()
+        path = self.damage()
+        self.check_first(0)
+        self.flushLoggedErrors()
+        names = self.disk.list(DIRECTORY)
+        self.assertIn(f"{path}.corrupt", [f"{DIRECTORY}/{name}" for name in names])
+        self.assertEqual([path], self.segments())
+        self.assertGreater(sum(name.endswith(".corrupt") for name in names), 1)
+
+    def test_flushed(self) -> None:
+        """Damage of what was on disk for certain is no crash's work: the log is not opened and nothing is changed."""
+        self.crashed(checkpoint=True)
+        path = self.segments()[-1]
+        self.change(path, lambda data: data[:62] + bytes([data[62] ^ 1]) + data[63:])
+        before = {name: self.disk.read_whole(name) for name in self.segments()}
+        failure = self.failureResultOf(self.started().open(TP, ID, CONFIG), KafkaError).value
+        self.assertEqual(ErrorCode.KAFKA_STORAGE_ERROR, failure.code)
+        self.assertIn("are damaged", str(failure))
+        self.assertEqual(before, {name: self.disk.read_whole(name) for name in self.segments()})
+
+    def test_hole(self) -> None:
+        """A segment that lost its end, while the next one kept its beginning, ends the log."""
+        self.crashed()
+        first, second = self.segments()[:2]
+        size = next(iter(whole_batches(self.disk.read_whole(first))))[0].size_bytes
+        self.change(first, lambda data: data[:size])
+        self.check_first(1)
+        self.assertFalse(self.disk.exists(second))
+
+    def test_missing_segment_is_no_new_log(self) -> None:
+        """Data below the recovery point that is missing after a clean stop is not replaced by new offsets."""
+        self.stopped()
+        for path in self.segments():
+            self.change(path, lambda data: data[:-1])
+        failure = self.failureResultOf(self.started().open(TP, ID, CONFIG), KafkaError).value
+        self.assertEqual(ErrorCode.KAFKA_STORAGE_ERROR, failure.code)
+
+
+class SideFileTests(RecoveryCase):
+    """What is derived from the log is believed only while it fits."""
+
+    def each_way(self, extension: str, **expected: Any) -> None:
+        """Damage all files of a kind in many ways, after a stop and after a crash."""
+        ways: list[Callable[[bytes], bytes]] = [
+            lambda data: b"",
+            lambda data: data[:-1],
+            lambda data: data[: len(data) // 24 * 12],
+            lambda data: data + bytes(24),
+            lambda data: b"\xff" * len(data),
+            lambda data: bytes(len(data)),
+            lambda data: data + data,
+        ]
+        for leave in (self.stopped, self.crashed):
+            for way in ways:
+                leave()
+                for name in self.disk.list(DIRECTORY):
+                    if name.endswith(extension):
+                        self.change(f"{DIRECTORY}/{name}", way)
+                log = self.check_first(10)
+                found = self.successResultOf(log.offset_of_max_timestamp())
+                self.assertEqual(0, found.offset)
+                self.assertEqual(0, log.latest_epoch)
+                self.successResultOf(self.of.delete(TP, ID))
+                self.successResultOf(self.of.close())
+
+    def test_offset_indexes(self) -> None:
+        """Offset indexes are made anew."""
+        self.each_way(".index")
+
+    def test_time_indexes(self) -> None:
+        """Time indexes are made anew."""
+        self.each_way(".timeindex")
+
+    def test_snapshots(self) -> None:
+        """Producers are found in the log."""
+        self.each_way(".snapshot")
+
+    def test_epochs(self) -> None:
+        """Epochs are found in the batches."""
+        for data in (b"", b"1\n0\n", b"0\n2\n1 1\n", b"0\n2\n3 1\n2 5\n", b"\xff", b"0\n1\n0 x\n"):
+            self.stopped()
+            self.disk.write_whole(f"{DIRECTORY}/leader-epoch-checkpoint", data)
+            self.assertEqual((0, 10), self.check_first(10).end_offset_for_epoch(0))
+            self.successResultOf(self.of.delete(TP, ID))
+            self.successResultOf(self.of.close())
+
+    def test_missing(self) -> None:
+        """All side files may be missing."""
+        self.stopped()
+        for name in self.disk.list(DIRECTORY):
+            if not name.endswith((".log", ".metadata")):
+                self.disk.unlink(f"{DIRECTORY}/{name}")
+        self.check_first(10)
+
+    def test_damaged_checkpoints(self) -> None:
+        """Without recovery points everything is checked; without starts the log begins where its first segment does."""
+        self.crashed()
+        for name in ("recovery-point-offset-checkpoint", "log-start-offset-checkpoint"):
+            self.disk.write_whole(f"/data/{name}", b"nonsense")
+        self.check_first(10)
+
+    def test_leftovers(self) -> None:
+        """Files that were on their way out are removed."""
+        self.stopped()
+        for name in ("00000000000000000000.log.deleted", "x.tmp"):
+            self.disk.write_whole(f"{DIRECTORY}/{name}", b"x")
+        self.check_first(10)
+        self.assertEqual([], [name for name in self.disk.list(DIRECTORY) if name.endswith((".deleted", ".tmp"))])
+
+    def test_snapshot_of_another_history(self) -> None:
+        """A snapshot made before a truncation is not taken for the state of what came after it."""
+        self.stopped()
+        log = self.log()
+        self.successResultOf(log.truncate(5))
+        for n in range(5, 12):
+            self.successResultOf(log.append(batch_of(b"%d" % n, producer_id=8, producer_epoch=0, base_sequence=n - 5), 1))
+        self.disk.crash()
+        log = self.log()
+        self.assertEqual([(7, 4), (8, 6)], sorted((p.producer_id, p.last_sequence) for p in log.active_producers()))
+
+
+class FuzzTests(RecoveryCase):
+    """Bytes changed anywhere."""
+
+    @settings(max_examples=80, deadline=None)
+    @given(st.integers(0, 40), st.integers(0, 2000), st.binary(min_size=1, max_size=9), st.booleans())
+    def test_any_file(self, which: int, position: int, data: bytes, clean: bool) -> None:
+        """Whatever is changed in one file, opening gives a log with the first records, or says that the disk failed."""
+        self.setUp()
+        (self.stopped if clean else self.crashed)()
+        names = [name for name in self.disk.list(DIRECTORY) if name != "partition.metadata"]
+        path = f"{DIRECTORY}/{names[which % len(names)]}"
+        self.change(path, lambda old: old[: position % (len(old) + 1)] + data + old[position % (len(old) + 1) + len(data) :])
+        opening = self.started().open(TP, ID, CONFIG)
+        opening.addErrback(lambda failure: failure.trap(KafkaError) and None)
+        log = self.successResultOf(opening)
+        self.flushLoggedErrors()
+        if log is not None and not clean:
+            self.assertLessEqual(log.end_offset, 10)
+            self.assertEqual([b"%d" % n for n in range(log.end_offset)], self.values(log))
