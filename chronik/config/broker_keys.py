@@ -11,7 +11,7 @@ from typing import Final
 from chronik.config.broker_log_keys import LOG_KEYS
 from chronik.config.key import ConfigKey, Effect, Importance, Scope
 from chronik.config.registry import boolean, integer, items, long, registry, short, string
-from chronik.config.validators import LISTENERS, NON_EMPTY, PROTOCOL_MAP, at_least, between
+from chronik.config.validators import LISTENERS, NON_EMPTY, PROTOCOL_MAP, at_least, only
 from chronik.config.values import INT_MAX
 
 _HIGH: Final = Importance.HIGH
@@ -59,9 +59,9 @@ _CONNECTIONS = (
     integer("max.connections.per.ip", INT_MAX, "Most connections at a time from one address.", validator=at_least(0)),
     long("connections.max.idle.ms", 600_000, "Silence after which a connection is closed.", validator=at_least(1)),
     integer("socket.request.max.bytes", 100 << 20, "Largest request.", importance=_HIGH, validator=at_least(1)),
-    integer("socket.send.buffer.bytes", 100 << 10, "Send buffer of a connection's socket; -1 leaves it to the system.", validator=at_least(-1)),
-    integer("socket.receive.buffer.bytes", 100 << 10, "Receive buffer of a connection's socket; -1 leaves it to the system.", validator=at_least(-1)),
-    integer("socket.listen.backlog.size", 50, "Connections that may wait to be accepted.", validator=at_least(1)),
+    integer("socket.send.buffer.bytes", -1, "Send buffer of a connection's socket; -1 leaves it to the system.", validator=at_least(-1)),
+    integer("socket.receive.buffer.bytes", -1, "Receive buffer of a connection's socket; -1 leaves it to the system.", validator=at_least(-1)),
+    integer("socket.listen.backlog.size", 1024, "Connections that may wait to be accepted.", validator=at_least(1)),
     integer("fetch.max.bytes", 55 << 20, "Most bytes of records in one answer to a Fetch.", validator=at_least(1024)),
 )
 
@@ -78,7 +78,14 @@ _GROUPS = (
     integer("group.max.session.timeout.ms", 1_800_000, "Longest session timeout a member may ask for.", validator=at_least(1)),
     integer("group.max.size", INT_MAX, "Most members of a group.", validator=at_least(1)),
     integer("offset.metadata.max.bytes", 4096, "Longest text stored with a committed offset.", importance=_HIGH, validator=at_least(0)),
-    integer("offsets.commit.timeout.ms", 5_000, "How long a commit waits for its record to be safe.", importance=_HIGH, validator=at_least(1)),
+    integer(
+        "offsets.commit.timeout.ms",
+        5_000,
+        "How long a commit waits for replicas. Kept for clusters of several brokers: here it waits for the disk.",
+        importance=_HIGH,
+        effect=Effect.STORED,
+        validator=at_least(1),
+    ),
     integer(
         "offsets.retention.minutes",
         10_080,
@@ -106,7 +113,7 @@ _GROUPS = (
 
 _SEARCH = (
     string("search.backend", "tantivy", "Which index backend keeps what is searched; none switches search off altogether.", validator=NON_EMPTY),
-    integer("search.processes", 1, "Processes that index and search.", validator=between(1, 64)),
+    integer("search.processes", 1, "Processes that index and search.", validator=only(1, "one process indexes and searches yet")),
 )
 
 _PLUGINS = (
@@ -141,6 +148,9 @@ DIFFERENCES: Final[Mapping[str, tuple[str, str]]] = {
     "group.initial.rebalance.delay.ms": ("3000", "three seconds of nothing at every first start of a consumer"),
     "group.coordinator.rebalance.protocols": ("classic,consumer,streams", "only the classic protocol is served yet"),
     "offsets.topic.replication.factor": ("3", "one broker is a cluster of one"),
+    "socket.send.buffer.bytes": ("102400", "the system sizes buffers by what each connection needs"),
+    "socket.receive.buffer.bytes": ("102400", "the system sizes buffers by what each connection needs"),
+    "socket.listen.backlog.size": ("50", "thousands of clients that come back after a restart are not turned away"),
     "log.flush.interval.messages": ("never flushes by itself", "with write.caching=false every record is flushed before it is acknowledged"),
 }
 """Defaults that are not Kafka's: Kafka's own, and why ours is another."""

@@ -57,8 +57,9 @@ LOG_KEYS: Final = (
     integer(
         "log.flush.start.offset.checkpoint.interval.ms",
         60_000,
-        "Time between two notes of where the log starts.",
+        "Time between two notes of where the log starts. Kept: it is noted together with how far the log is flushed.",
         importance=_HIGH,
+        effect=Effect.STORED,
         validator=at_least(0),
     ),
     long("log.retention.check.interval.ms", 300_000, "Time between two searches for data past retention.", validator=at_least(1)),

@@ -45,9 +45,9 @@ def any_of(*choices: str) -> Validator:
     return Validator(f"a list of {', '.join(choices)}, none twice", accepts)
 
 
-def only(choice: bool, reason: str) -> Validator:
-    """The one value that can be had, and why not the other."""
-    return Validator(f"{str(choice).lower()}: {reason}", lambda value: value is choice)
+def only(choice: bool | int, reason: str) -> Validator:
+    """The one value that can be had, and why not another."""
+    return Validator(f"{str(choice).lower()}: {reason}", lambda value: value == choice)
 
 
 def _is_throttle_list(value: tuple[str, ...]) -> bool:

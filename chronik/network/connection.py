@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from collections import deque
 from struct import Struct
 from typing import TYPE_CHECKING, Any, Final
@@ -84,6 +85,7 @@ class KafkaConnection(Protocol):
             transport.bufferSize = READ_BYTES
         if hasattr(transport, "setTcpNoDelay") and not self._internal:
             transport.setTcpNoDelay(True)
+            self._size_buffers(transport)
         peer, host = transport.getPeer(), transport.getHost()
         self.session = Session(
             listener=self.factory.name,
@@ -97,6 +99,11 @@ class KafkaConnection(Protocol):
         self._sender = Sender(transport, self._answered, self._progressed)
         self.deadline = self._seconds() + self._limits.first_request_seconds
         self.factory.opened(self)
+
+    def _size_buffers(self, transport: Any) -> None:
+        for option, size in ((socket.SO_SNDBUF, self._limits.send_buffer_bytes), (socket.SO_RCVBUF, self._limits.receive_buffer_bytes)):
+            if size >= 0:
+                transport.getHandle().setsockopt(socket.SOL_SOCKET, option, size)
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         """The peer is gone, or was sent away."""

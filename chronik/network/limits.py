@@ -35,6 +35,9 @@ class ConnectionLimits:
     :ivar stalled_seconds: an answer of which the peer takes nothing.
     :ivar connections_max: at once, on one listener (``max.connections``).
     :ivar connections_per_address_max: at once, from one address (``max.connections.per.ip``).
+    :ivar backlog: connections that wait to be accepted (``socket.listen.backlog.size``).
+    :ivar send_buffer_bytes: of a connection's socket, -1 leaves it to the system (``socket.send.buffer.bytes``).
+    :ivar receive_buffer_bytes: likewise (``socket.receive.buffer.bytes``).
     """
 
     idle_seconds: float = 600.0
@@ -44,3 +47,6 @@ class ConnectionLimits:
     stalled_seconds: float = 120.0
     connections_max: int = 2**31 - 1
     connections_per_address_max: int = 2**31 - 1
+    backlog: int = 1024
+    send_buffer_bytes: int = -1
+    receive_buffer_bytes: int = -1

@@ -24,9 +24,6 @@ if TYPE_CHECKING:
 LOOK_SECONDS: Final = 1.0
 """How often deadlines are looked at: one timer for all connections of a listener."""
 
-BACKLOG: Final = 1024
-"""Connections the kernel accepts before we do."""
-
 
 class RequestBudget:
     """Bytes of requests that all connections together hold.
@@ -201,7 +198,7 @@ class KafkaListener:
         :raises ChronikError: it cannot be had.
         """
         try:
-            self._listening = self._reactor.listenTCP(self._port, self.factory, backlog=BACKLOG, interface=self._host)
+            self._listening = self._reactor.listenTCP(self._port, self.factory, backlog=self.factory.limits.backlog, interface=self._host)
         except (CannotListenError, OSError) as error:
             cause = getattr(error, "socketError", error)
             raise ChronikError(

@@ -9,12 +9,16 @@ from twisted.internet.defer import Deferred, DeferredList
 from twisted.logger import Logger
 
 from chronik.config import Configuration, ListenerAddress
+from chronik.config.listeners import parse_protocol_map
 from chronik.defer import deferred
 from chronik.errors import ConfigurationError
 from chronik.metadata.image import Endpoint
 from chronik.network.interfaces import IRequestDispatcher
 from chronik.network.limits import ConnectionLimits
 from chronik.network.listener import ConnectionFactory, KafkaListener, RequestBudget
+
+PLAINTEXT = "PLAINTEXT"
+"""The one security protocol that is served."""
 
 PRIVATE = "PRIVATE"
 """The listener name of the broker's own children, who come over inherited sockets."""
@@ -35,10 +39,19 @@ class KafkaListeners:
         unknown = sorted(self._advertised.keys() - {address.name for address in self._addresses})
         if unknown:
             raise ConfigurationError(f"advertised.listeners names {', '.join(unknown)}, which listeners does not open")
+        protocols = parse_protocol_map(config.get("listener.security.protocol.map"))
+        for address in self._addresses:
+            protocol = protocols.get(address.name)
+            if protocol != PLAINTEXT:
+                what = f"uses {protocol}, which is not served yet" if protocol else "is in no entry of listener.security.protocol.map"
+                raise ConfigurationError(f"listener {address} {what}: use {PLAINTEXT}://{address.host}:{address.port}")
         limits = ConnectionLimits(
             idle_seconds=config.get("connections.max.idle.ms") / 1000,
             connections_max=config.get("max.connections"),
             connections_per_address_max=config.get("max.connections.per.ip"),
+            backlog=config.get("socket.listen.backlog.size"),
+            send_buffer_bytes=config.get("socket.send.buffer.bytes"),
+            receive_buffer_bytes=config.get("socket.receive.buffer.bytes"),
         )
         budget = RequestBudget()
         frame_bytes_max: int = config.get("socket.request.max.bytes")
