@@ -69,13 +69,14 @@ class LogReader:
                 found = await log.directory.pools.run(
                     Pool.READ, self._slice, self._segment_of(offset), offset, max_bytes, limit_offset, at_least_one_batch
                 )
-            except OSError as error:
-                if offset < log.start_offset:
-                    break
-                raise self._unreadable(error) from error
-            if rewinds == log.rewinds:
-                return found if isinstance(found, EmptySlice) else await self._warmed(found)
-            found.close()
+            except (OSError, KafkaError) as error:
+                # A file that went away, or bytes that changed, while the log was cut at either end.
+                if rewinds == log.rewinds and offset >= log.start_offset:
+                    raise (self._unreadable(error) if isinstance(error, OSError) else error) from None
+            else:
+                if rewinds == log.rewinds:
+                    return found if isinstance(found, EmptySlice) else await self._warmed(found)
+                found.close()
             if not log.start_offset <= offset <= log.end_offset:
                 break
         raise self._out_of_range(offset)

@@ -1,7 +1,7 @@
 """What every log and every log store must do: mixins of tests for whoever writes one.
 
-Mix one into a ``twisted.trial.unittest.SynchronousTestCase`` (or ``TestCase``) and provide :meth:`LogStoreContract.make_store`. A store that keeps data
-over a crash sets :attr:`LogStoreContract.durable` and provides :meth:`LogStoreContract.crash_store`.
+Mix one into a ``twisted.trial.unittest.SynchronousTestCase`` (or ``TestCase``) and provide :meth:`LogStoreContract.make_store`. A store that keeps
+data over a crash sets :attr:`LogStoreContract.durable` and provides :meth:`LogStoreContract.crash_store`.
 """
 
 from __future__ import annotations
@@ -324,7 +324,8 @@ class LogContract(_Fixture):
             self.wait(self.sent(log, sequence))
         self.wait(log.truncate(1))
         self.assertEqual(ErrorCode.OUT_OF_ORDER_SEQUENCE_NUMBER, self.wait_error(self.sent(log, 2)))
-        self.assertEqual((1, False), (lambda r: (r.base_offset, r.duplicate))(self.wait(self.sent(log, 1))))
+        result = self.wait(self.sent(log, 1))
+        self.assertEqual((1, False), (result.base_offset, result.duplicate))
 
     def test_active_producers(self) -> None:
         """What is known of producers is told."""

@@ -278,7 +278,8 @@ class FaultTests(_Case):
         self.assertEqual(("truncated", 1, 0), observer.heard[-1])
         last = self.append(log, 1)
         pools.go_on()
-        self.assertEqual((1, False), (lambda r: (r.base_offset, r.duplicate))(self.successResultOf(last)))
+        result = self.successResultOf(last)
+        self.assertEqual((1, False), (result.base_offset, result.duplicate))
         self.assertEqual([0, 1], [offset for offset, _ in self.values(log)])
 
     def test_broken_write(self) -> None:

@@ -1,0 +1,223 @@
+"""The segment log's own ways: when it rolls, what it removes, how it reads what is cold, and how flushes go round."""
+
+from __future__ import annotations
+
+import errno
+from typing import Any
+
+from chronik.errors import ErrorCode, KafkaError
+from chronik.model import TopicPartition
+from chronik.record.build import NewRecord, build_batch
+from chronik.testing.logs import NOW, TP, RecordingObserver
+from chronik.testing.pools import HeldThreadPools
+from chronik.testing.records import batch_of
+from tests.storage.test_store import StoreCase
+
+ALL = 1 << 30
+ONE = len(batch_of(b"a"))
+
+
+class LogCase(StoreCase):
+    """One log on a disk in memory."""
+
+    def log(self, pools: Any = None, **config: Any) -> Any:
+        """A new log."""
+        self.store = self.started(pools=pools)
+        return self.opened(self.store, **config)
+
+    def bases(self, log: Any) -> list[int]:
+        """Where its segments begin."""
+        return [extent.base_offset for extent in log.extents()]
+
+    def at(self, log: Any, timestamp: int) -> None:
+        """Append a record of a time."""
+        self.successResultOf(log.append(build_batch([NewRecord(None, b"a", timestamp)]), 0))
+
+
+class RollTests(LogCase):
+    """When a segment is full."""
+
+    def test_by_size(self) -> None:
+        """A segment is never larger than ``segment.bytes``, and observers hear of the change."""
+        log = self.log(segment_bytes=2 * ONE)
+        observer = RecordingObserver()
+        log.watch(observer)
+        for _ in range(5):
+            self.append(log, b"a")
+        self.assertEqual([0, 2, 4], self.bases(log))
+        self.assertEqual([("sealed", 0, 2), ("opened", 2), ("sealed", 2, 4), ("opened", 4)], observer.heard)
+
+    def test_too_large_for_any(self) -> None:
+        """What fits no segment is refused."""
+        failure = self.failureResultOf(self.log(segment_bytes=ONE).append(batch_of(b"aa"), 0), KafkaError)
+        self.assertEqual(ErrorCode.RECORD_LIST_TOO_LARGE, failure.value.code)
+
+    def test_by_index(self) -> None:
+        """A full index ends a segment."""
+        log = self.log(segment_index_bytes=24, index_interval_bytes=0)
+        for _ in range(5):
+            self.append(log, b"a")
+        self.assertEqual([0, 4], self.bases(log))
+
+    def test_by_time(self) -> None:
+        """A record much later than the segment's first begins another; one much earlier does not."""
+        log = self.log(segment_ms=1000)
+        for timestamp in (NOW, NOW + 1000, NOW - 9999, NOW + 1001):
+            self.at(log, timestamp)
+        self.assertEqual([0, 3], self.bases(log))
+
+    def test_by_age(self) -> None:
+        """Retention rolls a segment that is older than ``segment.ms`` and gets nothing more."""
+        log = self.log(segment_ms=1000)
+        self.append(log, b"a")
+        self.successResultOf(log.apply_retention(NOW + 1000))
+        self.assertEqual([0], self.bases(log))
+        self.successResultOf(log.apply_retention(NOW + 1001))
+        self.assertEqual([0, 1], self.bases(log))
+
+
+class RetentionTests(LogCase):
+    """What retention removes."""
+
+    def test_by_size(self) -> None:
+        """The oldest segments go while the log stays at least ``retention.bytes`` large."""
+        log = self.log(segment_bytes=ONE, retention_bytes=2 * ONE + 1)
+        for _ in range(5):
+            self.append(log, b"a")
+        log.set_high_watermark(5)
+        self.assertEqual(2, self.successResultOf(log.apply_retention(NOW)))
+        self.assertEqual((2, 3 * ONE), (log.start_offset, log.size_bytes))
+
+    def test_by_time(self) -> None:
+        """A segment goes when its latest record is too old, and none after one that stays."""
+        log = self.log(segment_bytes=ONE, retention_ms=1000)
+        for timestamp in (NOW - 1001, NOW - 1000, NOW - 2000):
+            self.at(log, timestamp)
+        log.set_high_watermark(3)
+        self.assertEqual(1, self.successResultOf(log.apply_retention(NOW)))
+        self.assertEqual(1, log.start_offset)
+
+    def test_compacted_only(self) -> None:
+        """Without the policy ``delete`` nothing goes."""
+        log = self.log(segment_bytes=ONE, retention_ms=0, delete=False)
+        self.append(log, b"a")
+        log.set_high_watermark(1)
+        self.assertEqual(0, self.successResultOf(log.apply_retention(NOW + 5000)))
+
+    def test_files(self) -> None:
+        """Files of removed segments are renamed at once and unlinked later; readers that hold one go on."""
+        log = self.log(segment_bytes=ONE, file_delete_delay_ms=3000)
+        for _ in range(3):
+            self.append(log, b"a")
+        held = self.successResultOf(log.read(0, ALL, ALL, True))
+        self.successResultOf(log.advance_start(2))
+        names = self.disk.list(f"/data/{TP}")
+        self.assertIn(f"{0:020d}.log.deleted", names)
+        self.assertNotIn(f"{0:020d}.log", names)
+        self.clock.pump([1] * 5)
+        self.assertEqual([], [name for name in self.disk.list(f"/data/{TP}") if name.endswith(".deleted")])
+        self.assertEqual(ONE, len(held.read(0, ALL)))
+        held.close()
+
+
+class ColdTests(LogCase):
+    """Reading what is not in memory."""
+
+    def test_in_thread(self) -> None:
+        """Cold data is looked for and brought to memory in a thread; the active segment is not waited for."""
+        pools = HeldThreadPools("read")
+        log = self.log(pools, segment_bytes=2 * ONE)
+        for _ in range(5):
+            self.append(log, b"a")
+        self.disk.cold = True
+        self.assertEqual(4, self.successResultOf(log.read(4, ALL, ALL, True)).base_offset)
+        reading = log.read(1, ALL, ALL, True)
+        self.assertNoResult(reading)
+        pools.go_on()
+        found = self.successResultOf(reading)
+        self.assertEqual((1, ONE), (found.base_offset, len(found)))
+
+    def test_truncated_meanwhile(self) -> None:
+        """A log that is cut back while a thread looks gives no slice of what is gone."""
+        pools = HeldThreadPools("read")
+        log = self.log(pools, segment_bytes=2 * ONE)
+        for _ in range(5):
+            self.append(log, b"a")
+        self.disk.cold = True
+        reading = log.read(3, ALL, ALL, True)
+        truncating = log.truncate(1)
+        pools.go_on()
+        self.successResultOf(truncating)
+        self.assertEqual(ErrorCode.OFFSET_OUT_OF_RANGE, self.failureResultOf(reading, KafkaError).value.code)
+
+    def test_unreadable(self) -> None:
+        """A file that cannot be opened is a storage error."""
+        log = self.log(segment_bytes=ONE)
+        for _ in range(2):
+            self.append(log, b"a")
+        log.forget_files()
+        self.disk.fail("open", "*.log", errno.EIO)
+        self.assertEqual(ErrorCode.KAFKA_STORAGE_ERROR, self.failureResultOf(log.read(0, ALL, ALL, True), KafkaError).value.code)
+
+    def test_few_files(self) -> None:
+        """However many segments are read, few files stay open."""
+        self.store = self.started(files_max=3)
+        log = self.opened(self.store, segment_bytes=ONE)
+        for _ in range(20):
+            self.append(log, b"a")
+        for offset in range(20):
+            self.successResultOf(log.read(offset, ALL, ALL, True)).close()
+        self.assertEqual(3, len(self.store._files._files))
+
+
+class FlushTests(LogCase):
+    """Flushes of many logs."""
+
+    def test_always_at_work(self) -> None:
+        """What comes while a flush is under way is in the next, and that begins by itself."""
+        pools = HeldThreadPools("flush")
+        log = self.log(pools)
+        self.append(log, b"a")
+        self.append(log, b"b")
+        self.assertEqual((["flush data"], 0), (pools.waiting, log.flushed_offset))
+        pools.go()
+        self.assertEqual((["flush data"], 1), (pools.waiting, log.flushed_offset))
+        pools.go()
+        self.assertEqual(([], 2), (pools.waiting, log.flushed_offset))
+
+    def test_many_at_once(self) -> None:
+        """Many files are made durable by one sync of the file system, few by one each."""
+        pools = HeldThreadPools("flush")
+        store = self.started(pools=pools)
+        logs = [self.opened(store, TopicPartition("t", n)) for n in range(20)]
+        for count in (1, 1 + 19):
+            files, systems = self.disk.file_syncs, self.disk.system_syncs
+            for log in logs[:count]:
+                self.append(log, b"a")
+            pools.go()
+            self.assertEqual((1, 0), (self.disk.file_syncs - files, self.disk.system_syncs - systems))
+            if count > 1:
+                pools.go()
+                self.assertEqual((1, 1), (self.disk.file_syncs - files, self.disk.system_syncs - systems))
+        self.assertEqual({1}, {log.flushed_offset for log in logs[1:]})
+
+    def test_one_broken(self) -> None:
+        """A file that cannot be synced fails its own log only."""
+        pools = HeldThreadPools("flush")
+        store = self.started(pools=pools)
+        logs = [self.opened(store, TopicPartition("t", n)) for n in range(3)]
+        for log in logs:
+            self.append(log, b"a")
+        pools.go()
+        self.disk.fail("sync", "/data/t-1/*.log")
+        pools.go()
+        self.assertEqual([1, 0, 1], [log.flushed_offset for log in logs])
+        self.assertEqual([False, True, False], [log.failed for log in logs])
+
+    def test_new_segment_name(self) -> None:
+        """A new segment's name is on disk before what is in it counts as flushed."""
+        log = self.log(segment_bytes=ONE)
+        self.append(log, b"a")
+        before = self.disk.directory_syncs
+        self.append(log, b"b")
+        self.assertEqual((2, 1), (log.flushed_offset, self.disk.directory_syncs - before))
