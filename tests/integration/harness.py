@@ -75,6 +75,7 @@ class Broker:
 
     :ivar port: of the Kafka listener.
     :ivar http_port: of the HTTP listener.
+    :ivar prefix: a program, with its arguments, that is to run the broker.
     """
 
     def __init__(self, settings: Mapping[str, str] | None = None, directory: str | None = None) -> None:
@@ -84,6 +85,7 @@ class Broker:
         self.process: subprocess.Popen[bytes] | None = None
         self.output = Path(self.directory) / "broker.log"
         self._read_from = 0
+        self.prefix: list[str] = []
 
     @property
     def data(self) -> Path:
@@ -110,7 +112,7 @@ class Broker:
             **self.settings,
         }
         arguments = [argument for key, value in settings.items() for argument in ("--set", f"{key}={value}")]
-        return [sys.executable, "-m", "twisted", "chronik", *arguments]
+        return [*self.prefix, sys.executable, "-m", "twisted", "chronik", *arguments]
 
     def start(self) -> Broker:
         """Start it, and come back once it said that it is ready."""

@@ -1,0 +1,164 @@
+"""Bytes that are no Kafka, and clients that mean no good: they end their own connection and nobody else's."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import random
+import socket
+import struct
+import threading
+from collections.abc import Iterator
+
+from tests.integration import wire
+from tests.integration.clients import SECONDS, create, producer, unused_name
+from tests.integration.harness import BrokerTestCase, eventually, resident_bytes
+
+MEMORY_BYTES_MAX = 120 << 20
+"""How much the broker may grow while it is attacked."""
+
+TLS_HELLO = bytes.fromhex("16030100c8010000c40303") + bytes(range(189))
+
+
+class HostileTests(BrokerTestCase):
+    """All against one broker, while another client works."""
+
+    @contextlib.contextmanager
+    def undisturbed(self) -> Iterator[None]:
+        """Another client produces all the while, and each record of it is acknowledged; the broker's memory stays bounded."""
+        topic = create(self.broker, unused_name("calm"))
+        before = resident_bytes(self.broker.pid)
+        over, counts = threading.Event(), [0, 0]
+
+        def work() -> None:
+            client = producer(self.broker, message_timeout_ms=5_000)
+            while not over.wait(0.002):
+                client.produce(topic, b"v" * 100, on_delivery=lambda error, message: counts.__setitem__(0 if error is None else 1, counts[error is not None] + 1))
+                client.poll(0)
+            client.flush(SECONDS)
+
+        thread = threading.Thread(target=work)
+        thread.start()
+        try:
+            eventually(lambda: counts[0] > 5, what="the other client's first records")
+            yield
+            at = counts[0]
+            eventually(lambda: counts[0] > at + 20, 10, "more records of the other client")
+        finally:
+            over.set()
+            thread.join()
+        self.assertEqual(0, counts[1], "records of the other client that failed")
+        self.assertLess(resident_bytes(self.broker.pid) - before, MEMORY_BYTES_MAX)
+
+    def connect(self) -> socket.socket:
+        """A connection of one's own."""
+        connection = socket.create_connection(("127.0.0.1", self.broker.port), 10)
+        self.addCleanup(connection.close)
+        return connection
+
+    def ended(self, sent: bytes, half_closed: bool = False) -> bytes:
+        """What the broker answers before it ends a connection that sent this.
+
+        :param half_closed: also tell that nothing more will be sent.
+        :raises TimeoutError: the broker does not end it.
+        """
+        answer = bytearray()
+        with self.connect() as connection:
+            try:
+                connection.sendall(sent)
+                if half_closed:
+                    connection.shutdown(socket.SHUT_WR)
+                while piece := connection.recv(1 << 16):
+                    answer += piece
+            except OSError as error:
+                if error.errno not in (errno.ECONNRESET, errno.EPIPE, errno.ENOTCONN):
+                    raise
+        return bytes(answer)
+
+    def test_other_protocols(self) -> None:
+        """HTTP, a TLS hello, SSH and text are not Kafka, and end at once."""
+        with self.undisturbed():
+            for sent in (b"GET / HTTP/1.1\r\nHost: x\r\n\r\n", TLS_HELLO, b"SSH-2.0-OpenSSH_9.6\r\n", b"\r\n\r\n\r\n\r\n", b"\xff" * 64):
+                self.ended(sent)
+
+    def test_lengths(self) -> None:
+        """A frame whose length is negative, tiny or huge ends its connection; nothing of its size is set aside."""
+        with self.undisturbed():
+            for length in (-1, -(1 << 31), 0, 1, 3, 7, (100 << 20) + 1, (1 << 31) - 1):
+                self.ended(struct.pack(">i", length) + b"\x00\x12\x00\x00" + bytes(64))
+
+    def test_unknown_requests(self) -> None:
+        """API keys and versions that are not there end the connection, but for ApiVersions, which answers that it cannot."""
+        with self.undisturbed():
+            for key, version in ((999, 0), (-1, 0), (3, 99), (0, -1), (4, 0)):
+                self.ended(wire.frame(key, version, b""))
+            answer = wire.call(self.broker.port, wire.frame(18, 99, b""))
+            self.assertEqual((1, 35), struct.unpack_from(">ih", answer), "the correlation id, then UNSUPPORTED_VERSION")
+
+    def test_counts(self) -> None:
+        """Arrays and strings that claim to be larger than their request end the connection."""
+        with self.undisturbed():
+            for count in ((1 << 31) - 1, 1 << 24, -2):
+                if count > 0:  # a negative one is null, which means all topics
+                    self.ended(wire.frame(3, 1, struct.pack(">i", count)))  # Metadata: topics
+                self.ended(wire.frame(0, 3, struct.pack(">hhii", -1, 1, 1_000, count)))  # Produce: topics
+                self.ended(wire.frame(1, 4, struct.pack(">iiiibi", -1, 0, 0, 1, 0, count)))  # Fetch: topics
+            for varint in (b"\xff\xff\xff\xff\x0f", b"\xff" * 11):
+                self.ended(wire.frame(3, 9, b"\x00" + varint))  # flexible: no header tags, then topics
+
+    def test_random_bytes(self) -> None:
+        """Requests of random bytes, in frames of their size and without, do no harm."""
+        randomness = random.Random(20)
+        with self.undisturbed():
+            for number in range(200):
+                raw = randomness.randbytes(randomness.randrange(1, 400))
+                sent = raw if number % 2 else wire.frame(randomness.randrange(0, 75), randomness.randrange(0, 14), raw)
+                self.ended(sent, half_closed=True)
+
+    def test_truncated_requests(self) -> None:
+        """A good request cut anywhere, its length telling so, is refused or answered, and the next client is served."""
+        topic = create(self.broker, unused_name("cut"))
+        whole = wire.produce_request(topic, bytes(100))[4:]
+        with self.undisturbed():
+            for length in range(len(whole)):
+                self.ended(struct.pack(">i", length) + whole[:length], half_closed=True)
+            wire.call(self.broker.port, wire.API_VERSIONS_REQUEST)
+
+    def test_half_frames_held_open(self) -> None:
+        """Connections that promise large requests and send little hold neither memory nor anybody up."""
+        with self.undisturbed():
+            for _ in range(100):
+                connection = self.connect()
+                connection.sendall(struct.pack(">i", 90 << 20) + b"\x00\x00\x00\x03" + bytes(1_000))
+            wire.call(self.broker.port, wire.API_VERSIONS_REQUEST)
+
+    def test_idle_connections(self) -> None:
+        """Two hundred connections that say nothing are held, and cost little; each is still answered."""
+        with self.undisturbed():
+            connections = [self.connect() for _ in range(200)]
+            for connection in connections[::20]:
+                connection.sendall(wire.API_VERSIONS_REQUEST)
+                self.assertEqual(7, int.from_bytes(wire.response(connection)[:4], "big"))
+
+    def test_slow_drip(self) -> None:
+        """A request that comes byte by byte is answered like any other."""
+        connection = self.connect()
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        for byte in wire.API_VERSIONS_REQUEST:
+            connection.sendall(bytes([byte]))
+        self.assertEqual(7, int.from_bytes(wire.response(connection)[:4], "big"))
+
+    def test_answers_not_read(self) -> None:
+        """A client that asks and asks and never reads is not read from for ever: what waits for it stays bounded."""
+        with self.undisturbed():
+            connection = self.connect()
+            connection.settimeout(0.5)
+            with contextlib.suppress(TimeoutError, ConnectionError):
+                for _ in range(200_000):
+                    connection.sendall(wire.API_VERSIONS_REQUEST)
+
+    def test_requests_in_one_piece(self) -> None:
+        """Many requests sent in one piece are answered all, in their order."""
+        connection = self.connect()
+        connection.sendall(b"".join(wire.frame(18, 0, b"", number) for number in range(500)))
+        self.assertEqual(list(range(500)), [int.from_bytes(wire.response(connection)[:4], "big") for _ in range(500)])
