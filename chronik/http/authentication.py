@@ -14,7 +14,15 @@ _ASK: Final = {"WWW-Authenticate": 'Basic realm="chronik", charset="UTF-8"'}
 
 
 def _refused(reason: str) -> HttpError:
+    """A 401 that asks for credentials."""
     return HttpError(401, "security_exception", reason, _ASK)
+
+
+def asked_to_authenticate(error: HttpError, principal: Principal, credentials: ICredentialStore | None) -> HttpError:
+    """What to answer a refusal with: whoever came without credentials, where there are users, may try again with some."""
+    if error.status == 403 and principal == ANONYMOUS and credentials is not None:
+        return _refused(error.reason)
+    return error
 
 
 async def authenticate(headers: Mapping[str, str], credentials: ICredentialStore | None) -> Principal:

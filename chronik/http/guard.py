@@ -12,10 +12,10 @@ from typing import Final
 
 from chronik.http.interfaces import HttpError
 
-JSON_TYPES: Final = frozenset({"application/json", "application/x-ndjson", "application/vnd.elasticsearch+json", "application/vnd.elasticsearch+x-ndjson"})
+JSON_TYPES: Final = frozenset(
+    {"application/json", "application/x-ndjson", "application/vnd.elasticsearch+json", "application/vnd.elasticsearch+x-ndjson"}
+)
 """Media types of request bodies; the last two are what Elasticsearch's own clients send."""
-
-_SAFE_METHODS: Final = frozenset({"GET", "HEAD"})
 
 
 def host_of(value: str) -> str:
@@ -56,13 +56,11 @@ def check_origin(headers: Mapping[str, str]) -> None:
 
 
 def check_content_type(method: str, headers: Mapping[str, str], body: bytes) -> None:
-    """Refuse a body, or a request that may change something, whose type a page could have sent without asking.
+    """Refuse a body whose type a page could have sent without asking. Without a body only POST could be such a request.
 
     :raises HttpError: 406, as Elasticsearch answers.
     """
     media_type = headers.get("content-type", "").split(";", 1)[0].strip().lower()
-    if media_type in JSON_TYPES or (not body and method in _SAFE_METHODS) or (not body and method == "POST" and not media_type):
+    if media_type in JSON_TYPES or (not body and (method != "POST" or not media_type)):
         return
-    raise HttpError(
-        406, "media_type_header_exception", f"Content-Type {media_type or 'none'!r} is not supported: send the body as application/json"
-    )
+    raise HttpError(406, "media_type_header_exception", f"Content-Type {media_type or 'none'!r} is not supported: send the body as application/json")

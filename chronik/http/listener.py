@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+from weakref import WeakSet
 
 from twisted.internet.defer import DeferredList, maybeDeferred
 from twisted.internet.error import CannotListenError
+from twisted.internet.interfaces import IReactorTime
 from twisted.internet.protocol import Factory
 from twisted.web.server import Site
 
@@ -17,7 +19,16 @@ from chronik.errors import ChronikError
 from chronik.http.api import ApiEndpoints
 from chronik.http.checks import broker_check, cluster_check, search_check
 from chronik.http.health import HealthEndpoints
-from chronik.http.metrics import MetricsEndpoint, connection_families, partition_families, request_families, search_families, stall_families
+from chronik.http.metrics import (
+    MetricsEndpoint,
+    connection_families,
+    group_families,
+    partition_families,
+    process_families,
+    request_families,
+    search_families,
+    stall_families,
+)
 from chronik.http.root import RootEndpoints
 from chronik.http.routing import Routes
 from chronik.http.search import SearchEndpoints
@@ -67,7 +78,8 @@ class HttpListeners:
             except (CannotListenError, OSError) as error:
                 cause = getattr(error, "socketError", error)
                 raise ChronikError(
-                    f"cannot listen on {address.host or '*'}:{address.port} (HTTP): {cause}; stop what uses the port, or choose another in http.listeners"
+                    f"cannot listen on {address.host or '*'}:{address.port} (HTTP): {cause}; "
+                    "stop what uses the port, or choose another in http.listeners"
                 ) from None
             port.stopReading()
             self._ports.append(port)
@@ -75,7 +87,7 @@ class HttpListeners:
 
     def serve(self, parts: HttpParts) -> None:
         """Accept, and serve everything there is."""
-        routes = _routes(parts)
+        routes = _routes(parts, self._reactor)
         for factory, port in zip(self._factories, self._ports, strict=True):
             factory.site = make_site(routes, self._allowed_hosts, parts.credentials, self._reactor)
             factory.site.doStart()
@@ -109,7 +121,7 @@ class _Later(Factory):
     site: Site
 
     def __init__(self) -> None:
-        self._transports: set[Any] = set()
+        self._transports: WeakSet[Any] = WeakSet()
 
     def buildProtocol(self, addr: Any) -> Any:
         """A connection came."""
@@ -126,7 +138,7 @@ class _Later(Factory):
         self._transports.clear()
 
 
-def _routes(parts: HttpParts) -> Routes:
+def _routes(parts: HttpParts, clock: IReactorTime) -> Routes:
     services, search = parts.services, parts.search
     routes = Routes()
     RootEndpoints(f"broker-{services.broker_id}", services.metadata).register(routes)
@@ -140,7 +152,10 @@ def _routes(parts: HttpParts) -> Routes:
             partition_families(services.metadata, services.partitions),
             search_families(search.status),
             stall_families(parts.stalls),
-        ]
+            group_families(services.groups, services.partitions),
+            process_families(),
+        ],
+        clock,
     ).register(routes)
     return routes
 

@@ -1,21 +1,27 @@
 """``/metrics``: what the broker counts, in Prometheus' text format.
 
-Nothing is kept here. Counters are plain integers where the work is done; a scrape reads them. Names of topics, partitions and consumer groups are those
-that kafka_exporter made common, so that existing dashboards work; our own begin with ``chronik_``.
+Nothing is kept here. Counters are plain integers where the work is done; a scrape reads them. Names of topics, partitions and consumer groups are
+those that kafka_exporter made common, so that existing dashboards work; our own begin with ``chronik_``.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 
+from prometheus_client import ProcessCollector
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
 from prometheus_client.exposition import choose_encoder
-from prometheus_client.registry import Collector, CollectorRegistry
+from prometheus_client.registry import CollectorRegistry
+from twisted.internet.interfaces import IReactorTime
+from twisted.internet.task import deferLater
 
+from chronik import __version__
+from chronik.coordinator.group.interfaces import IGroupCoordinator
 from chronik.http.interfaces import HttpAnswer, HttpRequest
 from chronik.http.routing import Route, Routes
 from chronik.metadata.image import NO_LEADER
 from chronik.metadata.interfaces import IMetadataFeed
+from chronik.model import TopicPartition
 from chronik.network.listener import ConnectionFactory
 from chronik.protocol.apis import api_name
 from chronik.replica.interfaces import IPartitions
@@ -26,30 +32,79 @@ from chronik.server.stall import STALL_BUCKETS_SECONDS, ReactorStallMeter
 Families = Callable[[], Iterable[Metric]]
 """A part of a scrape."""
 
+_END = b"# EOF\n"
 
-class MetricsEndpoint(Collector):
+
+class MetricsEndpoint:
     """Serves a scrape of all its parts.
 
     :param parts: each gives its metric families as they are now.
+    :param clock: lets the reactor do other work between two families: with thousands of partitions a scrape takes longer than anyone should wait.
     """
 
-    def __init__(self, parts: Sequence[Families]) -> None:
+    def __init__(self, parts: Sequence[Families], clock: IReactorTime) -> None:
         self._parts = tuple(parts)
-        self._registry = CollectorRegistry(auto_describe=False)
-        self._registry.register(self)
+        self._clock = clock
 
     def register(self, routes: Routes) -> None:
         """Add the endpoint to the table."""
         routes.paths["metrics"] = Route({"GET": self._scrape})
 
-    def collect(self) -> Iterable[Metric]:
-        """All families (prometheus_client's interface)."""
-        for part in self._parts:
-            yield from part()
-
     async def _scrape(self, request: HttpRequest) -> HttpAnswer:
-        encoder, content_type = choose_encoder(request.headers.get("accept", ""))
-        return HttpAnswer(200, encoder(self._registry), content_type)
+        encode, content_type = choose_encoder(request.headers.get("accept", ""))
+        pieces = []
+        for part in self._parts:
+            for family in part():
+                pieces.append(encode(_One(family)).removesuffix(_END))
+                await deferLater(self._clock, 0)
+        end = _END if content_type.startswith("application/openmetrics-text") else b""
+        return HttpAnswer(200, b"".join(pieces) + end, content_type)
+
+
+class _One(CollectorRegistry):
+    """A registry of one family, which is as much as is encoded at a time."""
+
+    def __init__(self, family: Metric) -> None:
+        super().__init__(auto_describe=False)
+        self._family = family
+
+    def collect(self) -> Iterable[Metric]:
+        """The family (prometheus_client's interface)."""
+        return (self._family,)
+
+
+def process_families() -> Families:
+    """The release, and what the process takes: processor time, memory, open files."""
+    process = ProcessCollector(registry=None)
+
+    def collect() -> Iterable[Metric]:
+        build = GaugeMetricFamily("chronik_build_info", "1, with the release that runs.", labels=["version"])
+        build.add_metric([__version__], 1)
+        return build, *process.collect()
+
+    return collect
+
+
+def group_families(groups: IGroupCoordinator, partitions: IPartitions) -> Families:
+    """Consumer groups under kafka_exporter's names. Lag is told where the partition is led here."""
+
+    def collect() -> Iterable[Metric]:
+        labels = ["consumergroup", "topic", "partition"]
+        members = GaugeMetricFamily("kafka_consumergroup_members", "Members of the group.", labels=["consumergroup"])
+        current = GaugeMetricFamily("kafka_consumergroup_current_offset", "Offset that the group committed.", labels=labels)
+        lag = GaugeMetricFamily("kafka_consumergroup_lag", "Committed records that the group has yet to consume.", labels=labels)
+        for group in groups.summaries():
+            members.add_metric([group.group_id], group.members)
+        ends = {partition.topic_partition: partition.high_watermark for partition in partitions.hosted()}
+        for committed in groups.committed():
+            place = [committed.group_id, committed.topic, str(committed.partition)]
+            current.add_metric(place, committed.offset)
+            end = ends.get(TopicPartition(committed.topic, committed.partition))
+            if end is not None:
+                lag.add_metric(place, max(0, end - committed.offset))
+        return members, current, lag
+
+    return collect
 
 
 def _cumulative(bounds: Sequence[float], counts: Sequence[int]) -> list[tuple[str, float]]:
@@ -162,7 +217,7 @@ def search_families(status: Callable[[], SearchStatus]) -> Families:
         labels = ["topic", "partition"]
         through = GaugeMetricFamily("chronik_search_indexed_offset", "One past the last searchable offset.", labels=labels)
         lag = GaugeMetricFamily("chronik_search_lag_records", "Committed records that are not searchable yet.", labels=labels)
-        freshness = GaugeMetricFamily("chronik_search_freshness_seconds", "From commit to searchable, of the newest searchable record.", labels=labels)
+        freshness = GaugeMetricFamily("chronik_search_freshness_seconds", "From commit to searchable, of the newest such record.", labels=labels)
         for partition in now.partitions:
             place = [partition.topic, str(partition.partition)]
             through.add_metric(place, partition.through)

@@ -40,7 +40,7 @@ class Routes:
     def find(self, path: tuple[str, ...]) -> Route:
         """The endpoint of a path.
 
-        :raises HttpError: 400, as Elasticsearch answers, when there is none.
+        :raises HttpError: 404 when there is none.
         """
         if path and path[-1] in self.endings:
             return self.endings[path[-1]]

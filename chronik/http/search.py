@@ -40,7 +40,8 @@ class SearchEndpoints:
     def _over_topics(self, action: str) -> HttpHandler:
         async def serve(request: HttpRequest) -> HttpAnswer:
             if len(request.path) > 2:
-                raise HttpError(404, "illegal_argument_exception", f"no handler found for /{'/'.join(request.path)}; _{action} is at /{{topics}}/_{action}")
+                path = "/".join(request.path)
+                raise HttpError(404, "illegal_argument_exception", f"no handler found for /{path}; _{action} is at /{{topics}}/_{action}")
             expression = request.path[0] if len(request.path) == 2 else "_all"
             topics = await self._readable(request.principal, request.peer_host, expression)
             return _relayed(await self._relay.search(action, topics, request.params, request.body))

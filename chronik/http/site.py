@@ -2,26 +2,36 @@
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Collection
+from dataclasses import replace
 from typing import Any, Final
-from urllib.parse import parse_qsl, unquote, urlsplit
+from urllib.parse import parse_qsl, unquote
 
 from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 from twisted.web.http import Request as WebRequest
+from twisted.web.http_headers import Headers
 from twisted.web.resource import Resource
 from twisted.web.server import NOT_DONE_YET, Request, Site
 
-from chronik.http.authentication import authenticate
+from chronik.http.authentication import asked_to_authenticate, authenticate
 from chronik.http.guard import check_content_type, check_host, check_origin
-from chronik.http.interfaces import HttpAnswer, HttpError, HttpRequest
+from chronik.http.interfaces import JSON_TYPE, HttpAnswer, HttpError, HttpRequest
 from chronik.http.routing import Routes
 from chronik.security.interfaces import ANONYMOUS, ICredentialStore
 
 CONTENT_BYTES_MAX: Final = 4 << 20
 """A request's body: the largest query bodies that tools send are some hundred kilobytes."""
+
+DISCARDED_BYTES_MAX: Final = 64 << 20
+"""How much of a body that was refused is read before the connection is closed under its sender."""
+
+PARAMETERS_MAX: Final = 100
+"""Parameters of one URL."""
 
 IDLE_SECONDS: Final = 60
 """How long a connection may say nothing."""
@@ -34,29 +44,79 @@ _ALWAYS: Final = {
 }
 """Headers of every answer; Elasticsearch's clients refuse to talk to what does not send the first."""
 
+_COMPATIBLE: Final = re.compile(r"application/vnd\.elasticsearch\+json\s*;\s*compatible-with=([789])\b")
+
 
 class _BoundedRequest(Request):
-    """A request whose body is refused before it is read when it says that it is too long."""
+    """A request whose body is never kept beyond :data:`CONTENT_BYTES_MAX`.
+
+    The refusal is sent at once. The rest of the body is then read and thrown away, up to a limit: closing a socket with unread bytes resets it,
+    and the client would see that instead of the answer.
+    """
+
+    _received = 0
+    _refused = False
+    _ended = False
 
     def gotLength(self, length: int | None) -> None:
         """The headers are in; ``length`` is None for a chunked body, which :meth:`handleContentChunk` bounds."""
-        if length is not None and length > CONTENT_BYTES_MAX:
+        too_long = length is not None and length > CONTENT_BYTES_MAX
+        super().gotLength(0 if too_long else length)  # type: ignore[no-untyped-call]
+        if too_long:
             self._refuse_body()
-            length = 0
-        super().gotLength(length)
 
     def handleContentChunk(self, data: bytes) -> None:
         """A piece of the body arrived."""
-        if self.content is not None and self.content.tell() + len(data) > CONTENT_BYTES_MAX:
+        self._received += len(data)
+        if not self._refused and self._received > CONTENT_BYTES_MAX:
             self._refuse_body()
-            return
-        super().handleContentChunk(data)
+        if not self._refused:
+            super().handleContentChunk(data)  # type: ignore[no-untyped-call]
+        elif self._received > DISCARDED_BYTES_MAX:
+            self._end()
+
+    def requestReceived(self, command: bytes, path: bytes, version: bytes) -> None:
+        """The body is whole."""
+        if not self._refused:
+            super().requestReceived(command, path, version)  # type: ignore[no-untyped-call]
+        else:
+            self._end()
+
+    def _end(self) -> None:
+        if self.channel is not None and not self._ended:
+            self._ended = True
+            self.channel.loseConnection()
 
     def _refuse_body(self) -> None:
-        channel = self.channel
-        if channel is not None and channel.transport is not None:
-            channel.transport.write(b"HTTP/1.1 413 Request Entity Too Large\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
-            channel.loseConnection()
+        self._refused = True
+        self.requestHeaders.removeHeader(b"Expect")  # or the channel would ask for the body all the same
+        answer = HttpError(413, "content_too_long_exception", f"the body is longer than {CONTENT_BYTES_MAX} bytes").answer()
+        headers = Headers()
+        for name, value in {**_headers(answer, ""), "Connection": "close"}.items():
+            headers.addRawHeader(name, value)
+        if self.channel is not None:
+            self.channel.writeHeaders(b"HTTP/1.1", b"413", b"Request Entity Too Large", headers)
+            self.channel.write(answer.body)
+
+
+def _headers(answer: HttpAnswer, accept: str) -> dict[str, str]:
+    """Headers of an answer. JSON goes by Elasticsearch's own name to whom asks for it so, in the version asked for."""
+    content_type = answer.content_type
+    asked = _COMPATIBLE.search(accept) if content_type == JSON_TYPE else None
+    if asked:
+        content_type = f"application/vnd.elasticsearch+json;compatible-with={asked[1]}"
+    return {"Content-Type": content_type, **_ALWAYS, **answer.headers, "Content-Length": str(len(answer.body))}
+
+
+def _pretty(answer: HttpAnswer) -> HttpAnswer:
+    if answer.content_type != JSON_TYPE:
+        return answer
+    return replace(answer, body=json.dumps(json.loads(answer.body), ensure_ascii=False, indent=2).encode() + b"\n")
+
+
+def _is_gone(request: Any) -> bool:
+    """Whether the client hung up; twisted's annotations do not know of it."""
+    return request.channel is None
 
 
 class _Root(Resource):
@@ -66,7 +126,7 @@ class _Root(Resource):
     _log = Logger()
 
     def __init__(self, routes: Routes, allowed_hosts: Collection[str], credentials: ICredentialStore | None) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
         self._routes = routes
         self._allowed_hosts = frozenset(host.lower() for host in allowed_hosts)
         self._credentials = credentials
@@ -76,22 +136,36 @@ class _Root(Resource):
         serving = Deferred.fromCoroutine(self._answer(request))
         request.notifyFinish().addErrback(lambda _: serving.cancel())
         serving.addCallback(self._write, request)
-        serving.addErrback(self._unsent)
+        serving.addErrback(self._unsent, request)
         return NOT_DONE_YET
 
-    def _unsent(self, failure: Failure) -> None:
+    def _unsent(self, failure: Failure, request: Request) -> None:
         """The client went away, which cancels what it asked for; anything else is ours."""
-        if failure.check(CancelledError) is None:
-            self._log.failure("an HTTP answer could not be sent", failure)
+        if failure.check(CancelledError) is not None and _is_gone(request):
+            return
+        self._log.failure("an HTTP answer could not be sent", failure)
+        if not _is_gone(request):
+            request.loseConnection()
 
     async def _answer(self, request: Request) -> HttpAnswer:
         try:
-            return await self._routes.serve(await self._understand(request))
+            understood = await self._understand(request)
+            answer = await self._serve(understood)
+            return _pretty(answer) if understood.params.get("pretty", "false") in ("", "true") else answer
         except HttpError as error:
             return error.answer()
-        except Exception:
+        except Exception as error:
+            if isinstance(error, CancelledError) and _is_gone(request):
+                raise
             self._log.failure("{method} {path} failed here", method=request.method.decode("latin-1"), path=request.path.decode("latin-1"))
             return HttpError(500, "exception", "the broker failed; its log says how").answer()
+
+    async def _serve(self, request: HttpRequest) -> HttpAnswer:
+        params = {name: value for name, value in request.params.items() if name != "pretty"}
+        try:
+            return await self._routes.serve(replace(request, params=params))
+        except HttpError as error:
+            return asked_to_authenticate(error, request.principal, self._credentials).answer()
 
     async def _understand(self, request: Request) -> HttpRequest:
         headers = {name.decode("latin-1").lower(): values[-1].decode("latin-1") for name, values in request.requestHeaders.getAllRawHeaders()}
@@ -100,26 +174,35 @@ class _Root(Resource):
         check_host(headers, self._allowed_hosts)
         check_origin(headers)
         check_content_type(method, headers, body)
-        url = urlsplit(request.uri.decode("latin-1"))
-        try:
-            path = tuple(unquote(segment, errors="strict") for segment in url.path.split("/") if segment)
-            params = dict(parse_qsl(url.query, keep_blank_values=True, errors="strict"))
-        except ValueError:
-            raise HttpError(400, "illegal_argument_exception", "the URL is not UTF-8 under its percent signs") from None
+        path, params = _split_url(request.uri)
         peer = request.getClientAddress()
         host = getattr(peer, "host", "local")
         principal = await authenticate(headers, self._credentials) if "authorization" in headers else ANONYMOUS
         return HttpRequest(method, path, params, headers, body, principal, host)
 
     def _write(self, answer: HttpAnswer, request: Request) -> None:
+        if _is_gone(request):
+            return
         request.setResponseCode(answer.status)
-        request.setHeader("Content-Type", answer.content_type)
-        for name, value in {**_ALWAYS, **answer.headers}.items():
+        accept = request.getHeader("accept") or ""
+        for name, value in _headers(answer, accept).items():
             request.setHeader(name, value)
-        request.setHeader("Content-Length", str(len(answer.body)))
         if request.method != b"HEAD":
             request.write(answer.body)
         request.finish()
+
+
+def _split_url(uri: bytes) -> tuple[tuple[str, ...], dict[str, str]]:
+    """Path segments and parameters of a request's target.
+
+    :raises HttpError: 400: it is not UTF-8 under its percent signs, or has too many parameters.
+    """
+    try:
+        path, _, query = uri.decode().partition("?")
+        segments = tuple(unquote(segment, errors="strict") for segment in path.split("/") if segment)
+        return segments, dict(parse_qsl(query, keep_blank_values=True, errors="strict", max_num_fields=PARAMETERS_MAX))
+    except ValueError:
+        raise HttpError(400, "illegal_argument_exception", f"the URL is not UTF-8 or has more than {PARAMETERS_MAX} parameters") from None
 
 
 def make_site(routes: Routes, allowed_hosts: Collection[str], credentials: ICredentialStore | None, clock: IReactorTime) -> Site:
@@ -129,7 +212,7 @@ def make_site(routes: Routes, allowed_hosts: Collection[str], credentials: ICred
     """
     site = Site(_Root(routes, allowed_hosts, credentials), requestFactory=_BoundedRequest, timeout=IDLE_SECONDS, reactor=clock)
     site.displayTracebacks = False
-    site.log = _no_access_log
+    site.log = _no_access_log  # type: ignore[method-assign]
     return site
 
 

@@ -1,0 +1,101 @@
+"""Tests of which topics a search reaches."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+from uuid import uuid4
+
+from twisted.internet.defer import Deferred, succeed
+from twisted.trial.unittest import SynchronousTestCase
+from zope.interface import implementer
+
+from chronik.http.interfaces import HttpAnswer, ISearchRelay, json_answer
+from chronik.http.routing import Routes
+from chronik.http.search import SearchEndpoints
+from chronik.metadata.image import MetadataImage, TopicImage
+from chronik.model import INTERNAL_TOPICS
+from chronik.security.interfaces import Action, Operation, ResourceType
+from tests.http.harness import Client
+from tests.replica.fakes import FakeFeed
+from tests.server.core import FakeAuthorizer
+
+INTERNAL = min(INTERNAL_TOPICS)
+
+
+@implementer(ISearchRelay)
+class FakeRelay:
+    """Notes what it is asked."""
+
+    def __init__(self) -> None:
+        self.asked: list[tuple[str, list[str], dict[str, str], bytes]] = []
+
+    def search(self, action: str, topics: Sequence[str], params: Mapping[str, str], body: bytes) -> Deferred[Any]:
+        """At once."""
+        self.asked.append((action, list(topics), dict(params), body))
+        answer: HttpAnswer = json_answer({})
+        return succeed(answer)
+
+
+class SearchTests(SynchronousTestCase):
+    """Names, patterns and rights."""
+
+    def setUp(self) -> None:
+        """Three topics and an internal one."""
+        self.relay, self.authorizer, routes = FakeRelay(), FakeAuthorizer(), Routes()
+        topics = {name: TopicImage(name, uuid4().bytes, ()) for name in ("logs-a", "logs-b", "orders", INTERNAL)}
+        SearchEndpoints(self.relay, FakeFeed(MetadataImage(topics=topics)), self.authorizer).register(routes)
+        self.client = Client(routes)
+
+    def topics(self, target: str) -> list[str]:
+        """The topics that a search went to."""
+        self.assertEqual(200, self.client.fetch("GET", target).status)
+        return self.relay.asked.pop()[1]
+
+    def hide(self, topic: str) -> None:
+        """Let nobody read it."""
+        self.authorizer.refused.add(Action(Operation.READ, ResourceType.TOPIC, topic))
+
+    def test_expressions(self) -> None:
+        """Patterns mean every topic that matches but internal ones, which must be named."""
+        for target in ("/_search", "/_all/_search", "/*/_search"):
+            self.assertEqual(["logs-a", "logs-b", "orders"], self.topics(target))
+        self.assertEqual(["logs-a", "logs-b"], self.topics("/logs-*/_search"))
+        self.assertEqual(["orders", "logs-a", "logs-b"], self.topics("/logs-%2A,orders/_search"))
+        self.assertEqual([INTERNAL], self.topics(f"/{INTERNAL}/_search"))
+        self.assertEqual([], self.topics("/nothing-*/_count"))
+
+    def test_rights(self) -> None:
+        """What may not be read is left out of patterns, and refused by name alike whether it exists."""
+        self.hide("logs-a")
+        self.hide("ghost")
+        self.assertEqual(["logs-b", "orders"], self.topics("/_search"))
+        for name in ("logs-a", "ghost", "orders,logs-a"):
+            self.assertEqual(403, self.client.fetch("GET", f"/{name}/_search").status, name)
+        self.assertEqual([], self.relay.asked)
+
+    def test_missing(self) -> None:
+        """A topic that is named must exist."""
+        response = self.client.fetch("GET", "/nowhere/_search")
+        self.assertEqual((404, "index_not_found_exception"), (response.status, response.json["error"]["type"]))
+
+    def test_handed_on(self) -> None:
+        """Action, parameters, id and body reach the search processes; ``pretty`` does not."""
+        self.client.fetch("POST", "/orders/_search?wait_for_offset=end&pretty", b'{"size":1}', content_type="application/json")
+        self.client.fetch("GET", "/orders/_doc/orders:0:7")
+        self.client.fetch("GET", "/orders/_coverage")
+        self.assertEqual(
+            [
+                ("search", ["orders"], {"wait_for_offset": "end"}, b'{"size":1}'),
+                ("doc", ["orders"], {"id": "orders:0:7"}, b""),
+                ("coverage", ["orders"], {}, b""),
+            ],
+            self.relay.asked,
+        )
+
+    def test_wrong_shapes(self) -> None:
+        """What is not served is told so by name."""
+        for target in ("/a/b/_search", "/_doc/1", "/orders/_mapping", "/orders/_field_caps"):
+            response = self.client.fetch("GET", target)
+            self.assertEqual((404, 404), (response.status, response.json["status"]), target)
+        self.assertEqual(405, self.client.fetch("PUT", "/orders/_doc/1").status)
