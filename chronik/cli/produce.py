@@ -61,7 +61,8 @@ async def _produce_file(reactor: Any, name: str, batches: Batches) -> None:
 def summary(producer: Producer) -> str:
     """``3 records to orders (p0: 0..1, p1: 7..7)``."""
     ranges = ", ".join(f"p{partition}: {first}..{last}" for partition, (first, last) in sorted(producer.written.items()) if first >= 0 and last >= 0)
-    return f"{producer.records} records to {producer.topic.name}" + (f" ({ranges})" if ranges else "")
+    count = "1 record" if producer.records == 1 else f"{producer.records} records"
+    return f"{count} to {producer.topic.name}" + (f" ({ranges})" if ranges else "")
 
 
 def splitter(options: argparse.Namespace) -> Split:

@@ -231,7 +231,7 @@ class ProducerTests(ProducerCase):
         self.assertNoResult(flushed)
         self.answer(0, messages.ApiVersionsResponse())
         self.successResultOf(flushed)
-        self.assertEqual("1 records to t", summary(self.producer))
+        self.assertEqual("1 record to t", summary(self.producer))
 
 
 class BatchesTests(ProducerCase):
