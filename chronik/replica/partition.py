@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from twisted.internet.defer import Deferred, fail
 from twisted.logger import Logger
 from zope.interface import implementer
 
@@ -100,25 +101,23 @@ class Partition:
 
     # -- appending ---------------------------------------------------------------------------------------------------
 
-    @deferred
-    async def append(self, data: bytes | memoryview, acks: int, internal: bool = False) -> AppendResult:
-        """Append batches as leader; see :meth:`IPartition.append`."""
+    def append(self, data: bytes | memoryview, acks: int, internal: bool = False) -> Deferred[AppendResult]:
+        """Append batches as leader; see :meth:`IPartition.append`. Callbacks, for a request may have a thousand of these."""
         if self._error is not None:
-            raise self._error
+            return fail(self._error)
         if acks == ALL_IN_SYNC and len(self._state.isr) < self._min_insync_replicas:
-            raise KafkaError(
-                ErrorCode.NOT_ENOUGH_REPLICAS,
-                f"{self.topic_partition} has {len(self._state.isr)} in-sync replica(s), min.insync.replicas is {self._min_insync_replicas}",
-            )
-        result: AppendResult = await self.log.append(data, self._state.leader_epoch, internal)
+            why = f"has {len(self._state.isr)} in-sync replica(s), min.insync.replicas is {self._min_insync_replicas}"
+            return fail(KafkaError(ErrorCode.NOT_ENOUGH_REPLICAS, f"{self.topic_partition} {why}"))
+        appended: Deferred[AppendResult] = self.log.append(data, self._state.leader_epoch, internal)
+        return appended.addCallback(self._appended, acks)
+
+    def _appended(self, result: AppendResult, acks: int) -> AppendResult | Deferred[AppendResult]:
+        """Written: acknowledge it now, or once it is committed."""
         if result.last_offset >= self._written:
             self._written = result.last_offset + 1
             self._advance()
-        if acks == ALL_IN_SYNC:
-            committed = self._watermark.passed(result.last_offset)
-            if committed is not None:
-                await committed
-        return result
+        committed = self._watermark.passed(result.last_offset) if acks == ALL_IN_SYNC else None
+        return result if committed is None else committed.addCallback(lambda _: result)
 
     def _safe_offset(self) -> int:
         """Up to where this replica vouches for what it has."""

@@ -6,9 +6,9 @@ Everything up to the first wait happens before the connection's next request beg
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
-from twisted.internet.defer import Deferred, fail, succeed
+from twisted.internet.defer import Deferred, DeferredList, fail, succeed
 
 from chronik.errors import ErrorCode, KafkaError
 from chronik.model import INTERNAL_TOPICS, NO_OFFSET, NO_TIMESTAMP, TopicId
@@ -39,16 +39,18 @@ async def _produce(context: RequestContext, request: ProduceRequest) -> ProduceR
     appends = []
     for topic in request.topic_data:
         name = _topic_name(context.services, context.api_version, topic)
-        appends.append((topic, name, [(part.index, _append(context, request, name, part)) for part in topic.partition_data]))
+        refusal = _topic_refusal(context, request, name)
+        appends.append((topic, name, [(part.index, _append(context, request, name, refusal, part)) for part in topic.partition_data]))
     if request.acks == 0:
         for _, name, parts in appends:
             for index, append in parts:
                 await _unanswered(name, index, append)
         return None
+    await _settled(context, [append for _, _, parts in appends for _, append in parts], request.timeout_ms)
     hints = LeaderHints(context.services.metadata.image, context.session)
     responses = []
     for topic, name, parts in appends:
-        answers = [await _answer(context, request, hints, name, index, append) for index, append in parts]
+        answers = [await _answer(request, hints, name, index, append) for index, append in parts]
         responses.append(_TopicAnswer(name=topic.name, topic_id=topic.topic_id, partition_responses=tuple(answers)))
     return ProduceResponse(responses=tuple(responses), node_endpoints=_endpoints(hints))
 
@@ -61,10 +63,29 @@ def _topic_name(services: Services, version: int, topic: _TopicData) -> str | No
     return name
 
 
-def _append(context: RequestContext, request: ProduceRequest, name: str | None, part: _PartitionData) -> Deferred[AppendResult]:
+def _topic_refusal(context: RequestContext, request: ProduceRequest, name: str | None) -> KafkaError | None:
+    """Why none of the topic's partitions is appended to."""
+    if name is None:
+        return KafkaError(ErrorCode.UNKNOWN_TOPIC_ID, "no topic has this id")
+    if not context.allowed(Operation.WRITE, ResourceType.TOPIC, name):
+        return KafkaError(ErrorCode.TOPIC_AUTHORIZATION_FAILED, f"{context.session.principal} may not write to topic {name}")
+    if request.acks not in (-1, 0, 1):
+        return KafkaError(ErrorCode.INVALID_REQUIRED_ACKS, f"acks is {request.acks}; 0, 1 and -1 (all) are known")
+    if request.transactional_id is not None:
+        return KafkaError(ErrorCode.INVALID_TXN_STATE, "this broker does not serve transactions yet: unset transactional.id")
+    if name in INTERNAL_TOPICS:
+        return KafkaError(ErrorCode.INVALID_TOPIC_EXCEPTION, f"{name} is written by the broker alone")
+    return None
+
+
+def _append(
+    context: RequestContext, request: ProduceRequest, name: str | None, refusal: KafkaError | None, part: _PartitionData
+) -> Deferred[AppendResult]:
     """Start one partition's append."""
+    if name is None or refusal is not None:
+        return fail(refusal)
     try:
-        partition = _partition(context, request, name, part.index)
+        partition: IPartition = context.services.partitions.get(name, part.index)
     except KafkaError as error:
         return fail(error)
     if part.records is None:
@@ -72,50 +93,36 @@ def _append(context: RequestContext, request: ProduceRequest, name: str | None, 
     return partition.append(part.records, request.acks)
 
 
-def _partition(context: RequestContext, request: ProduceRequest, name: str | None, index: int) -> IPartition:
-    if name is None:
-        raise KafkaError(ErrorCode.UNKNOWN_TOPIC_ID, "no topic has this id")
-    if not context.allowed(Operation.WRITE, ResourceType.TOPIC, name):
-        raise KafkaError(ErrorCode.TOPIC_AUTHORIZATION_FAILED, f"{context.session.principal} may not write to topic {name}")
-    if request.acks not in (-1, 0, 1):
-        raise KafkaError(ErrorCode.INVALID_REQUIRED_ACKS, f"acks is {request.acks}; 0, 1 and -1 (all) are known")
-    if request.transactional_id is not None:
-        raise KafkaError(ErrorCode.INVALID_TXN_STATE, "this broker does not serve transactions yet: unset transactional.id")
-    if name in INTERNAL_TOPICS:
-        raise KafkaError(ErrorCode.INVALID_TOPIC_EXCEPTION, f"{name} is written by the broker alone")
-    return context.services.partitions.get(name, index)
+async def _settled(context: RequestContext, appends: Iterable[Deferred[AppendResult]], timeout_ms: int) -> None:
+    """Until each append is acknowledged or refused, or the time is up: one wait, however many partitions there are."""
+    waiting = [append for append in appends if _open(append)]
+    if not waiting:
+        return
+    waiter = Waiter()
+    DeferredList(waiting).addCallback(lambda _: waiter.wake())
+    context.services.purgatory.expire_after(waiter, max(timeout_ms, 0))
+    await waiter.ended
+    context.services.purgatory.forget(waiter)
+
+
+def _open(append: Deferred[AppendResult]) -> bool:
+    return not append.called or bool(append.paused)
 
 
 async def _answer(
-    context: RequestContext, request: ProduceRequest, hints: LeaderHints, name: str | None, index: int, append: Deferred[AppendResult]
+    request: ProduceRequest, hints: LeaderHints, name: str | None, index: int, append: Deferred[AppendResult]
 ) -> _PartitionAnswer:
+    if _open(append):
+        append.addErrback(lambda failure: None)
+        why = f"not committed within {request.timeout_ms} ms; the records are appended and may yet be"
+        return _refused(index, KafkaError(ErrorCode.REQUEST_TIMED_OUT, why))
     try:
-        result = await _in_time(context, append, request.timeout_ms)
+        result = await append
     except KafkaError as error:
         return _refused(index, error, hints.after(error.code, name or "", index))
     return _PartitionAnswer(
         index=index, base_offset=result.base_offset, log_append_time_ms=result.log_append_time, log_start_offset=result.log_start_offset
     )
-
-
-async def _in_time(context: RequestContext, append: Deferred[AppendResult], timeout_ms: int) -> AppendResult:
-    """The append's result, or REQUEST_TIMED_OUT: then the records are in the log, but not known to be on every in-sync replica."""
-    if append.called and not append.paused:
-        return await append
-    waiter = Waiter()
-    append.addBoth(_wake, waiter)
-    context.services.purgatory.expire_after(waiter, max(timeout_ms, 0))
-    in_time = await waiter.ended
-    context.services.purgatory.forget(waiter)
-    if not in_time:
-        append.addErrback(lambda failure: None)
-        raise KafkaError(ErrorCode.REQUEST_TIMED_OUT, f"not committed within {timeout_ms} ms; the records are appended and may yet be")
-    return await append
-
-
-def _wake(result: Any, waiter: Waiter) -> Any:
-    waiter.wake()
-    return result
 
 
 async def _unanswered(name: str | None, index: int, append: Deferred[AppendResult]) -> None:
