@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from twisted.internet.defer import Deferred, succeed
 from zope.interface import implementer
 
 from chronik.defer import deferred
@@ -16,10 +17,9 @@ from chronik.security.interfaces import Action, IAuthorizer, Principal
 class AllowAll:
     """Everybody may do everything."""
 
-    @deferred
-    async def authorize(self, principal: Principal, host: str, actions: Sequence[Action]) -> Sequence[bool]:
+    def authorize(self, principal: Principal, host: str, actions: Sequence[Action]) -> Deferred[Sequence[bool]]:
         """Yes to all."""
-        return [True] * len(actions)
+        return succeed([True] * len(actions))
 
     @deferred
     async def close(self) -> None:

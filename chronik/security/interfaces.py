@@ -46,6 +46,8 @@ class ResourceType(enum.IntEnum):
     DELEGATION_TOKEN = 6
     USER = 7
 
+    __hash__ = int.__hash__  # as of Operation
+
 
 class Operation(enum.IntEnum):
     """What may be done; codes of the Kafka protocol."""
@@ -66,6 +68,8 @@ class Operation(enum.IntEnum):
     CREATE_TOKENS = 13
     DESCRIBE_TOKENS = 14
     TWO_PHASE_COMMIT = 15
+
+    __hash__ = int.__hash__  # an enum hashes its name, in Python; these are hashed several times a request
 
 
 CLUSTER_NAME: Final = "kafka-cluster"

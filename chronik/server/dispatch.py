@@ -115,6 +115,10 @@ class RequestDispatcher:
         try:
             decisions = await self._decisions(api, session, request)
             context = RequestContext(self._services, session, api.key, header.api_version, header.client_id, decisions)
+            if start.waiter is None:
+                # Nobody waits yet: dispatch looks once the handler has come to its first wait.
+                start.begun = True
+                return await api.handler(context, request)
             handling = Deferred.fromCoroutine(api.handler(context, request))
             start.begin()
             return await handling
