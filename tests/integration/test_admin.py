@@ -194,7 +194,9 @@ class TopicTests(BrokerTestCase):
 
     def test_acls(self) -> None:
         """Without an authorizer there are no rules to describe, and that is what is said."""
-        request = struct.pack(">bhbhhbb", 1, -1, 1, -1, -1, 1, 1)  # any type, no name, any pattern, no principal, no host, any operation, any permission
+        request = struct.pack(
+            ">bhbhhbb", 1, -1, 1, -1, -1, 1, 1
+        )  # any type, no name, any pattern, no principal, no host, any operation, any permission
         answer = wire.call(self.broker.port, wire.frame(29, 1, request))
         self.assertEqual(KafkaError.SECURITY_DISABLED, struct.unpack_from(">h", answer, 8)[0])
 
@@ -298,4 +300,3 @@ class OffsetTests(BrokerTestCase):
             for number in range(20):
                 self.assertEqual([b"%d" % n for n in range(50)], [m.value() for m in got if m.key() == b"%d" % number])
             reader.close()
-

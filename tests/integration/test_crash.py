@@ -34,7 +34,14 @@ class Load:
         self.failed: list[str] = []
         clients = [
             producer(
-                broker, enable_idempotence=True, acks="all", message_timeout_ms=60_000, linger_ms=1, reconnect_backoff_ms=20, reconnect_backoff_max_ms=100, log_level=0
+                broker,
+                enable_idempotence=True,
+                acks="all",
+                message_timeout_ms=60_000,
+                linger_ms=1,
+                reconnect_backoff_ms=20,
+                reconnect_backoff_max_ms=100,
+                log_level=0,
             )
             for _ in range(PRODUCERS)
         ]

@@ -33,7 +33,9 @@ class HostileTests(BrokerTestCase):
         def work() -> None:
             client = producer(self.broker, message_timeout_ms=5_000)
             while not over.wait(0.002):
-                client.produce(topic, b"v" * 100, on_delivery=lambda error, message: counts.__setitem__(0 if error is None else 1, counts[error is not None] + 1))
+                client.produce(
+                    topic, b"v" * 100, on_delivery=lambda error, message: counts.__setitem__(0 if error is None else 1, counts[error is not None] + 1)
+                )
                 client.poll(0)
             client.flush(SECONDS)
 

@@ -12,7 +12,10 @@ from elasticsearch import Elasticsearch, NotFoundError
 from tests.integration.clients import SECONDS, admin, create, produce, producer, unused_name
 from tests.integration.harness import BrokerTestCase, eventually
 
-DOCUMENTS = [json.dumps({"level": "error" if n % 4 == 0 else "info", "n": n, "message": f"request {n} took long", "at": {"host": f"h{n % 3}"}}).encode() for n in range(40)]
+DOCUMENTS = [
+    json.dumps({"level": "error" if n % 4 == 0 else "info", "n": n, "message": f"request {n} took long", "at": {"host": f"h{n % 3}"}}).encode()
+    for n in range(40)
+]
 
 
 class SearchTests(BrokerTestCase):
@@ -96,7 +99,10 @@ class SearchTests(BrokerTestCase):
         numbers = []
         for start in range(0, 40, 15):
             found = self.search(topic, sort=[{"n": "desc"}], size=15, **{"from": start})
-            numbers += [json.loads(h["_source"]["value"])["n"] if isinstance(h["_source"]["value"], str) else h["_source"]["value"]["n"] for h in found["hits"]["hits"]]
+            numbers += [
+                json.loads(h["_source"]["value"])["n"] if isinstance(h["_source"]["value"], str) else h["_source"]["value"]["n"]
+                for h in found["hits"]["hits"]
+            ]
         self.assertEqual(list(range(39, -1, -1)), numbers)
 
     def test_refusals(self) -> None:
@@ -163,7 +169,7 @@ class MonitoringTests(BrokerTestCase):
         def searched() -> str:
             status, text = self.broker.http("/metrics")
             self.assertEqual(200, status)
-            return text if f'chronik_search_indexed_offset{{topic="{topic}",partition="0"}} 10.0' in text else ""
+            return text if f'chronik_search_indexed_offset{{partition="0",topic="{topic}"}} 10.0' in text else ""
 
         text = eventually(searched, what="metrics of what is searched")
         names = {line.split("{")[0].split(" ")[0] for line in text.splitlines() if line and not line.startswith("#")}
@@ -191,7 +197,13 @@ class GuardTests(BrokerTestCase):
     def test_host(self) -> None:
         """Only names of this broker: a name that somebody else's DNS points here is refused."""
         port = self.broker.http_port
-        for host, status in ((f"127.0.0.1:{port}", 200), (f"localhost:{port}", 200), (f"[::1]:{port}", 200), ("evil.example", 421), (f"evil.example:{port}", 421)):
+        for host, status in (
+            (f"127.0.0.1:{port}", 200),
+            (f"localhost:{port}", 200),
+            (f"[::1]:{port}", 200),
+            ("evil.example", 421),
+            (f"evil.example:{port}", 421),
+        ):
             self.assertEqual(status, self.status("GET", "/", Host=host), host)
 
     def test_origin(self) -> None:
@@ -203,7 +215,12 @@ class GuardTests(BrokerTestCase):
     def test_content_type(self) -> None:
         """A body must say that it is JSON, which a page of another site cannot without asking; and asking is not answered."""
         create(self.broker, "typed")
-        for content_type, status in (("application/json", 200), ("application/json; charset=utf-8", 200), ("text/plain", 406), ("application/x-www-form-urlencoded", 406)):
+        for content_type, status in (
+            ("application/json", 200),
+            ("application/json; charset=utf-8", 200),
+            ("text/plain", 406),
+            ("application/x-www-form-urlencoded", 406),
+        ):
             self.assertEqual(status, self.status("POST", "/typed/_count", "{}", Content_Type=content_type), content_type)
         self.assertNotEqual(200, self.status("OPTIONS", "/typed/_count", Origin="http://evil.example", Access_Control_Request_Method="POST"))
 

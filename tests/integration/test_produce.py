@@ -150,7 +150,9 @@ class KafkaPythonTests(BrokerTestCase):
         for codec in codecs:
             client = KafkaProducer(bootstrap_servers=self.broker.bootstrap, compression_type=None if codec == "none" else codec, linger_ms=5)
             try:
-                sent = [client.send(topic, value, key=codec.encode(), headers=[("c", codec.encode()), ("c", b"")], timestamp_ms=9) for value in VALUES]
+                sent = [
+                    client.send(topic, value, key=codec.encode(), headers=[("c", codec.encode()), ("c", b"")], timestamp_ms=9) for value in VALUES
+                ]
                 sent.append(client.send(topic, None, key=b"tombstone"))
                 offsets = [future.get(SECONDS).offset for future in sent]
             finally:
@@ -204,7 +206,10 @@ class AiokafkaTests(BrokerTestCase):
 
         async def send(codec: str) -> None:
             client = AIOKafkaProducer(
-                bootstrap_servers=self.broker.bootstrap, compression_type=None if codec == "none" else codec, linger_ms=5, enable_idempotence=codec == "lz4"
+                bootstrap_servers=self.broker.bootstrap,
+                compression_type=None if codec == "none" else codec,
+                linger_ms=5,
+                enable_idempotence=codec == "lz4",
             )
             await client.start()
             try:

@@ -81,7 +81,11 @@ class RefusalTests(SynchronousTestCase):
 
     def test_unknown_backends(self) -> None:
         """A backend that is not there is refused with the names of those that are."""
-        for key, name, known in (("log.store", "segmnt", "segment"), ("search.backend", "lucene", "tantivy"), ("metadata.store", "zookeeper", "file")):
+        for key, name, known in (
+            ("log.store", "segmnt", "segment"),
+            ("search.backend", "lucene", "tantivy"),
+            ("metadata.store", "zookeeper", "file"),
+        ):
             said = self.refused({key: name})
             self.assertIn(name, said)
             self.assertIn(known, said)
@@ -134,7 +138,7 @@ class StopTests(SynchronousTestCase):
             for each in (signal.SIGTERM, signal.SIGINT):
                 processes = eventually(lambda: children(broker.pid), what="a search process")
                 self.assertEqual(0, broker.stop(each))
-                eventually(lambda: not any(alive(pid) for pid in processes), 5, "the end of the children")
+                eventually(lambda: not any(alive(pid) for pid in processes), 5, "the end of the children")  # noqa: B023  awaited here
                 broker.start()
 
     def test_signal_while_starting(self) -> None:
