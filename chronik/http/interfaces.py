@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from zope.interface import Interface
-
 if TYPE_CHECKING:
-    from twisted.internet.defer import Deferred
 
     from chronik.security.interfaces import Principal
 
@@ -72,13 +69,3 @@ def json_answer(value: Any, status: int = 200, headers: Mapping[str, str] | None
     """An answer whose body is ``value`` as JSON."""
     return HttpAnswer(status, json.dumps(value, ensure_ascii=False).encode() + b"\n", JSON_TYPE, headers or {})
 
-
-class ISearchRelay(Interface):
-    """Hands a search to the search processes; provided by the search service."""
-
-    def search(action: str, topics: Sequence[str], params: Mapping[str, str], body: bytes) -> Deferred[Any]:
-        """Run one search action over topics that exist and that the caller may read.
-
-        :param action: ``search``, ``count``, ``doc`` or ``coverage``.
-        :returns: an object with ``status``, ``content_type`` and ``body``.
-        """

@@ -6,10 +6,11 @@ from collections.abc import Sequence
 from fnmatch import fnmatchcase
 from typing import Any, Final
 
-from chronik.http.interfaces import HttpAnswer, HttpError, HttpHandler, HttpRequest, ISearchRelay
+from chronik.http.interfaces import HttpAnswer, HttpError, HttpHandler, HttpRequest
 from chronik.http.routing import Route, Routes
 from chronik.metadata.interfaces import IMetadataFeed
 from chronik.model import INTERNAL_TOPICS
+from chronik.search.broker_interfaces import ISearch
 from chronik.security.interfaces import Action, IAuthorizer, Operation, Principal, ResourceType
 
 ALL: Final = frozenset({"_all", "*", ""})
@@ -24,7 +25,7 @@ class SearchEndpoints:
     :param authorizer: decides who may read which.
     """
 
-    def __init__(self, relay: ISearchRelay, feed: IMetadataFeed, authorizer: IAuthorizer) -> None:
+    def __init__(self, relay: ISearch, feed: IMetadataFeed, authorizer: IAuthorizer) -> None:
         self._relay = relay
         self._feed = feed
         self._authorizer = authorizer

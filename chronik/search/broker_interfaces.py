@@ -10,6 +10,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
+from zope.interface import Interface
+
 if TYPE_CHECKING:
     from twisted.internet.defer import Deferred
 
@@ -64,6 +66,22 @@ class CommittedLogs(Protocol):
 
     def ready(self, topic_id: TopicId) -> Deferred[None]:
         """Fires once every partition of the topic that belongs here can be used."""
+
+
+class ISearch(Interface):
+    """Searches, handed to the search processes; provided by :class:`~chronik.search.service.SearchService`."""
+
+    def search(action: str, topics: Sequence[str], params: Mapping[str, str], body: bytes, deadline: float | None = None) -> Deferred[SearchAnswer]:
+        """Answer a search over topics that the caller may read; never fails, errors are answers in Elasticsearch's shape.
+
+        :param action: ``search``, ``count``, ``doc`` (its id in ``params["id"]``) or ``coverage``.
+        :param topics: names, with wildcards expanded.
+        :param params: of the URL.
+        :param deadline: on the reactor's clock in seconds, None for the configured limit.
+        """
+
+    def status() -> SearchStatus:
+        """How search is doing, for ``/health`` and metrics."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,9 +11,19 @@ from twisted.internet.defer import Deferred, succeed
 from twisted.internet.interfaces import IReactorProcess, IReactorSocket, IReactorTime
 from twisted.internet.protocol import Protocol, ServerFactory
 from twisted.logger import Logger
+from zope.interface import implementer
 
 from chronik.metadata.interfaces import IMetadataFeed
-from chronik.search.broker_interfaces import NO_BACKEND, Adopt, CommittedLogs, PartitionSearchStatus, SearchAnswer, SearchConfig, SearchStatus
+from chronik.search.broker_interfaces import (
+    NO_BACKEND,
+    Adopt,
+    CommittedLogs,
+    ISearch,
+    PartitionSearchStatus,
+    SearchAnswer,
+    SearchConfig,
+    SearchStatus,
+)
 from chronik.search.feed import SearchFeed, SearchOff
 from chronik.search.feed_messages import ANSWER, PROGRESS, READY, RESUME, Progress, read_progress
 from chronik.search.relay import SearchRelay, error_answer
@@ -26,6 +36,7 @@ if TYPE_CHECKING:
         """What is needed of the reactor."""
 
 
+@implementer(ISearch)
 class SearchService(Service):
     """The broker's side of search.
 

@@ -10,11 +10,12 @@ from twisted.internet.defer import Deferred, succeed
 from twisted.trial.unittest import SynchronousTestCase
 from zope.interface import implementer
 
-from chronik.http.interfaces import HttpAnswer, ISearchRelay, json_answer
+from chronik.http.interfaces import HttpAnswer, json_answer
 from chronik.http.routing import Routes
 from chronik.http.search import SearchEndpoints
 from chronik.metadata.image import MetadataImage, TopicImage
 from chronik.model import INTERNAL_TOPICS
+from chronik.search.broker_interfaces import ISearch
 from chronik.security.interfaces import Action, Operation, ResourceType
 from tests.http.harness import Client
 from tests.replica.fakes import FakeFeed
@@ -23,14 +24,17 @@ from tests.server.core import FakeAuthorizer
 INTERNAL = min(INTERNAL_TOPICS)
 
 
-@implementer(ISearchRelay)
+@implementer(ISearch)
 class FakeRelay:
     """Notes what it is asked."""
 
     def __init__(self) -> None:
         self.asked: list[tuple[str, list[str], dict[str, str], bytes]] = []
 
-    def search(self, action: str, topics: Sequence[str], params: Mapping[str, str], body: bytes) -> Deferred[Any]:
+    def status(self) -> Any:
+        """Not asked."""
+
+    def search(self, action: str, topics: Sequence[str], params: Mapping[str, str], body: bytes, deadline: float | None = None) -> Deferred[Any]:
         """At once."""
         self.asked.append((action, list(topics), dict(params), body))
         answer: HttpAnswer = json_answer({})

@@ -16,6 +16,7 @@ from chronik.storage.config import LogConfig
 from chronik.storage.interfaces import AppendResult, Extent, ILogStore, IPartitionLog, OffsetAndTimestamp
 
 TOPIC_ID = TopicId(b"i" * 16)
+PARTITION = TopicPartition("t", 0)
 
 
 class HeldSlice:
@@ -47,7 +48,7 @@ class HeldSlice:
 class FakeLog:
     """A log whose writes and flushes happen when the test says so; every batch is ``b"x" * n`` and has n records."""
 
-    def __init__(self, topic_partition: TopicPartition = TopicPartition("t", 0), topic_id: TopicId = TOPIC_ID, end: int = 0) -> None:
+    def __init__(self, topic_partition: TopicPartition = PARTITION, topic_id: TopicId = TOPIC_ID, end: int = 0) -> None:
         self.topic_partition = topic_partition
         self.topic_id = topic_id
         self.config = LogConfig()
