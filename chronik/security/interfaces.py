@@ -5,7 +5,7 @@ from __future__ import annotations
 import enum
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from zope.interface import Interface
 
@@ -46,8 +46,6 @@ class ResourceType(enum.IntEnum):
     DELEGATION_TOKEN = 6
     USER = 7
 
-    __hash__ = int.__hash__  # as of Operation
-
 
 class Operation(enum.IntEnum):
     """What may be done; codes of the Kafka protocol."""
@@ -69,16 +67,13 @@ class Operation(enum.IntEnum):
     DESCRIBE_TOKENS = 14
     TWO_PHASE_COMMIT = 15
 
-    __hash__ = int.__hash__  # an enum hashes its name, in Python; these are hashed several times a request
-
 
 CLUSTER_NAME: Final = "kafka-cluster"
 """The name of the one resource of type CLUSTER."""
 
 
-@dataclass(frozen=True, slots=True)
-class Action:
-    """One operation on one named resource."""
+class Action(NamedTuple):
+    """One operation on one named resource; a tuple, as it is made and hashed several times a request."""
 
     operation: Operation
     resource_type: ResourceType
