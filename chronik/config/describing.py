@@ -13,6 +13,10 @@ from chronik.config.topic_keys import TOPIC_KEYS
 from chronik.config.values import ConfigType, format_value
 
 
+INTERNAL = "internal."
+"""Keys that begin so are told only where they are set, as by Kafka."""
+
+
 @dataclass(frozen=True, slots=True)
 class DescribedSynonym:
     """One place a value may come from."""
@@ -49,6 +53,8 @@ def describe_topic(config: Configuration, configs: Mapping[str, str]) -> list[De
     """
     described = []
     for key in _shown(TOPIC_KEYS):
+        if key.name.startswith(INTERNAL) and key.name not in configs:
+            continue
         own = [DescribedSynonym(key.name, configs[key.name], ConfigSource.DYNAMIC_TOPIC)] if key.name in configs else []
         value, named = config.topic_default(key)
         inherited = list(_broker_synonyms(config, named)) if named is not None else []

@@ -88,6 +88,12 @@ _SEGMENTS = (
         validator=at_least(SEGMENT_BYTES_MIN),
         synonyms=_from("log.segment.bytes"),
     ),
+    integer(
+        "internal.segment.bytes",
+        None,
+        "Counts instead of segment.bytes where it is set, without its minimum; Kafka's own tests make small segments by it.",
+        validator=at_least(1),
+    ),
     long(
         "segment.ms",
         7 * _DAY_MS,

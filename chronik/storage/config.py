@@ -73,6 +73,8 @@ class LogConfig:
             )
             if values.get(key) is not None
         }
+        if values.get("internal.segment.bytes") is not None:
+            fields["segment_bytes"] = values["internal.segment.bytes"]
         return cls(
             **fields,
             compact="compact" in policy,

@@ -155,6 +155,12 @@ class DynamicTests(SynchronousTestCase):
         """A key that needs a restart is refused as Kafka does."""
         self.assertIn("node.id", self.refused(ErrorCode.INVALID_REQUEST, Scope.BROKER, {"node.id": "2"}))
 
+    def test_internal_keys_only_where_set(self) -> None:
+        """Kafka's tools show them for no topic that does not set them."""
+        set_here = {"internal.segment.bytes": "1000"}
+        described = {each.name: each.value for each in describe_topic(Configuration(), set_here)}
+        self.assertEqual("1000", described["internal.segment.bytes"])
+
     def test_broker(self) -> None:
         """A cluster-wide key may be set for one broker or all."""
         for resource in ("", "1"):
@@ -202,7 +208,7 @@ class DescribingTests(SynchronousTestCase):
 
     def test_every_key_but_the_refused(self) -> None:
         """Tools see all keys there are, and none that cannot be set."""
-        shown = {name for name, key in TOPIC_KEYS.items() if key.effect is not Effect.REFUSED}
+        shown = {name for name, key in TOPIC_KEYS.items() if key.effect is not Effect.REFUSED and not name.startswith("internal.")}
         self.assertEqual(shown, {each.name for each in describe_topic(Configuration(), {})})
         self.assertEqual(set(BROKER_KEYS), {each.name for each in describe_broker(Configuration())})
         self.assertEqual(set(GROUP_KEYS), {each.name for each in describe_group({})})

@@ -227,3 +227,13 @@ class SettingsTest(SynchronousTestCase):
         self.assertIs(settings(plain), settings(TopicImage("c", OTHER_ID, ())))
         current[0] = Configuration().with_values({"log.retention.ms": "77"})
         self.assertEqual(settings(plain).log_config.retention_ms, 77)
+
+    def test_internal_segment_bytes(self) -> None:
+        """Kafka's tests make segments smaller than segment.bytes allows; it counts where it is set."""
+        from chronik.config import Configuration
+        from chronik.replica.settings import EffectiveSettings
+
+        settings = EffectiveSettings(Configuration)
+        small = TopicImage("a", TOPIC_ID, (), {"internal.segment.bytes": "1000"})
+        self.assertEqual(settings(small).log_config.segment_bytes, 1000)
+        self.assertEqual(settings(TopicImage("b", TOPIC_ID, ())).log_config.segment_bytes, 1 << 30)
