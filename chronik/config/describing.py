@@ -12,7 +12,6 @@ from chronik.config.key import ConfigKey, Effect, UpdateMode
 from chronik.config.topic_keys import TOPIC_KEYS
 from chronik.config.values import ConfigType, format_value
 
-
 INTERNAL = "internal."
 """Keys that begin so are told only where they are set, as by Kafka."""
 
