@@ -234,7 +234,7 @@ class FakeFeed:
 
     def unobserve(self, observer: IImageObserver) -> None:
         """Do not."""
-        self.observers.remove(observer)
+        self.observers = [known for known in self.observers if known is not observer]
 
     def reached(self, revision: int) -> Deferred[MetadataImage]:
         """At once."""

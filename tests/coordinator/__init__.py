@@ -1,0 +1,1 @@
+"""Tests of coordinators whose state lives in internal topics."""
