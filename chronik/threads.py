@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from queue import SimpleQueue
+from time import monotonic
 from typing import Any, Final, TypeVar
 
 from twisted.internet.defer import Deferred, DeferredList
@@ -18,6 +19,9 @@ T = TypeVar("T")
 
 THREADS_MAX: Final = {Pool.READ: 4, Pool.BACKGROUND: 2, Pool.REMOTE: 4, Pool.CPU: 2}
 """Threads of each pool: enough to keep a disk's queue busy, and no more than two cores for what computes."""
+
+REPORT_SECONDS: Final = 0.002
+"""How long what a worker has done may wait to be told together with what it does next."""
 
 CallFromThread = Callable[..., Any]
 """Runs a function on the reactor thread; the reactor's ``callFromThread``."""
@@ -66,18 +70,29 @@ class ThreadWorker:
             ended.callback(None)
 
     def _run(self) -> None:
-        while True:
-            task = self._work.get()
-            if task is None:
-                self._call_from_thread(self._finish)
-                return
-            function, args, done = task
-            try:
-                result = function(*args)
-            except BaseException:  # noqa: BLE001  it becomes a Failure
-                self._call_from_thread(done.errback, Failure())
-            else:
-                self._call_from_thread(done.callback, result)
+        """In the thread. The reactor is woken for what was done while nobody waited for more, not for each: a wake-up costs more than a write."""
+        task = self._work.get()
+        while task is not None:
+            results: list[tuple[Deferred[Any], Any]] = []
+            report_at = monotonic() + REPORT_SECONDS
+            while task is not None:
+                function, args, done = task
+                try:
+                    results.append((done, function(*args)))
+                except BaseException:  # noqa: BLE001  it becomes a Failure
+                    results.append((done, Failure()))
+                if self._work.empty() or monotonic() > report_at:
+                    break
+                task = self._work.get()
+            self._call_from_thread(_report, results)
+            if task is not None:
+                task = self._work.get()
+        self._call_from_thread(self._finish)
+
+
+def _report(results: Iterable[tuple[Deferred[Any], Any]]) -> None:
+    for done, result in results:
+        done.callback(result)
 
 
 @implementer(IThreadPools)

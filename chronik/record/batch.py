@@ -38,6 +38,7 @@ TRANSACTIONAL_FLAG: Final = 0x10
 CONTROL_FLAG: Final = 0x20
 DELETE_HORIZON_FLAG: Final = 0x40
 _KNOWN_ATTRIBUTES: Final = 0x7F
+_CODECS: Final[tuple[Codec | None, ...]] = (*Codec, None, None, None)
 
 _HEADER: Final = Struct(">qiibIhiqqqhii")
 _HEAD: Final = Struct(">qiib")
@@ -82,12 +83,12 @@ class BatchHeader(NamedTuple):
 
         :raises BadBatch: by none of the known codecs.
         """
-        try:
-            return Codec(self.attributes & CODEC_MASK)
-        except ValueError:
+        codec = _CODECS[self.attributes & CODEC_MASK]
+        if codec is None:
             raise BadBatch(
                 ErrorCode.UNSUPPORTED_COMPRESSION_TYPE, f"compression type {self.attributes & CODEC_MASK} is unknown; 0 to 4 are known"
-            ) from None
+            )
+        return codec
 
     @property
     def is_log_append_time(self) -> bool:
@@ -117,7 +118,8 @@ def parse_header(data: bytes | memoryview, position: int = 0) -> BatchHeader:
     """
     if len(data) - position < HEADER_BYTES:
         _explain_short(data, position)
-    header = BatchHeader(*_HEADER.unpack_from(data, position))
+    # Not by the constructor, which takes 13 arguments: one of these is made for every batch there is.
+    header = tuple.__new__(BatchHeader, _HEADER.unpack_from(data, position))
     if header.magic != MAGIC:
         raise _wrong_magic(header.magic)
     if header.length < HEADER_BYTES - LENGTH_OVERHEAD:
@@ -159,14 +161,16 @@ def check_batch(header: BatchHeader, batch: bytes | memoryview) -> None:
     :raises BadBatch: it must not be kept.
     """
     check_crc(header, batch)
+    attributes = header.attributes
     if header.count <= 0 or header.count != header.last_offset_delta + 1:
         raise BadBatch(
             ErrorCode.INVALID_RECORD,
             f"the batch says {header.count} records and a last offset delta of {header.last_offset_delta}, which must be one less",
         )
-    if header.attributes & ~_KNOWN_ATTRIBUTES:
-        raise BadBatch(ErrorCode.INVALID_RECORD, f"the batch has unknown attributes: {header.attributes & 0xFFFF:#06x}")
-    header.codec  # noqa: B018  raises when unknown
+    if attributes & ~_KNOWN_ATTRIBUTES:
+        raise BadBatch(ErrorCode.INVALID_RECORD, f"the batch has unknown attributes: {attributes & 0xFFFF:#06x}")
+    if _CODECS[attributes & CODEC_MASK] is None:
+        header.codec  # noqa: B018  raises
 
 
 def split_batches(data: bytes | memoryview) -> list[tuple[BatchHeader, memoryview]]:

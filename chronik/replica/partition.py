@@ -109,15 +109,22 @@ class Partition:
             why = f"has {len(self._state.isr)} in-sync replica(s), min.insync.replicas is {self._min_insync_replicas}"
             return fail(KafkaError(ErrorCode.NOT_ENOUGH_REPLICAS, f"{self.topic_partition} {why}"))
         appended: Deferred[AppendResult] = self.log.append(data, self._state.leader_epoch, internal)
+        result = getattr(appended, "result", None)
+        if type(result) is AppendResult:
+            # Written already, as nearly always: a Deferred that waits for another would cost more than all that is done here.
+            self._note_written(result)
+            return self._watermark.committed(result) if acks == ALL_IN_SYNC and result.last_offset >= self._watermark.offset else appended
         return appended.addCallback(self._appended, acks)
 
     def _appended(self, result: AppendResult, acks: int) -> AppendResult | Deferred[AppendResult]:
         """Written: acknowledge it now, or once it is committed."""
+        self._note_written(result)
+        return self._watermark.committed(result) if acks == ALL_IN_SYNC else result
+
+    def _note_written(self, result: AppendResult) -> None:
         if result.last_offset >= self._written:
             self._written = result.last_offset + 1
             self._advance()
-        committed = self._watermark.passed(result.last_offset) if acks == ALL_IN_SYNC else None
-        return result if committed is None else committed.addCallback(lambda _: result)
 
     def _safe_offset(self) -> int:
         """Up to where this replica vouches for what it has."""
@@ -125,16 +132,14 @@ class Partition:
         return safe
 
     def _advance(self) -> None:
-        before = self.last_stable_offset
         if self._watermark.advance(self._safe_offset()):
             self.log.set_high_watermark(self._watermark.offset)
             self._tell_listeners()
-        elif self.last_stable_offset > before:
-            self._tell_listeners()
 
     def _tell_listeners(self) -> None:
-        for listener in tuple(self._listeners):
-            listener.committed(self)
+        if self._listeners:
+            for listener in tuple(self._listeners):
+                listener.committed(self)
 
     # -- reading -----------------------------------------------------------------------------------------------------
 

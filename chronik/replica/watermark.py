@@ -8,6 +8,7 @@ import itertools
 from twisted.internet.defer import Deferred
 
 from chronik.errors import ErrorCode, KafkaError
+from chronik.storage.interfaces import AppendResult
 
 
 class HighWatermark:
@@ -21,7 +22,7 @@ class HighWatermark:
     def __init__(self, offset: int) -> None:
         self.offset = offset
         self._failure: KafkaError | None = None
-        self._waiting: list[tuple[int, int, Deferred[None]]] = []
+        self._waiting: list[tuple[int, int, Deferred[AppendResult], AppendResult]] = []
         self._order = itertools.count()
 
     def advance(self, offset: int) -> bool:
@@ -31,26 +32,27 @@ class HighWatermark:
         self.offset = offset
         waiting = self._waiting
         while waiting and waiting[0][0] <= offset:
-            heapq.heappop(waiting)[2].callback(None)
+            _, _, waiter, result = heapq.heappop(waiting)
+            waiter.callback(result)
         return True
 
-    def passed(self, offset: int) -> Deferred[None] | None:
-        """None when ``offset`` is below the high watermark already, else fires once it is.
+    def committed(self, result: AppendResult) -> Deferred[AppendResult]:
+        """Fires with ``result`` once all its records are below the high watermark.
 
         :raises KafkaError: (in the Deferred) the partition stopped before that.
         """
-        if offset < self.offset:
-            return None
-        waiter: Deferred[None] = Deferred()
-        if self._failure is not None:
+        waiter: Deferred[AppendResult] = Deferred()
+        if result.last_offset < self.offset:
+            waiter.callback(result)
+        elif self._failure is not None:
             waiter.errback(self._failure)
         else:
-            heapq.heappush(self._waiting, (offset + 1, next(self._order), waiter))
+            heapq.heappush(self._waiting, (result.last_offset + 1, next(self._order), waiter, result))
         return waiter
 
     def fail(self, error: KafkaError | None = None) -> None:
         """Tell all who wait, now and later, that it will not move any more."""
         self._failure = error or KafkaError(ErrorCode.NOT_LEADER_OR_FOLLOWER, "the partition is no longer led here")
         waiting, self._waiting = self._waiting, []
-        for _, _, waiter in waiting:
+        for _, _, waiter, _ in waiting:
             waiter.errback(self._failure)

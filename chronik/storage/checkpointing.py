@@ -29,6 +29,7 @@ class OffsetCheckpoints:
 
     def __init__(self, file_system: IFileSystem, directory: str) -> None:
         self._file_system = file_system
+        self._directory = directory
         self._points_path = os.path.join(directory, RECOVERY_POINTS)
         self._starts_path = os.path.join(directory, START_OFFSETS)
         self._lock = threading.Lock()
@@ -53,11 +54,14 @@ class OffsetCheckpoints:
     def write(self, points: Mapping[TopicPartition, int], starts: Mapping[TopicPartition, int], changes: int) -> None:
         """Note how far logs are; those not mentioned stay as they are.
 
+        What is beside their segments becomes durable first: indexes, snapshots, epochs of what the next start will not look at again.
+
         :param changes: :attr:`changes` as it was when the offsets were collected.
         """
         with self._lock:
             for known, given in ((self._points, points), (self._starts, starts)):
                 known.update((tp, offset) for tp, offset in given.items() if self._changed.get(tp, 0) <= changes)
+            self._file_system.sync_file_system(self._directory)
             self._write()
 
     def lower(self, topic_partition: TopicPartition, offset: int) -> None:

@@ -20,10 +20,11 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 R = TypeVar("R")
 
-STALL_SECONDS: Final = 0.005
-"""A write to the page cache that takes longer met a disk that cannot keep up: the next ones wait in a thread."""
+STALL_SECONDS: Final = 0.01
+"""A write to the page cache that takes longer met a disk that cannot keep up: the next ones wait in a thread.
+It must be more than the 5 ms that another thread may keep the interpreter."""
 
-PROBATION_SECONDS: Final = 1.0
+PROBATION_SECONDS: Final = 0.25
 """How long writes stay in the thread after a stall."""
 
 
@@ -44,7 +45,7 @@ class DirectoryWriter:
     @property
     def threaded(self) -> bool:
         """Whether the next write would wait in the thread."""
-        return self._pending > 0 or self._clock.seconds() < self._threaded_until
+        return self._pending > 0 or (self._threaded_until > 0 and self._clock.seconds() < self._threaded_until)
 
     def write(self, shared: SharedFile, buffers: Sequence[bytes | memoryview], position: int) -> None:
         """Write now; only while not :attr:`threaded`.

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from twisted.internet.defer import Deferred, fail, succeed
 
-from chronik.storage.flush import FlushTask
+from chronik.storage.flush import FlushFiles
 
 if TYPE_CHECKING:
     from chronik.errors import KafkaError
@@ -26,6 +26,7 @@ class LogFlusher:
         self._of = log
         self.flushed_offset = flushed_offset
         self._new_names = new_names
+        self._flushing_names = False
         self._reach = flushed_offset
         self._waiters: list[tuple[int, Deferred[int]]] = []
         self._due_ms = 0
@@ -36,36 +37,40 @@ class LogFlusher:
 
     # -- what the scheduler asks --------------------------------------------------------------------------------------
 
-    def flush_begins(self) -> FlushTask | None:
-        """What makes it durable; see :class:`~chronik.storage.flush.Flushable`."""
+    def flush_begins(self) -> int | None:
+        """What it holds now; see :class:`~chronik.storage.flush.Flushable`."""
         log = self._of
         if log.failed or log.closed or (self.flushed_offset >= log.written_offset and not self._new_names):
             return None
+        self._flushing_names, self._new_names = self._new_names, False
+        self._reach = log.written_offset
+        return self._reach
+
+    def flush_files(self) -> FlushFiles:
+        """What to sync for it; see :class:`~chronik.storage.flush.Flushable`."""
+        log = self._of
         first = max(0, bisect_right(log.bases, self.flushed_offset) - 1)
         files: list[SharedFile] = []
         try:
             files.extend(segment.hold() for segment in log.segments[first:] if segment.size)
-        except OSError as error:
+        except OSError:
             for shared in files:
                 shared.let_go()
-            log.fail(error)
-            return None
-        directories = (log.path,) if self._new_names else ()
-        self._new_names = False
-        self._reach = log.written_offset
-        return FlushTask(log.written_offset, files, directories)
+            raise
+        return FlushFiles(files, (log.path,) if self._flushing_names else ())
 
-    def flush_ended(self, task: FlushTask) -> None:
+    def flush_ended(self, end_offset: int) -> None:
         """It is durable, but for what was taken back meanwhile: what came in its place was not part of the flush."""
         log = self._of
         if log.failed or log.closed:
             return
-        self.flushed_offset = max(self.flushed_offset, min(task.end_offset, self._reach))
+        self.flushed_offset = max(self.flushed_offset, min(end_offset, self._reach))
         for observer in log.observers:
             observer.flushed(log)
-        self._answer()
+        if self._waiters:
+            self._answer()
 
-    def flush_failed(self, task: FlushTask, reason: BaseException) -> None:
+    def flush_failed(self, reason: BaseException) -> None:
         """The disk refused."""
         if not self._of.closed:
             self._of.fail(reason)

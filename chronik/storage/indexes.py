@@ -37,11 +37,6 @@ class OffsetIndex:
         """Entries."""
         return len(self._offsets)
 
-    @property
-    def size_bytes(self) -> int:
-        """Bytes of its file."""
-        return len(self._offsets) * OFFSET_ENTRY.size
-
     def append(self, offset: int, position: int) -> None:
         """The batch whose last offset is ``offset`` begins at ``position``; both grow from call to call."""
         self._positions.append(position)
@@ -97,11 +92,6 @@ class TimeIndex:
     def __len__(self) -> int:
         """Entries."""
         return len(self._timestamps)
-
-    @property
-    def size_bytes(self) -> int:
-        """Bytes of its file."""
-        return len(self._timestamps) * TIME_ENTRY.size
 
     def append(self, timestamp: int, offset: int) -> None:
         """The largest timestamp so far belongs to ``offset``; what is not larger than before is left out."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from zope.interface import Attribute, Interface
 
@@ -121,9 +121,8 @@ class IFileSystem(Interface):
 # -- one partition's log ---------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class AppendResult:
-    """What became of appended batches.
+class AppendResult(NamedTuple):
+    """What became of appended batches. A tuple, for it is made for every append.
 
     :ivar base_offset: offset of the first record.
     :ivar last_offset: offset of the last record; an acknowledgement waits for the high watermark to pass it.
@@ -250,7 +249,7 @@ class IPartitionLog(Interface):
         :param internal: the broker's own batches (coordinators): size limits do not apply.
         :raises KafkaError: nothing was appended. ``CORRUPT_MESSAGE``, ``INVALID_RECORD`` (magic 0 and 1 too), ``MESSAGE_TOO_LARGE``,
             ``RECORD_LIST_TOO_LARGE``, ``UNSUPPORTED_COMPRESSION_TYPE``, ``INVALID_TIMESTAMP``, ``OUT_OF_ORDER_SEQUENCE_NUMBER``,
-            ``DUPLICATE_SEQUENCE_NUMBER``, ``INVALID_PRODUCER_EPOCH``, ``KAFKA_STORAGE_ERROR``.
+            ``INVALID_PRODUCER_EPOCH``, ``KAFKA_STORAGE_ERROR``.
             A :class:`~chronik.storage.validation.RecordRefused` also says which records and why.
         """
 

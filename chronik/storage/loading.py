@@ -27,7 +27,7 @@ from chronik.storage.indexes import BadIndex, OffsetIndex, TimeIndex
 from chronik.storage.interfaces import IFileSystem
 from chronik.storage.producers import ProducerStates
 from chronik.storage.recovery import base_of, drop_behind, restore_producers, scan
-from chronik.storage.segment import DELETED, INDEX, LOG, SNAPSHOT, TIME_INDEX, LogSegment, file_name
+from chronik.storage.segment import DELETED, INDEX, LOG, SNAPSHOT, TEMPORARY, TIME_INDEX, LogSegment, file_name
 from chronik.storage.sidefiles import write_synced
 
 
@@ -123,7 +123,7 @@ def _segment_bases(file_system: IFileSystem, path: str) -> list[int]:
 def _remove_leftovers(file_system: IFileSystem, path: str) -> None:
     """Files that were on their way out, or half written, when the broker died."""
     for name in file_system.list(path):
-        if name.endswith((DELETED, ".tmp")):
+        if name.endswith((DELETED, TEMPORARY)):
             file_system.unlink(os.path.join(path, name))
 
 

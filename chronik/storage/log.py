@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import errno
 import os
-from collections.abc import Sequence
-from typing import NoReturn
+from collections.abc import Callable, Sequence
+from typing import NoReturn, TypeVar
 from zlib import crc32
 
 from twisted.internet.defer import Deferred, fail, succeed
@@ -35,11 +35,14 @@ from chronik.storage.interfaces import (
     ProducerSummary,
 )
 from chronik.storage.loading import LoadedLog
+from chronik.storage.producers import SentBatch
 from chronik.storage.reading import LogReader
 from chronik.storage.segment import SNAPSHOT, LogSegment, file_name
 from chronik.storage.sidefiles import SideFiles
 from chronik.storage.trimming import LogTrimmer
 from chronik.storage.validation import ValidBatch, validate
+
+R = TypeVar("R")
 
 _FULL = (errno.ENOSPC, errno.EDQUOT)
 """What a disk says that others may put right; after anything else it is not believed any more."""
@@ -83,6 +86,7 @@ class SegmentLog:
         self.side_files = SideFiles(path, directory.file_system, directory.pools)
         self._epochs = loaded.epochs
         self._epochs_written = True
+        self._epoch_writes = 0
         self._failure: KafkaError | None = None
         self._closed = False
         self._durability = LogFlusher(self, loaded.end_offset, loaded.new_names)
@@ -119,41 +123,35 @@ class SegmentLog:
     def append(self, data: bytes | memoryview, leader_epoch: int, internal: bool = False) -> Deferred[AppendResult]:
         """Append; see :meth:`IPartitionLog.append`."""
         try:
-            self._check_writable()
+            if self._failure is not None or self._closed or self._trimmer.rewinding:
+                raise self._unwritable()
             now = self.directory.now_ms()
             batches = validate(data, self.config, now, internal)
-            known = self._known(batches)
-            if known is not None:
-                return self._after_writes(known)
+            for header, _ in batches:
+                sent = self.producers.check(header) if header.producer_id >= 0 else None
+                if sent is not None:
+                    return self._again(sent)
             return self._write(batches, leader_epoch, now, internal)
         except KafkaError as error:
             return fail(error)
 
-    def _check_writable(self) -> None:
-        self.check_failure()
-        if self._closed:
-            raise KafkaError(ErrorCode.KAFKA_STORAGE_ERROR, f"the log of {self.topic_partition} was closed")
-        if self._trimmer.rewinding:
-            raise KafkaError(ErrorCode.KAFKA_STORAGE_ERROR, f"the end of {self.topic_partition} is being taken back; send again")
+    def _unwritable(self) -> KafkaError:
+        if self._failure is not None:
+            return self._failure
+        why = "its log was closed" if self._closed else "the end of its log is being taken back; send again"
+        return KafkaError(ErrorCode.KAFKA_STORAGE_ERROR, f"{self.topic_partition}: {why}")
 
-    def _known(self, batches: Sequence[ValidBatch]) -> AppendResult | None:
-        """The result of an earlier append of the same batch, None when these are new."""
-        for header, _ in batches:
-            if header.producer_id >= 0:
-                sent = self.producers.check(header)
-                if sent is not None:
-                    stamp = sent.timestamp if self.config.log_append_time else NO_TIMESTAMP
-                    return AppendResult(sent.base_offset, sent.last_offset, stamp, self.start_offset, duplicate=True)
-        return None
-
-    def _after_writes(self, result: AppendResult) -> Deferred[AppendResult]:
+    def _again(self, sent: SentBatch) -> Deferred[AppendResult]:
         """A duplicate is answered when its original is, and like it."""
+        stamp = sent.timestamp if self.config.log_append_time else NO_TIMESTAMP
+        result = AppendResult(sent.base_offset, sent.last_offset, stamp, self.start_offset, duplicate=True)
         if result.last_offset < self.written_offset:
             return succeed(result)
         return self.directory.writer.after_writes().addCallback(self._still_there, result, self.rewinds)
 
     def _still_there(self, done: object, result: AppendResult, rewinds: int) -> AppendResult:
-        self.check_failure()
+        if self._failure is not None:
+            raise self._failure
         if rewinds != self.rewinds:
             raise KafkaError(ErrorCode.KAFKA_STORAGE_ERROR, f"{self.topic_partition}: an earlier write failed, and this one with it; send again")
         return result
@@ -163,7 +161,7 @@ class SegmentLog:
         for header, data in batches:
             size += len(data)
             count += header.last_offset_delta + 1
-        segment = self._segment_for(size, self.end_offset + count - 1, batches[0].header.max_timestamp, now, internal)
+        segment = self._segment_for(size, self.end_offset + count - 1, batches[0][0].max_timestamp, now, internal)
         base_offset = offset = self.end_offset
         buffers: list[bytes | memoryview] = []
         for header, data in batches:
@@ -188,7 +186,9 @@ class SegmentLog:
         finally:
             shared.let_go()
         self._note(segment, batches, leader_epoch)
-        return succeed(self._written(None, result, self.rewinds))
+        self.written_offset = offset
+        self._durability.written()
+        return succeed(result)
 
     def _note(self, segment: LogSegment, batches: Sequence[ValidBatch], leader_epoch: int) -> None:
         """Take what is being written into account."""
@@ -273,12 +273,13 @@ class SegmentLog:
         config = self.config
         if size > config.segment_bytes and not internal:
             raise KafkaError(ErrorCode.RECORD_LIST_TOO_LARGE, f"{size} bytes do not fit a segment: segment.bytes is {config.segment_bytes}")
-        active = self.active
+        active = self.segments[-1]
         if not active.size:
             return active
         # Kafka's rule: by the records' own time where they have one, else by the segment's age.
         if active.first_timestamp >= 0 and timestamp >= 0:
-            overdue = timestamp - active.first_timestamp > config.segment_ms - self._jitter(active)
+            age = timestamp - active.first_timestamp
+            overdue = age > config.segment_ms - config.segment_jitter_ms and age > config.segment_ms - self._jitter(active)
         else:
             overdue = self.overdue(now)
         if overdue or not active.has_room(size, last_offset, config.segment_bytes, config.segment_index_bytes):
@@ -396,7 +397,7 @@ class SegmentLog:
         self.check_failure()
         self._epochs.assign(leader_epoch, self.end_offset)
         try:
-            await self._write_epochs()
+            await self._write_epochs(self.directory.file_system.write_whole)
         except OSError as error:
             raise self.fail(error) from error
 
@@ -405,16 +406,27 @@ class SegmentLog:
         if self._epochs.truncate_from_start(offset):
             self._epochs_written = False
 
-    def _write_epochs(self) -> Deferred[None]:
+    @property
+    def checkpoint_offset(self) -> int | None:
+        """Up to where a start need not look at its batches again; None while that depends on a file that is not written yet."""
+        return self.flushed_offset if self._epochs_written and not self._epoch_writes else None
+
+    def _write_epochs(self, write: Callable[[str, bytes], None]) -> Deferred[None]:
         self._epochs_written = True
-        return self.side_files.run(self.directory.file_system.write_whole, os.path.join(self.path, EPOCHS), encode_epochs(self._epochs.entries()))
+        self._epoch_writes += 1
+        writing = self.side_files.run(write, os.path.join(self.path, EPOCHS), encode_epochs(self._epochs.entries()))
+        return writing.addBoth(self._epochs_given)
+
+    def _epochs_given(self, result: R) -> R:
+        self._epoch_writes -= 1
+        return result
 
     # -- now and then -------------------------------------------------------------------------------------------------
 
     def tick(self, now: int) -> None:
         """Do what is due at ``now`` (ms): files beside the log, ``flush.ms``."""
         if not self._epochs_written:
-            self._write_epochs().addErrback(self._epochs_not_written)
+            self._write_epochs(self.side_files.replace).addErrback(self._epochs_not_written)
         self._durability.flush_if_due(now)
         self._trimmer.unlink_due()
 
@@ -475,7 +487,7 @@ class SegmentLog:
             self._closed = True
             self.active.complete_times()
             if not self._epochs_written:
-                await self._write_epochs()
+                await self._write_epochs(self.side_files.replace)
             await self.side_files.run(self.side_files.write, [*self.active.index_files(), self._snapshot_file()], False)
         finally:
             self._closed = True

@@ -77,7 +77,7 @@ class ProducerStates:
         """Whether a producer may append this batch next.
 
         :returns: the batch it already is, None for a new one.
-        :raises KafkaError: ``INVALID_PRODUCER_EPOCH``, ``OUT_OF_ORDER_SEQUENCE_NUMBER``, ``DUPLICATE_SEQUENCE_NUMBER``.
+        :raises KafkaError: ``INVALID_PRODUCER_EPOCH``, ``OUT_OF_ORDER_SEQUENCE_NUMBER``.
         """
         known = self._producers.get(header.producer_id)
         if known is None:
@@ -98,11 +98,6 @@ class ProducerStates:
                 return batch
         last = known.batches[-1].last_sequence
         if header.base_sequence != (last + 1) % _SEQUENCES:
-            if _earlier(header.last_sequence, last):
-                raise KafkaError(
-                    ErrorCode.DUPLICATE_SEQUENCE_NUMBER,
-                    f"producer {header.producer_id} sent sequence {header.base_sequence} again, too long after it was appended to tell its offset",
-                )
             raise _out_of_order(header, f"after sequence {last} comes {(last + 1) % _SEQUENCES}")
         return None
 
@@ -158,11 +153,6 @@ class ProducerStates:
         self.clear()
         self._producers = dict(_read(data))
         self.map_end_offset = end_offset
-
-
-def _earlier(sequence: int, last: int) -> bool:
-    """Whether a sequence number lies before another, on a circle of 2^31."""
-    return 0 <= (last - sequence) % _SEQUENCES < _SEQUENCES // 2
 
 
 def _out_of_order(header: BatchHeader, why: str) -> KafkaError:

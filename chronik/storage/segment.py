@@ -9,7 +9,7 @@ from typing import Final
 
 from chronik.record.batch import HEADER_BYTES, BatchHeader, parse_header
 from chronik.storage.files import FileCache, SharedFile
-from chronik.storage.indexes import OffsetIndex, TimeIndex
+from chronik.storage.indexes import OFFSET_ENTRY, TIME_ENTRY, OffsetIndex, TimeIndex
 from chronik.storage.slices import FileSlice
 
 LOG: Final = ".log"
@@ -17,6 +17,7 @@ INDEX: Final = ".index"
 TIME_INDEX: Final = ".timeindex"
 SNAPSHOT: Final = ".snapshot"
 DELETED: Final = ".deleted"
+TEMPORARY: Final = ".tmp"
 
 RELATIVE_OFFSET_MAX: Final = 2**31 - 1
 """Offsets in the indexes are relative to the segment's, in 32 bits."""
@@ -110,14 +111,10 @@ class LogSegment:
 
     def has_room(self, size: int, last_offset: int, segment_bytes: int, index_bytes: int) -> bool:
         """Whether a batch of so many bytes still goes in here."""
-        if not self.size:
-            return True
-        return (
-            self.size + size <= min(segment_bytes, POSITION_MAX)
-            and last_offset - self.base_offset <= RELATIVE_OFFSET_MAX
-            and self.offsets.size_bytes + 8 <= index_bytes
-            and self.times.size_bytes + 12 <= index_bytes
-        )
+        end = self.size + size
+        if end > segment_bytes or end > POSITION_MAX or last_offset - self.base_offset > RELATIVE_OFFSET_MAX:
+            return not self.size
+        return (len(self.offsets) + 1) * OFFSET_ENTRY.size <= index_bytes and (len(self.times) + 1) * TIME_ENTRY.size <= index_bytes
 
     def note(self, last_offset: int, base_offset: int, size: int, max_timestamp: int, index_interval_bytes: int) -> None:
         """A batch was written at the segment's end."""

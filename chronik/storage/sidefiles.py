@@ -11,7 +11,7 @@ from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 
 from chronik.defer import Pool
-from chronik.storage.segment import DELETED, INDEX, LOG, SNAPSHOT, TIME_INDEX, file_name
+from chronik.storage.segment import DELETED, INDEX, LOG, SNAPSHOT, TEMPORARY, TIME_INDEX, file_name
 
 if TYPE_CHECKING:
     from chronik.defer import IThreadPools
@@ -77,6 +77,12 @@ class SideFiles:
         """
         for path, data in files:
             write_synced(self._file_system, path, data, sync)
+
+    def replace(self, path: str, data: bytes) -> None:
+        """Put a small file in the place of another. It is synced with the next checkpoint; before that, a crash may leave either, or a torn one."""
+        temporary = path + TEMPORARY
+        write_synced(self._file_system, temporary, data, False)
+        self._file_system.rename(temporary, path)
 
     def put_aside(self, bases: Sequence[int]) -> None:
         """Rename the files of segments that are removed, so that the next start does not see them."""

@@ -141,7 +141,7 @@ class SegmentLogStore:
             raise
         name = os.path.basename(path)
         writer = DirectoryWriter(self._pools.worker(f"write {name}"), self._clock)
-        flusher = FlushScheduler(self._file_system, self._pools.worker(f"flush {name}"), path)
+        flusher = FlushScheduler(self._file_system, self._pools.worker(f"flush {name}"), path, self._clock)
         checkpoints = OffsetCheckpoints(self._file_system, path)
         return _Home(LogDirectory(path, self._file_system, self._pools, self._clock, self._files, writer, flusher, checkpoints), lock)
 
@@ -242,8 +242,6 @@ class SegmentLogStore:
         try:
             home.directory.checkpoints.write(points, starts, changes)
             if clean:
-                # Indexes and snapshots of all logs, before the word that they can be believed.
-                self._file_system.sync_file_system(home.directory.path)
                 self._file_system.write_whole(os.path.join(home.directory.path, CLEAN_SHUTDOWN), b'{"version":0}')
         except OSError as error:
             path = home.directory.path
@@ -416,5 +414,5 @@ class SegmentLogStore:
     def _offsets(self, home: _Home) -> tuple[dict[TopicPartition, int], dict[TopicPartition, int], int]:
         """How far each open log is on disk, where it begins, and how many changes the checkpoints had seen by then."""
         logs = [log for log in self._logs.values() if log.directory is home.directory]
-        points = {log.topic_partition: log.flushed_offset for log in logs}
+        points = {log.topic_partition: offset for log in logs if (offset := log.checkpoint_offset) is not None}
         return points, {log.topic_partition: log.start_offset for log in logs}, home.directory.checkpoints.changes

@@ -3,10 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Final, TypeAlias
 
 from chronik.errors import ErrorCode, KafkaError
-from chronik.record.batch import BadBatch, BatchHeader, check_batch, split_batches, with_log_append_time
+from chronik.record.batch import (
+    CONTROL_FLAG,
+    TRANSACTIONAL_FLAG,
+    BadBatch,
+    BatchHeader,
+    check_batch,
+    split_batches,
+    with_log_append_time,
+)
 from chronik.record.build import recompressed
 from chronik.record.compression import Codec
 from chronik.record.records import BadRecords, Record, decode_records, unpacked_records
@@ -24,11 +32,11 @@ class RecordRefused(KafkaError):
         self.record_errors = tuple(record_errors)
 
 
-class ValidBatch(NamedTuple):
-    """A batch that may be appended: its header, and its bytes, which are the producer's unless the topic asks for something else."""
+ValidBatch: TypeAlias = tuple[BatchHeader, memoryview]
+"""A batch that may be appended: its header, and its bytes, which are the producer's unless the topic asks for something else."""
 
-    header: BatchHeader
-    data: memoryview
+_BROKERS_OWN: Final = TRANSACTIONAL_FLAG | CONTROL_FLAG
+"""Attributes that need a look at who sent the batch."""
 
 
 def validate(data: bytes | memoryview, config: LogConfig, now: int, internal: bool) -> list[ValidBatch]:
@@ -49,16 +57,17 @@ def validate(data: bytes | memoryview, config: LogConfig, now: int, internal: bo
         raise BadBatch(ErrorCode.INVALID_RECORD, "there is no batch to append: a produce request has at least one for each partition it names")
     if len(batches) > 1 and any(header.producer_id >= 0 for header, _ in batches):
         raise BadBatch(ErrorCode.INVALID_RECORD, "an idempotent producer sends one batch for a partition at a time")
-    return [ValidBatch(header, batch) if internal else _validated(header, batch, config, now) for header, batch in batches]
+    return batches if internal else [_validated(header, batch, config, now) for header, batch in batches]
 
 
 def _validated(header: BatchHeader, batch: memoryview, config: LogConfig, now: int) -> ValidBatch:
-    if header.size_bytes > config.max_message_bytes:
+    if len(batch) > config.max_message_bytes:
         raise KafkaError(
             ErrorCode.MESSAGE_TOO_LARGE, f"the batch has {header.size_bytes} bytes, max.message.bytes of the topic is {config.max_message_bytes}"
         )
     check_batch(header, batch)
-    _check_producer(header)
+    if header.producer_id >= 0 or header.attributes & _BROKERS_OWN:
+        _check_producer(header)
     if config.compact or config.validate_records:
         _check_records(header, batch, config)
     if not config.log_append_time:
@@ -69,7 +78,7 @@ def _validated(header: BatchHeader, batch: memoryview, config: LogConfig, now: i
     if config.log_append_time:
         batch = memoryview(with_log_append_time(header, batch, now))
         header = header._replace(attributes=header.attributes | 8, max_timestamp=now)
-    return ValidBatch(header, batch)
+    return header, batch
 
 
 def _check_producer(header: BatchHeader) -> None:

@@ -210,14 +210,14 @@ class LogContract(LogFixture):
         return log.append(batch_of(*[b"x"] * count, producer_id=7, producer_epoch=epoch, base_sequence=sequence), 0)  # type: ignore[no-any-return]
 
     def test_duplicates(self) -> None:
-        """Each of the last five batches is known when it comes again, and has the offsets it got."""
+        """Each of the last five batches is known when it comes again, and has the offsets it got; an older one is out of order."""
         log = self.opened()
         for sequence in range(0, 12, 2):
             self.wait(self.sent(log, sequence, count=2))
         for sequence in range(2, 12, 2):
             again = self.wait(self.sent(log, sequence, count=2))
             self.assertEqual((sequence, sequence + 1, True), (again.base_offset, again.last_offset, again.duplicate))
-        self.assertEqual(ErrorCode.DUPLICATE_SEQUENCE_NUMBER, self.wait_error(self.sent(log, 0, count=2)))
+        self.assertEqual(ErrorCode.OUT_OF_ORDER_SEQUENCE_NUMBER, self.wait_error(self.sent(log, 0, count=2)))
         self.assertEqual(12, log.end_offset)
 
     def test_order(self) -> None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
 
 from twisted.internet.task import Clock
 from zope.interface import implementer
@@ -12,6 +13,9 @@ from chronik.storage.interfaces import Extent, IExtentObserver, IFileSystem, IPa
 from chronik.storage.store import SegmentLogStore
 from chronik.testing.pools import SynchronousThreadPools
 
+if TYPE_CHECKING:
+    from twisted.internet.interfaces import IDelayedCall
+
 NOW = 1_700_000_100_000
 """The ms at which the clock of :func:`make_clock` begins, a little after the first record of :mod:`chronik.testing.records`."""
 
@@ -19,9 +23,20 @@ TP = TopicPartition("t", 0)
 ID = TopicId(bytes(range(16)))
 
 
+class PromptClock(Clock):
+    """A clock whose turns are always over: what is to be done after the present one is done within the call."""
+
+    def callLater(self, delay: float, callable: Callable[..., object], *args: object, **kw: object) -> IDelayedCall:
+        """Plan it; do it now where ``delay`` is 0."""
+        call = super().callLater(delay, callable, *args, **kw)
+        if not delay:
+            self.advance(0)
+        return call
+
+
 def make_clock() -> Clock:
     """A clock that shows :data:`NOW`."""
-    clock = Clock()
+    clock = PromptClock()
     clock.advance(NOW / 1000)
     return clock
 

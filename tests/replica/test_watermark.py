@@ -8,6 +8,12 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from chronik.errors import ErrorCode, KafkaError
 from chronik.replica.watermark import HighWatermark
+from chronik.storage.interfaces import AppendResult
+
+
+def up_to(offset: int) -> AppendResult:
+    """An append whose last record has this offset."""
+    return AppendResult(offset, offset, -1, 0)
 
 
 class HighWatermarkTest(SynchronousTestCase):
@@ -23,25 +29,23 @@ class HighWatermarkTest(SynchronousTestCase):
         self.assertEqual(watermark.offset, 6)
 
     def test_nothing_to_wait_for_below_it(self) -> None:
-        """An offset below the watermark needs no Deferred at all: the common case of a quick flush costs nothing."""
-        self.assertIsNone(HighWatermark(5).passed(4))
+        """What ends below the watermark is committed already."""
+        self.assertEqual(self.successResultOf(HighWatermark(5).committed(up_to(4))), up_to(4))
 
     def test_offset_at_the_watermark_waits(self) -> None:
         """The watermark is one past the last committed offset: the offset equal to it is not committed."""
         watermark = HighWatermark(5)
-        waiter = watermark.passed(5)
-        assert waiter is not None
+        waiter = watermark.committed(up_to(5))
         self.assertNoResult(waiter)
         watermark.advance(6)
-        self.assertIsNone(self.successResultOf(waiter))
+        self.assertEqual(self.successResultOf(waiter), up_to(5))
 
     def test_waiters_fire_by_offset_then_arrival(self) -> None:
         """Acknowledgements leave in the order of offsets, those of one offset in the order they came."""
         watermark = HighWatermark(0)
         order: list[str] = []
         for name, offset in (("late", 9), ("first", 1), ("second", 1), ("middle", 4)):
-            waiter = watermark.passed(offset)
-            assert waiter is not None
+            waiter = watermark.committed(up_to(offset))
             waiter.addCallback(lambda _, name=name: order.append(name))
         watermark.advance(5)
         self.assertEqual(order, ["first", "second", "middle"])
@@ -51,19 +55,16 @@ class HighWatermarkTest(SynchronousTestCase):
     def test_failure_reaches_those_who_wait_and_those_who_come(self) -> None:
         """A stopped partition leaves nobody hanging, and keeps saying what stopped it."""
         watermark = HighWatermark(0)
-        before = watermark.passed(0)
-        assert before is not None
+        before = watermark.committed(up_to(0))
         watermark.fail(KafkaError(ErrorCode.KAFKA_STORAGE_ERROR, "disk"))
         self.assertEqual(self.failureResultOf(before, KafkaError).value.code, ErrorCode.KAFKA_STORAGE_ERROR)
-        after = watermark.passed(0)
-        assert after is not None
+        after = watermark.committed(up_to(0))
         self.assertEqual(self.failureResultOf(after, KafkaError).value.code, ErrorCode.KAFKA_STORAGE_ERROR)
 
     def test_failing_without_a_reason_means_moved(self) -> None:
         """Clients that wait at a leader that resigned look for the next one."""
         watermark = HighWatermark(0)
-        waiter = watermark.passed(3)
-        assert waiter is not None
+        waiter = watermark.committed(up_to(3))
         watermark.fail()
         self.assertEqual(self.failureResultOf(waiter, KafkaError).value.code, ErrorCode.NOT_LEADER_OR_FOLLOWER)
 
@@ -79,7 +80,7 @@ class HighWatermarkTest(SynchronousTestCase):
                 reached = max(reached, offset)
             else:
                 fired: list[None] = []
-                waiter = watermark.passed(offset)
+                waiter = watermark.committed(up_to(offset))
                 if waiter is None:
                     fired.append(None)
                 else:

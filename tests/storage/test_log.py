@@ -5,6 +5,8 @@ from __future__ import annotations
 import errno
 from typing import Any
 
+from twisted.internet.task import Clock
+
 from chronik.errors import ErrorCode, KafkaError
 from chronik.model import TopicPartition
 from chronik.record.build import NewRecord, build_batch
@@ -200,6 +202,19 @@ class FlushTests(LogCase):
                 pools.go()
                 self.assertEqual((1, 1), (self.disk.file_syncs - files, self.disk.system_syncs - systems))
         self.assertEqual({1}, {log.flushed_offset for log in logs[1:]})
+
+    def test_one_turn(self) -> None:
+        """What is appended in one turn of the reactor is one flush, not a first one of a single log and a second of the others."""
+        self.clock = Clock()
+        self.clock.advance(NOW / 1000)
+        store = self.started()
+        logs = [self.opened(store, TopicPartition("t", n)) for n in range(3)]
+        for log in logs:
+            self.append(log, b"a")
+        self.assertEqual([0, 0, 0], [log.flushed_offset for log in logs])
+        self.clock.advance(0)
+        self.assertEqual([1, 1, 1], [log.flushed_offset for log in logs])
+        self.assertEqual(1, logs[0].directory.flusher.rounds)
 
     def test_one_broken(self) -> None:
         """A file that cannot be synced fails its own log only."""

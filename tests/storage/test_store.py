@@ -37,9 +37,9 @@ class StoreCase(SynchronousTestCase):
         """A log of it."""
         return self.successResultOf(store.open(tp, topic_id, LogConfig(**config)))
 
-    def append(self, log: Any, *values: bytes) -> Any:
+    def append(self, log: Any, *values: bytes, leader_epoch: int = 0) -> Any:
         """Append one batch."""
-        return self.successResultOf(log.append(batch_of(*values), 0))
+        return self.successResultOf(log.append(batch_of(*values), leader_epoch))
 
     def refused(self, store: Any) -> str:
         """Why a store does not start."""
@@ -197,6 +197,25 @@ class SweepTests(StoreCase):
         self.clock.pump([1] * 4)
         self.assertEqual(b"0\n1\nt 0 3\n", self.disk.read_whole("/data/recovery-point-offset-checkpoint"))
         self.assertEqual(b"0\n1\nt 0 2\n", self.disk.read_whole("/data/log-start-offset-checkpoint"))
+
+    def test_epochs_before_checkpoints(self) -> None:
+        """A recovery point vouches for the epochs below it: they are on disk first, or the point waits for them."""
+        for seed in range(9):
+            self.disk = MemoryFileSystem(Random(seed))
+            first = self.started()
+            self.append(self.opened(first), b"a")
+            self.successResultOf(first.close())
+            store = self.started(checkpoint_ms=1500)
+            log = self.opened(store, segment_bytes=80)
+            for _ in range(4):
+                self.append(log, b"a", leader_epoch=5)
+            self.assertEqual((5, None), (log.flushed_offset, log.checkpoint_offset))
+            self.clock.advance(1)
+            self.assertEqual(5, log.checkpoint_offset)
+            self.clock.advance(1)
+            self.disk = self.disk.crashed(Random(seed))
+            log = self.opened(self.started())
+            self.assertEqual([(0, 1), (5, 5)], [log.end_offset_for_epoch(0), log.end_offset_for_epoch(5)])
 
     def test_new_log_of_old_name(self) -> None:
         """A name that is used again does not inherit offsets from a checkpoint, even after a crash."""

@@ -29,7 +29,7 @@ class ValidationTests(SynchronousTestCase):
     def test_untouched(self) -> None:
         """A batch that needs nothing is passed on without a copy."""
         batch = batch_of(b"a")
-        self.assertIs(batch, self.valid(batch).data.obj)
+        self.assertIs(batch, self.valid(batch)[1].obj)
 
     def test_compression_type(self) -> None:
         """A topic's ``compression.type`` decides what is kept; the records stay the same, header and CRC fit."""

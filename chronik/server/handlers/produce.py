@@ -5,10 +5,11 @@ Everything up to the first wait happens before the connection's next request beg
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import TYPE_CHECKING, TypeAlias
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, TypeAlias, TypeVar
 
-from twisted.internet.defer import Deferred, DeferredList, fail, succeed
+from twisted.internet.defer import Deferred, fail, succeed
+from twisted.python.failure import Failure
 
 from chronik.errors import ErrorCode, KafkaError
 from chronik.model import INTERNAL_TOPICS, NO_OFFSET, NO_TIMESTAMP, TopicId
@@ -26,6 +27,8 @@ from chronik.storage.interfaces import AppendResult
 
 if TYPE_CHECKING:
     from chronik.server.services import Services
+
+R = TypeVar("R")
 
 FIRST_VERSION_WITH_TOPIC_IDS = 13
 
@@ -46,11 +49,11 @@ async def _produce(context: RequestContext, request: ProduceRequest) -> ProduceR
             for index, append in parts:
                 await _unanswered(name, index, append)
         return None
-    await _settled(context, [append for _, _, parts in appends for _, append in parts], request.timeout_ms)
+    await _settled(context, [append for _, _, parts in appends for _, append in parts if not append.called or append.paused], request.timeout_ms)
     hints = LeaderHints(context.services.metadata.image, context.session)
     responses = []
     for topic, name, parts in appends:
-        answers = [await _answer(request, hints, name, index, append) for index, append in parts]
+        answers = [_answer(request, hints, name, index, append) for index, append in parts]
         responses.append(_TopicAnswer(name=topic.name, topic_id=topic.topic_id, partition_responses=tuple(answers)))
     return ProduceResponse(responses=tuple(responses), node_endpoints=_endpoints(hints))
 
@@ -93,33 +96,46 @@ def _append(
     return partition.append(part.records, request.acks)
 
 
-async def _settled(context: RequestContext, appends: Iterable[Deferred[AppendResult]], timeout_ms: int) -> None:
+class _Countdown(Waiter):
+    """Woken by the last of the appends that it waits for."""
+
+    __slots__ = ("_left",)
+
+    def __init__(self, appends: Sequence[Deferred[AppendResult]]) -> None:
+        super().__init__()
+        self._left = len(appends)
+        for append in appends:
+            append.addBoth(self._count)
+
+    def _count(self, result: R) -> R:
+        self._left -= 1
+        if not self._left:
+            self.wake()
+        return result
+
+
+async def _settled(context: RequestContext, waiting: Sequence[Deferred[AppendResult]], timeout_ms: int) -> None:
     """Until each append is acknowledged or refused, or the time is up: one wait, however many partitions there are."""
-    waiting = [append for append in appends if _open(append)]
-    if not waiting:
-        return
-    waiter = Waiter()
-    DeferredList(waiting).addCallback(lambda _: waiter.wake())
-    context.services.purgatory.expire_after(waiter, max(timeout_ms, 0))
-    await waiter.ended
-    context.services.purgatory.forget(waiter)
+    if waiting:
+        countdown = _Countdown(waiting)
+        context.services.purgatory.expire_after(countdown, max(timeout_ms, 0))
+        await countdown.ended
+        context.services.purgatory.forget(countdown)
 
 
-def _open(append: Deferred[AppendResult]) -> bool:
-    return not append.called or bool(append.paused)
-
-
-async def _answer(
+def _answer(
     request: ProduceRequest, hints: LeaderHints, name: str | None, index: int, append: Deferred[AppendResult]
 ) -> _PartitionAnswer:
-    if _open(append):
+    result: object = getattr(append, "result", None)
+    if isinstance(result, Failure):
+        append.addErrback(lambda failure: None)
+        if not isinstance(result.value, KafkaError):
+            result.raiseException()
+        return _refused(index, result.value, hints.after(result.value.code, name or "", index))
+    if not isinstance(result, AppendResult):
         append.addErrback(lambda failure: None)
         why = f"not committed within {request.timeout_ms} ms; the records are appended and may yet be"
         return _refused(index, KafkaError(ErrorCode.REQUEST_TIMED_OUT, why))
-    try:
-        result = await append
-    except KafkaError as error:
-        return _refused(index, error, hints.after(error.code, name or "", index))
     return _PartitionAnswer(
         index=index, base_offset=result.base_offset, log_append_time_ms=result.log_append_time, log_start_offset=result.log_start_offset
     )
