@@ -43,8 +43,7 @@ class Partition:
         self.log = log
         self.topic_partition: TopicPartition = log.topic_partition
         self.topic_id: TopicId = log.topic_id
-        self._state = state
-        self._min_insync_replicas = min_insync_replicas
+        self._follow(state, min_insync_replicas)
         self._error: KafkaError | None = None
         self._listeners: set[ICommitListener] = set()
         self._written = log.end_offset
@@ -61,7 +60,7 @@ class Partition:
     @property
     def leader_epoch(self) -> int:
         """The epoch it leads under."""
-        return self._state.leader_epoch
+        return self._leader_epoch
 
     @property
     def start_offset(self) -> int:
@@ -95,9 +94,13 @@ class Partition:
 
     def update(self, state: PartitionState, min_insync_replicas: int) -> None:
         """Follow the image."""
-        self._state = state
-        self._min_insync_replicas = min_insync_replicas
+        self._follow(state, min_insync_replicas)
         self._advance()
+
+    def _follow(self, state: PartitionState, min_insync_replicas: int) -> None:
+        self._leader_epoch = state.leader_epoch
+        self._in_sync = len(state.isr)
+        self._min_insync_replicas = min_insync_replicas
 
     # -- appending ---------------------------------------------------------------------------------------------------
 
@@ -105,10 +108,10 @@ class Partition:
         """Append batches as leader; see :meth:`IPartition.append`. Callbacks, for a request may have a thousand of these."""
         if self._error is not None:
             return fail(self._error)
-        if acks == ALL_IN_SYNC and len(self._state.isr) < self._min_insync_replicas:
-            why = f"has {len(self._state.isr)} in-sync replica(s), min.insync.replicas is {self._min_insync_replicas}"
+        if acks == ALL_IN_SYNC and self._in_sync < self._min_insync_replicas:
+            why = f"has {self._in_sync} in-sync replica(s), min.insync.replicas is {self._min_insync_replicas}"
             return fail(KafkaError(ErrorCode.NOT_ENOUGH_REPLICAS, f"{self.topic_partition} {why}"))
-        appended: Deferred[AppendResult] = self.log.append(data, self._state.leader_epoch, internal)
+        appended: Deferred[AppendResult] = self.log.append(data, self._leader_epoch, internal)
         result = getattr(appended, "result", None)
         if type(result) is AppendResult:
             # Written already, as nearly always: a Deferred that waits for another would cost more than all that is done here.

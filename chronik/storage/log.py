@@ -19,7 +19,7 @@ from zope.interface import implementer
 
 from chronik.defer import deferred
 from chronik.errors import ErrorCode, KafkaError
-from chronik.model import NO_TIMESTAMP, TopicId, TopicPartition
+from chronik.model import NO_EPOCH, NO_TIMESTAMP, TopicId, TopicPartition
 from chronik.record.batch import offset_and_epoch
 from chronik.storage.checkpoints import EPOCHS, encode_epochs
 from chronik.storage.config import LogConfig
@@ -58,6 +58,7 @@ class SegmentLog:
     :ivar segments: oldest first; the last one is appended to. ``bases`` are their base offsets.
     :ivar written_offset: one past the last offset whose write to the page cache is done.
     :ivar rewinds: how often its end moved back.
+    :ivar rewinding: how many times that is under way; meanwhile nothing can be appended.
     :ivar observers: who is told.
     """
 
@@ -82,9 +83,11 @@ class SegmentLog:
         self.written_offset = loaded.end_offset
         self.high_watermark = 0
         self.rewinds = 0
+        self.rewinding = 0
         self.observers: tuple[IExtentObserver, ...] = ()
         self.side_files = SideFiles(path, directory.file_system, directory.pools)
         self._epochs = loaded.epochs
+        self._noted_epoch = NO_EPOCH
         self._epochs_written = True
         self._epoch_writes = 0
         self._failure: KafkaError | None = None
@@ -123,7 +126,7 @@ class SegmentLog:
     def append(self, data: bytes | memoryview, leader_epoch: int, internal: bool = False) -> Deferred[AppendResult]:
         """Append; see :meth:`IPartitionLog.append`."""
         try:
-            if self._failure is not None or self._closed or self._trimmer.rewinding:
+            if self._failure is not None or self._closed or self.rewinding:
                 raise self._unwritable()
             now = self.directory.now_ms()
             batches = validate(data, self.config, now, internal)
@@ -193,8 +196,10 @@ class SegmentLog:
     def _note(self, segment: LogSegment, batches: Sequence[ValidBatch], leader_epoch: int) -> None:
         """Take what is being written into account."""
         offset = self.end_offset
-        if self._epochs.assign(leader_epoch, offset):
-            self._epochs_written = False
+        if leader_epoch != self._noted_epoch:
+            self._noted_epoch = leader_epoch
+            if self._epochs.assign(leader_epoch, offset):
+                self._epochs_written = False
         interval = self.config.index_interval_bytes
         for header, data in batches:
             last_offset = offset + header.last_offset_delta
@@ -204,7 +209,6 @@ class SegmentLog:
             self.size_bytes += len(data)
             offset = last_offset + 1
         self.end_offset = offset
-        self.producers.map_end_offset = offset
         for observer in self.observers:
             observer.end_advanced(self)
 
@@ -344,6 +348,7 @@ class SegmentLog:
         self.end_offset = offset
         self.written_offset = min(self.written_offset, offset)
         self._durability.rewound_to(offset)
+        self._noted_epoch = NO_EPOCH
         if self._epochs.truncate_from_end(offset):
             self._epochs_written = False
 
@@ -403,6 +408,7 @@ class SegmentLog:
 
     def forget_epochs_before(self, offset: int) -> None:
         """The log begins at ``offset`` now."""
+        self._noted_epoch = NO_EPOCH
         if self._epochs.truncate_from_start(offset):
             self._epochs_written = False
 

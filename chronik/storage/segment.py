@@ -114,6 +114,9 @@ class LogSegment:
         end = self.size + size
         if end > segment_bytes or end > POSITION_MAX or last_offset - self.base_offset > RELATIVE_OFFSET_MAX:
             return not self.size
+        # An entry takes at most 12 bytes, and is of a batch, which has at least 61: most of the time the indexes need no look.
+        if end < 5 * index_bytes:
+            return True
         return (len(self.offsets) + 1) * OFFSET_ENTRY.size <= index_bytes and (len(self.times) + 1) * TIME_ENTRY.size <= index_bytes
 
     def note(self, last_offset: int, base_offset: int, size: int, max_timestamp: int, index_interval_bytes: int) -> None:

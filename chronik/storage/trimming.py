@@ -27,13 +27,7 @@ class LogTrimmer:
     def __init__(self, log: SegmentLog) -> None:
         self._of = log
         self._one_at_a_time = DeferredLock()
-        self._rewinding = 0
         self._deleted: list[tuple[float, list[int]]] = []
-
-    @property
-    def rewinding(self) -> bool:
-        """Whether the end is being taken away: until that is done, nothing can be appended."""
-        return self._rewinding > 0
 
     # -- the end ------------------------------------------------------------------------------------------------------
 
@@ -53,7 +47,7 @@ class LogTrimmer:
         """
         log = self._of
         log.rewound_to(offset)
-        self._rewinding += 1
+        log.rewinding += 1
         await self._one_at_a_time.acquire()
         try:
             if log.end_offset == offset:
@@ -61,7 +55,7 @@ class LogTrimmer:
         except OSError as error:
             log.fail(error)
         finally:
-            self._rewinding -= 1
+            log.rewinding -= 1
             self._one_at_a_time.release()
         log.check_failure()
         for observer in log.observers:
@@ -123,7 +117,7 @@ class LogTrimmer:
     async def apply_retention(self, now: int) -> int:
         """Roll what is overdue, remove what is too old or too much; see :meth:`IPartitionLog.apply_retention`."""
         log = self._of
-        if log.failed or self.rewinding:
+        if log.failed or log.rewinding:
             return 0
         if log.active.size and log.end_offset == log.written_offset and log.overdue(now):
             log.roll(now)
