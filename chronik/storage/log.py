@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import errno
 import os
-from collections.abc import Callable, Sequence
-from typing import NoReturn, TypeVar
+from collections.abc import Sequence
+from typing import NoReturn
 from zlib import crc32
 
 from twisted.internet.defer import Deferred, fail, succeed
@@ -19,12 +19,12 @@ from zope.interface import implementer
 
 from chronik.defer import deferred
 from chronik.errors import ErrorCode, KafkaError
-from chronik.model import NO_EPOCH, NO_TIMESTAMP, TopicId, TopicPartition
+from chronik.model import NO_TIMESTAMP, TopicId, TopicPartition
 from chronik.record.batch import offset_and_epoch
-from chronik.storage.checkpoints import EPOCHS, encode_epochs
 from chronik.storage.config import LogConfig
 from chronik.storage.directory import LogDirectory
 from chronik.storage.durability import LogFlusher
+from chronik.storage.epochfile import EpochFile
 from chronik.storage.interfaces import (
     AppendResult,
     Extent,
@@ -41,8 +41,6 @@ from chronik.storage.segment import SNAPSHOT, LogSegment, file_name
 from chronik.storage.sidefiles import SideFiles
 from chronik.storage.trimming import LogTrimmer
 from chronik.storage.validation import ValidBatch, validate
-
-R = TypeVar("R")
 
 _FULL = (errno.ENOSPC, errno.EDQUOT)
 """What a disk says that others may put right; after anything else it is not believed any more."""
@@ -86,10 +84,7 @@ class SegmentLog:
         self.rewinding = 0
         self.observers: tuple[IExtentObserver, ...] = ()
         self.side_files = SideFiles(path, directory.file_system, directory.pools)
-        self._epochs = loaded.epochs
-        self._noted_epoch = NO_EPOCH
-        self._epochs_written = True
-        self._epoch_writes = 0
+        self._epochs = EpochFile(loaded.epochs, path, directory.file_system, self.side_files)
         self._failure: KafkaError | None = None
         self._closed = False
         self._durability = LogFlusher(self, loaded.end_offset, loaded.new_names)
@@ -114,7 +109,7 @@ class SegmentLog:
     @property
     def latest_epoch(self) -> int:
         """The newest leader epoch."""
-        return self._epochs.latest
+        return self._epochs.history.latest
 
     @property
     def active(self) -> LogSegment:
@@ -196,10 +191,7 @@ class SegmentLog:
     def _note(self, segment: LogSegment, batches: Sequence[ValidBatch], leader_epoch: int) -> None:
         """Take what is being written into account."""
         offset = self.end_offset
-        if leader_epoch != self._noted_epoch:
-            self._noted_epoch = leader_epoch
-            if self._epochs.assign(leader_epoch, offset):
-                self._epochs_written = False
+        self._epochs.note(leader_epoch, offset)
         interval = self.config.index_interval_bytes
         for header, data in batches:
             last_offset = offset + header.last_offset_delta
@@ -348,9 +340,7 @@ class SegmentLog:
         self.end_offset = offset
         self.written_offset = min(self.written_offset, offset)
         self._durability.rewound_to(offset)
-        self._noted_epoch = NO_EPOCH
-        if self._epochs.truncate_from_end(offset):
-            self._epochs_written = False
+        self._epochs.end_at(offset)
 
     # -- what others do for it ----------------------------------------------------------------------------------------
 
@@ -390,54 +380,40 @@ class SegmentLog:
 
     def end_offset_for_epoch(self, leader_epoch: int) -> tuple[int, int]:
         """Where an epoch ended; see :meth:`IPartitionLog.end_offset_for_epoch`."""
-        return self._epochs.end_of(leader_epoch, self.end_offset)
+        return self._epochs.history.end_of(leader_epoch, self.end_offset)
 
     def epoch_for_offset(self, offset: int) -> int:
         """The epoch of an offset; see :meth:`IPartitionLog.epoch_for_offset`."""
-        return self._epochs.epoch_of(offset)
+        return self._epochs.history.epoch_of(offset)
 
     @deferred
     async def raise_epoch(self, leader_epoch: int) -> None:
         """Begin an epoch durably; see :meth:`IPartitionLog.raise_epoch`."""
         self.check_failure()
-        self._epochs.assign(leader_epoch, self.end_offset)
+        self._epochs.note(leader_epoch, self.end_offset)
         try:
-            await self._write_epochs(self.directory.file_system.write_whole)
+            await self._epochs.write_durably()
         except OSError as error:
             raise self.fail(error) from error
 
     def forget_epochs_before(self, offset: int) -> None:
         """The log begins at ``offset`` now."""
-        self._noted_epoch = NO_EPOCH
-        if self._epochs.truncate_from_start(offset):
-            self._epochs_written = False
+        self._epochs.begin_at(offset)
 
     @property
     def checkpoint_offset(self) -> int | None:
         """Up to where a start need not look at its batches again; None while that depends on a file that is not written yet."""
-        return self.flushed_offset if self._epochs_written and not self._epoch_writes else None
-
-    def _write_epochs(self, write: Callable[[str, bytes], None]) -> Deferred[None]:
-        self._epochs_written = True
-        self._epoch_writes += 1
-        writing = self.side_files.run(write, os.path.join(self.path, EPOCHS), encode_epochs(self._epochs.entries()))
-        return writing.addBoth(self._epochs_given)
-
-    def _epochs_given(self, result: R) -> R:
-        self._epoch_writes -= 1
-        return result
+        return self.flushed_offset if self._epochs.is_written else None
 
     # -- now and then -------------------------------------------------------------------------------------------------
 
     def tick(self, now: int) -> None:
         """Do what is due at ``now`` (ms): files beside the log, ``flush.ms``."""
-        if not self._epochs_written:
-            self._write_epochs(self.side_files.replace).addErrback(self._epochs_not_written)
+        self._epochs.write_if_changed().addErrback(self._epochs_not_written)
         self._durability.flush_if_due(now)
         self._trimmer.unlink_due()
 
     def _epochs_not_written(self, failure: Failure) -> None:
-        self._epochs_written = False
         self._log.error("the epochs of {partition} could not be written: {why}", partition=self.topic_partition, why=failure.getErrorMessage())
 
     def expire_producers(self, oldest: int) -> None:
@@ -492,8 +468,7 @@ class SegmentLog:
             await self.flush()
             self._closed = True
             self.active.complete_times()
-            if not self._epochs_written:
-                await self._write_epochs(self.side_files.replace)
+            await self._epochs.write_if_changed()
             await self.side_files.run(self.side_files.write, [*self.active.index_files(), self._snapshot_file()], False)
         finally:
             self._closed = True

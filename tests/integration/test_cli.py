@@ -20,6 +20,10 @@ def command(*arguments: str) -> list[str]:
 class CommandTests(BrokerTestCase):
     """What a user does in a shell."""
 
+    def obey_interrupts(self) -> None:
+        """Let children begin with SIGINT as a terminal's programs do: in the background of a script it is ignored, and that is inherited."""
+        self.addCleanup(signal.signal, signal.SIGINT, signal.signal(signal.SIGINT, signal.default_int_handler))
+
     def chronik(self, *arguments: str, input: bytes = b"", status: int = 0) -> tuple[bytes, str]:
         """Run the command; its output and messages."""
         environ = {**os.environ, "CHRONIK_BOOTSTRAP": self.broker.bootstrap, "CHRONIK_HTTP": f"http://127.0.0.1:{self.broker.http_port}"}
@@ -65,6 +69,7 @@ class CommandTests(BrokerTestCase):
 
     def test_follow_and_interrupt(self) -> None:
         """Following prints what comes later; Ctrl-C ends it quietly, and the group's offset is kept."""
+        self.obey_interrupts()
         self.chronik("produce", "followed", input=b"a\n")
         arguments = command("consume", "followed", "-b", self.broker.bootstrap, "--follow", "--group", "f")
         process = subprocess.Popen(arguments, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
@@ -80,6 +85,7 @@ class CommandTests(BrokerTestCase):
 
     def test_interrupted_input(self) -> None:
         """Ctrl-C while lines are read ends quietly too, but not as if all were produced."""
+        self.obey_interrupts()
         process = subprocess.Popen(
             command("produce", "typed", "-b", self.broker.bootstrap), stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE
         )
