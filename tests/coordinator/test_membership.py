@@ -111,13 +111,42 @@ class PatientGroupTest(GroupCase):
     config = GroupConfig(initial_rebalance_delay_ms=3_000)
 
     def test_waits_for_more(self) -> None:
-        """Members that come within the delay are in the first generation."""
+        """Members that come within the delay are in the first generation, and prolong it for others."""
         first, second = self.join(), self.join()
-        self.clock.advance(2.9)
+        self.clock.pump([1, 1, 0.9])
+        third = self.join()
+        self.clock.pump([0.1, 1, 1, 0.9])
         self.assertNoResult(first)
+        self.clock.advance(0.1)
+        self.assertEqual([self.successResultOf(joined).generation for joined in (first, second, third)], [1, 1, 1])
+
+    def test_waits_once_for_one(self) -> None:
+        """Nobody else came: the wait is over."""
+        alone = self.join()
+        self.clock.advance(2.9)
+        self.assertNoResult(alone)
         self.clock.advance(0.2)
-        self.assertEqual(self.successResultOf(first).generation, 1)
-        self.assertEqual(self.successResultOf(second).generation, 1)
+        self.assertEqual(self.successResultOf(alone).generation, 1)
+
+    def test_not_longer_than_a_rebalance(self) -> None:
+        """However many come, those who came first are not made to wait for ever."""
+        first = self.join(rebalance_timeout_ms=7_000)
+        for _ in range(6):
+            self.clock.advance(1)
+            self.join(rebalance_timeout_ms=7_000)
+        self.assertNoResult(first)
+        self.clock.advance(1.1)
+        self.assertEqual(len(self.successResultOf(first).members), 7)
+
+    def test_those_who_leave_do_not_end_it(self) -> None:
+        """The wait goes on for the others."""
+        first, second = self.join(), self.join()
+        gone, stays = self.group.members
+        self.successResultOf(self.coordinator.leave("g", [Leaving(gone)]))
+        self.assertEqual(self.code(first), ErrorCode.UNKNOWN_MEMBER_ID)
+        self.assertNoResult(second)
+        self.clock.pump([1] * 6)
+        self.assertEqual(self.successResultOf(second).member_id, stays)
 
 
 class SyncTest(GroupCase):

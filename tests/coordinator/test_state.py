@@ -2,19 +2,36 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from twisted.internet.defer import Deferred
 
 from chronik.coordinator.group.config import GroupConfig
+from chronik.coordinator.group.interfaces import Committing, Leaving, OffsetCommit, Syncing
 from chronik.coordinator.group.service import java_hash
 from chronik.coordinator.interfaces import StateRecord
 from chronik.errors import ErrorCode, KafkaError
 from chronik.metadata.image import ImageDelta
 from chronik.model import OFFSETS_TOPIC, TopicId, TopicPartition
+from chronik.testing.coordinator import FakeStateLog
 from tests.coordinator.groups import PLACE, GroupCase
 from tests.replica.fakes import image_of, topic_of
 
 STEPS = st.tuples(st.sampled_from(["commit", "forget", "delete"]), st.sampled_from("abc"), st.integers(0, 3), st.integers(0, 99))
+
+
+class SlowLog(FakeStateLog):
+    """State that takes as long to read as the test says."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.read: Deferred[int] = Deferred()
+
+    def replay(self, apply: Callable[[StateRecord], None]) -> Deferred[int]:
+        """Read nothing, once told."""
+        return self.read
 
 
 class RecordTest(GroupCase):
@@ -52,6 +69,22 @@ class RecordTest(GroupCase):
         self.assertIn(member.encode(), record.value)
         self.assertTrue(record.value.endswith(b"\x00\x00\x00\x02a0"))
 
+    def test_a_new_group(self) -> None:
+        """It is written down as soon as somebody wants to join, before it has members, as Kafka does."""
+        self.given_id(self.join(known_id_required=True))
+        (record,) = self.log.records
+        self.assertEqual(record.key, b"\x00\x02\x00\x01g")
+        self.assertEqual(
+            record.value,
+            b"\x00\x03"  # value version
+            b"\x00\x00"  # no protocol type
+            b"\x00\x00\x00\x00"  # generation
+            b"\xff\xff"  # no protocol
+            b"\xff\xff"  # no leader
+            + (1_000_000_000).to_bytes(8, "big")  # since, ms
+            + b"\x00\x00\x00\x00",  # no members
+        )
+
     def test_javas_hash(self) -> None:
         """Which partition a group is in is decided by Java's hash of its UTF-16 units."""
         # "" and "abc" are in Java's own documentation; the last one has two units, 0xD83D and 0xDE00: 31 * 0xD83D + 0xDE00.
@@ -84,7 +117,7 @@ class OffsetTest(GroupCase):
 
     def test_who_may_commit(self) -> None:
         """Members in their generation; outsiders only while there are no members."""
-        self.assertEqual(self.code(self.commit(1, generation=3)), ErrorCode.ILLEGAL_GENERATION)
+        self.assertEqual(self.code(self.commit(1, generation=3)), ErrorCode.GROUP_ID_NOT_FOUND)
         (member,) = self.stable()
         self.successResultOf(self.commit(1, member, 1))
         self.assertEqual(self.code(self.commit(1, member, 2)), ErrorCode.ILLEGAL_GENERATION)
@@ -180,11 +213,48 @@ class AdministrationTest(GroupCase):
         self.assertEqual(outcome[PLACE].code, ErrorCode.GROUP_SUBSCRIBED_TO_TOPIC)
 
     def test_where_the_state_is_not(self) -> None:
-        """Another broker's group, one that is being read, and no state at all are told apart."""
+        """For another broker's group, and before there is any state, one has to look for the coordinator."""
         self.coordinator.unload(0)
         self.assertEqual(self.code(self.join()), ErrorCode.NOT_COORDINATOR)
         self.feed.image = image_of(topic_of())
-        self.assertEqual(self.code(self.join()), ErrorCode.COORDINATOR_NOT_AVAILABLE)
+        self.assertEqual(self.code(self.join()), ErrorCode.NOT_COORDINATOR)
+        self.assertEqual(self.coordinator.list_groups(), [])
+
+    def test_while_the_state_is_read(self) -> None:
+        """Everything has to be tried again; but a member's heartbeat is believed: it is not its fault."""
+        self.coordinator.stop()
+        self.coordinator = self.make()
+        slow = SlowLog()
+        self.coordinator.load(slow)
+        for waiting in (
+            self.join(),
+            self.sync("m", 1),
+            self.commit(5),
+            self.coordinator.leave("g", [Leaving("m")]),
+            self.coordinator.delete("g"),
+            self.coordinator.delete_offsets("g", [PLACE]),
+            self.coordinator.settled("g"),
+        ):
+            self.assertEqual(self.code(waiting), ErrorCode.COORDINATOR_LOAD_IN_PROGRESS)
+        for call in (self.coordinator.list_groups, lambda: self.coordinator.describe("g"), lambda: self.coordinator.offsets("g")):
+            self.assertEqual(self.assertRaises(KafkaError, call).code, ErrorCode.COORDINATOR_LOAD_IN_PROGRESS)
+        self.assertEqual(self.heartbeat("m", 1), ErrorCode.NONE)
+        slow.read.callback(0)
+        self.assertEqual(self.heartbeat("m", 1), ErrorCode.UNKNOWN_MEMBER_ID)
+
+    def test_groups_without_a_name(self) -> None:
+        """Members need one; offsets of old clients may be without."""
+        named = (
+            self.join(group_id=""),
+            self.coordinator.sync(Syncing("", 1, "m", None, None, None, {})),
+            self.coordinator.heartbeat("", 1, "m", None),
+            self.coordinator.leave("", [Leaving("m")]),
+            self.coordinator.delete_offsets("", [PLACE]),
+        )
+        for waiting in named:
+            self.assertEqual(self.code(waiting), ErrorCode.INVALID_GROUP_ID)
+        self.successResultOf(self.coordinator.commit(Committing("", -1, "", None, {PLACE: OffsetCommit(5, 3, "")})))
+        self.assertEqual(self.coordinator.offsets("")[PLACE].offset, 5)
 
 
 class ReplayTest(GroupCase):
@@ -224,6 +294,7 @@ class ReplayTest(GroupCase):
     def test_replay_equals_live(self, steps: list[tuple[str, str, int, int]]) -> None:
         """After any commits, deletions of offsets and of groups, the log gives back exactly the offsets there were."""
         self.setUp()
+        self.feed.image = image_of(topic_of(OFFSETS_TOPIC, 1, TopicId(b"c" * 16)), *(topic_of(name) for name in "abc"))
         for step, topic, partition, offset in steps:
             place = TopicPartition(topic, partition)
             if step == "commit":

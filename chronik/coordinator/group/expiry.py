@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from chronik.coordinator.group.group import CONSUMER, Group, GroupState
+from chronik.coordinator.group.group import Group, GroupState
 from chronik.coordinator.group.interfaces import CommittedOffset
 from chronik.model import TopicPartition
 
@@ -10,13 +10,19 @@ from chronik.model import TopicPartition
 def expired_offsets(group: Group, retention_ms: int, now: int) -> list[TopicPartition]:
     """Offsets of a group that are past their time at ``now`` (ms).
 
-    Of a group with members those of topics that nobody subscribes to any more, counted from their commit; of a group without, all of them,
-    counted from when it became empty; of a group that never had members, counted from their commit.
+    Of a stable group of consumers those of topics that nobody subscribes to any more, counted from their commit; of an empty group all of them,
+    counted from when it became empty, or from their commit if that was later; of a group that never had members, counted from their commit.
+    Nothing of a group that rebalances, or whose members read what we cannot tell.
     """
-    subscribed = group.subscribed_topics() if group.members else set()
+    subscribed: set[str] | None = set()
+    emptied = -1
+    if group.protocol_type is not None:
+        if group.state is GroupState.EMPTY:
+            emptied = group.state_timestamp
+        else:
+            subscribed = group.subscribed_topics() if group.state is GroupState.STABLE else None
     if subscribed is None:
         return []
-    emptied = group.state_timestamp if group.state is GroupState.EMPTY and group.protocol_type == CONSUMER else -1
     return [
         place
         for place, committed in group.offsets.items()

@@ -44,6 +44,7 @@ class MemberIdRequired(KafkaError):
 class Member:
     """One member.
 
+    :ivar is_new: it never was in a generation, and so cannot send heartbeats yet.
     :ivar joining: fires with its next generation; None while it waits for none.
     :ivar syncing: fires with its assignment; None while it waits for none.
     :ivar session: the deadline of its next sign of life.
@@ -54,6 +55,7 @@ class Member:
         "client_host",
         "client_id",
         "instance_id",
+        "is_new",
         "joining",
         "member_id",
         "protocols",
@@ -67,6 +69,7 @@ class Member:
         self.member_id = member_id
         self.instance_id = joining.instance_id
         self.assignment = b""
+        self.is_new = False
         self.joining: Deferred[Joined] | None = None
         self.syncing: Deferred[Synced] | None = None
         self.session: Deadline | None = None
@@ -110,7 +113,9 @@ class Group:
     :ivar pending: ids given to new members that did not come again yet, and the deadline of each.
     :ivar rebalance: the deadline of the rebalance under way.
     :ivar initial: a new group still waits for more members before its first generation.
-    :ivar unsynced: the deadline of those that did not ask for their assignment yet.
+    :ivar newcomers: some came since the wait was last prolonged.
+    :ivar unsynced: ids of members that did not ask for their assignment yet in this generation.
+    :ivar sync: the deadline of those.
     :ivar state_timestamp: ms since when the group is in its state; decides when offsets of an empty group expire.
     """
 
@@ -127,7 +132,9 @@ class Group:
         self.pending: dict[str, Deadline] = {}
         self.rebalance: Deadline | None = None
         self.initial = False
-        self.unsynced: Deadline | None = None
+        self.newcomers = False
+        self.unsynced: set[str] = set()
+        self.sync: Deadline | None = None
         self.offsets: dict[TopicPartition, CommittedOffset] = {}
 
     def move_to(self, state: GroupState, now: int) -> None:
@@ -136,6 +143,20 @@ class Group:
         self.state_timestamp = now
 
     # -- members ------------------------------------------------------------------------------------------------------
+
+    def accepts(self, member_id: str, size_max: int) -> bool:
+        """Whether there is room for one that joins under this id, which is empty for a new one.
+
+        While the group rebalances those count who joined already: so a group that grew too large loses whoever comes last.
+        """
+        member = self.members.get(member_id)
+        if self.state is GroupState.EMPTY:
+            return True
+        if self.state is GroupState.PREPARING_REBALANCE:
+            if member is not None and member.joining is not None:
+                return True
+            return sum(m.joining is not None for m in self.members.values()) < size_max
+        return member is not None or len(self.members) < size_max
 
     def add(self, member: Member, protocol_type: str) -> None:
         """Take a member in; the first one decides the protocol type."""
@@ -150,6 +171,7 @@ class Group:
     def remove(self, member_id: str) -> Member:
         """Let a member go; the first that waits to join becomes leader in its place."""
         member = self.members.pop(member_id)
+        self.unsynced.discard(member_id)
         if member.instance_id is not None and self.static.get(member.instance_id) == member_id:
             del self.static[member.instance_id]
         if self.leader_id == member_id:
@@ -161,6 +183,9 @@ class Group:
         del self.members[member.member_id]
         if self.leader_id == member.member_id:
             self.leader_id = member_id
+        if member.member_id in self.unsynced:
+            self.unsynced.remove(member.member_id)
+            self.unsynced.add(member_id)
         member.member_id = member_id
         self.members[member_id] = member
         if member.instance_id is not None:
@@ -214,12 +239,12 @@ class Group:
 
     def fits(self, protocol_type: str, names: Iterable[str]) -> bool:
         """Whether a member of these protocols can be in one group with the others."""
-        offered = list(names)
+        offered = set(names)
         if not protocol_type or not offered:
             return False
-        if not self.members:
+        if self.state is GroupState.EMPTY:
             return True
-        return self.protocol_type == protocol_type and bool(self._common().intersection(offered))
+        return self.protocol_type == protocol_type and (not self.members or bool(self._common() & offered))
 
     def _common(self) -> set[str]:
         """Protocols that every member knows."""
@@ -268,7 +293,7 @@ class Group:
                 m.client_id,
                 m.client_host,
                 m.metadata(self.protocol_name) if stable else b"",
-                m.assignment if stable else b"",
+                m.assignment,
             )
             for m in self.members.values()
         )
@@ -277,6 +302,20 @@ class Group:
     def summary(self) -> GroupSummary:
         """In one line."""
         return GroupSummary(self.group_id, self.state.value, self.protocol_type or "", len(self.members))
+
+
+def subscribes_alike(before: bytes, after: bytes) -> bool:
+    """Whether a consumer that says ``after`` wants the topics that it wanted when it said ``before``.
+
+    What else its metadata holds, such as the partitions it had, changes from one start to the next and is no reason to assign anew.
+    Metadata that is no consumer's has to be the same.
+    """
+    if before == after:
+        return True
+    try:
+        return set(_subscription(before)) == set(_subscription(after))
+    except DecodeError:
+        return False
 
 
 def _subscription(metadata: bytes) -> Iterable[str]:

@@ -23,6 +23,7 @@ class Joining:
     :ivar instance_id: of a static member.
     :ivar protocols: ``(name, metadata)``, the preferred one first.
     :ivar known_id_required: a new member is first told its id, and comes again with it (KIP-394).
+    :ivar skips_assignment: it understands ``skip_assignment`` (KIP-814).
     """
 
     group_id: str
@@ -35,6 +36,7 @@ class Joining:
     protocol_type: str
     protocols: tuple[tuple[str, bytes], ...]
     known_id_required: bool = False
+    skips_assignment: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +130,7 @@ class Committing:
 
 @dataclass(frozen=True, slots=True)
 class DescribedMember:
-    """One member; ``metadata`` and ``assignment`` are empty while the group is not stable."""
+    """One member; ``metadata`` is empty while the group is not stable, ``assignment`` is then its last one."""
 
     member_id: str
     instance_id: str | None
@@ -172,8 +174,8 @@ class GroupOffset:
 class IGroupCoordinator(Interface):
     """Coordinates the groups whose state this broker leads.
 
-    Every method that names a group fails with ``NOT_COORDINATOR`` when its state is led elsewhere, ``COORDINATOR_LOAD_IN_PROGRESS`` while it is being
-    read, and ``COORDINATOR_NOT_AVAILABLE`` when there is none yet or it could not be written.
+    Every method that names a group fails with ``NOT_COORDINATOR`` when its state is led elsewhere or there is none yet,
+    ``COORDINATOR_LOAD_IN_PROGRESS`` while it is being read, and ``COORDINATOR_NOT_AVAILABLE`` when it could not be written.
     """
 
     def partition_of(group_id: str, partitions: int) -> int:
@@ -190,25 +192,32 @@ class IGroupCoordinator(Interface):
     def sync(syncing: Syncing) -> Deferred[Synced]:
         """A member's assignment; fires once the leader has brought it and it is durable.
 
-        :raises KafkaError: ``UNKNOWN_MEMBER_ID``, ``ILLEGAL_GENERATION``, ``REBALANCE_IN_PROGRESS``, ``INCONSISTENT_GROUP_PROTOCOL``,
-            ``FENCED_INSTANCE_ID``.
+        :raises KafkaError: ``INVALID_GROUP_ID``, ``UNKNOWN_MEMBER_ID``, ``ILLEGAL_GENERATION``, ``REBALANCE_IN_PROGRESS``,
+            ``INCONSISTENT_GROUP_PROTOCOL``, ``FENCED_INSTANCE_ID``.
         """
 
     def heartbeat(group_id: str, generation: int, member_id: str, instance_id: str | None) -> Deferred[None]:
-        """A member lives.
+        """A member lives; believed without question while the group is being read.
 
-        :raises KafkaError: ``UNKNOWN_MEMBER_ID``, ``ILLEGAL_GENERATION``, ``REBALANCE_IN_PROGRESS``, ``FENCED_INSTANCE_ID``.
+        :raises KafkaError: ``INVALID_GROUP_ID``, ``UNKNOWN_MEMBER_ID``, ``ILLEGAL_GENERATION``, ``REBALANCE_IN_PROGRESS``, ``FENCED_INSTANCE_ID``.
         """
 
     def leave(group_id: str, members: Sequence[Leaving]) -> Deferred[Sequence[KafkaError | None]]:
-        """Remove members; one outcome for each."""
+        """Remove members; one outcome for each: ``UNKNOWN_MEMBER_ID`` or ``FENCED_INSTANCE_ID``.
+
+        :raises KafkaError: ``INVALID_GROUP_ID``.
+        """
 
     def commit(committing: Committing) -> Deferred[Mapping[TopicPartition, KafkaError | None]]:
         """Keep offsets; fires once they are durable.
 
         :returns: for each None or ``OFFSET_METADATA_TOO_LARGE``.
-        :raises KafkaError: ``UNKNOWN_MEMBER_ID``, ``ILLEGAL_GENERATION``, ``REBALANCE_IN_PROGRESS``, ``FENCED_INSTANCE_ID``.
+        :raises KafkaError: ``GROUP_ID_NOT_FOUND`` (a generation of a group that there is not), ``UNKNOWN_MEMBER_ID``, ``ILLEGAL_GENERATION``,
+            ``REBALANCE_IN_PROGRESS``, ``FENCED_INSTANCE_ID``.
         """
+
+    def settled(group_id: str) -> Deferred[None]:
+        """Fires once the commits that are being written now are done: :meth:`offsets` then has them (KIP-447)."""
 
     def offsets(group_id: str) -> Mapping[TopicPartition, CommittedOffset]:
         """What a group has committed; nothing for a group that is unknown."""
@@ -217,7 +226,7 @@ class IGroupCoordinator(Interface):
         """Forget committed offsets.
 
         :returns: for each None or ``GROUP_SUBSCRIBED_TO_TOPIC``.
-        :raises KafkaError: ``GROUP_ID_NOT_FOUND``, ``NON_EMPTY_GROUP``.
+        :raises KafkaError: ``INVALID_GROUP_ID``, ``GROUP_ID_NOT_FOUND``, ``NON_EMPTY_GROUP``.
         """
 
     def describe(group_id: str) -> DescribedGroup | None:

@@ -7,18 +7,23 @@ everybody has it (Stable). Whoever comes, goes or changes begins the next one.
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
+from typing import Final
 
 from twisted.internet.defer import Deferred, fail, succeed
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from chronik.coordinator.group.config import GroupConfig
-from chronik.coordinator.group.group import Group, GroupState, Member, MemberIdRequired
+from chronik.coordinator.group.group import Group, GroupState, Member, MemberIdRequired, subscribes_alike
 from chronik.coordinator.group.interfaces import Joined, Joining, Leaving, Synced, Syncing
 from chronik.coordinator.group.timers import Deadline, Timers
 from chronik.errors import ErrorCode, KafkaError
+
+NEW_MEMBER_JOIN_TIMEOUT_MS: Final = 5 * 60_000
+"""How long a new member's join may wait. It has no id to send heartbeats with, so a client that went away cannot be told from one that waits;
+without a limit each attempt of a client that gives up and tries again would leave one more of them in the group."""
 
 Store = Callable[[Group, Mapping[str, bytes]], "Deferred[object]"]
 """Makes a group durable with these assignments of its members."""
@@ -44,6 +49,8 @@ class Membership:
     def join(self, group: Group, joining: Joining) -> Deferred[Joined]:
         """Become or stay a member; see :meth:`IGroupCoordinator.join`."""
         try:
+            if not group.accepts(joining.member_id, self._config.size_max):
+                raise self._turned_away(group, joining.member_id)
             if not group.fits(joining.protocol_type, (name for name, _ in joining.protocols)):
                 raise KafkaError(
                     ErrorCode.INCONSISTENT_GROUP_PROTOCOL,
@@ -61,7 +68,6 @@ class Membership:
         return f"{prefix}-{uuid.UUID(bytes=self._random(16), version=4)}"
 
     def _join_new(self, group: Group, joining: Joining) -> Deferred[Joined]:
-        self._check_room(group)
         member_id = self._new_id(joining.client_id)
         if joining.known_id_required:
             deadline = group.pending[member_id] = Deadline(partial(self._pending_expired, group, member_id))
@@ -75,19 +81,23 @@ class Membership:
         member_id = self._new_id(joining.instance_id)
         held = group.static.get(joining.instance_id)
         if held is None:
-            self._check_room(group)
             return self._add(group, member_id, joining)
         return self._replace(group, group.members[held], member_id, joining)
 
-    def _check_room(self, group: Group) -> None:
-        if len(group.members) + len(group.pending) >= self._config.size_max:
-            raise KafkaError(ErrorCode.GROUP_MAX_SIZE_REACHED, f"group {group.group_id} has {len(group.members)} members, which is group.max.size")
-
-    def _join_known(self, group: Group, joining: Joining) -> Deferred[Joined]:
-        pending = group.pending.pop(joining.member_id, None)
+    def _turned_away(self, group: Group, member_id: str) -> KafkaError:
+        """There is no room; what was kept for this member is given up."""
+        pending, member = group.pending.pop(member_id, None), group.members.get(member_id)
         if pending is not None:
             self._timers.call_off(pending)
-            self._check_room(group)
+        if member is not None:
+            self._forget(group, member)
+        self._complete_if_all_joined(group)
+        return KafkaError(ErrorCode.GROUP_MAX_SIZE_REACHED, f"group {group.group_id} has as many members as group.max.size allows")
+
+    def _join_known(self, group: Group, joining: Joining) -> Deferred[Joined]:
+        pending = group.pending.pop(joining.member_id, None) if joining.instance_id is None else None
+        if pending is not None:
+            self._timers.call_off(pending)
             return self._add(group, joining.member_id, joining)
         member = group.member(joining.member_id, joining.instance_id)
         same = member.protocols == joining.protocols
@@ -104,6 +114,8 @@ class Membership:
 
     def _add(self, group: Group, member_id: str, joining: Joining) -> Deferred[Joined]:
         member = Member(member_id, joining)
+        member.is_new = True
+        group.newcomers = group.initial
         member.session = Deadline(partial(self._session_expired, group, member))
         group.add(member, joining.protocol_type)
         return self._rejoin(group, member, f"member {member_id} joins")
@@ -119,19 +131,35 @@ class Membership:
         return waiting
 
     def _replace(self, group: Group, member: Member, member_id: str, joining: Joining) -> Deferred[Joined]:
-        """The former self of a static member is fenced; nobody else need notice when it wants the same (KIP-345)."""
+        """The former self of a static member is fenced; nobody else need notice when it wants the same topics (KIP-345, KAFKA-12759)."""
         fenced = KafkaError(ErrorCode.FENCED_INSTANCE_ID, f"static member {member.instance_id} of group {group.group_id} started anew")
         member.end_joining(fenced)
         member.end_syncing(fenced)
-        same = member.metadata(group.protocol_name) == dict(joining.protocols).get(group.protocol_name or "")
-        leads = group.leader_id == member.member_id
+        wanted, former_leader = member.metadata(group.protocol_name), group.leader_id
         group.rename(member, member_id)
         member.update(joining)
-        if group.state is not GroupState.STABLE or not same:
+        if (
+            group.state is not GroupState.STABLE
+            or group.select_protocol() != group.protocol_name
+            or not subscribes_alike(wanted, member.metadata(group.protocol_name))
+        ):
             return self._rejoin(group, member, f"static member {member.instance_id} starts anew")
         self.lives(member)
         stored = self._store(group, {m.member_id: m.assignment for m in group.members.values()})
-        return stored.addCallback(lambda _: group.joined(member, skip_assignment=leads))
+        return stored.addCallback(self._replaced, group, member, group.generation, None if joining.skips_assignment else former_leader)
+
+    def _replaced(self, result: object, group: Group, member: Member, generation: int, told_leader: str | None) -> Joined | Deferred[Joined]:
+        """A static member's successor is durable: it goes on in the generation there is, unless another began meanwhile.
+
+        :param told_leader: who is said to lead to a member that cannot be told not to assign: an id that is not its own, so that it does not.
+        """
+        if group.members.get(member.member_id) is not member:
+            raise group.unknown_member(member.member_id)
+        if group.state is not GroupState.STABLE or group.generation != generation:
+            return self._rejoin(group, member, f"static member {member.instance_id} starts anew")
+        if told_leader is not None:
+            return Joined(member.member_id, generation, group.protocol_type, group.protocol_name, told_leader)
+        return group.joined(member, skip_assignment=member.member_id == group.leader_id)
 
     # -- rebalances ---------------------------------------------------------------------------------------------------
 
@@ -139,19 +167,35 @@ class Membership:
         """Begin a rebalance: everybody is to join again."""
         if group.state is GroupState.COMPLETING_REBALANCE:
             self._end_syncs(group, KafkaError(ErrorCode.REBALANCE_IN_PROGRESS, "the group began another rebalance"))
+        group.unsynced.clear()
+        self._all_synced(group)
         self._log.debug("group {group} of generation {generation} rebalances: {why}", group=group.group_id, generation=group.generation, why=why)
         first = group.state is GroupState.EMPTY
         group.move_to(GroupState.PREPARING_REBALANCE, self._timers.now_ms())
-        group.rebalance = Deadline(partial(self._join_over, group))
-        if first and self._config.initial_rebalance_delay_ms > 0:
-            self._timers.set(group.rebalance, min(self._config.initial_rebalance_delay_ms, group.rebalance_timeout_ms))
-            group.initial = True
-            return
-        self._timers.set(group.rebalance, group.rebalance_timeout_ms)
         if first:
+            delay_ms = self._config.initial_rebalance_delay_ms
+            self._wait_for_more(group, delay_ms, max(group.rebalance_timeout_ms - delay_ms, 0))
+            return
+        group.rebalance = Deadline(partial(self._join_over, group))
+        self._timers.set(group.rebalance, group.rebalance_timeout_ms)
+        self._complete_if_all_joined(group)
+
+    def _wait_for_more(self, group: Group, delay_ms: int, remaining_ms: int) -> None:
+        """Give more members the time to come before a group's first generation."""
+        if delay_ms == 0:
             self._join_over(group)
+            return
+        group.initial = True
+        group.newcomers = False
+        group.rebalance = Deadline(partial(self._waited, group, delay_ms, remaining_ms))
+        self._timers.set(group.rebalance, delay_ms)
+
+    def _waited(self, group: Group, delay_ms: int, remaining_ms: int) -> None:
+        """As long as more come the wait goes on, up to the rebalance timeout."""
+        if group.newcomers and remaining_ms > 0:
+            self._wait_for_more(group, min(self._config.initial_rebalance_delay_ms, remaining_ms), max(remaining_ms - delay_ms, 0))
         else:
-            self._complete_if_all_joined(group)
+            self._join_over(group)
 
     def _complete_if_all_joined(self, group: Group) -> None:
         if group.state is GroupState.PREPARING_REBALANCE and not group.initial and group.all_joined():
@@ -176,9 +220,11 @@ class Membership:
             return
         group.protocol_name = group.select_protocol()
         group.move_to(GroupState.COMPLETING_REBALANCE, self._timers.now_ms())
-        group.unsynced = Deadline(partial(self._sync_over, group, group.generation))
-        self._timers.set(group.unsynced, group.rebalance_timeout_ms)
+        group.unsynced = set(group.members)
+        group.sync = Deadline(partial(self._sync_over, group, group.generation))
+        self._timers.set(group.sync, group.rebalance_timeout_ms)
         for member in tuple(group.members.values()):
+            member.is_new = False
             self.lives(member)
             member.end_joining(group.joined(member))
 
@@ -193,12 +239,17 @@ class Membership:
 
     def _sync_over(self, group: Group, generation: int) -> None:
         """Members that did not ask for their assignment in time are out."""
-        if group.state is not GroupState.COMPLETING_REBALANCE or group.generation != generation:
+        if group.state not in (GroupState.COMPLETING_REBALANCE, GroupState.STABLE) or group.generation != generation:
             return
-        for member in [m for m in group.members.values() if m.syncing is None]:
+        for member in [group.members[member_id] for member_id in group.unsynced]:
             self._log.info("group {group}: member {member} did not sync in time and is out", group=group.group_id, member=member.member_id)
             self._forget(group, member)
         self._begin(group, "members did not sync in time")
+
+    def _all_synced(self, group: Group) -> None:
+        """Nobody is waited for to ask for an assignment, if so."""
+        if group.sync is not None and not group.unsynced:
+            self._timers.call_off(group.sync)
 
     # -- syncing ------------------------------------------------------------------------------------------------------
 
@@ -215,6 +266,8 @@ class Membership:
         except KafkaError as error:
             return fail(error)
         self.lives(member)
+        group.unsynced.discard(member.member_id)
+        self._all_synced(group)
         if group.state is GroupState.STABLE:
             return succeed(group.synced(member))
         member.end_syncing(KafkaError(ErrorCode.UNKNOWN_MEMBER_ID, "the member synced again on another connection"))
@@ -245,8 +298,6 @@ class Membership:
     def _assigned(self, result: object, group: Group, generation: int, assignments: Mapping[str, bytes]) -> None:
         if group.state is not GroupState.COMPLETING_REBALANCE or group.generation != generation:
             return
-        if group.unsynced is not None:
-            self._timers.call_off(group.unsynced)
         group.move_to(GroupState.STABLE, self._timers.now_ms())
         for member in tuple(group.members.values()):
             member.assignment = assignments.get(member.member_id, b"")
@@ -280,34 +331,51 @@ class Membership:
         if group.state is GroupState.PREPARING_REBALANCE:
             raise KafkaError(ErrorCode.REBALANCE_IN_PROGRESS, "the group rebalances: join again")
 
-    def leave(self, group: Group, leaving: Leaving) -> None:
-        """Remove a member.
+    def leave(self, group: Group, leaving: Sequence[Leaving]) -> list[KafkaError | None]:
+        """Remove members, then let the others go on; see :meth:`IGroupCoordinator.leave`."""
+        outcomes: list[KafkaError | None] = []
+        before = len(group.members)
+        for one in leaving:
+            try:
+                self._leave(group, one)
+                outcomes.append(None)
+            except KafkaError as error:
+                outcomes.append(error)
+        if len(group.members) < before:
+            self._go_on(group, "members left")
+        else:
+            self._complete_if_all_joined(group)
+        return outcomes
+
+    def _leave(self, group: Group, leaving: Leaving) -> None:
+        """Remove one.
 
         :raises KafkaError: ``UNKNOWN_MEMBER_ID`` or ``FENCED_INSTANCE_ID``.
         """
         member_id = leaving.member_id
         if not member_id and leaving.instance_id is not None:
             member_id = group.static.get(leaving.instance_id, "")
-        pending = group.pending.pop(member_id, None) if leaving.instance_id is None else None
+        pending = group.pending.pop(member_id, None)
         if pending is not None:
             self._timers.call_off(pending)
-            self._complete_if_all_joined(group)
             return
         member = group.member(member_id, leaving.instance_id)
         reason = leaving.reason or "no reason given"
         self._log.info("group {group}: member {member} leaves: {reason}", group=group.group_id, member=member_id, reason=reason)
-        self._remove(group, member, "a member left")
+        self._forget(group, member)
 
     def watch_sessions(self, group: Group) -> None:
-        """Expect signs of life of the members of a group that was read from its log."""
+        """Expect signs of life of the members of a group that was read from its log, and that they are not too many."""
         for member in group.members.values():
             member.session = Deadline(partial(self._session_expired, group, member))
             self.lives(member)
+        if len(group.members) > self._config.size_max:
+            self._begin(group, "there are more members than group.max.size, which was lowered")
 
     def abandon(self, group: Group, error: KafkaError) -> None:
         """The group's state is led elsewhere, or read anew: whoever waits is told so."""
         group.state = GroupState.DEAD
-        for deadline in (group.rebalance, group.unsynced, *group.pending.values(), *(m.session for m in group.members.values())):
+        for deadline in (group.rebalance, group.sync, *group.pending.values(), *(m.session for m in group.members.values())):
             if deadline is not None:
                 self._timers.call_off(deadline)
         for member in tuple(group.members.values()):
@@ -317,12 +385,12 @@ class Membership:
     def lives(self, member: Member) -> None:
         """A member showed that it lives."""
         if member.session is not None:
-            self._timers.set(member.session, member.session_timeout_ms)
+            self._timers.set(member.session, NEW_MEMBER_JOIN_TIMEOUT_MS if member.is_new else member.session_timeout_ms)
 
     def _session_expired(self, group: Group, member: Member) -> None:
         if group.members.get(member.member_id) is not member or group.state is GroupState.DEAD:
             return
-        if member.joining is not None or member.syncing is not None:
+        if not member.is_new and (member.joining is not None or member.syncing is not None):
             # It waits for us: that is life enough.
             self.lives(member)
             return
@@ -340,6 +408,10 @@ class Membership:
 
     def _remove(self, group: Group, member: Member, why: str) -> None:
         self._forget(group, member)
+        self._go_on(group, why)
+
+    def _go_on(self, group: Group, why: str) -> None:
+        """Somebody is gone: the others share its part, or need not wait for it any more."""
         if group.state is GroupState.PREPARING_REBALANCE:
             self._complete_if_all_joined(group)
         elif group.state in (GroupState.STABLE, GroupState.COMPLETING_REBALANCE):

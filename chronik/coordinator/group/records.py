@@ -84,6 +84,12 @@ def group_record(group: Group, assignments: Mapping[str, bytes], now: int) -> St
     return StateRecord(group_key(group.group_id), encode_versioned(value, GROUP_VALUE_VERSION), now)
 
 
+def new_group_record(group_id: str, now: int) -> StateRecord:
+    """A group that is about to have its first member, as Kafka writes it: there is one, and nothing else is known of it."""
+    value = GroupMetadataValue(protocol_type="", generation=0, protocol=None, leader=None, current_state_timestamp=now, members=())
+    return StateRecord(group_key(group_id), encode_versioned(value, GROUP_VALUE_VERSION), now)
+
+
 def forgotten_group(group_id: str, now: int) -> StateRecord:
     """A group is no more."""
     return StateRecord(group_key(group_id), None, now)

@@ -25,7 +25,7 @@ from chronik.coordinator.group.interfaces import (
     Synced,
     Syncing,
 )
-from chronik.coordinator.group.shard import GroupShard
+from chronik.coordinator.group.shard import GroupShard, unknown_member
 from chronik.coordinator.group.timers import Timers
 from chronik.coordinator.interfaces import IStateLog
 from chronik.defer import deferred
@@ -89,7 +89,16 @@ class GroupCoordinator:
 
     def _begin(self, log: IStateLog) -> None:
         shard = self._shards[log.partition] = GroupShard(log, self._config, self._timers, self._random, self._read_anew)
-        Deferred.fromCoroutine(shard.load()).addErrback(self._not_loaded, shard, log)
+        loading = Deferred.fromCoroutine(shard.load())
+        loading.addCallback(lambda _: self._forget_missing(shard)).addErrback(self._not_loaded, shard, log)
+
+    def _forget_missing(self, shard: GroupShard) -> None:
+        """Offsets of topics that were deleted while nobody saw to these groups go now.
+
+        The image cannot lack a topic that has offsets here: they were committed before it said that this broker leads them.
+        """
+        topics = self._feed.image.topics
+        self._forget_topics(shard, lambda name: name not in topics)
 
     def _not_loaded(self, failure: Failure, shard: GroupShard, log: IStateLog) -> None:
         if self._shards.get(log.partition) is shard:
@@ -114,13 +123,16 @@ class GroupCoordinator:
         """Which of so many partitions holds a group."""
         return java_hash(group_id) % partitions
 
-    def _shard(self, group_id: str) -> GroupShard:
+    def _led(self, group_id: str) -> GroupShard:
+        """Where a group is, loaded or not."""
         topic = self._feed.image.topics.get(OFFSETS_TOPIC)
-        if topic is None:
-            raise KafkaError(ErrorCode.COORDINATOR_NOT_AVAILABLE, f"{OFFSETS_TOPIC} does not exist yet: look for the coordinator first")
-        shard = self._shards.get(self.partition_of(group_id, len(topic.partitions)))
+        shard = None if topic is None else self._shards.get(self.partition_of(group_id, len(topic.partitions)))
         if shard is None:
             raise KafkaError(ErrorCode.NOT_COORDINATOR, f"group {group_id} is not coordinated here")
+        return shard
+
+    def _shard(self, group_id: str) -> GroupShard:
+        shard = self._led(group_id)
         if not shard.loaded:
             raise KafkaError(ErrorCode.COORDINATOR_LOAD_IN_PROGRESS, f"the state of group {group_id} is being read, try again")
         return shard
@@ -130,7 +142,10 @@ class GroupCoordinator:
         deleted = frozenset(topic.name for topic in delta.deleted)
         if deleted:
             for shard in self._loaded():
-                Deferred.fromCoroutine(shard.forget_topics(deleted)).addErrback(self._not_forgotten)
+                self._forget_topics(shard, deleted.__contains__)
+
+    def _forget_topics(self, shard: GroupShard, gone: Callable[[str], bool]) -> None:
+        Deferred.fromCoroutine(shard.forget_topics(gone)).addErrback(self._not_forgotten)
 
     def _not_forgotten(self, failure: Failure) -> None:
         self._log.error("offsets that should go could not be forgotten: {error}", error=failure.getErrorMessage())
@@ -151,28 +166,25 @@ class GroupCoordinator:
     def join(self, joining: Joining) -> Deferred[Joined]:
         """Become or stay a member; see :meth:`IGroupCoordinator.join`."""
         try:
-            if not joining.group_id:
-                raise KafkaError(ErrorCode.INVALID_GROUP_ID, "a group has a name: set group.id")
-            shard = self._shard(joining.group_id)
+            _check_name(joining.group_id)
             if not self._config.session_timeout_min_ms <= joining.session_timeout_ms <= self._config.session_timeout_max_ms:
                 raise KafkaError(
                     ErrorCode.INVALID_SESSION_TIMEOUT,
                     f"session.timeout.ms={joining.session_timeout_ms} is not between {self._config.session_timeout_min_ms} and "
                     f"{self._config.session_timeout_max_ms} (group.min/max.session.timeout.ms)",
                 )
-            if joining.member_id and shard.group(joining.group_id) is None:
-                raise _unknown_member(joining.group_id, joining.member_id)
-            return shard.membership.join(shard.group_to_join(joining.group_id), joining)
+            return self._shard(joining.group_id).join(joining)
         except KafkaError as error:
             return fail(error)
 
     def sync(self, syncing: Syncing) -> Deferred[Synced]:
         """A member's assignment; see :meth:`IGroupCoordinator.sync`."""
         try:
+            _check_name(syncing.group_id)
             shard = self._shard(syncing.group_id)
             group = shard.group(syncing.group_id)
             if group is None:
-                raise _unknown_member(syncing.group_id, syncing.member_id)
+                raise unknown_member(syncing.group_id, syncing.member_id)
             return shard.membership.sync(group, syncing)
         except KafkaError as error:
             return fail(error)
@@ -180,27 +192,25 @@ class GroupCoordinator:
     @deferred
     async def heartbeat(self, group_id: str, generation: int, member_id: str, instance_id: str | None) -> None:
         """A member lives; see :meth:`IGroupCoordinator.heartbeat`."""
-        shard = self._shard(group_id)
+        _check_name(group_id)
+        shard = self._led(group_id)
+        if not shard.loaded:
+            # Who it is cannot be told yet, and to lose its place for our being slow would be unfair.
+            return
         group = shard.group(group_id)
         if group is None:
-            raise _unknown_member(group_id, member_id)
+            raise unknown_member(group_id, member_id)
         shard.membership.heartbeat(group, generation, member_id, instance_id)
 
     @deferred
     async def leave(self, group_id: str, members: Sequence[Leaving]) -> Sequence[KafkaError | None]:
         """Remove members; see :meth:`IGroupCoordinator.leave`."""
+        _check_name(group_id)
         shard = self._shard(group_id)
         group = shard.group(group_id)
-        outcomes: list[KafkaError | None] = []
-        for leaving in members:
-            try:
-                if group is None:
-                    raise _unknown_member(group_id, leaving.member_id)
-                shard.membership.leave(group, leaving)
-                outcomes.append(None)
-            except KafkaError as error:
-                outcomes.append(error)
-        return outcomes
+        if group is None:
+            return [unknown_member(group_id, leaving.member_id) for leaving in members]
+        return shard.membership.leave(group, members)
 
     # -- offsets ------------------------------------------------------------------------------------------------------
 
@@ -208,6 +218,11 @@ class GroupCoordinator:
     async def commit(self, committing: Committing) -> Mapping[TopicPartition, KafkaError | None]:
         """Keep offsets; see :meth:`IGroupCoordinator.commit`."""
         return await self._shard(committing.group_id).commit(committing)
+
+    @deferred
+    async def settled(self, group_id: str) -> None:
+        """What is being written is done; see :meth:`IGroupCoordinator.settled`."""
+        await self._shard(group_id).settled()
 
     def offsets(self, group_id: str) -> Mapping[TopicPartition, CommittedOffset]:
         """What a group has committed; see :meth:`IGroupCoordinator.offsets`."""
@@ -217,6 +232,7 @@ class GroupCoordinator:
     @deferred
     async def delete_offsets(self, group_id: str, partitions: Sequence[TopicPartition]) -> Mapping[TopicPartition, KafkaError | None]:
         """Forget offsets; see :meth:`IGroupCoordinator.delete_offsets`."""
+        _check_name(group_id)
         return await self._shard(group_id).delete_offsets(group_id, partitions)
 
     # -- administration -----------------------------------------------------------------------------------------------
@@ -251,5 +267,6 @@ class GroupCoordinator:
         ]
 
 
-def _unknown_member(group_id: str, member_id: str) -> KafkaError:
-    return KafkaError(ErrorCode.UNKNOWN_MEMBER_ID, f"group {group_id} has no member {member_id!r}: join again")
+def _check_name(group_id: str) -> None:
+    if not group_id:
+        raise KafkaError(ErrorCode.INVALID_GROUP_ID, "a group has a name: set group.id")

@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import Deferred, fail
 from twisted.logger import Logger
 
 from chronik.coordinator.group.config import GroupConfig
 from chronik.coordinator.group.expiry import expired_offsets
-from chronik.coordinator.group.group import Group, GroupState
-from chronik.coordinator.group.interfaces import CommittedOffset, Committing
+from chronik.coordinator.group.group import CONSUMER, Group, GroupState
+from chronik.coordinator.group.interfaces import CommittedOffset, Committing, Joined, Joining
 from chronik.coordinator.group.membership import Membership
 from chronik.coordinator.group.records import (
     GROUP_KEY_VERSION,
     OFFSET_KEY_VERSIONS,
     forgotten_group,
     group_record,
+    new_group_record,
     offset_record,
     read_group_key,
     read_group_value,
@@ -54,6 +56,8 @@ class GroupShard:
         self.groups: dict[str, Group] = {}
         self.loaded = False
         self._gone = False
+        self._begun = self._done = 0
+        self._waiting: deque[tuple[int, Deferred[None]]] = deque()
 
     # -- state and its log --------------------------------------------------------------------------------------------
 
@@ -95,8 +99,12 @@ class GroupShard:
         group_id = read_group_key(record.key)
         known = self.groups.get(group_id)
         if record.value is None:
-            if known is not None and not known.members and (not self.loaded or not known.offsets):
-                del self.groups[group_id]
+            if known is None or (self.loaded and known.state is not GroupState.EMPTY):
+                return
+            del self.groups[group_id]
+            if known.offsets:
+                # Committed while the deletion was being written: that is of no group any more, and nobody has to lose it.
+                self._group(group_id).offsets = known.offsets
         elif not self.loaded:
             group = read_group_value(group_id, record.value)
             if known is not None:
@@ -111,6 +119,15 @@ class GroupShard:
 
     async def _append(self, records: Sequence[StateRecord]) -> None:
         """Make records durable, then true."""
+        self._begun += 1
+        try:
+            await self._write(records)
+        finally:
+            self._done += 1
+            while self._waiting and self._waiting[0][0] <= self._done:
+                self._waiting.popleft()[1].callback(None)
+
+    async def _write(self, records: Sequence[StateRecord]) -> None:
         try:
             await self._state_log.append(records)
         except KafkaError as error:
@@ -121,6 +138,15 @@ class GroupShard:
         if not self._gone:
             for record in records:
                 self.apply(record)
+
+    def settled(self) -> Deferred[None]:
+        """Fires once what is being written now is true, or never will be. Writes end in the order in which they began."""
+        waiting: Deferred[None] = Deferred()
+        if self._done == self._begun:
+            waiting.callback(None)
+        else:
+            self._waiting.append((self._begun, waiting))
+        return waiting
 
     def _store_group(self, group: Group, assignments: Mapping[str, bytes]) -> Deferred[object]:
         return Deferred.fromCoroutine(self._append([group_record(group, assignments, self._timers.now_ms())]))
@@ -138,25 +164,34 @@ class GroupShard:
         """A group, None when there is none."""
         return self.groups.get(group_id)
 
-    def group_to_join(self, group_id: str) -> Group:
-        """A group, new if there is none."""
-        return self._group(group_id)
+    def join(self, joining: Joining) -> Deferred[Joined]:
+        """Become or stay a member; see :meth:`IGroupCoordinator.join`. A group that did not exist is written down before it has members."""
+        group = self.groups.get(joining.group_id)
+        if group is not None:
+            return self.membership.join(group, joining)
+        if joining.member_id:
+            return fail(unknown_member(joining.group_id, joining.member_id))
+        joined = self.membership.join(self._group(joining.group_id), joining)
+        created = self._append([new_group_record(joining.group_id, self._timers.now_ms())])
+        # A failure was logged, and everyone in the group was told, when the state began to be read anew.
+        Deferred.fromCoroutine(created).addErrback(lambda failure: failure.trap(KafkaError))
+        return joined
 
     async def delete(self, group_id: str) -> None:
         """Forget a group and its offsets; see :meth:`IGroupCoordinator.delete`."""
         group = self._existing(group_id)
-        if group.members or group.pending:
+        if group.state is not GroupState.EMPTY:
             raise KafkaError(ErrorCode.NON_EMPTY_GROUP, f"group {group_id} has {len(group.members)} member(s): stop them first")
         now = self._timers.now_ms()
         records = [offset_record(group_id, place, None, now) for place in group.offsets]
+        records.append(forgotten_group(group_id, now))
         for start in range(0, len(records), RECORDS_PER_APPEND):
             await self._append(records[start : start + RECORDS_PER_APPEND])
-        await self._append([forgotten_group(group_id, now)])
 
     def _existing(self, group_id: str) -> Group:
         group = self.groups.get(group_id)
         if group is None:
-            raise KafkaError(ErrorCode.GROUP_ID_NOT_FOUND, f"Group {group_id} not found.")
+            raise _not_found(group_id)
         return group
 
     # -- offsets ------------------------------------------------------------------------------------------------------
@@ -168,7 +203,8 @@ class GroupShard:
         outcomes: dict[TopicPartition, KafkaError | None] = {}
         records = []
         for place, offset in committing.offsets.items():
-            if len(offset.metadata.encode()) > self._config.metadata_bytes_max:
+            # Java counts UTF-16 units, whatever the setting's name says.
+            if len(offset.metadata.encode("utf-16-le", "surrogatepass")) // 2 > self._config.metadata_bytes_max:
                 reason = f"the text beside the offset is longer than offset.metadata.max.bytes={self._config.metadata_bytes_max}"
                 outcomes[place] = KafkaError(ErrorCode.OFFSET_METADATA_TOO_LARGE, reason)
                 continue
@@ -184,7 +220,7 @@ class GroupShard:
         group = self.groups.get(committing.group_id)
         if group is None:
             if committing.generation >= 0:
-                raise KafkaError(ErrorCode.ILLEGAL_GENERATION, f"group {committing.group_id} has no generation {committing.generation}")
+                raise _not_found(committing.group_id)
             return
         outsider = committing.generation < 0 and not committing.member_id and committing.instance_id is None
         if outsider:
@@ -202,22 +238,21 @@ class GroupShard:
     async def delete_offsets(self, group_id: str, places: Sequence[TopicPartition]) -> Mapping[TopicPartition, KafkaError | None]:
         """Forget offsets; see :meth:`IGroupCoordinator.delete_offsets`."""
         group = self._existing(group_id)
-        subscribed = group.subscribed_topics() if group.members else set()
-        if subscribed is None:
+        if group.state is not GroupState.EMPTY and group.protocol_type != CONSUMER:
             raise KafkaError(ErrorCode.NON_EMPTY_GROUP, f"group {group_id} has members: stop them first")
+        subscribed = group.subscribed_topics() if group.members else set()
         now = self._timers.now_ms()
         outcomes: dict[TopicPartition, KafkaError | None] = {}
         for place in places:
-            outcomes[place] = (
-                KafkaError(ErrorCode.GROUP_SUBSCRIBED_TO_TOPIC, f"group {group_id} reads {place.topic}") if place.topic in subscribed else None
-            )
+            reads = subscribed is None or place.topic in subscribed
+            outcomes[place] = KafkaError(ErrorCode.GROUP_SUBSCRIBED_TO_TOPIC, f"group {group_id} reads {place.topic}") if reads else None
         await self._forget(group_id, [place for place, error in outcomes.items() if error is None and place in group.offsets], now)
         return outcomes
 
-    async def forget_topics(self, names: frozenset[str]) -> None:
-        """Topics were deleted: forget the offsets in them."""
+    async def forget_topics(self, gone: Callable[[str], bool]) -> None:
+        """Topics are no more: forget the offsets in them."""
         for group in tuple(self.groups.values()):
-            await self._forget(group.group_id, [place for place in group.offsets if place.topic in names], self._timers.now_ms())
+            await self._forget(group.group_id, [place for place in group.offsets if gone(place.topic)], self._timers.now_ms())
 
     async def expire(self) -> None:
         """Forget what is past its time, and groups that have nothing left."""
@@ -230,6 +265,15 @@ class GroupShard:
     async def _forget(self, group_id: str, places: Sequence[TopicPartition], now: int) -> None:
         for start in range(0, len(places), RECORDS_PER_APPEND):
             await self._append([offset_record(group_id, place, None, now) for place in places[start : start + RECORDS_PER_APPEND]])
+
+
+def unknown_member(group_id: str, member_id: str) -> KafkaError:
+    """The answer to a member of a group that there is not."""
+    return KafkaError(ErrorCode.UNKNOWN_MEMBER_ID, f"group {group_id} has no member {member_id!r}: join again")
+
+
+def _not_found(group_id: str) -> KafkaError:
+    return KafkaError(ErrorCode.GROUP_ID_NOT_FOUND, f"Group {group_id} not found.")
 
 
 def _translated(error: KafkaError) -> KafkaError:

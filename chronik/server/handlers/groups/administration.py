@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Final, TypeAlias
 
+from twisted.internet.defer import Deferred
+
 from chronik.errors import ErrorCode, KafkaError
 from chronik.protocol.apis import ApiKey
 from chronik.protocol.message import Message
@@ -97,9 +99,7 @@ async def _list_groups(context: RequestContext, request: ListGroupsRequest) -> L
     types = {kind.lower() for kind in request.types_filter}
     everything = context.allowed_cluster(Operation.DESCRIBE)
     listed = [
-        ListGroupsResponse.ListedGroup(
-            group_id=group.group_id, protocol_type=group.protocol_type, group_state=group.state, group_type=CLASSIC
-        )
+        ListGroupsResponse.ListedGroup(group_id=group.group_id, protocol_type=group.protocol_type, group_state=group.state, group_type=CLASSIC)
         for group in context.services.groups.list_groups()
         if (not states or group.state.lower() in states)
         and (not types or CLASSIC in types)
@@ -122,16 +122,20 @@ def _list_refusal(request: ListGroupsRequest, version: int, error: KafkaError) -
 
 
 async def _delete_groups(context: RequestContext, request: DeleteGroupsRequest) -> DeleteGroupsResponse:
-    results = []
-    for group_id in request.groups_names:
-        code = ErrorCode.NONE
-        try:
-            check_group(context, Operation.DELETE, group_id)
-            await context.services.groups.delete(group_id)
-        except KafkaError as error:
-            code = error.code
-        results.append(DeleteGroupsResponse.DeletableGroupResult(group_id=group_id, error_code=code))
-    return DeleteGroupsResponse(results=tuple(results))
+    # All begin before any is waited for: their records share the flushes of the log.
+    begun = [(group_id, Deferred.fromCoroutine(_delete(context, group_id))) for group_id in dict.fromkeys(request.groups_names)]
+    return DeleteGroupsResponse(
+        results=tuple([DeleteGroupsResponse.DeletableGroupResult(group_id=group_id, error_code=await code) for group_id, code in begun])
+    )
+
+
+async def _delete(context: RequestContext, group_id: str) -> ErrorCode:
+    try:
+        check_group(context, Operation.DELETE, group_id)
+        await context.services.groups.delete(group_id)
+    except KafkaError as error:
+        return error.code
+    return ErrorCode.NONE
 
 
 def _delete_rule(services: Services, request: DeleteGroupsRequest) -> Iterable[Action]:

@@ -54,26 +54,27 @@ async def _join_group(context: RequestContext, request: JoinGroupRequest) -> Joi
         protocol_type=request.protocol_type,
         protocols=tuple((protocol.name, bytes(protocol.metadata)) for protocol in request.protocols),
         known_id_required=context.api_version >= FIRST_JOIN_WITH_KNOWN_ID,
+        skips_assignment=context.api_version >= FIRST_JOIN_WITH_SKIPPED_ASSIGNMENT,
     )
     joined = await context.services.groups.join(joining)
-    # Before version 9 a leader that need not assign could not be told so: it gets no members and so has nothing to assign.
-    skip = joined.skip_assignment
-    members = () if skip and context.api_version < FIRST_JOIN_WITH_SKIPPED_ASSIGNMENT else joined.members
     return JoinGroupResponse(
         generation_id=joined.generation,
         protocol_type=joined.protocol_type,
         protocol_name=joined.protocol_name,
         leader=joined.leader_id,
-        skip_assignment=skip and context.api_version >= FIRST_JOIN_WITH_SKIPPED_ASSIGNMENT,
+        skip_assignment=joined.skip_assignment,
         member_id=joined.member_id,
         members=tuple(
-            JoinGroupResponse.JoinGroupResponseMember(member_id=m.member_id, group_instance_id=m.instance_id, metadata=m.metadata) for m in members
+            JoinGroupResponse.JoinGroupResponseMember(member_id=m.member_id, group_instance_id=m.instance_id, metadata=m.metadata)
+            for m in joined.members
         ),
     )
 
 
 def _join_refusal(request: JoinGroupRequest, version: int, error: KafkaError) -> Message:
     member_id = error.member_id if isinstance(error, MemberIdRequired) else request.member_id
+    if error.code == ErrorCode.GROUP_MAX_SIZE_REACHED:
+        member_id = ""
     protocol_name = None if version >= FIRST_JOIN_WITH_NULL_PROTOCOL else ""
     return JoinGroupResponse(error_code=error.code, generation_id=NO_GENERATION, protocol_name=protocol_name, leader="", member_id=member_id)
 

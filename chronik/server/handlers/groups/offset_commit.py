@@ -20,6 +20,7 @@ from chronik.server.handlers.groups.access import check_group, on_group
 if TYPE_CHECKING:
     from chronik.server.services import Services
 
+FIRST_VERSION_WITH_GROUP_NOT_FOUND: Final = 9
 FIRST_VERSION_WITH_TOPIC_IDS: Final = 10
 LAST_VERSION_WITH_RETENTION: Final = 4
 
@@ -42,10 +43,22 @@ async def _offset_commit(context: RequestContext, request: OffsetCommitRequest) 
                 places[place] = (at, partition.partition_index)
             except KafkaError as error:
                 outcomes[at, partition.partition_index] = error
-    committing = Committing(request.group_id, request.generation_id_or_member_epoch, request.member_id, request.group_instance_id, offsets)
-    for place, outcome in (await context.services.groups.commit(committing)).items():
-        outcomes[places[place]] = outcome
+    if offsets:
+        committing = Committing(request.group_id, request.generation_id_or_member_epoch, request.member_id, request.group_instance_id, offsets)
+        for place, outcome in (await _commit(context, committing)).items():
+            outcomes[places[place]] = outcome
     return _response(request, outcomes)
+
+
+async def _commit(context: RequestContext, committing: Committing) -> Mapping[TopicPartition, KafkaError | None]:
+    """What came of each offset; a refusal of them all does not hide what is wrong with the partitions that are not among them."""
+    try:
+        committed: Mapping[TopicPartition, KafkaError | None] = await context.services.groups.commit(committing)
+    except KafkaError as error:
+        if error.code == ErrorCode.GROUP_ID_NOT_FOUND and context.api_version < FIRST_VERSION_WITH_GROUP_NOT_FOUND:
+            error = KafkaError(ErrorCode.ILLEGAL_GENERATION, error.message)
+        return dict.fromkeys(committing.offsets, error)
+    return committed
 
 
 def _expiry(context: RequestContext, request: OffsetCommitRequest) -> int:

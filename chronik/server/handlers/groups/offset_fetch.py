@@ -32,8 +32,8 @@ _Answer: TypeAlias = OffsetFetchResponse.OffsetFetchResponsePartitions
 
 async def _offset_fetch(context: RequestContext, request: OffsetFetchRequest) -> OffsetFetchResponse:
     if context.api_version >= FIRST_VERSION_WITH_GROUPS:
-        return OffsetFetchResponse(groups=tuple(_group_or_error(context, group) for group in request.groups))
-    return _old_shape(_group(context, _as_group(request)))
+        return OffsetFetchResponse(groups=tuple([await _group_or_error(context, group, request.require_stable) for group in request.groups]))
+    return _old_shape(await _group(context, _as_group(request), request.require_stable))
 
 
 def _as_group(request: OffsetFetchRequest) -> _Group:
@@ -63,15 +63,18 @@ def _old_shape(group: _GroupAnswer) -> OffsetFetchResponse:
     return OffsetFetchResponse(topics=topics, error_code=group.error_code)
 
 
-def _group_or_error(context: RequestContext, group: _Group) -> _GroupAnswer:
+async def _group_or_error(context: RequestContext, group: _Group, stable: bool) -> _GroupAnswer:
     try:
-        return _group(context, group)
+        return await _group(context, group, stable)
     except KafkaError as error:
         return _GroupAnswer(group_id=group.group_id, error_code=error.code)
 
 
-def _group(context: RequestContext, group: _Group) -> _GroupAnswer:
+async def _group(context: RequestContext, group: _Group, stable: bool) -> _GroupAnswer:
+    """One group's offsets; with ``stable`` those too that are being committed (KIP-447)."""
     check_group(context, Operation.DESCRIBE, group.group_id)
+    if stable:
+        await context.services.groups.settled(group.group_id)
     committed = context.services.groups.offsets(group.group_id)
     topics = _everything(context, committed) if group.topics is None else [_topic(context, topic, committed) for topic in group.topics]
     return _GroupAnswer(group_id=group.group_id, topics=tuple(topics))
