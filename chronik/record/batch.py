@@ -182,6 +182,11 @@ def split_batches(data: bytes | memoryview) -> list[tuple[BatchHeader, memoryvie
     end = len(view)
     batches = []
     position = 0
+    if end >= HEADER_BYTES:
+        # A single batch, as nearly always.
+        header = parse_header(view)
+        if header.length + LENGTH_OVERHEAD == end:
+            return [(header, view)]
     while position < end:
         header = parse_header(view, position)
         next_position = position + header.length + LENGTH_OVERHEAD

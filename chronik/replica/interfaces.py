@@ -38,6 +38,16 @@ class ICommitListener(Interface):
         """The partition's high watermark or last stable offset advanced, or the partition stopped being served here."""
 
 
+class IPendingAppend(Interface):
+    """Told once what became of an append. Not a Deferred: a request may have a thousand of them, and a Deferred costs as much as the append."""
+
+    def acknowledged(result: AppendResult) -> None:
+        """It is as safe as its ``acks`` asked for."""
+
+    def refused(reason: BaseException) -> None:
+        """It was not appended, or will not become safe; a :class:`~chronik.errors.KafkaError` unless the broker itself failed."""
+
+
 class IPartition(Interface):
     """One partition that this broker leads."""
 
@@ -50,12 +60,16 @@ class IPartition(Interface):
     last_stable_offset = Attribute("""What read_committed readers see no further than.""")
     log = Attribute("""Its :class:`~chronik.storage.interfaces.IPartitionLog`.""")
 
-    def append(data: bytes | memoryview, acks: int, internal: bool = False) -> Deferred[AppendResult]:
+    def begin_append(pending: IPendingAppend, data: bytes | memoryview, acks: int, internal: bool = False) -> None:
         """Append batches as leader; validated and ordered before this returns.
 
-        :param acks: 0 and 1 fire after the write, -1 once the high watermark has passed the last offset.
-        :raises KafkaError: those of :meth:`IPartitionLog.append`, ``NOT_LEADER_OR_FOLLOWER``, ``NOT_ENOUGH_REPLICAS``.
+        :param pending: told, perhaps before this returns; refused with the errors of :meth:`IPartitionLog.append`,
+            ``NOT_LEADER_OR_FOLLOWER`` and ``NOT_ENOUGH_REPLICAS``.
+        :param acks: 0 and 1 are acknowledged after the write, -1 once the high watermark has passed the last offset.
         """
+
+    def append(data: bytes | memoryview, acks: int, internal: bool = False) -> Deferred[AppendResult]:
+        """The same for who appends to one partition: fires with what :meth:`begin_append` would tell."""
 
     def read(offset: int, max_bytes: int, isolation: IsolationLevel, at_least_one_batch: bool) -> Deferred[ReadResult]:
         """Committed records from ``offset`` on.

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from twisted.internet.defer import Deferred, fail
+from twisted.internet.defer import Deferred
 from twisted.logger import Logger
+from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from chronik.defer import deferred
 from chronik.errors import ErrorCode, KafkaError
 from chronik.metadata.image import PartitionState
 from chronik.model import IsolationLevel, TopicId, TopicPartition
-from chronik.replica.interfaces import ICommitListener, IPartition, ReadResult
+from chronik.replica.appends import DeferredAppend
+from chronik.replica.interfaces import ICommitListener, IPartition, IPendingAppend, ReadResult
 from chronik.replica.watermark import HighWatermark
 from chronik.storage.interfaces import AppendResult, Extent, IExtentObserver, IPartitionLog, OffsetAndTimestamp
 
@@ -105,29 +107,41 @@ class Partition:
     # -- appending ---------------------------------------------------------------------------------------------------
 
     def append(self, data: bytes | memoryview, acks: int, internal: bool = False) -> Deferred[AppendResult]:
-        """Append batches as leader; see :meth:`IPartition.append`. Callbacks, for a request may have a thousand of these."""
+        """Append batches as leader; see :meth:`IPartition.append`."""
+        pending = DeferredAppend()
+        self.begin_append(pending, data, acks, internal)
+        return pending.ended
+
+    def begin_append(self, pending: IPendingAppend, data: bytes | memoryview, acks: int, internal: bool = False) -> None:
+        """Append batches as leader; see :meth:`IPartition.begin_append`."""
         if self._error is not None:
-            return fail(self._error)
+            pending.refused(self._error)
+            return
         if acks == ALL_IN_SYNC and self._in_sync < self._min_insync_replicas:
             why = f"has {self._in_sync} in-sync replica(s), min.insync.replicas is {self._min_insync_replicas}"
-            return fail(KafkaError(ErrorCode.NOT_ENOUGH_REPLICAS, f"{self.topic_partition} {why}"))
+            pending.refused(KafkaError(ErrorCode.NOT_ENOUGH_REPLICAS, f"{self.topic_partition} {why}"))
+            return
         appended: Deferred[AppendResult] = self.log.append(data, self._leader_epoch, internal)
         result = getattr(appended, "result", None)
         if type(result) is AppendResult:
-            # Written already, as nearly always: a Deferred that waits for another would cost more than all that is done here.
-            self._note_written(result)
-            return self._watermark.committed(result) if acks == ALL_IN_SYNC and result.last_offset >= self._watermark.offset else appended
-        return appended.addCallback(self._appended, acks)
+            # Written already, as nearly always.
+            self._appended(result, pending, acks)
+        else:
+            appended.addCallbacks(self._appended, self._not_appended, (pending, acks), {}, (pending,), {})
 
-    def _appended(self, result: AppendResult, acks: int) -> AppendResult | Deferred[AppendResult]:
+    def _appended(self, result: AppendResult, pending: IPendingAppend, acks: int) -> None:
         """Written: acknowledge it now, or once it is committed."""
-        self._note_written(result)
-        return self._watermark.committed(result) if acks == ALL_IN_SYNC else result
-
-    def _note_written(self, result: AppendResult) -> None:
         if result.last_offset >= self._written:
             self._written = result.last_offset + 1
-            self._advance()
+            if self.log.config.write_caching:
+                self._advance()
+        if acks == ALL_IN_SYNC:
+            self._watermark.acknowledge(pending, result)
+        else:
+            pending.acknowledged(result)
+
+    def _not_appended(self, failure: Failure, pending: IPendingAppend) -> None:
+        pending.refused(failure.value)
 
     def _safe_offset(self) -> int:
         """Up to where this replica vouches for what it has."""
@@ -217,9 +231,6 @@ class Partition:
     def deleted(self, log: IPartitionLog) -> None:
         """The log is gone."""
         self._stop(KafkaError(ErrorCode.UNKNOWN_TOPIC_OR_PARTITION, f"{self.topic_partition} was deleted"))
-
-    def end_advanced(self, log: IPartitionLog) -> None:
-        """Nothing to do: :meth:`append` follows its own write."""
 
     def extent_opened(self, log: IPartitionLog, extent: Extent) -> None:
         """Nothing to do."""

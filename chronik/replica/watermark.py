@@ -5,9 +5,8 @@ from __future__ import annotations
 import heapq
 import itertools
 
-from twisted.internet.defer import Deferred
-
 from chronik.errors import ErrorCode, KafkaError
+from chronik.replica.interfaces import IPendingAppend
 from chronik.storage.interfaces import AppendResult
 
 
@@ -22,7 +21,7 @@ class HighWatermark:
     def __init__(self, offset: int) -> None:
         self.offset = offset
         self._failure: KafkaError | None = None
-        self._waiting: list[tuple[int, int, Deferred[AppendResult], AppendResult]] = []
+        self._waiting: list[tuple[int, int, IPendingAppend, AppendResult]] = []
         self._order = itertools.count()
 
     def advance(self, offset: int) -> bool:
@@ -32,27 +31,22 @@ class HighWatermark:
         self.offset = offset
         waiting = self._waiting
         while waiting and waiting[0][0] <= offset:
-            _, _, waiter, result = heapq.heappop(waiting)
-            waiter.callback(result)
+            _, _, pending, result = heapq.heappop(waiting)
+            pending.acknowledged(result)
         return True
 
-    def committed(self, result: AppendResult) -> Deferred[AppendResult]:
-        """Fires with ``result`` once all its records are below the high watermark.
-
-        :raises KafkaError: (in the Deferred) the partition stopped before that.
-        """
-        waiter: Deferred[AppendResult] = Deferred()
+    def acknowledge(self, pending: IPendingAppend, result: AppendResult) -> None:
+        """Acknowledge an append once all its records are below the high watermark; refuse it when the partition stops before that."""
         if result.last_offset < self.offset:
-            waiter.callback(result)
+            pending.acknowledged(result)
         elif self._failure is not None:
-            waiter.errback(self._failure)
+            pending.refused(self._failure)
         else:
-            heapq.heappush(self._waiting, (result.last_offset + 1, next(self._order), waiter, result))
-        return waiter
+            heapq.heappush(self._waiting, (result.last_offset + 1, next(self._order), pending, result))
 
     def fail(self, error: KafkaError | None = None) -> None:
         """Tell all who wait, now and later, that it will not move any more."""
         self._failure = error or KafkaError(ErrorCode.NOT_LEADER_OR_FOLLOWER, "the partition is no longer led here")
         waiting, self._waiting = self._waiting, []
-        for _, _, waiter, _ in waiting:
-            waiter.errback(self._failure)
+        for _, _, pending, _ in waiting:
+            pending.refused(self._failure)

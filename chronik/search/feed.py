@@ -104,11 +104,8 @@ class PartitionWatch:
         """See :class:`IExtentObserver`."""
         self._feed.moved(self)
 
-    def end_advanced(self, log: IPartitionLog) -> None:
-        """Not committed yet: :meth:`committed` tells."""
-
     def flushed(self, log: IPartitionLog) -> None:
-        """As :meth:`end_advanced`."""
+        """Not committed yet: :meth:`committed` tells."""
 
     def failed(self, log: IPartitionLog, reason: BaseException) -> None:
         """What is committed stays readable."""

@@ -206,9 +206,6 @@ class IExtentObserver(Interface):
     def start_advanced(log: IPartitionLog, offset: int) -> None:
         """Offsets below ``offset`` are gone."""
 
-    def end_advanced(log: IPartitionLog) -> None:
-        """Records were appended; called once for an append."""
-
     def flushed(log: IPartitionLog) -> None:
         """``flushed_offset`` advanced."""
 

@@ -155,16 +155,14 @@ class SegmentLog:
         return result
 
     def _write(self, batches: Sequence[ValidBatch], leader_epoch: int, now: int, internal: bool) -> Deferred[AppendResult]:
-        size = count = 0
-        for header, data in batches:
-            size += len(data)
-            count += header.last_offset_delta + 1
-        segment = self._segment_for(size, self.end_offset + count - 1, batches[0][0].max_timestamp, now, internal)
         base_offset = offset = self.end_offset
         buffers: list[bytes | memoryview] = []
+        size = 0
         for header, data in batches:
             buffers += offset_and_epoch(header, offset, leader_epoch), data[16:]
             offset += header.last_offset_delta + 1
+            size += len(data)
+        segment = self._segment_for(size, offset - 1, batches[0][0].max_timestamp, now, internal)
         result = AppendResult(base_offset, offset - 1, now if self.config.log_append_time else NO_TIMESTAMP, self.start_offset)
         position = segment.size
         writer = self.directory.writer
@@ -201,8 +199,6 @@ class SegmentLog:
             self.size_bytes += len(data)
             offset = last_offset + 1
         self.end_offset = offset
-        for observer in self.observers:
-            observer.end_advanced(self)
 
     def _written(self, done: object, result: AppendResult, rewinds: int) -> AppendResult:
         self._still_there(done, result, rewinds)

@@ -57,7 +57,11 @@ def validate(data: bytes | memoryview, config: LogConfig, now: int, internal: bo
         raise BadBatch(ErrorCode.INVALID_RECORD, "there is no batch to append: a produce request has at least one for each partition it names")
     if len(batches) > 1 and any(header.producer_id >= 0 for header, _ in batches):
         raise BadBatch(ErrorCode.INVALID_RECORD, "an idempotent producer sends one batch for a partition at a time")
-    return batches if internal else [_validated(header, batch, config, now) for header, batch in batches]
+    if internal:
+        return batches
+    if len(batches) == 1:
+        return [_validated(*batches[0], config, now)]
+    return [_validated(header, batch, config, now) for header, batch in batches]
 
 
 def _validated(header: BatchHeader, batch: memoryview, config: LogConfig, now: int) -> ValidBatch:

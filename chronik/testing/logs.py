@@ -51,11 +51,11 @@ def make_store(file_system: IFileSystem, clock: Clock, *directories: str, pools:
 
 @implementer(IExtentObserver)
 class RecordingObserver:
-    """Keeps what it hears as tuples in ``heard``; ends and flushes, which are many, only where asked."""
+    """Keeps what it hears as tuples in ``heard``; flushes, which are many, only where asked."""
 
-    def __init__(self, everything: bool = False) -> None:
+    def __init__(self, flushes: bool = False) -> None:
         self.heard: list[tuple[Any, ...]] = []
-        self._everything = everything
+        self._flushes = flushes
 
     def extent_opened(self, log: IPartitionLog, extent: Extent) -> None:
         """Note it."""
@@ -77,14 +77,9 @@ class RecordingObserver:
         """Note it."""
         self.heard.append(("start", offset))
 
-    def end_advanced(self, log: IPartitionLog) -> None:
-        """Note it."""
-        if self._everything:
-            self.heard.append(("end", log.end_offset))
-
     def flushed(self, log: IPartitionLog) -> None:
         """Note it."""
-        if self._everything:
+        if self._flushes:
             self.heard.append(("flushed", log.flushed_offset))
 
     def failed(self, log: IPartitionLog, reason: BaseException) -> None:

@@ -116,7 +116,7 @@ class GroupTests(BrokerTestCase):
         """A consumer that assigns itself partitions commits to a group, whose offsets are its own."""
         topic, group = create(self.broker, unused_name("assigned"), 2), unused_name("group")
         client = consumer(self.broker, group)
-        client.assign([TopicPartition(topic, 0)])
+        assign(client, topic, 0)
         client.commit(offsets=[TopicPartition(topic, 0, 3)], asynchronous=False)
         found = client.committed([TopicPartition(topic, 0), TopicPartition(topic, 1)], SECONDS)
         client.close()
@@ -200,7 +200,7 @@ class GroupTests(BrokerTestCase):
         """With a topic go the offsets of groups in it: a new topic of the name begins at the beginning."""
         topic, group = create(self.broker, unused_name("gone")), unused_name("group")
         client = consumer(self.broker, group)
-        client.assign([TopicPartition(topic, 0)])
+        assign(client, topic, 0)
         client.commit(offsets=[TopicPartition(topic, 0, 3)], asynchronous=False)
         administrator = admin(self.broker)
         administrator.delete_topics([topic])[topic].result(SECONDS)
@@ -348,10 +348,15 @@ class RestartTests(BrokerTestCase):
                 member.close()
 
 
+def assign(client: Consumer, topic: str, *partitions: int) -> None:
+    """Assign partitions from an offset: librdkafka can deadlock on itself when it is closed while it still looks for one."""
+    client.assign([TopicPartition(topic, partition, 0) for partition in partitions])
+
+
 def commit(broker: Broker, group: str, topic: str, offsets: dict[int, int]) -> None:
     """Commit a group's offsets without being a member."""
     client = consumer(broker, group)
-    client.assign([TopicPartition(topic, partition) for partition in offsets])
+    assign(client, topic, *offsets)
     client.commit(offsets=[TopicPartition(topic, *pair) for pair in offsets.items()], asynchronous=False)
     client.close()
 

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from hypothesis import given
 from hypothesis import strategies as st
+from twisted.internet.defer import Deferred
 from twisted.trial.unittest import SynchronousTestCase
 
 from chronik.errors import ErrorCode, KafkaError
+from chronik.replica.appends import DeferredAppend
 from chronik.replica.watermark import HighWatermark
 from chronik.storage.interfaces import AppendResult
 
@@ -14,6 +16,13 @@ from chronik.storage.interfaces import AppendResult
 def up_to(offset: int) -> AppendResult:
     """An append whose last record has this offset."""
     return AppendResult(offset, offset, -1, 0)
+
+
+def committed(watermark: HighWatermark, offset: int) -> Deferred[AppendResult]:
+    """Fires when the watermark acknowledges an append up to this offset."""
+    pending = DeferredAppend()
+    watermark.acknowledge(pending, up_to(offset))
+    return pending.ended
 
 
 class HighWatermarkTest(SynchronousTestCase):
@@ -30,12 +39,12 @@ class HighWatermarkTest(SynchronousTestCase):
 
     def test_nothing_to_wait_for_below_it(self) -> None:
         """What ends below the watermark is committed already."""
-        self.assertEqual(self.successResultOf(HighWatermark(5).committed(up_to(4))), up_to(4))
+        self.assertEqual(self.successResultOf(committed(HighWatermark(5), 4)), up_to(4))
 
     def test_offset_at_the_watermark_waits(self) -> None:
         """The watermark is one past the last committed offset: the offset equal to it is not committed."""
         watermark = HighWatermark(5)
-        waiter = watermark.committed(up_to(5))
+        waiter = committed(watermark, 5)
         self.assertNoResult(waiter)
         watermark.advance(6)
         self.assertEqual(self.successResultOf(waiter), up_to(5))
@@ -45,7 +54,7 @@ class HighWatermarkTest(SynchronousTestCase):
         watermark = HighWatermark(0)
         order: list[str] = []
         for name, offset in (("late", 9), ("first", 1), ("second", 1), ("middle", 4)):
-            waiter = watermark.committed(up_to(offset))
+            waiter = committed(watermark, offset)
             waiter.addCallback(lambda _, name=name: order.append(name))
         watermark.advance(5)
         self.assertEqual(order, ["first", "second", "middle"])
@@ -55,16 +64,16 @@ class HighWatermarkTest(SynchronousTestCase):
     def test_failure_reaches_those_who_wait_and_those_who_come(self) -> None:
         """A stopped partition leaves nobody hanging, and keeps saying what stopped it."""
         watermark = HighWatermark(0)
-        before = watermark.committed(up_to(0))
+        before = committed(watermark, 0)
         watermark.fail(KafkaError(ErrorCode.KAFKA_STORAGE_ERROR, "disk"))
         self.assertEqual(self.failureResultOf(before, KafkaError).value.code, ErrorCode.KAFKA_STORAGE_ERROR)
-        after = watermark.committed(up_to(0))
+        after = committed(watermark, 0)
         self.assertEqual(self.failureResultOf(after, KafkaError).value.code, ErrorCode.KAFKA_STORAGE_ERROR)
 
     def test_failing_without_a_reason_means_moved(self) -> None:
         """Clients that wait at a leader that resigned look for the next one."""
         watermark = HighWatermark(0)
-        waiter = watermark.committed(up_to(3))
+        waiter = committed(watermark, 3)
         watermark.fail()
         self.assertEqual(self.failureResultOf(waiter, KafkaError).value.code, ErrorCode.NOT_LEADER_OR_FOLLOWER)
 
@@ -73,18 +82,14 @@ class HighWatermarkTest(SynchronousTestCase):
         """Against a model: a waiter has fired if and only if the largest offset reached is above its own."""
         watermark = HighWatermark(0)
         reached = 0
-        waiting: list[tuple[int, list[None]]] = []
+        waiting: list[tuple[int, list[AppendResult]]] = []
         for step, offset in steps:
             if step == "advance":
                 watermark.advance(offset)
                 reached = max(reached, offset)
             else:
-                fired: list[None] = []
-                waiter = watermark.committed(up_to(offset))
-                if waiter is None:
-                    fired.append(None)
-                else:
-                    waiter.addCallback(fired.append)
+                fired: list[AppendResult] = []
+                committed(watermark, offset).addCallback(fired.append)
                 waiting.append((offset, fired))
             self.assertEqual(watermark.offset, reached)
             for wanted, result in waiting:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
+from twisted.internet.defer import Deferred, fail
 from twisted.trial.unittest import SynchronousTestCase
 
 from chronik.errors import ErrorCode, KafkaError
 from chronik.network.interfaces import ProtocolViolation
 from chronik.protocol.messages import ProduceRequest
 from chronik.security.interfaces import Action, Operation, ResourceType
+from chronik.storage.interfaces import AppendResult
 from chronik.storage.validation import RecordRefused
 from tests.replica.fakes import TOPIC_ID
 from tests.server.core import Core
@@ -98,6 +100,22 @@ class AnswerTest(ProduceCase):
         part = self.answered(self.request(records=None))
         self.assertEqual((part.error_code, part.base_offset, self.core.partition.end_offset), (ErrorCode.NONE, -1, 5))
 
+    def test_no_partitions(self) -> None:
+        """A request that names nothing waits for nothing, whatever its acks."""
+        for acks, topics in ((-1, ()), (1, (ProduceRequest.TopicProduceData(name="t", partition_data=()),))):
+            request = ProduceRequest(acks=acks, timeout_ms=1000, topic_data=topics)
+            self.assertEqual(len(self.core.decode(request, 9, self.successResultOf(self.core.dispatch(request, 9).pieces)).responses), len(topics))
+
+    def test_a_failure_of_the_broker_is_no_acknowledgement(self) -> None:
+        """An error that nobody foresaw is answered as one, and logged once."""
+
+        def break_down(data: bytes, leader_epoch: int, internal: bool = False) -> Deferred[AppendResult]:
+            return fail(ZeroDivisionError("a bug"))
+
+        self.core.log.append = break_down  # type: ignore[method-assign]
+        self.assertEqual(self.code(), ErrorCode.UNKNOWN_SERVER_ERROR)
+        self.assertEqual(len(self.flushLoggedErrors(ZeroDivisionError)), 1)
+
     def test_several_partitions_of_which_one_is_refused(self) -> None:
         """Each is answered for itself, in the order asked."""
         parts = tuple(ProduceRequest.PartitionProduceData(index=index, records=records) for index, records in ((0, b"a"), (9, b"a"), (0, b"bad")))
@@ -135,12 +153,10 @@ class RefusalTest(ProduceCase):
     def test_messages_where_there_is_room(self) -> None:
         """From version 8 on the answer says why in words, and which records are to blame (KIP-467)."""
 
-        def refuse(data: bytes, acks: int, internal: bool = False) -> Any:
-            from twisted.internet.defer import fail
-
+        def refuse(data: bytes, leader_epoch: int, internal: bool = False) -> Deferred[AppendResult]:
             return fail(RecordRefused(ErrorCode.INVALID_RECORD, "no key", [(2, "a compacted topic needs a key")]))
 
-        self.core.partition.append = refuse  # type: ignore[method-assign]
+        self.core.log.append = refuse  # type: ignore[method-assign]
         part = self.answered(self.request(8), 8)
         self.assertEqual((part.error_code, part.error_message), (ErrorCode.INVALID_RECORD, "no key"))
         (record,) = part.record_errors

@@ -6,10 +6,9 @@ Everything up to the first wait happens before the connection's next request beg
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, TypeAlias
 
-from twisted.internet.defer import Deferred, fail, succeed
-from twisted.python.failure import Failure
+from zope.interface import implementer
 
 from chronik.errors import ErrorCode, KafkaError
 from chronik.model import INTERNAL_TOPICS, NO_OFFSET, NO_TIMESTAMP, TopicId
@@ -17,7 +16,7 @@ from chronik.network.interfaces import ProtocolViolation
 from chronik.protocol.apis import ApiKey
 from chronik.protocol.message import Message
 from chronik.protocol.messages import ProduceRequest, ProduceResponse
-from chronik.replica.interfaces import IPartition
+from chronik.replica.interfaces import IPartition, IPendingAppend
 from chronik.replica.purgatory import Waiter
 from chronik.security.interfaces import Action, Operation, ResourceType
 from chronik.server.api import Api
@@ -28,8 +27,6 @@ from chronik.storage.interfaces import AppendResult
 if TYPE_CHECKING:
     from chronik.server.services import Services
 
-R = TypeVar("R")
-
 FIRST_VERSION_WITH_TOPIC_IDS = 13
 
 _TopicData: TypeAlias = ProduceRequest.TopicProduceData
@@ -38,22 +35,67 @@ _TopicAnswer: TypeAlias = ProduceResponse.TopicProduceResponse
 _PartitionAnswer: TypeAlias = ProduceResponse.PartitionProduceResponse
 
 
+class _Countdown(Waiter):
+    """Woken by the last of the appends that it waits for.
+
+    :ivar left: how many are neither acknowledged nor refused.
+    """
+
+    __slots__ = ("left",)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.left = 0
+
+    def settled(self) -> None:
+        """One of them is."""
+        self.left -= 1
+        if not self.left:
+            self.wake()
+
+
+@implementer(IPendingAppend)
+class _Append:
+    """What became of one partition's records: an :class:`AppendResult`, why they were refused, or None while that is open."""
+
+    __slots__ = ("_countdown", "index", "outcome")
+
+    def __init__(self, index: int, countdown: _Countdown) -> None:
+        self.index = index
+        self._countdown = countdown
+        self.outcome: AppendResult | BaseException | None = None
+
+    def acknowledged(self, result: AppendResult) -> None:
+        """See :meth:`IPendingAppend.acknowledged`."""
+        self.outcome = result
+        self._countdown.settled()
+
+    def refused(self, reason: BaseException) -> None:
+        """See :meth:`IPendingAppend.refused`."""
+        self.outcome = reason
+        self._countdown.settled()
+
+
 async def _produce(context: RequestContext, request: ProduceRequest) -> ProduceResponse | None:
-    appends = []
+    countdown = _Countdown()
+    # Not before all have begun may the last one end.
+    countdown.left = 1 + sum(len(topic.partition_data) for topic in request.topic_data)
+    begun = []
     for topic in request.topic_data:
         name = _topic_name(context.services, context.api_version, topic)
-        refusal = _topic_refusal(context, request, name)
-        appends.append((topic, name, [(part.index, _append(context, request, name, refusal, part)) for part in topic.partition_data]))
+        begun.append((topic, name, _begin(context, request, name, topic.partition_data, countdown)))
+    countdown.settled()
     if request.acks == 0:
-        for _, name, parts in appends:
-            for index, append in parts:
-                await _unanswered(name, index, append)
+        await countdown.ended
+        for _, name, appends in begun:
+            _check_unanswered(name, appends)
         return None
-    await _settled(context, [append for _, _, parts in appends for _, append in parts if not append.called or append.paused], request.timeout_ms)
+    if countdown.left:
+        await _settled(context, countdown, request.timeout_ms)
     hints = LeaderHints(context.services.metadata.image, context.session)
     responses = []
-    for topic, name, parts in appends:
-        answers = [_answer(request, hints, name, index, append) for index, append in parts]
+    for topic, name, appends in begun:
+        answers = [_answer(request, hints, name, append) for append in appends]
         responses.append(_TopicAnswer(name=topic.name, topic_id=topic.topic_id, partition_responses=tuple(answers)))
     return ProduceResponse(responses=tuple(responses), node_endpoints=_endpoints(hints))
 
@@ -81,72 +123,60 @@ def _topic_refusal(context: RequestContext, request: ProduceRequest, name: str |
     return None
 
 
-def _append(
-    context: RequestContext, request: ProduceRequest, name: str | None, refusal: KafkaError | None, part: _PartitionData
-) -> Deferred[AppendResult]:
-    """Start one partition's append."""
-    if name is None or refusal is not None:
-        return fail(refusal)
-    try:
-        partition: IPartition = context.services.partitions.get(name, part.index)
-    except KafkaError as error:
-        return fail(error)
-    if part.records is None:
-        return succeed(AppendResult(NO_OFFSET, NO_OFFSET, NO_TIMESTAMP, partition.start_offset))
-    return partition.append(part.records, request.acks)
+def _begin(
+    context: RequestContext, request: ProduceRequest, name: str | None, parts: Sequence[_PartitionData], countdown: _Countdown
+) -> Sequence[_Append]:
+    """Start the appends to one topic's partitions."""
+    refusal = _topic_refusal(context, request, name)
+    appends = [_Append(part.index, countdown) for part in parts]
+    find, acks = context.services.partitions.get, request.acks
+    for part, append in zip(parts, appends, strict=True):
+        if refusal is not None:
+            append.refused(refusal)
+            continue
+        try:
+            partition: IPartition = find(name or "", part.index)
+        except KafkaError as error:
+            append.refused(error)
+            continue
+        if part.records is None:
+            append.acknowledged(AppendResult(NO_OFFSET, NO_OFFSET, NO_TIMESTAMP, partition.start_offset))
+        else:
+            partition.begin_append(append, part.records, acks)
+    return appends
 
 
-class _Countdown(Waiter):
-    """Woken by the last of the appends that it waits for."""
-
-    __slots__ = ("_left",)
-
-    def __init__(self, appends: Sequence[Deferred[AppendResult]]) -> None:
-        super().__init__()
-        self._left = len(appends)
-        for append in appends:
-            append.addBoth(self._count)
-
-    def _count(self, result: R) -> R:
-        self._left -= 1
-        if not self._left:
-            self.wake()
-        return result
-
-
-async def _settled(context: RequestContext, waiting: Sequence[Deferred[AppendResult]], timeout_ms: int) -> None:
+async def _settled(context: RequestContext, countdown: _Countdown, timeout_ms: int) -> None:
     """Until each append is acknowledged or refused, or the time is up: one wait, however many partitions there are."""
-    if waiting:
-        countdown = _Countdown(waiting)
-        context.services.purgatory.expire_after(countdown, max(timeout_ms, 0))
-        await countdown.ended
-        context.services.purgatory.forget(countdown)
+    context.services.purgatory.expire_after(countdown, max(timeout_ms, 0))
+    await countdown.ended
+    context.services.purgatory.forget(countdown)
 
 
-def _answer(
-    request: ProduceRequest, hints: LeaderHints, name: str | None, index: int, append: Deferred[AppendResult]
-) -> _PartitionAnswer:
-    result: object = getattr(append, "result", None)
-    if isinstance(result, Failure):
-        append.addErrback(lambda failure: None)
-        if not isinstance(result.value, KafkaError):
-            result.raiseException()
-        return _refused(index, result.value, hints.after(result.value.code, name or "", index))
-    if not isinstance(result, AppendResult):
-        append.addErrback(lambda failure: None)
-        why = f"not committed within {request.timeout_ms} ms; the records are appended and may yet be"
-        return _refused(index, KafkaError(ErrorCode.REQUEST_TIMED_OUT, why))
-    return _PartitionAnswer(
-        index=index, base_offset=result.base_offset, log_append_time_ms=result.log_append_time, log_start_offset=result.log_start_offset
-    )
+def _answer(request: ProduceRequest, hints: LeaderHints, name: str | None, append: _Append) -> _PartitionAnswer:
+    outcome = append.outcome
+    if type(outcome) is AppendResult:
+        return _PartitionAnswer(
+            index=append.index,
+            base_offset=outcome.base_offset,
+            log_append_time_ms=outcome.log_append_time,
+            log_start_offset=outcome.log_start_offset,
+        )
+    if isinstance(outcome, KafkaError):
+        return _refused(append.index, outcome, hints.after(outcome.code, name or "", append.index))
+    if isinstance(outcome, BaseException):
+        raise outcome
+    why = f"not committed within {request.timeout_ms} ms; the records are appended and may yet be"
+    return _refused(append.index, KafkaError(ErrorCode.REQUEST_TIMED_OUT, why))
 
 
-async def _unanswered(name: str | None, index: int, append: Deferred[AppendResult]) -> None:
+def _check_unanswered(name: str | None, appends: Sequence[_Append]) -> None:
     """With acks=0 nothing is answered; a refusal is told the only way there is, by closing the connection."""
-    try:
-        await append
-    except KafkaError as error:
-        raise ProtocolViolation(f"a Produce request with acks=0 to {name}-{index} that was refused: {error}") from None
+    for append in appends:
+        if isinstance(append.outcome, KafkaError):
+            raise ProtocolViolation(f"a Produce request with acks=0 to {name}-{append.index} that was refused: {append.outcome}")
+        if isinstance(append.outcome, BaseException):
+            raise append.outcome
 
 
 def _refused(index: int, error: KafkaError, leader: tuple[int, int] = (-1, -1)) -> _PartitionAnswer:
