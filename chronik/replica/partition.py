@@ -141,7 +141,7 @@ class Partition:
             pending.acknowledged(result)
 
     def _not_appended(self, failure: Failure, pending: IPendingAppend) -> None:
-        pending.refused(failure.value)
+        pending.refused(failure.value or failure)
 
     def _safe_offset(self) -> int:
         """Up to where this replica vouches for what it has."""
