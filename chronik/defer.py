@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import enum
 import functools
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Generator
 from typing import Any, ParamSpec, TypeVar
 
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import Deferred, fail, succeed
 from zope.interface import Interface
 
 P = ParamSpec("P")
@@ -28,6 +28,35 @@ def deferred(function: Callable[P, Coroutine[Any, Any, T]]) -> Callable[P, Defer
         return Deferred.fromCoroutine(function(*args, **kwargs))
 
     return answering
+
+
+def begun(coroutine: Coroutine[Any, Any, T]) -> Deferred[T]:
+    """Run a coroutine to its first unfired await, as ``Deferred.fromCoroutine`` does, for less where it needs no wait at all.
+
+    Its first part runs in the caller's ``contextvars``.
+    """
+    try:
+        waiting = coroutine.send(None)
+    except StopIteration as ended:
+        return succeed(ended.value)
+    except Exception:  # noqa: BLE001  it is the answer
+        return fail()
+    return Deferred.fromCoroutine(_going_on(coroutine, waiting))
+
+
+def _going_on(coroutine: Coroutine[Any, Any, T], waiting: Any) -> Generator[Any, Any, T]:
+    """The rest of a coroutine that waits for something already."""
+    try:
+        while True:
+            try:
+                result = yield waiting
+            except BaseException as error:  # noqa: BLE001  it belongs to the coroutine
+                waiting = coroutine.throw(error)
+            else:
+                waiting = coroutine.send(result)
+    except StopIteration as ended:
+        value: T = ended.value
+        return value
 
 
 class Pool(enum.Enum):

@@ -17,7 +17,7 @@ from twisted.python.failure import Failure
 
 from chronik.defer import deferred
 from chronik.errors import ErrorCode
-from chronik.network.limits import READ_BYTES
+from chronik.network.limits import READ_BYTES_MAX
 from chronik.protocol.apis import ApiKey, api_name, decodable_versions, response_class
 from chronik.protocol.header import parse_response_header, request_header
 from chronik.protocol.messages import ApiVersionsRequest, ApiVersionsResponse
@@ -144,7 +144,7 @@ class KafkaChannel(Protocol):
         """The connection can be used."""
         transport: Any = self.transport
         if hasattr(transport, "bufferSize"):
-            transport.bufferSize = READ_BYTES
+            transport.bufferSize = READ_BYTES_MAX
         self.made.callback(self)
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:

@@ -13,8 +13,9 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from chronik.network.interfaces import Answer, Pieces, ProtocolViolation, Session
-from chronik.network.limits import BYTES_IN_FLIGHT_MAX, FRAME_BYTES_MIN, READ_BYTES, REQUESTS_IN_FLIGHT_MAX
+from chronik.network.limits import BYTES_IN_FLIGHT_MAX, FRAME_BYTES_MIN, READ_BYTES_MAX, READ_BYTES_MIN, REQUESTS_IN_FLIGHT_MAX
 from chronik.network.sender import Sender, close_pieces
+from chronik.network.socketsender import sender_for
 from chronik.security.interfaces import ANONYMOUS, BROKER
 
 if TYPE_CHECKING:
@@ -73,6 +74,7 @@ class KafkaConnection(Protocol):
         self._lost = False
         self._sender: Sender | None = None
         self._requests = 0
+        self._read_bytes = 0
         self.deadline = 0.0
         self.session: Session | None = None
 
@@ -81,8 +83,9 @@ class KafkaConnection(Protocol):
     def connectionMade(self) -> None:
         """Begin to listen to the peer."""
         transport: Any = self.transport
-        if hasattr(transport, "bufferSize"):
-            transport.bufferSize = READ_BYTES
+        self._read_bytes = READ_BYTES_MIN if hasattr(transport, "bufferSize") else 0
+        if self._read_bytes:
+            transport.bufferSize = READ_BYTES_MIN
         if hasattr(transport, "setTcpNoDelay") and not self._internal:
             transport.setTcpNoDelay(True)
             self._size_buffers(transport)
@@ -96,7 +99,7 @@ class KafkaConnection(Protocol):
             principal=BROKER if self._internal else ANONYMOUS,
             internal=self._internal,
         )
-        self._sender = Sender(transport, self._answered, self._progressed)
+        self._sender = sender_for(transport, self._answered, self._progressed)
         self.deadline = self._seconds() + self._limits.first_request_seconds
         self.factory.opened(self)
 
@@ -181,6 +184,7 @@ class KafkaConnection(Protocol):
             self._chunks.append(data)
             self._held += len(data)
             if self._held < self._needed:
+                self._size_reads(len(data))
                 if self.factory.over_budget:
                     self._pause()
                 return
@@ -193,9 +197,18 @@ class KafkaConnection(Protocol):
         rest = data[position:]
         self._chunks = [rest] if rest else []
         self._held = len(rest)
+        self._size_reads(len(data))
         self._start_requests()
         if self._held and not self._lost:
             self.deadline = self._seconds() + self._limits.frame_seconds + self._needed / self._limits.frame_bytes_per_second
+
+    def _size_reads(self, received: int) -> None:
+        """Let the next read be large where much is coming."""
+        much = received >= READ_BYTES_MIN or self._needed - self._held >= READ_BYTES_MIN
+        size = READ_BYTES_MAX if much else READ_BYTES_MIN
+        if size != self._read_bytes and self._read_bytes:
+            self._read_bytes = size
+            self.transport.bufferSize = size  # type: ignore[union-attr]
 
     def _split(self, data: bytes) -> int:
         """Cut whole frames out of ``data``; the position where the next one begins.
@@ -248,14 +261,20 @@ class KafkaConnection(Protocol):
         if self._ending:
             return
         frames = self._frames
-        while frames and not self._starting and not self._lost and len(self._answers) < REQUESTS_IN_FLIGHT_MAX and not self._full():
-            self._start(frames.popleft())
+        while frames and self._may_start():
+            while frames and self._may_start():
+                self._start(frames.popleft())
+            # What is ready leaves together, and makes room for more.
+            self._push()
         self._looping = False
         # A request that is still coming may be larger than what may wait: it must not stop its own rest.
         if frames or self._full() or self._bytes_in_flight - self._held > BYTES_IN_FLIGHT_MAX or self.factory.over_budget:
             self._pause()
         else:
             self._resume()
+
+    def _may_start(self) -> bool:
+        return not (self._starting or self._lost or len(self._answers) >= REQUESTS_IN_FLIGHT_MAX or self._full())
 
     def _full(self) -> bool:
         return self._sender is not None and self._sender.full
@@ -298,12 +317,25 @@ class KafkaConnection(Protocol):
             pieces = _framed(first.pieces)
             self.factory.bytes_out += sum(map(len, pieces))
             sender.send(pieces, first.size)
-        if sender.busy:
-            self.deadline = self._seconds() + self._limits.stalled_seconds
+        if self._looping:
+            return
+        if answers:
+            # Others are about to be ready as well.
+            sender.push_soon()
+        else:
+            self._push()
         if self._ending:
             self._end_if_answered()
         elif self._frames or self._paused:
             self._start_requests()
+
+    def _push(self) -> None:
+        """Let the peer have what is ready."""
+        sender = self._sender
+        assert sender is not None
+        sender.push()
+        if sender.busy:
+            self.deadline = self._seconds() + self._limits.stalled_seconds
 
     def _failed(self, failure: Failure) -> None:
         if self._lost:

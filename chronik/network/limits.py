@@ -17,8 +17,11 @@ BYTES_IN_FLIGHT_MAX: Final = 64 << 20
 BYTES_IN_FLIGHT_TOTAL_MAX: Final = 512 << 20
 """Bytes of all connections' requests in memory: past it nobody is read from, until some are answered."""
 
-READ_BYTES: Final = 1 << 20
-"""What one read takes from a socket: a large batch in one or two pieces."""
+READ_BYTES_MAX: Final = 1 << 20
+"""What one read takes from a socket while much is coming: a large batch in one or two pieces."""
+
+READ_BYTES_MIN: Final = 64 << 10
+"""What one read takes otherwise. A larger buffer would be fresh memory from the kernel for every small request, which costs more than the request."""
 
 WRITE_BYTES_MAX: Final = 1 << 20
 """What one turn of the reactor sends to one connection, so that no reader holds up the others."""

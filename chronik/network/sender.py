@@ -1,12 +1,10 @@
-"""Writes answers: bytes as they are, slices of logs from their files.
+"""Writes answers through a transport: bytes as they are, slices of logs in pieces. :mod:`~chronik.network.socketsender` does it for plain sockets.
 
-A slice goes by ``sendfile`` where the transport is a plain socket. Twisted has no call for that, but a pull producer is asked for more exactly when
-the transport's own buffer is empty: then the socket is ours until we return.
+An answer waits in the sender's queue until it is pushed, so that answers that are ready together leave together.
 """
 
 from __future__ import annotations
 
-import os
 from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Any, Final
@@ -17,15 +15,20 @@ from zope.interface import implementer
 
 from chronik.errors import KafkaError
 from chronik.network.interfaces import Piece
-from chronik.network.limits import WRITE_BYTES_MAX
 
 _log = Logger()
 
-SENDFILE_BYTES_MIN: Final = 32 << 10
-"""Below this a read and a write together with the bytes before are cheaper than a call of their own."""
+SMALL_SLICE_BYTES: Final = 32 << 10
+"""Below this, reading a slice and writing it together with the bytes before is cheaper than a call of its own."""
+
+JOINED_BYTES_MAX: Final = 128 << 10
+"""How much of bytes and small slices is joined for one call."""
 
 PIECE_BYTES: Final = 64 << 10
 """How much of a slice goes to a transport at a time that cannot send files; TLS is fastest with pieces of this size."""
+
+HELD_BYTES_MAX: Final = 1 << 20
+"""Past this many bytes in memory that wait for the peer, no more of its requests are read. Slices are in files, and do not count."""
 
 
 class AnswerEnd:
@@ -37,9 +40,8 @@ class AnswerEnd:
         self.size = size
 
 
-@implementer(IPushProducer, IPullProducer)
 class Sender:
-    """Sends pieces to one transport, in order.
+    """Sends pieces to one transport, in order. What is common to all kinds of transports.
 
     :param transport: a connected stream transport.
     :param answered: called with the size of each request whose answer has left this queue.
@@ -51,40 +53,46 @@ class Sender:
         self._answered = answered
         self._progress = progress
         self._queue: deque[Piece | AnswerEnd] = deque()
+        self._held_bytes = 0
         self._position = 0
         self._pulled = False
-        self._registering = False
         self._closed = False
         self._finishing = False
-        self._descriptor: int | None = _plain_descriptor(transport)
-        self.full = False
-        transport.registerProducer(self, True)
+
+    @property
+    def full(self) -> bool:
+        """Whether so much waits that no more requests are to be read."""
+        return self._held_bytes > HELD_BYTES_MAX
 
     @property
     def busy(self) -> bool:
         """Whether something waits for the peer to read."""
-        return self.full or bool(self._queue)
+        return self._pulled
 
     def send(self, pieces: Sequence[Piece], request_size: int) -> None:
-        """Queue one answer, and write what can be written now."""
+        """Queue one answer; it leaves with the next push."""
         if self._closed:
             close_pieces(pieces)
             self._answered(request_size)
             return
-        self._queue.extend(pieces)
-        self._queue.append(AnswerEnd(request_size))
-        if not self._pulled:
-            self._write_directly()
+        queue = self._queue
+        for piece in pieces:
+            if type(piece) is bytes:
+                self._held_bytes += len(piece)
+            queue.append(piece)
+        queue.append(AnswerEnd(request_size))
+
+    def push(self) -> None:
+        """Write what can be written now."""
+        raise NotImplementedError
+
+    def push_soon(self) -> None:
+        """Write in the reactor's next turn, with what comes until then."""
+        raise NotImplementedError
 
     def finish(self) -> None:
-        """Nothing more will be sent: close the connection after the last byte that is queued.
-
-        A transport does not close while a producer is registered that it paused, so this one goes first.
-        """
-        self._finishing = True
-        if not self._pulled:
-            self._transport.unregisterProducer()
-        self._transport.loseConnection()
+        """Nothing more will be sent: close the connection after the last byte that is queued."""
+        raise NotImplementedError
 
     def close(self) -> None:
         """Drop what is queued and let go of its files."""
@@ -96,120 +104,43 @@ class Sender:
             elif not isinstance(piece, bytes):
                 piece.close()
 
-    # -- small answers: straight into the transport's buffer ---------------------------------------------------------
-
-    def _write_directly(self) -> None:
-        """Write queued bytes and small slices at once; begin to be pulled at the first large slice."""
+    def _take_small(self) -> bytes:
+        """Take bytes and small slices off the queue's front, up to a large slice, and join them; some at a time. Nothing after an abort."""
         queue = self._queue
         out: list[bytes] = []
-        while queue:
+        room = JOINED_BYTES_MAX
+        while queue and room > 0:
             piece = queue[0]
             if isinstance(piece, AnswerEnd):
                 self._answered(piece.size)
             elif isinstance(piece, bytes):
                 out.append(piece)
-            elif piece.size < SENDFILE_BYTES_MIN:
-                data = _read_whole(piece)
-                if data is None:
+                room -= len(piece)
+                self._held_bytes -= len(piece)
+            elif piece.size < SMALL_SLICE_BYTES:
+                data = _read(piece, 0, piece.size)
+                if len(data) < piece.size:
                     self._abort()
-                    return
+                    return b""
+                piece.close()
                 out.append(data)
+                room -= len(data)
             else:
                 break
             queue.popleft()
-        if out:
-            self._transport.write(out[0] if len(out) == 1 else b"".join(out))
-        if queue:
-            self._begin_pulling()
+        return out[0] if len(out) == 1 else b"".join(out)
 
-    def pauseProducing(self) -> None:
-        """The transport holds more than it wants to: read no more requests."""
-        self.full = True
-
-    def stopProducing(self) -> None:
-        """The connection is gone."""
-        self.close()
-
-    # -- large slices: pulled when the socket has room ----------------------------------------------------------------
-
-    def _begin_pulling(self) -> None:
-        self._pulled = True
-        self._transport.unregisterProducer()
-        self._registering = True
-        self._transport.registerProducer(self, False)
-        self._registering = False
-
-    def _end_pulling(self) -> None:
-        self._pulled = False
-        self._transport.unregisterProducer()
-        if not self._closed and not self._finishing:
-            self._transport.registerProducer(self, True)
-
-    def resumeProducing(self) -> None:
-        """The transport's buffer is empty: send more, up to a bound for one turn."""
-        self.full = False
-        self._progress()
-        if not self._pulled:
-            return
-        if self._registering and self._descriptor is not None:
-            # Bytes written before may still be in the buffer; come back once they are gone.
-            self._transport.startWriting()
-            return
-        room = WRITE_BYTES_MAX
-        while self._queue and room > 0:
-            piece = self._queue[0]
-            if isinstance(piece, AnswerEnd):
-                self._queue.popleft()
-                self._answered(piece.size)
-            elif isinstance(piece, bytes):
-                self._queue.popleft()
-                if piece:
-                    self._transport.write(piece)
-                    return
-            else:
-                sent = self._send_file(piece, room)
-                if sent is None:
-                    return
-                room -= sent
-        if self._queue:
-            self._transport.startWriting()
-        elif not self._closed:
-            self._end_pulling()
-
-    def _send_file(self, piece: Any, room: int) -> int | None:
-        """Send some of a slice; how much, or None when this turn is over."""
-        source = None if self._descriptor is None else piece.file_range()
-        if source is None or self._descriptor is None:
-            self._send_read(piece)
-            return None
-        count = min(piece.size - self._position, room)
-        try:
-            sent = os.sendfile(self._descriptor, source[0], source[1] + self._position, count)
-        except BlockingIOError:
-            self._transport.startWriting()
-            return None
-        except OSError:
-            self._abort()
-            return None
-        if not sent:
-            # The file ends before the slice does: it was truncated, and what the header promised cannot be sent any more.
-            self._abort()
-            return None
-        self._advance(piece, sent)
-        if sent < count:
-            self._transport.startWriting()
-            return None
-        return sent
-
-    def _send_read(self, piece: Any) -> None:
+    def _take_some(self, piece: Any) -> bytes:
+        """The next bytes of the slice at the queue's front. Nothing after an abort."""
         data = _read(piece, self._position, min(PIECE_BYTES, piece.size - self._position))
-        if not data:
+        if data:
+            self._advance(piece, len(data))
+        else:
             self._abort()
-            return
-        self._advance(piece, len(data))
-        self._transport.write(data)
+        return data
 
     def _advance(self, piece: Any, count: int) -> None:
+        """Some of the slice at the queue's front is sent."""
         self._position += count
         if self._position >= piece.size:
             self._position = 0
@@ -222,17 +153,79 @@ class Sender:
         self._transport.abortConnection()
 
 
+@implementer(IPushProducer, IPullProducer)
+class TransportSender(Sender):
+    """Sends through the transport's own buffer: TLS, and transports in memory. See :class:`Sender` for the parameters."""
+
+    def __init__(self, transport: Any, answered: Callable[[int], None], progress: Callable[[], None]) -> None:
+        super().__init__(transport, answered, progress)
+        self._paused = False
+        transport.registerProducer(self, True)
+
+    @property
+    def full(self) -> bool:
+        """Whether so much waits that no more requests are to be read."""
+        return self._paused or super().full
+
+    @property
+    def busy(self) -> bool:
+        """Whether something waits for the peer to read."""
+        return self._paused or self._pulled
+
+    def push(self) -> None:
+        """Write queued bytes and small slices at once; begin to be pulled at the first large slice."""
+        if self._pulled or self._closed:
+            return
+        while (data := self._take_small()) and not self._closed:
+            self._transport.write(data)
+        if self._queue:
+            self._pulled = True
+            self._transport.unregisterProducer()
+            self._transport.registerProducer(self, False)
+
+    def push_soon(self) -> None:
+        """The transport's own buffer waits for the reactor's next turn."""
+        self.push()
+
+    def finish(self) -> None:
+        """Close after the last byte. A transport does not close while a producer is registered that it paused, so this one goes first."""
+        self.push()
+        self._finishing = True
+        if not self._pulled:
+            self._transport.unregisterProducer()
+        self._transport.loseConnection()
+
+    def pauseProducing(self) -> None:
+        """The transport holds more than it wants to: read no more requests."""
+        self._paused = True
+
+    def stopProducing(self) -> None:
+        """The connection is gone."""
+        self.close()
+
+    def resumeProducing(self) -> None:
+        """The transport's buffer is empty: send the next piece."""
+        self._paused = False
+        self._progress()
+        if not self._pulled or self._closed:
+            return
+        data = self._take_small() if self._position == 0 else b""
+        if not data and self._queue:
+            data = self._take_some(self._queue[0])
+        if data:
+            self._transport.write(data)
+        elif not self._closed:
+            self._pulled = False
+            self._transport.unregisterProducer()
+            if not self._finishing:
+                self._transport.registerProducer(self, True)
+
+
 def close_pieces(pieces: Sequence[Piece]) -> None:
     """Let go of the files of an answer that nobody will get."""
     for piece in pieces:
         if not isinstance(piece, bytes):
             piece.close()
-
-
-def _read_whole(piece: Any) -> bytes | None:
-    data = _read(piece, 0, piece.size)
-    piece.close()
-    return data if len(data) == piece.size else None
 
 
 def _read(piece: Any, start: int, count: int) -> bytes:
@@ -243,11 +236,3 @@ def _read(piece: Any, start: int, count: int) -> bytes:
         _log.failure("a slice of a log could not be read while it was sent")
         return b""
     return data
-
-
-def _plain_descriptor(transport: Any) -> int | None:
-    """The socket's descriptor where bytes can be sent past the transport: not through TLS, and not in memory."""
-    if getattr(transport, "TLS", False) or not hasattr(transport, "startWriting") or not hasattr(transport, "fileno"):
-        return None
-    descriptor: int = transport.fileno()
-    return descriptor if descriptor >= 0 else None

@@ -9,6 +9,7 @@ from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 from zope.interface import implementer
 
+from chronik.defer import begun
 from chronik.errors import ErrorCode, KafkaError
 from chronik.network.interfaces import Answer, IRequestDispatcher, Pieces, ProtocolViolation, Session
 from chronik.protocol.apis import request_class
@@ -73,7 +74,7 @@ class RequestDispatcher:
         if api is None:
             raise ProtocolViolation(f"a request with API key {header.api_key}, which is not served here")
         start = _Start()
-        pieces = Deferred.fromCoroutine(self._serve(api, session, header, frame, start))
+        pieces = begun(self._serve(api, session, header, frame, start))
         if start.begun:
             return Answer(None, pieces)
         start.waiter = Deferred()

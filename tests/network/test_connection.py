@@ -144,13 +144,23 @@ class BoundsTests(SynchronousTestCase):
         """While answers pile up nothing more is read; it goes on when the peer reads."""
         peer = Connected(at_once=True)
         peer.transport.bufferSize = 1000
-        peer.receive(request(bytes(2000)) + request(b"next"))
+        peer.receive(request(bytes(2000)))
+        peer.receive(request(b"next"))
         self.assertEqual(peer.dispatcher.bodies, [bytes(2000)])
         self.assertFalse(peer.reading)
         peer.transport.bufferSize = 1 << 20
         peer.transport.drain()
         self.assertEqual(peer.dispatcher.bodies[1:], [b"next"])
         self.assertTrue(peer.reading)
+
+    def test_answers_make_room(self) -> None:
+        """Many large answers to requests that came together are sent bit by bit, and no request is forgotten."""
+        peer = Connected(at_once=True)
+        bodies = [bytes([n]) * 600_000 for n in range(5)]
+        peer.receive(b"".join(map(request, bodies)))
+        while not peer.reading:
+            peer.transport.drain()
+        self.assertTrue(peer.sent == b"".join(map(framed, bodies)))
 
     def test_budget_of_all(self) -> None:
         """One connection's requests stop the reading of another, half requests count, and both go on when there is room."""

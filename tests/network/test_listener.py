@@ -147,9 +147,18 @@ class SocketTests(TestCase):
     async def asked(self, count: int) -> None:
         """So many requests have come."""
         while len(self.dispatcher.answers) < count:
-            turn: Deferred[None] = Deferred()
-            real_reactor.callLater(0, turn.callback, None)  # type: ignore[attr-defined]
-            await turn
+            await self.turn()
+
+    def turn(self) -> Deferred[None]:
+        """A turn of the reactor."""
+        turn: Deferred[None] = Deferred()
+        real_reactor.callLater(0, turn.callback, None)  # type: ignore[attr-defined]
+        return turn
+
+    def stuck(self) -> bool:
+        """Whether the only connection's peer takes no more of its answers."""
+        (connection,) = self.factory.connections
+        return connection.overdue(real_reactor.seconds() + 1e6) == "takes no more of its answer"  # type: ignore[attr-defined]
 
     @deferred
     async def test_interleaved(self) -> None:
@@ -172,6 +181,32 @@ class SocketTests(TestCase):
         self.assertEqual(self.factory.bytes_out, len(expected))
         client.transport.loseConnection()  # type: ignore[union-attr]
         await client.lost
+
+    @deferred
+    async def test_nobody_waits_for_a_turn(self) -> None:
+        """An answer that no other can go along with has left when the call that made it ready returns."""
+        peer = socket.create_connection(("127.0.0.1", self.listener.port))
+        self.addCleanup(peer.close)
+        peer.sendall(request())
+        await self.asked(1)
+        self.dispatcher.answers[0].callback([b"now"])
+        peer.setblocking(False)
+        self.assertEqual(peer.recv(100), framed(b"now"))
+
+    @deferred
+    async def test_small_answers_to_who_does_not_read(self) -> None:
+        """Requests whose answers are never taken are not read for ever; they are answered once the peer reads."""
+        self.dispatcher.at_once = True
+        body = bytes(100_000)
+        client = await self.client()
+        client.transport.pauseProducing()  # type: ignore[union-attr]
+        client.transport.write(request(body) * 300)  # type: ignore[union-attr]
+        while not self.stuck():
+            await self.turn()
+        self.assertLess(len(self.dispatcher.answers), 300)
+        client.transport.resumeProducing()  # type: ignore[union-attr]
+        await client.until(300 * len(framed(body)))
+        self.assertTrue(client.received == framed(body) * 300)
 
     @deferred
     async def test_slow_reader(self) -> None:

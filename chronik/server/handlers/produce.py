@@ -35,23 +35,24 @@ _TopicAnswer: TypeAlias = ProduceResponse.TopicProduceResponse
 _PartitionAnswer: TypeAlias = ProduceResponse.PartitionProduceResponse
 
 
-class _Countdown(Waiter):
-    """Woken by the last of the appends that it waits for.
+class _Countdown:
+    """Counts the appends that are neither acknowledged nor refused.
 
-    :ivar left: how many are neither acknowledged nor refused.
+    :ivar left: how many.
+    :ivar waiter: woken by the last one; None while nobody waits.
     """
 
-    __slots__ = ("left",)
+    __slots__ = ("left", "waiter")
 
-    def __init__(self) -> None:
-        super().__init__()
-        self.left = 0
+    def __init__(self, left: int) -> None:
+        self.left = left
+        self.waiter: Waiter | None = None
 
     def settled(self) -> None:
         """One of them is."""
         self.left -= 1
-        if not self.left:
-            self.wake()
+        if not self.left and self.waiter is not None:
+            self.waiter.wake()
 
 
 @implementer(IPendingAppend)
@@ -77,21 +78,17 @@ class _Append:
 
 
 async def _produce(context: RequestContext, request: ProduceRequest) -> ProduceResponse | None:
-    countdown = _Countdown()
-    # Not before all have begun may the last one end.
-    countdown.left = 1 + sum(len(topic.partition_data) for topic in request.topic_data)
+    countdown = _Countdown(sum([len(topic.partition_data) for topic in request.topic_data]))
     begun = []
     for topic in request.topic_data:
         name = _topic_name(context.services, context.api_version, topic)
         begun.append((topic, name, _begin(context, request, name, topic.partition_data, countdown)))
-    countdown.settled()
+    if countdown.left:
+        await _settled(context, countdown, None if request.acks == 0 else request.timeout_ms)
     if request.acks == 0:
-        await countdown.ended
         for _, name, appends in begun:
             _check_unanswered(name, appends)
         return None
-    if countdown.left:
-        await _settled(context, countdown, request.timeout_ms)
     hints = LeaderHints(context.services.metadata.image, context.session)
     responses = []
     for topic, name, appends in begun:
@@ -146,11 +143,14 @@ def _begin(
     return appends
 
 
-async def _settled(context: RequestContext, countdown: _Countdown, timeout_ms: int) -> None:
+async def _settled(context: RequestContext, countdown: _Countdown, timeout_ms: int | None) -> None:
     """Until each append is acknowledged or refused, or the time is up: one wait, however many partitions there are."""
-    context.services.purgatory.expire_after(countdown, max(timeout_ms, 0))
-    await countdown.ended
-    context.services.purgatory.forget(countdown)
+    waiter = countdown.waiter = Waiter()
+    purgatory = context.services.purgatory
+    if timeout_ms is not None:
+        purgatory.expire_after(waiter, max(timeout_ms, 0))
+    await waiter.ended
+    purgatory.forget(waiter)
 
 
 def _answer(request: ProduceRequest, hints: LeaderHints, name: str | None, append: _Append) -> _PartitionAnswer:

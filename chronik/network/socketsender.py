@@ -1,0 +1,126 @@
+"""Writes answers to a plain socket, past the transport's own buffer: small ones in the turn of the reactor in which they are ready, slices of logs
+by ``sendfile``.
+
+Twisted has no call for either. But whatever is sent here goes past the transport, whose buffer therefore stays empty; and a pull producer is asked
+for more exactly when the socket takes some again and that buffer is empty.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Callable
+from typing import Any
+
+from twisted.internet.interfaces import IPullProducer
+from zope.interface import implementer
+
+from chronik.network.limits import WRITE_BYTES_MAX
+from chronik.network.sender import Sender, TransportSender
+
+
+def sender_for(transport: Any, answered: Callable[[int], None], progress: Callable[[], None]) -> Sender:
+    """The sender that suits a transport."""
+    plain = not getattr(transport, "TLS", False) and all(hasattr(transport, name) for name in ("startWriting", "getHandle", "fileno"))
+    return (SocketSender if plain and transport.fileno() >= 0 else TransportSender)(transport, answered, progress)
+
+
+@implementer(IPullProducer)
+class SocketSender(Sender):
+    """Sends to a plain socket. See :class:`Sender` for the parameters."""
+
+    def __init__(self, transport: Any, answered: Callable[[int], None], progress: Callable[[], None]) -> None:
+        super().__init__(transport, answered, progress)
+        self._socket: socket.socket = transport.getHandle()
+        self._descriptor: int = transport.fileno()
+        self._rest = b""
+
+    def push(self) -> None:
+        """Write what the socket takes now; be pulled for the rest."""
+        if self._queue and not self._pulled and not self._closed and not self._drain():
+            self._begin_pulling()
+
+    def push_soon(self) -> None:
+        """Be pulled in the reactor's next turn."""
+        if self._queue and not self._pulled and not self._closed:
+            self._begin_pulling()
+
+    def finish(self) -> None:
+        """Close after the last byte: the transport waits while it has a producer."""
+        self.push()
+        self._transport.loseConnection()
+
+    # -- pulled while the socket takes no more ------------------------------------------------------------------------
+
+    def _begin_pulling(self) -> None:
+        """Registering asks for bytes at once, which is too soon: it is the next turn's writing that is meant."""
+        self._transport.registerProducer(self, False)
+        self._pulled = True
+        self._transport.startWriting()
+
+    def resumeProducing(self) -> None:
+        """The socket takes some again."""
+        if not self._pulled:
+            return
+        if not self._drain():
+            self._transport.startWriting()
+        elif not self._closed:
+            self._pulled = False
+            self._transport.unregisterProducer()
+        self._progress()
+
+    def stopProducing(self) -> None:
+        """The connection is gone."""
+        self.close()
+
+    # -- the socket ---------------------------------------------------------------------------------------------------
+
+    def _drain(self) -> bool:
+        """Send what is queued until the socket is full or this turn's share is used up; whether nothing is left, or nobody to send it to."""
+        room = WRITE_BYTES_MAX
+        while room > 0:
+            if not self._rest and not self._position:
+                self._rest = self._take_small()
+            if self._rest:
+                sent = self._send_rest()
+            elif self._queue:
+                sent = self._send_slice(self._queue[0], room)
+            else:
+                return True
+            if sent is None:
+                return self._closed
+            room -= sent
+        return False
+
+    def _send_rest(self) -> int | None:
+        """Send bytes; how much, None when the socket is full."""
+        data = self._rest
+        try:
+            sent = self._socket.send(data, socket.MSG_MORE if self._queue else 0)
+        except BlockingIOError:
+            return None
+        except OSError:
+            self._abort()
+            return None
+        self._rest = data[sent:]
+        return None if self._rest else sent
+
+    def _send_slice(self, piece: Any, room: int) -> int | None:
+        """Send some of a large slice; how much, None when the socket is full."""
+        source = piece.file_range()
+        if source is None:
+            self._rest = self._take_some(piece)
+            return 0 if self._rest else None
+        count = min(piece.size - self._position, room)
+        try:
+            sent = os.sendfile(self._descriptor, source[0], source[1] + self._position, count)
+        except BlockingIOError:
+            return None
+        except OSError:
+            sent = 0
+        if not sent:
+            # The peer is gone, or the file ends before the slice does: what the header promised cannot be sent any more.
+            self._abort()
+            return None
+        self._advance(piece, sent)
+        return sent if sent == count else None
