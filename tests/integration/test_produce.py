@@ -93,10 +93,11 @@ class ConfluentTests(BrokerTestCase):
         self.assertEqual(2_000, end_offset(self.broker, topic))
 
     def test_transactional_id_is_refused(self) -> None:
-        """Transactions, which are not served yet, are refused, not half done."""
+        """Transactions, which are not served yet, are refused, not half done, and the application is told why."""
         client = producer(self.broker, transactional_id="t", message_timeout_ms=2_000, transaction_timeout_ms=2_000)
-        with self.assertRaises(KafkaException):
+        with self.assertRaises(KafkaException) as raised:
             client.init_transactions(2)
+        self.assertEqual(KafkaError.UNSUPPORTED_VERSION, raised.exception.args[0].code())
 
     def test_log_append_time(self) -> None:
         """A topic of the broker's time answers and serves that time, whatever was sent."""
