@@ -103,7 +103,7 @@ class GroupApiCase(SynchronousTestCase):
     def load(self) -> Clock:
         """The groups' state is being read, until the returned clock goes on."""
         if not self.state_log.end_offset:
-            self.ask(commit("other"))
+            self.ask(commit("other"), 9)
         clock = Clock()
         self.broker.groups.load(ReplicatedStateLog(self.state_log, clock))
         return clock
