@@ -183,6 +183,13 @@ class RefusalTest(FetchCase):
         self.assertEqual(self.code(offset=2, current_leader_epoch=2), ErrorCode.FENCED_LEADER_EPOCH)
         self.assertEqual(self.code(offset=2, current_leader_epoch=4), ErrorCode.UNKNOWN_LEADER_EPOCH)
 
+    def test_failed_disk(self) -> None:
+        """Clients before version 6 do not know what a storage error is: they look for another leader."""
+        self.core.partition.failed(self.core.log, OSError("disk"))
+        for version in VERSIONS:
+            code = ErrorCode.KAFKA_STORAGE_ERROR if version >= 6 else ErrorCode.NOT_LEADER_OR_FOLLOWER
+            self.assertEqual(self.answered(self.request(version), version).error_code, code)
+
     def test_unknown_id(self) -> None:
         """From version 13 on topics come by id."""
         self.assertEqual(self.answered(self.request(13, topic_id=b"?" * 16), 13).error_code, ErrorCode.UNKNOWN_TOPIC_ID)
