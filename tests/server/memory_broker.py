@@ -1,4 +1,4 @@
-"""A broker without a network: the real dispatcher, controller, partitions and group coordinator, over a disk in memory and a clock that tests move."""
+"""A broker without a network: the real dispatcher, controller, partitions and group coordinator, over a disk and a clock in memory."""
 
 from __future__ import annotations
 

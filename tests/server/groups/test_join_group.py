@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from types import MappingProxyType
 
 from chronik.errors import ErrorCode
 from chronik.protocol.apis import ApiKey
@@ -206,7 +207,7 @@ class ErrorTests(GroupApiCase):
 class FullTests(GroupApiCase):
     """``group.max.size``."""
 
-    settings = {"group.max.size": "1"}
+    settings = MappingProxyType({"group.max.size": "1"})
 
     def test_full(self) -> None:
         """One more is refused, and has no id to come again with."""
