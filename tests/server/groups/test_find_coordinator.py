@@ -33,7 +33,7 @@ class FindCoordinatorCase(GroupApiCase):
             return found
         return self.ask(FindCoordinatorRequest(key=key, key_type=key_type), version)
 
-    def code(self, *args: Any, **fields: Any) -> ErrorCode:
+    def key_code(self, *args: Any, **fields: Any) -> ErrorCode:
         """The error for one key; no broker is named beside it."""
         found = self.find(*args, **fields)
         self.assertEqual([found.node_id, found.host, found.port], [-1, "", -1])
@@ -103,26 +103,26 @@ class ErrorTests(FindCoordinatorCase):
         """DESCRIBE on the group is needed."""
         self.deny(Operation.DESCRIBE)
         for version in VERSIONS:
-            self.assertEqual(self.code(version), ErrorCode.GROUP_AUTHORIZATION_FAILED)
+            self.assertEqual(self.key_code(version), ErrorCode.GROUP_AUTHORIZATION_FAILED)
         self.assertNotIn(OFFSETS_TOPIC, self.broker.feed.image.topics)
 
     def test_transactional_id_authorization(self) -> None:
         """DESCRIBE on the transactional id is needed."""
         self.deny(Operation.DESCRIBE, ResourceType.TRANSACTIONAL_ID, "tx")
         for version in VERSIONS[1:]:
-            self.assertEqual(self.code(version, "tx", TRANSACTION), ErrorCode.TRANSACTIONAL_ID_AUTHORIZATION_FAILED)
+            self.assertEqual(self.key_code(version, "tx", TRANSACTION), ErrorCode.TRANSACTIONAL_ID_AUTHORIZATION_FAILED)
 
     def test_types_that_are_not_served(self) -> None:
         """Share groups and unknown types are refused for good."""
         for version in VERSIONS[1:]:
             for key_type in (SHARE, 9):
-                self.assertEqual(self.code(version, "g", key_type), ErrorCode.INVALID_REQUEST)
+                self.assertEqual(self.key_code(version, "g", key_type), ErrorCode.INVALID_REQUEST)
 
     def test_topic_that_cannot_be_created(self) -> None:
         """The client may try again."""
         self.broker.metadata.read_only = True
         for version in VERSIONS:
-            self.assertEqual(self.code(version), ErrorCode.COORDINATOR_NOT_AVAILABLE)
+            self.assertEqual(self.key_code(version), ErrorCode.COORDINATOR_NOT_AVAILABLE)
 
     def test_no_leader(self) -> None:
         """A partition of groups without a leader, or with one that is not on the client's listener, has no coordinator for now."""
@@ -132,7 +132,7 @@ class ErrorTests(FindCoordinatorCase):
             state = PartitionState(leader, 1, (1,), (1,))
             self.successResultOf(self.broker.metadata.commit([], [Put(keys.partition_key(topic_id, 0), keys.encode_partition(state))]))
             for version in VERSIONS:
-                self.assertEqual(self.code(version), ErrorCode.COORDINATOR_NOT_AVAILABLE)
+                self.assertEqual(self.key_code(version), ErrorCode.COORDINATOR_NOT_AVAILABLE)
 
     def test_failure_of_ours(self) -> None:
         """What nobody foresaw is told at each key."""

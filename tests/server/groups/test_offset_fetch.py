@@ -58,7 +58,7 @@ class OffsetFetchCase(GroupApiCase):
         """``(partition, offset, error)`` of each topic."""
         return [[(p.partition_index, p.committed_offset, p.error_code) for p in topic.partitions] for topic in group.topics]
 
-    def code(self, version: int, **fields: Any) -> ErrorCode:  # type: ignore[override]
+    def group_code(self, version: int, **fields: Any) -> ErrorCode:
         """The error of the whole; version 1 has no place for it but the partitions."""
         group = self.fetch(version, [("t", [0])], **fields)
         if version == 1:
@@ -144,7 +144,7 @@ class ErrorTests(OffsetFetchCase):
         """DESCRIBE on the group is needed."""
         self.deny(Operation.DESCRIBE)
         for version in VERSIONS:
-            self.assertEqual(self.code(version), ErrorCode.GROUP_AUTHORIZATION_FAILED)
+            self.assertEqual(self.group_code(version), ErrorCode.GROUP_AUTHORIZATION_FAILED)
 
     def test_topic_authorization(self) -> None:
         """DESCRIBE on a topic is needed to hear of it; in the list of everything it is left out."""
@@ -172,15 +172,15 @@ class ErrorTests(OffsetFetchCase):
         """While the state is read, and when another broker has it; with everything asked for too."""
         clock = self.load()
         for version in VERSIONS:
-            self.assertEqual(self.code(version), ErrorCode.COORDINATOR_LOAD_IN_PROGRESS)
+            self.assertEqual(self.group_code(version), ErrorCode.COORDINATOR_LOAD_IN_PROGRESS)
             if version > 1:
                 self.assertEqual(self.fetch(version, None).error_code, ErrorCode.COORDINATOR_LOAD_IN_PROGRESS)
         clock.advance(0)
         self.resign()
         for version in VERSIONS:
-            self.assertEqual(self.code(version), ErrorCode.NOT_COORDINATOR)
+            self.assertEqual(self.group_code(version), ErrorCode.NOT_COORDINATOR)
             if version >= 7:
-                self.assertEqual(self.code(version, require_stable=True), ErrorCode.NOT_COORDINATOR)
+                self.assertEqual(self.group_code(version, require_stable=True), ErrorCode.NOT_COORDINATOR)
 
     def test_failure_of_ours(self) -> None:
         """What nobody foresaw is told where the version has room."""
