@@ -202,9 +202,14 @@ class RefusalTest(FetchCase):
 
     def test_sessions_that_were_never_granted(self) -> None:
         """A session id that this broker did not give is not found; the client begins anew without one."""
-        request = self.request(session_id=5)
+        request = self.request(session_id=5, session_epoch=1)
         response = self.core.decode(request, 12, self.successResultOf(self.core.dispatch(request, 12).pieces))
         self.assertEqual((response.error_code, response.session_id), (ErrorCode.FETCH_SESSION_ID_NOT_FOUND, 0))
+
+    def test_ending_a_session(self) -> None:
+        """Whoever begins a new session, or wants none, is served, whatever session it names to be forgotten (KIP-227)."""
+        for epoch in (-1, 0):
+            self.assertEqual(self.code(session_id=5, session_epoch=epoch), ErrorCode.NONE)
 
     def test_followers(self) -> None:
         """Nobody follows this broker yet."""

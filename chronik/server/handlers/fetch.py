@@ -75,8 +75,8 @@ async def _fetch(context: RequestContext, request: FetchRequest) -> FetchRespons
 
 
 def _check_session(request: FetchRequest) -> None:
-    """Fetch sessions (KIP-227) are not granted: every answer has session id 0, so no client can refer to one."""
-    if request.session_id != 0:
+    """Fetch sessions (KIP-227) are not granted: every answer has session id 0, so no client can go on with one, only begin or end it."""
+    if request.session_epoch > 0:
         raise KafkaError(ErrorCode.FETCH_SESSION_ID_NOT_FOUND, f"there is no fetch session {request.session_id}")
     if request.replica_id >= 0 or request.replica_state.replica_id >= 0:
         raise KafkaError(ErrorCode.INVALID_REQUEST, "this broker has no followers: a consumer's replica id is -1")
