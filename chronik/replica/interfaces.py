@@ -84,7 +84,10 @@ class IPartition(Interface):
         """
 
     def list_offset(timestamp: int, isolation: IsolationLevel) -> Deferred[OffsetAndTimestamp | None]:
-        """ListOffsets: -1 latest, -2 earliest, -3 largest timestamp, -4 earliest local, -5 latest tiered, -6 to be uploaded, else by time."""
+        """ListOffsets: -1 latest, -2 earliest, -3 largest timestamp, -4 earliest local, -5 latest tiered, -6 to be uploaded, else by time.
+
+        :raises KafkaError: it is led here no more, or its disk failed.
+        """
 
     def add_listener(listener: ICommitListener) -> None:
         """Tell it of commits from now on."""

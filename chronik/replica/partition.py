@@ -176,6 +176,8 @@ class Partition:
     @deferred
     async def list_offset(self, timestamp: int, isolation: IsolationLevel) -> OffsetAndTimestamp | None:
         """ListOffsets; see :meth:`IPartition.list_offset`."""
+        if self._error is not None:
+            raise self._error
         limit = self.last_stable_offset if isolation == IsolationLevel.READ_COMMITTED else self._watermark.offset
         if timestamp == LATEST_TIMESTAMP:
             return OffsetAndTimestamp(limit, -1, self.leader_epoch)

@@ -6,9 +6,11 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from chronik.protocol.error_versions import error_for_version
 from chronik.security.interfaces import CLUSTER_NAME, Action, Operation, ResourceType
 
 if TYPE_CHECKING:
+    from chronik.errors import ErrorCode
     from chronik.network.interfaces import Session
     from chronik.server.services import Services
 
@@ -30,6 +32,10 @@ class RequestContext:
     def allowed(self, operation: Operation, resource_type: ResourceType, name: str) -> bool:
         """Whether the peer may do this. The API's rule must have asked for it: an action nobody asked about is refused."""
         return self.decisions.get(Action(operation, resource_type, name), False)
+
+    def told(self, code: ErrorCode) -> ErrorCode:
+        """An error as the request's version knows it."""
+        return error_for_version(self.api_key, self.api_version, code)
 
     def allowed_topics(self, operation: Operation, names: Iterable[str]) -> frozenset[str]:
         """Those of ``names`` on which the operation is allowed."""

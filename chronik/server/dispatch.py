@@ -13,6 +13,7 @@ from chronik.defer import begun
 from chronik.errors import ErrorCode, KafkaError
 from chronik.network.interfaces import Answer, IRequestDispatcher, Pieces, ProtocolViolation, Session
 from chronik.protocol.apis import request_class
+from chronik.protocol.error_versions import error_for_version
 from chronik.protocol.header import RequestHeader, parse_request_header, response_header
 from chronik.protocol.primitives import DecodeError
 from chronik.security.interfaces import Action
@@ -23,6 +24,12 @@ from chronik.server.handlers.api_versions import unsupported_version
 if TYPE_CHECKING:
     from chronik.protocol.message import Message
     from chronik.server.services import Services
+
+
+def _told(api: Api, version: int, error: KafkaError) -> KafkaError:
+    """The error as this version of the API knows it."""
+    code = error_for_version(api.key, version, error.code)
+    return error if code is error.code else KafkaError(code, error.message)
 
 
 class _Start:
@@ -124,7 +131,7 @@ class RequestDispatcher:
             start.begin()
             return await handling
         except KafkaError as error:
-            return api.refusal(request, header.api_version, error)
+            return api.refusal(request, header.api_version, _told(api, header.api_version, error))
         except ProtocolViolation:
             raise
         except Exception:  # noqa: BLE001  the one place where what nobody foresaw becomes an answer

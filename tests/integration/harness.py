@@ -6,6 +6,7 @@ import atexit
 import contextlib
 import json
 import os
+import re
 import shutil
 import signal
 import socket
@@ -25,6 +26,8 @@ T = TypeVar("T")
 
 START_SECONDS = 30.0
 STOP_SECONDS = 30.0
+
+_REQUEST_COUNT = re.compile(r'^chronik_request_seconds_count{api="(\w+)"} (\S+)$', re.MULTILINE)
 
 
 def children(pid: int) -> list[int]:
@@ -173,6 +176,11 @@ class Broker:
             return status, raw.decode(errors="replace")
 
 
+    def requests(self) -> dict[str, float]:
+        """How many requests of each API it counted since its start."""
+        return {api: float(count) for api, count in _REQUEST_COUNT.findall(str(self.http("/metrics")[1]))}
+
+
 class BrokerTestCase(SynchronousTestCase):
     """Tests that share one broker, started before the first of a class and stopped when another class begins, or all is over.
 
@@ -194,6 +202,17 @@ class BrokerTestCase(SynchronousTestCase):
         self.broker = Broker(self.settings)
         BrokerTestCase._shared = (type(self), self.broker)
         self.broker.start()
+
+    def sends(self, *apis: str) -> None:
+        """Say which APIs the clients of this test send; the broker's own count, at the end of the test, has to agree.
+
+        The table of APIs in the documentation is made of these calls.
+        """
+        self.addCleanup(self._check_sent, apis, self.broker.requests())
+
+    def _check_sent(self, apis: tuple[str, ...], before: Mapping[str, float]) -> None:
+        counted = self.broker.requests()
+        self.assertEqual([], [api for api in apis if counted.get(api, 0) <= before.get(api, 0)], "APIs that no client sent")
 
 
 @atexit.register

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import struct
 import time
+import warnings
 from typing import Any
 
 import kafka
@@ -18,7 +19,10 @@ from confluent_kafka.admin import (
     OffsetSpec,
     ResourceType,
 )
+from kafka.admin import ACLFilter, ACLOperation, ACLPermissionType, ACLResourcePatternType, ResourcePatternFilter
 from kafka.admin import NewTopic as PythonNewTopic
+from kafka.admin import ResourceType as PythonResourceType
+from kafka.errors import SecurityDisabledError
 
 from tests.integration import wire
 from tests.integration.clients import SECONDS, admin, consume, consumer, create, end_offset, produce, producer, take, unused_name
@@ -39,6 +43,7 @@ class TopicTests(BrokerTestCase):
 
     def test_create_and_describe(self) -> None:
         """A topic has the partitions and the configuration it was created with, and an id of its own."""
+        self.sends("CreateTopics", "Metadata", "DescribeConfigs")
         topic = create(self.broker, unused_name("made"), 3, retention_ms=123_456)
         client = admin(self.broker)
         found = client.describe_topics(TopicCollection([topic]))[topic].result(SECONDS)
@@ -72,6 +77,7 @@ class TopicTests(BrokerTestCase):
 
     def test_delete_and_create_again(self) -> None:
         """A new topic of a deleted one's name is empty, has another id and other partitions, and its files are its own; three times over."""
+        self.sends("CreateTopics", "DeleteTopics")
         client, topic, ids = admin(self.broker), unused_name("again"), set()
         for partitions in (1, 3, 2):
             create(self.broker, topic, partitions, file_delete_delay_ms=500)
@@ -108,6 +114,7 @@ class TopicTests(BrokerTestCase):
 
     def test_create_partitions(self) -> None:
         """A topic grows; records reach the new partitions; fewer are refused."""
+        self.sends("CreatePartitions")
         topic, client = create(self.broker, unused_name("grows")), admin(self.broker)
         produce(self.broker, topic, [b"old"])
         client.create_partitions([NewPartitions(topic, 4)])[topic].result(SECONDS)
@@ -150,6 +157,7 @@ class TopicTests(BrokerTestCase):
 
     def test_alter_configs(self) -> None:
         """A key that is set is effective and told as the topic's own; one that is deleted is the default again; a bad one is refused whole."""
+        self.sends("DescribeConfigs", "IncrementalAlterConfigs")
         topic, client = create(self.broker, unused_name("altered")), admin(self.broker)
         default = self.configuration(topic)["max.message.bytes"]
         self.assertTrue(default.is_default)
@@ -169,6 +177,18 @@ class TopicTests(BrokerTestCase):
         self.assertEqual("2000", self.configuration(topic)["max.message.bytes"].value)
         alter(("max.message.bytes", None, AlterConfigOpType.DELETE), ("cleanup.policy", "compact", AlterConfigOpType.SUBTRACT))
         self.assertEqual(default.value, self.configuration(topic)["max.message.bytes"].value)
+
+    def test_replace_configs(self) -> None:
+        """The older question sets what it names and forgets the rest."""
+        self.sends("AlterConfigs")
+        topic, client = create(self.broker, unused_name("replaced"), retention_ms=5_000), admin(self.broker)
+        resource = ConfigResource(ResourceType.TOPIC, topic, set_config={"max.message.bytes": "2000"})
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", DeprecationWarning)
+            client.alter_configs([resource])[resource].result(SECONDS)
+        now = self.configuration(topic)
+        self.assertEqual("2000", now["max.message.bytes"].value)
+        self.assertTrue(now["retention.ms"].is_default)
 
     def test_altered_limit_counts_at_once(self) -> None:
         """A smaller limit refuses the next record, a larger one lets it pass."""
@@ -193,7 +213,15 @@ class TopicTests(BrokerTestCase):
         self.assertTrue(found["default.replication.factor"].is_default)
 
     def test_acls(self) -> None:
-        """Without an authorizer there are no rules to describe, and that is what is said."""
+        """Without an authorizer there are no rules to describe, and that is what is said, to a client and to the oldest version."""
+        self.sends("DescribeAcls")
+        everything = ResourcePatternFilter(PythonResourceType.ANY, None, ACLResourcePatternType.ANY)
+        client = kafka.KafkaAdminClient(bootstrap_servers=self.broker.bootstrap)
+        try:
+            with self.assertRaises(SecurityDisabledError):
+                client.describe_acls(ACLFilter(None, None, ACLOperation.ANY, ACLPermissionType.ANY, everything))
+        finally:
+            client.close()
         request = struct.pack(
             ">bhbhhbb", 1, -1, 1, -1, -1, 1, 1
         )  # any type, no name, any pattern, no principal, no host, any operation, any permission
@@ -202,11 +230,16 @@ class TopicTests(BrokerTestCase):
 
     def test_kafka_python(self) -> None:
         """kafka-python's administrator creates, lists, describes and deletes."""
+        self.sends("ApiVersions", "CreateTopics", "DeleteTopics", "DescribeCluster", "DescribeTopicPartitions", "Metadata")
         client, topic = kafka.KafkaAdminClient(bootstrap_servers=self.broker.bootstrap), unused_name("python")
         try:
             client.create_topics([PythonNewTopic(topic, 2, 1)])
             self.assertIn(topic, client.list_topics())
             self.assertEqual(2, len(client.describe_topics([topic])[0]["partitions"]))
+            self.assertEqual([1], [broker["broker_id"] for broker in client.describe_cluster()["brokers"]])
+            paged = client.describe_topic_partitions([topic], response_partition_limit=1)
+            self.assertEqual([[0]], [[partition["partition_index"] for partition in described["partitions"]] for described in paged["topics"]])
+            self.assertEqual({"topic_name": topic, "partition_index": 1}, paged["next_cursor"])
             client.delete_topics([topic])
             self.assertNotIn(topic, client.list_topics())
         finally:
@@ -227,6 +260,7 @@ class OffsetTests(BrokerTestCase):
 
     def test_seek_by_time(self) -> None:
         """The first record at or after a time is found; after the last, the end."""
+        self.sends("ListOffsets", "Fetch")
         topic = self.timed()
         client = consumer(self.broker)
         for asked, offset in ((1, 0), (1_000, 0), (1_001, 1), (5_500, 5), (10_000, 9), (10_001, OFFSET_END)):
@@ -238,6 +272,7 @@ class OffsetTests(BrokerTestCase):
 
     def test_list_offsets(self) -> None:
         """Earliest, latest, largest time and by time, by the administrator's question."""
+        self.sends("ListOffsets")
         topic, client = self.timed(), admin(self.broker)
         place = TopicPartition(topic, 0)
         for spec, offset in (

@@ -60,6 +60,7 @@ class GroupTests(BrokerTestCase):
 
     def test_range(self) -> None:
         """Two members share partitions by ranges."""
+        self.sends("FindCoordinator", "JoinGroup", "SyncGroup", "Heartbeat", "LeaveGroup")
         self.rebalance("range")
 
     def test_round_robin(self) -> None:
@@ -68,6 +69,7 @@ class GroupTests(BrokerTestCase):
 
     def test_cooperative(self) -> None:
         """Two members share partitions, and go on reading what stays with them."""
+        self.sends("JoinGroup", "SyncGroup", "Heartbeat", "LeaveGroup")
         self.rebalance("cooperative-sticky")
 
     def rebalance(self, strategy: str) -> None:
@@ -87,6 +89,7 @@ class GroupTests(BrokerTestCase):
 
     def test_goes_on_from_the_commit(self) -> None:
         """A group's next consumer begins where the last one committed; seeking back reads again."""
+        self.sends("OffsetCommit", "OffsetFetch", "LeaveGroup")
         topic, group = create(self.broker, unused_name("resume")), unused_name("group")
         produce(self.broker, topic, VALUES)
         first = consumer(self.broker, group)
@@ -114,6 +117,7 @@ class GroupTests(BrokerTestCase):
 
     def test_commit_without_membership(self) -> None:
         """A consumer that assigns itself partitions commits to a group, whose offsets are its own."""
+        self.sends("OffsetCommit", "OffsetFetch", "ListGroups")
         topic, group = create(self.broker, unused_name("assigned"), 2), unused_name("group")
         client = consumer(self.broker, group)
         assign(client, topic, 0)
@@ -125,6 +129,7 @@ class GroupTests(BrokerTestCase):
 
     def test_static_member(self) -> None:
         """A static member that comes back within its session has its partitions at once, and the others keep theirs."""
+        self.sends("JoinGroup", "SyncGroup")
         topic, group = create(self.broker, unused_name("static"), 2), unused_name("group")
         stays = self.member(group, topic, group_instance_id="stays")
         leaves = consumer(self.broker, group, group_instance_id="leaves", session_timeout_ms=30_000, heartbeat_interval_ms=300)
@@ -158,6 +163,7 @@ class GroupTests(BrokerTestCase):
 
     def test_describe_list_delete(self) -> None:
         """A group is listed and described while it lives, cannot be deleted then, and can once it is empty."""
+        self.sends("DescribeGroups", "ListGroups", "DeleteGroups")
         topic, group = create(self.broker, unused_name("looked-at"), 2), unused_name("group")
         client = admin(self.broker)
         member = consumer(self.broker, group, client_id="me")
@@ -182,6 +188,7 @@ class GroupTests(BrokerTestCase):
 
     def test_offsets_of_a_group(self) -> None:
         """An administrator reads, sets and deletes the offsets of a group that has no members."""
+        self.sends("OffsetCommit", "OffsetFetch", "OffsetDelete")
         topic, group = create(self.broker, unused_name("set"), 2), unused_name("group")
         client = admin(self.broker)
         wanted = ConsumerGroupTopicPartitions(group, [TopicPartition(topic, 0, 4), TopicPartition(topic, 1, 6)])
@@ -214,6 +221,7 @@ class OtherClientsTests(BrokerTestCase):
 
     def test_kafka_python(self) -> None:
         """kafka-python's members share partitions, commit, and the next goes on."""
+        self.sends("FindCoordinator", "JoinGroup", "SyncGroup", "LeaveGroup", "OffsetCommit", "OffsetFetch")
         topic, group = create(self.broker, unused_name("python"), 2), unused_name("group")
         produce(self.broker, topic, VALUES)
         clients = [self.python(topic, group) for _ in range(2)]
@@ -248,6 +256,7 @@ class OtherClientsTests(BrokerTestCase):
 
     def test_aiokafka(self) -> None:
         """aiokafka's members share partitions, commit, and the next goes on."""
+        self.sends("FindCoordinator", "JoinGroup", "SyncGroup", "LeaveGroup", "OffsetCommit", "OffsetFetch")
         topic, group = create(self.broker, unused_name("aio"), 2), unused_name("group")
         produce(self.broker, topic, VALUES)
 

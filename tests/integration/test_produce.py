@@ -32,6 +32,7 @@ class ConfluentTests(BrokerTestCase):
 
     def test_codecs(self) -> None:
         """Every codec comes back, in order, from one topic."""
+        self.sends("ApiVersions", "Metadata", "Produce", "Fetch")
         topic = create(self.broker, unused_name("codecs"))
         for codec in CODECS:
             produce(self.broker, topic, VALUES, compression_type=codec, linger_ms=20)
@@ -80,6 +81,7 @@ class ConfluentTests(BrokerTestCase):
 
     def test_idempotent(self) -> None:
         """Idempotent producers, several at once with five requests in flight, leave each record once and in its order."""
+        self.sends("InitProducerId", "Produce", "Fetch")
         topic = create(self.broker, unused_name("idempotent"))
         clients = [producer(self.broker, enable_idempotence=True, linger_ms=1, batch_num_messages=10) for _ in range(4)]
         for n in range(500):
@@ -93,10 +95,11 @@ class ConfluentTests(BrokerTestCase):
         self.assertEqual(2_000, end_offset(self.broker, topic))
 
     def test_transactional_id_is_refused(self) -> None:
-        """Transactions, which are not served yet, are refused, not half done."""
+        """Transactions, which are not served yet, are refused, not half done, and the application is told why."""
         client = producer(self.broker, transactional_id="t", message_timeout_ms=2_000, transaction_timeout_ms=2_000)
-        with self.assertRaises(KafkaException):
+        with self.assertRaises(KafkaException) as raised:
             client.init_transactions(2)
+        self.assertEqual(KafkaError.UNSUPPORTED_VERSION, raised.exception.args[0].code())
 
     def test_log_append_time(self) -> None:
         """A topic of the broker's time answers and serves that time, whatever was sent."""
@@ -145,6 +148,7 @@ class KafkaPythonTests(BrokerTestCase):
 
     def test_codecs_and_shapes(self) -> None:
         """Every codec, headers, keys and tombstones come back."""
+        self.sends("ApiVersions", "Metadata", "InitProducerId", "Produce", "Fetch")
         topic = create(self.broker, unused_name("python"))
         codecs = [codec for codec in CODECS if codec != "snappy" or has_snappy()]
         for codec in codecs:
@@ -202,6 +206,7 @@ class AiokafkaTests(BrokerTestCase):
 
     def test_codecs_and_shapes(self) -> None:
         """Every codec, headers, keys, tombstones and timestamps come back."""
+        self.sends("ApiVersions", "Metadata", "Produce", "Fetch")
         topic = create(self.broker, unused_name("aio"))
 
         async def send(codec: str) -> None:
@@ -251,6 +256,7 @@ class KcatTests(BrokerTestCase):
 
     def test_codecs(self) -> None:
         """Every codec, with keys and headers, comes back."""
+        self.sends("ApiVersions", "Metadata", "Produce", "Fetch")
         topic = create(self.broker, unused_name("kcat"))
         lines = b"".join(b"k%d:value %d\n" % (n, n) for n in range(100))
         for codec in CODECS:

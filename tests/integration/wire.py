@@ -57,10 +57,10 @@ def call(port: int, request: bytes) -> bytes:
 
 
 def produce_request(topic: str, records: bytes, acks: int = -1) -> bytes:
-    """Produce, version 3, of one partition's records."""
+    """Produce, version 7, of one partition's records."""
     body = struct.pack(">hhi", -1, acks, 30_000)  # no transactional id
     body += struct.pack(">i", 1) + string(topic) + struct.pack(">iii", 1, 0, len(records)) + records
-    return frame(0, 3, body)
+    return frame(0, 7, body)
 
 
 def produce(port: int, topic: str, records: bytes) -> tuple[int, int]:

@@ -183,6 +183,13 @@ class RefusalTest(FetchCase):
         self.assertEqual(self.code(offset=2, current_leader_epoch=2), ErrorCode.FENCED_LEADER_EPOCH)
         self.assertEqual(self.code(offset=2, current_leader_epoch=4), ErrorCode.UNKNOWN_LEADER_EPOCH)
 
+    def test_failed_disk(self) -> None:
+        """Clients before version 6 do not know what a storage error is: they look for another leader."""
+        self.core.partition.failed(self.core.log, OSError("disk"))
+        for version in VERSIONS:
+            code = ErrorCode.KAFKA_STORAGE_ERROR if version >= 6 else ErrorCode.NOT_LEADER_OR_FOLLOWER
+            self.assertEqual(self.answered(self.request(version), version).error_code, code)
+
     def test_unknown_id(self) -> None:
         """From version 13 on topics come by id."""
         self.assertEqual(self.answered(self.request(13, topic_id=b"?" * 16), 13).error_code, ErrorCode.UNKNOWN_TOPIC_ID)
@@ -195,9 +202,14 @@ class RefusalTest(FetchCase):
 
     def test_sessions_that_were_never_granted(self) -> None:
         """A session id that this broker did not give is not found; the client begins anew without one."""
-        request = self.request(session_id=5)
+        request = self.request(session_id=5, session_epoch=1)
         response = self.core.decode(request, 12, self.successResultOf(self.core.dispatch(request, 12).pieces))
         self.assertEqual((response.error_code, response.session_id), (ErrorCode.FETCH_SESSION_ID_NOT_FOUND, 0))
+
+    def test_ending_a_session(self) -> None:
+        """Whoever begins a new session, or wants none, is served, whatever session it names to be forgotten (KIP-227)."""
+        for epoch in (-1, 0):
+            self.assertEqual(self.code(session_id=5, session_epoch=epoch), ErrorCode.NONE)
 
     def test_followers(self) -> None:
         """Nobody follows this broker yet."""

@@ -75,8 +75,8 @@ async def _fetch(context: RequestContext, request: FetchRequest) -> FetchRespons
 
 
 def _check_session(request: FetchRequest) -> None:
-    """Fetch sessions (KIP-227) are not granted: every answer has session id 0, so no client can refer to one."""
-    if request.session_id != 0:
+    """Fetch sessions (KIP-227) are not granted: every answer has session id 0, so no client can go on with one, only begin or end it."""
+    if request.session_epoch > 0:
         raise KafkaError(ErrorCode.FETCH_SESSION_ID_NOT_FOUND, f"there is no fetch session {request.session_id}")
     if request.replica_id >= 0 or request.replica_state.replica_id >= 0:
         raise KafkaError(ErrorCode.INVALID_REQUEST, "this broker has no followers: a consumer's replica id is -1")
@@ -205,9 +205,8 @@ async def _next_commit(context: RequestContext, resolved: Sequence[IPartition | 
 def _response(context: RequestContext, request: FetchRequest, targets: Sequence[tuple[str | None, _Wanted]], collected: _Collected) -> FetchResponse:
     hints = LeaderHints(context.services.metadata.image, context.session)
     committed_only = request.isolation_level == 1
-    answers = iter(
-        [_partition_answer(name, part, outcome, hints, committed_only) for (name, part), outcome in zip(targets, collected.outcomes, strict=True)]
-    )
+    outcomes = zip(targets, collected.outcomes, strict=True)
+    answers = iter([_partition_answer(context, name, part, outcome, hints, committed_only) for (name, part), outcome in outcomes])
     responses = tuple(
         _TopicAnswer(topic=topic.topic, topic_id=topic.topic_id, partitions=tuple(next(answers) for _ in topic.partitions))
         for topic in request.topics
@@ -218,10 +217,12 @@ def _response(context: RequestContext, request: FetchRequest, targets: Sequence[
     return FetchResponse(responses=responses, node_endpoints=nodes)
 
 
-def _partition_answer(name: str | None, part: _Wanted, outcome: _Outcome, hints: LeaderHints, committed_only: bool) -> _PartitionAnswer:
+def _partition_answer(
+    context: RequestContext, name: str | None, part: _Wanted, outcome: _Outcome, hints: LeaderHints, committed_only: bool
+) -> _PartitionAnswer:
     if isinstance(outcome, KafkaError):
         leader_id, leader_epoch = hints.after(outcome.code, name or "", part.partition)
-        return _refused(part.partition, outcome, FetchResponse.LeaderIdAndEpoch(leader_id=leader_id, leader_epoch=leader_epoch))
+        return _refused(part.partition, context.told(outcome.code), FetchResponse.LeaderIdAndEpoch(leader_id=leader_id, leader_epoch=leader_epoch))
     if isinstance(outcome, _Diverged):
         return _PartitionAnswer(
             partition_index=part.partition,
@@ -241,10 +242,10 @@ def _partition_answer(name: str | None, part: _Wanted, outcome: _Outcome, hints:
     )
 
 
-def _refused(index: int, error: KafkaError, leader: FetchResponse.LeaderIdAndEpoch | None = None) -> _PartitionAnswer:
+def _refused(index: int, code: ErrorCode, leader: FetchResponse.LeaderIdAndEpoch | None = None) -> _PartitionAnswer:
     return _PartitionAnswer(
         partition_index=index,
-        error_code=error.code,
+        error_code=code,
         high_watermark=NO_OFFSET,
         aborted_transactions=None,
         current_leader=leader or FetchResponse.LeaderIdAndEpoch(),
@@ -266,7 +267,7 @@ def _refusal(request: FetchRequest, version: int, error: KafkaError) -> Message:
         return FetchResponse(error_code=error.code)
     return FetchResponse(
         responses=tuple(
-            _TopicAnswer(topic=topic.topic, partitions=tuple(_refused(part.partition, error) for part in topic.partitions))
+            _TopicAnswer(topic=topic.topic, partitions=tuple(_refused(part.partition, error.code) for part in topic.partitions))
             for topic in request.topics
         )
     )

@@ -54,7 +54,7 @@ async def _list_offsets(context: RequestContext, request: ListOffsetsRequest) ->
                     raise KafkaError(ErrorCode.INVALID_REQUEST, f"{topic.name}-{part.partition_index} is asked for more than once")
                 parts.append(await _one(context, topic, part, isolation))
             except KafkaError as error:
-                parts.append(_refused(part, error))
+                parts.append(_refused(part, context.told(error.code)))
         topics.append(_TopicAnswer(name=topic.name, partitions=tuple(parts)))
     return ListOffsetsResponse(topics=tuple(topics))
 
@@ -74,8 +74,8 @@ async def _one(context: RequestContext, topic: _Topic, part: _Wanted, isolation:
     )
 
 
-def _refused(part: _Wanted, error: KafkaError) -> _PartitionAnswer:
-    return _PartitionAnswer(partition_index=part.partition_index, error_code=error.code)
+def _refused(part: _Wanted, code: ErrorCode) -> _PartitionAnswer:
+    return _PartitionAnswer(partition_index=part.partition_index, error_code=code)
 
 
 def _rule(services: Services, request: ListOffsetsRequest) -> Iterable[Action]:
@@ -86,7 +86,7 @@ def _rule(services: Services, request: ListOffsetsRequest) -> Iterable[Action]:
 def _refusal(request: ListOffsetsRequest, version: int, error: KafkaError) -> Message:
     return ListOffsetsResponse(
         topics=tuple(
-            _TopicAnswer(name=topic.name, partitions=tuple(_refused(part, error) for part in topic.partitions)) for topic in request.topics
+            _TopicAnswer(name=topic.name, partitions=tuple(_refused(part, error.code) for part in topic.partitions)) for topic in request.topics
         )
     )
 

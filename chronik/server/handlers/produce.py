@@ -16,6 +16,8 @@ from chronik.network.interfaces import ProtocolViolation
 from chronik.protocol.apis import ApiKey
 from chronik.protocol.message import Message
 from chronik.protocol.messages import ProduceRequest, ProduceResponse
+from chronik.record.batch import BadBatch, split_batches
+from chronik.record.compression import Codec
 from chronik.replica.interfaces import IPartition, IPendingAppend
 from chronik.replica.purgatory import Waiter
 from chronik.security.interfaces import Action, Operation, ResourceType
@@ -27,6 +29,7 @@ from chronik.storage.interfaces import AppendResult
 if TYPE_CHECKING:
     from chronik.server.services import Services
 
+FIRST_VERSION_WITH_ZSTD = 7
 FIRST_VERSION_WITH_TOPIC_IDS = 13
 
 _TopicData: TypeAlias = ProduceRequest.TopicProduceData
@@ -138,9 +141,19 @@ def _begin(
             continue
         if part.records is None:
             append.acknowledged(AppendResult(NO_OFFSET, NO_OFFSET, NO_TIMESTAMP, partition.start_offset))
+        elif context.api_version < FIRST_VERSION_WITH_ZSTD and _holds_zstd(part.records):
+            why = "the records are compressed by zstd, which Produce knows from version 7 on"
+            append.refused(KafkaError(ErrorCode.UNSUPPORTED_COMPRESSION_TYPE, why))
         else:
             partition.begin_append(append, part.records, acks)
     return appends
+
+
+def _holds_zstd(records: bytes | memoryview) -> bool:
+    try:
+        return any(header.codec is Codec.ZSTD for header, _ in split_batches(records))
+    except BadBatch:
+        return False  # What is wrong with it the log tells.
 
 
 async def _settled(context: RequestContext, countdown: _Countdown, timeout_ms: int | None) -> None:

@@ -1,22 +1,23 @@
-"""Asks a handler as a client would: everything goes through the codec, the rule and the refusal."""
+"""Asks the admin APIs as a client would: everything goes through the dispatcher, frames on both sides."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import fields
 from typing import Any
 
 from twisted.internet.defer import Deferred, succeed
 from zope.interface import implementer
 
-from chronik.errors import KafkaError
 from chronik.model import TopicId
 from chronik.network.interfaces import Session
-from chronik.protocol.apis import request_class, response_class
+from chronik.protocol.apis import response_class
+from chronik.protocol.header import parse_response_header, request_header
 from chronik.replica.interfaces import IPartitions
-from chronik.security.interfaces import ANONYMOUS, Action
+from chronik.security.interfaces import ANONYMOUS, Action, IAuthorizer, Principal
 from chronik.server.api import Api
-from chronik.server.context import RequestContext
+from chronik.server.dispatch import RequestDispatcher
+from chronik.server.metrics import RequestMetrics
 from chronik.server.services import Services
 from tests.cluster.fixture import CONFIG, ControllerCase
 
@@ -55,6 +56,25 @@ class ReadyPartitions:
         return waiting
 
 
+@implementer(IAuthorizer)
+class DenyingAuthorizer:
+    """Allows what is not denied.
+
+    :param denied: decides.
+    """
+
+    def __init__(self, denied: Callable[[Action], bool]) -> None:
+        self._denied = denied
+
+    def authorize(self, principal: Principal, host: str, actions: Sequence[Action]) -> Deferred[Sequence[bool]]:
+        """Decide."""
+        return succeed([not self._denied(action) for action in actions])
+
+    def close(self) -> Deferred[None]:
+        """Nothing to do."""
+        return succeed(None)
+
+
 class AdminCase(ControllerCase):
     """Tests of handlers over a started controller, everything allowed unless told otherwise."""
 
@@ -74,33 +94,28 @@ class AdminCase(ControllerCase):
             "metadata": self.feed,
             "controller": self.controller,
             "partitions": self.partitions,
+            "authorizer": DenyingAuthorizer(self.denied),
             "clock": self.clock,
+            "metrics": RequestMetrics(),
         }
         return Services(**{field.name: given.get(field.name) for field in fields(Services)})  # type: ignore[arg-type]
 
     def begin(self, api: Api, version: int, request: Any) -> Deferred[Any]:
         """Send a request; a Deferred of the decoded response."""
         self.assertTrue(api.versions[0] <= version <= api.versions[1])
-        return Deferred.fromCoroutine(self._serve(api, version, request))
+        frame = request_header(api.key, version, 77, "client") + request.encode(version)
+        return RequestDispatcher(self.services(), [api]).dispatch(self.session, frame).pieces.addCallback(self._decoded, api, version)
 
     def ask(self, api: Api, version: int, request: Any) -> Any:
         """Send a request, and the decoded response."""
         return self.successResultOf(self.begin(api, version, request))
 
-    async def _serve(self, api: Api, version: int, request: Any) -> Any:
-        data = request.encode(version)
-        decoded, end = request_class(api.key).decode(data, version, 0)
-        self.assertEqual(end, len(data))
-        services = self.services()
-        decisions = {action: not self.denied(action) for action in api.rule(services, decoded)}
-        context = RequestContext(services, self.session, api.key, version, "client", decisions)
-        try:
-            response = await api.handler(context, decoded)
-        except KafkaError as error:
-            response = api.refusal(decoded, version, error)
-        assert response is not None
-        answer = response.encode(version)
-        return response_class(api.key).decode(answer, version, 0)[0]
+    def _decoded(self, pieces: Any, api: Api, version: int) -> Any:
+        data = b"".join(pieces)
+        correlation_id, start = parse_response_header(data, api.key, version)
+        response, end = response_class(api.key).decode(data, version, start)
+        self.assertEqual((correlation_id, end), (77, len(data)))
+        return response
 
     def every_version(self, api: Api) -> range:
         """All versions served."""

@@ -37,8 +37,7 @@ def _wanted(request: DeleteTopicsRequest) -> list[_Wanted]:
 
 async def _delete_topics(context: RequestContext, request: DeleteTopicsRequest) -> DeleteTopicsResponse:
     if not context.services.config.get("delete.topic.enable"):
-        code = ErrorCode.TOPIC_DELETION_DISABLED if context.api_version >= 3 else ErrorCode.INVALID_REQUEST
-        raise KafkaError(code, "Topic deletion is disabled: set delete.topic.enable=true on the broker.")
+        raise KafkaError(ErrorCode.TOPIC_DELETION_DISABLED, "Topic deletion is disabled: set delete.topic.enable=true on the broker.")
     image = context.services.metadata.image
     results: list[_Result] = []
     resolved: dict[str, list[_Wanted]] = {}

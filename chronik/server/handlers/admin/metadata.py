@@ -133,18 +133,16 @@ def _found(context: RequestContext, request: MetadataRequest, view: ClusterView,
         name=topic.name,
         topic_id=topic.topic_id,
         is_internal=topic.name in INTERNAL_TOPICS,
-        partitions=tuple(_partition(number, partition, context.api_version) for number, partition in view.partitions(topic)),
+        partitions=tuple(_partition(context, number, partition) for number, partition in view.partitions(topic)),
         topic_authorized_operations=allowed_operations(context, ResourceType.TOPIC, topic.name) if wanted else NOT_ASKED,
     )
 
 
-def _partition(number: int, partition: PartitionView, version: int) -> _Partition:
+def _partition(context: RequestContext, number: int, partition: PartitionView) -> _Partition:
     state = partition.state
     replicas, isr = state.replicas, state.isr
-    error = partition.error
-    if version < 6 and error is ErrorCode.LISTENER_NOT_FOUND:
-        error = ErrorCode.LEADER_NOT_AVAILABLE
-    if version == 0:
+    error = context.told(partition.error)
+    if context.api_version == 0:
         replicas = tuple(broker_id for broker_id in replicas if broker_id not in partition.offline)
         isr = tuple(broker_id for broker_id in isr if broker_id not in partition.offline)
         if error is ErrorCode.NONE and partition.offline:

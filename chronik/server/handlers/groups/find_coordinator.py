@@ -43,7 +43,7 @@ async def _find_coordinator(context: RequestContext, request: FindCoordinatorReq
 async def _find(context: RequestContext, key_type: int, key: str) -> _Coordinator:
     try:
         if key_type == TRANSACTION:
-            raise KafkaError(ErrorCode.COORDINATOR_NOT_AVAILABLE, "this broker does not serve transactions yet: unset transactional.id")
+            return _of_transactions(context, key)
         if key_type != GROUP:
             raise KafkaError(ErrorCode.INVALID_REQUEST, f"coordinators of type {key_type} are not served: 0 is a group's")
         check_group(context, Operation.DESCRIBE, key)
@@ -53,12 +53,22 @@ async def _find(context: RequestContext, key_type: int, key: str) -> _Coordinato
         return _refused(key, error)
 
 
+def _of_transactions(context: RequestContext, key: str) -> _Coordinator:
+    """This broker, whose InitProducerId then refuses for good: what is refused here clients ask again and again, without a word to their users."""
+    if not context.allowed(Operation.DESCRIBE, ResourceType.TRANSACTIONAL_ID, key):
+        raise KafkaError(ErrorCode.TRANSACTIONAL_ID_AUTHORIZATION_FAILED, f"{context.session.principal} may not describe transactional id {key}")
+    return _at(context, key, context.services.broker_id)
+
+
 def _led_by(context: RequestContext, key: str, topic: TopicImage) -> _Coordinator:
-    leader = topic.partitions[context.services.groups.partition_of(key, len(topic.partitions))].leader
+    return _at(context, key, topic.partitions[context.services.groups.partition_of(key, len(topic.partitions))].leader)
+
+
+def _at(context: RequestContext, key: str, leader: int) -> _Coordinator:
     endpoint = None if leader == NO_LEADER else endpoint_for(context.services.metadata.image, leader, context.session)
     if endpoint is None:
         raise KafkaError(ErrorCode.COORDINATOR_NOT_AVAILABLE, "the coordinator is not available now, try again")
-    return _Coordinator(key=key, node_id=leader, host=endpoint.host, port=endpoint.port)
+    return _Coordinator(key=key, node_id=leader, host=endpoint.host, port=endpoint.port, error_message=None)
 
 
 async def _create_topic(services: Services) -> TopicImage:

@@ -20,7 +20,6 @@ from chronik.server.handlers.groups.access import check_group, on_group
 if TYPE_CHECKING:
     from chronik.server.services import Services
 
-FIRST_VERSION_WITH_GROUP_NOT_FOUND: Final = 9
 FIRST_VERSION_WITH_TOPIC_IDS: Final = 10
 LAST_VERSION_WITH_RETENTION: Final = 4
 
@@ -32,7 +31,7 @@ async def _offset_commit(context: RequestContext, request: OffsetCommitRequest) 
     check_group(context, Operation.READ, request.group_id)
     outcomes: dict[tuple[int, int], KafkaError | None] = {}
     offsets: dict[TopicPartition, OffsetCommit] = {}
-    places: dict[TopicPartition, tuple[int, int]] = {}
+    places: dict[tuple[int, int], TopicPartition] = {}
     expiry = _expiry(context, request)
     for at, topic in enumerate(request.topics):
         for partition in topic.partitions:
@@ -40,13 +39,13 @@ async def _offset_commit(context: RequestContext, request: OffsetCommitRequest) 
                 place = _place(context, topic, partition.partition_index)
                 metadata = partition.committed_metadata or ""
                 offsets[place] = OffsetCommit(partition.committed_offset, partition.committed_leader_epoch, metadata, expiry)
-                places[place] = (at, partition.partition_index)
+                places[at, partition.partition_index] = place
             except KafkaError as error:
                 outcomes[at, partition.partition_index] = error
     if offsets:
         committing = Committing(request.group_id, request.generation_id_or_member_epoch, request.member_id, request.group_instance_id, offsets)
-        for place, outcome in (await _commit(context, committing)).items():
-            outcomes[places[place]] = outcome
+        committed = await _commit(context, committing)
+        outcomes.update((mention, committed[place]) for mention, place in places.items())
     return _response(request, outcomes)
 
 
@@ -55,9 +54,7 @@ async def _commit(context: RequestContext, committing: Committing) -> Mapping[To
     try:
         committed: Mapping[TopicPartition, KafkaError | None] = await context.services.groups.commit(committing)
     except KafkaError as error:
-        if error.code == ErrorCode.GROUP_ID_NOT_FOUND and context.api_version < FIRST_VERSION_WITH_GROUP_NOT_FOUND:
-            error = KafkaError(ErrorCode.ILLEGAL_GENERATION, error.message)
-        return dict.fromkeys(committing.offsets, error)
+        return dict.fromkeys(committing.offsets, KafkaError(context.told(error.code), error.message))
     return committed
 
 

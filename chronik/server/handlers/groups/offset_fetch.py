@@ -130,7 +130,9 @@ def _rule(services: Services, request: OffsetFetchRequest) -> Iterable[Action]:
     for group in (*request.groups, *((_as_group(request),) if not request.groups else ())):
         yield on_group(Operation.DESCRIBE, group.group_id)
         if group.topics is None:
-            yield from (Action(Operation.DESCRIBE, ResourceType.TOPIC, name) for name in _committed_topics(services, group.group_id))
+            # Whoever waits for commits under way is told of topics that have no offset yet.
+            topics = services.metadata.image.topics if request.require_stable else _committed_topics(services, group.group_id)
+            yield from (Action(Operation.DESCRIBE, ResourceType.TOPIC, name) for name in topics)
             continue
         for topic in group.topics:
             name = topic.name or names.get(TopicId(topic.topic_id))

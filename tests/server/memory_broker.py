@@ -1,0 +1,147 @@
+"""A broker without a network: the real dispatcher, controller, partitions and group coordinator, over a disk and a clock in memory."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from random import Random
+from typing import Any, Final
+
+from twisted.internet.defer import Deferred
+from twisted.trial.unittest import SynchronousTestCase
+from zope.interface import implementer
+
+from chronik.cluster.controller import Controller
+from chronik.cluster.registration import Registration
+from chronik.config import Configuration
+from chronik.coordinator.group.config import GroupConfig
+from chronik.coordinator.group.service import GroupCoordinator
+from chronik.coordinator.state import ReplicatedStateLog
+from chronik.metadata.feed import MetadataFeed
+from chronik.metadata.image import Endpoint
+from chronik.metadata.memory import MemoryMetadataStore
+from chronik.model import OFFSETS_TOPIC
+from chronik.network.interfaces import Session
+from chronik.protocol.apis import flexible, response_class
+from chronik.protocol.header import parse_response_header, request_header
+from chronik.protocol.message import Message
+from chronik.replica.host import HostedPartitions
+from chronik.replica.interfaces import ILeadershipObserver, IPartition
+from chronik.replica.purgatory import Purgatory
+from chronik.replica.settings import DynamicConfiguration, EffectiveSettings
+from chronik.security.interfaces import ANONYMOUS
+from chronik.server.dispatch import RequestDispatcher
+from chronik.server.metrics import RequestMetrics
+from chronik.server.services import Services
+from chronik.server.table import api_table
+from chronik.storage.memory import MemoryFileSystem
+from chronik.testing.logs import make_clock, make_store
+from tests.server.core import FakeAuthorizer
+
+BROKER_ID: Final = 1
+CORRELATION_ID: Final = 0x01020304
+
+SETTINGS: Final = {"num.partitions": "1", "offsets.topic.num.partitions": "1"}
+"""One partition of each: which is led here is not what these tests are about."""
+
+
+@implementer(ILeadershipObserver)
+class _LoadsGroups:
+    """Has the groups of a partition coordinated while it is led here."""
+
+    def __init__(self, groups: GroupCoordinator, clock: Any) -> None:
+        self._groups = groups
+        self._clock = clock
+
+    def partition_led(self, partition: IPartition) -> None:
+        """Load its groups."""
+        if partition.topic_partition.topic == OFFSETS_TOPIC:
+            self._groups.load(ReplicatedStateLog(partition, self._clock))
+
+    def partition_resigned(self, partition: IPartition) -> None:
+        """Unload them."""
+        if partition.topic_partition.topic == OFFSETS_TOPIC:
+            self._groups.unload(partition.topic_partition.partition)
+
+
+class MemoryBroker:
+    """Broker 1, which clients reach at 192.168.1.5:9092.
+
+    :param settings: over :data:`SETTINGS`.
+    :param pools: a synchronous pool if None.
+    :ivar disk: what it writes to.
+    :ivar authorizer: allows everything until told otherwise.
+    """
+
+    def __init__(self, settings: Mapping[str, str] | None = None, pools: Any = None) -> None:
+        self.clock = make_clock()
+        self.disk = MemoryFileSystem(Random(1))
+        self.config = Configuration().with_values({**SETTINGS, **(settings or {})})
+        self.metadata = MemoryMetadataStore(self.clock)
+        self.feed = MetadataFeed(self.metadata, self.clock)
+        self.controller = Controller(self.metadata, self.feed, Registration(BROKER_ID, {"PLAINTEXT": Endpoint("", 9092)}), self.config)
+        self._store = make_store(self.disk, self.clock, pools=pools)
+        dynamic = DynamicConfiguration(self.config, self.feed, BROKER_ID)
+        self.partitions = HostedPartitions(BROKER_ID, self.feed, self._store, EffectiveSettings(dynamic), self.controller.raise_leader_epochs)
+        marks = iter(range(1, 1_000_000))
+        self.groups = GroupCoordinator(self.feed, self.clock, GroupConfig.of(self.config), lambda count: next(marks).to_bytes(count, "big"))
+        self.authorizer = FakeAuthorizer()
+        self.metrics = RequestMetrics()
+        self.purgatory = Purgatory(self.clock)
+        self.dispatcher = RequestDispatcher(self._services(), api_table())
+        self.session = Session("PLAINTEXT", "10.0.0.9", 5555, "192.168.1.5", 9092, ANONYMOUS)
+
+    def _services(self) -> Services:
+        return Services(
+            broker_id=BROKER_ID,
+            config=self.config,
+            metadata=self.feed,
+            controller=self.controller,
+            partitions=self.partitions,
+            groups=self.groups,
+            authorizer=self.authorizer,
+            fetch_bytes_max=1 << 20,
+            clock=self.clock,
+            purgatory=self.purgatory,
+            metrics=self.metrics,
+        )
+
+    def start(self, case: SynchronousTestCase) -> None:
+        """Start everything; it is stopped when the test is over."""
+        for start in (self.feed.start, self.controller.start, self._store.start, self.partitions.start):
+            case.successResultOf(start())
+        self.groups.start()
+        case.addCleanup(self.groups.stop)
+        self.partitions.observe(_LoadsGroups(self.groups, self.clock))
+
+    def send(self, request: Message, version: int, client_id: str | None = "me") -> Deferred[Any]:
+        """Send a request; a Deferred of the decoded response, of which no byte is left over."""
+        assert request.api_key is not None
+        frame = request_header(request.api_key, version, CORRELATION_ID, client_id) + request.encode(version)
+        return self._dispatch(frame).addCallback(self._decoded, request.api_key, version)
+
+    def _dispatch(self, frame: bytes) -> Deferred[bytes | None]:
+        def joined(pieces: Any) -> bytes | None:
+            return None if pieces is None else b"".join(piece if isinstance(piece, bytes) else piece.read(0, piece.size) for piece in pieces)
+
+        return self.dispatcher.dispatch(self.session, frame).pieces.addCallback(joined)
+
+    def _decoded(self, data: bytes | None, api_key: int, version: int) -> Any:
+        if data is None:
+            return None
+        found, start = parse_response_header(data, api_key, version)
+        assert found == CORRELATION_ID, f"correlation id {found}"
+        response, end = response_class(api_key).decode(data, version, start)
+        assert end == len(data), "bytes follow the response"
+        return response
+
+    def exchange(self, api_key: int, version: int, body: bytes) -> Deferred[bytes]:
+        """Send a request's bytes behind a header; a Deferred of the response's bytes behind theirs."""
+        tags = b"\x00" if flexible(api_key, version) else b""
+        header = api_key.to_bytes(2, "big") + version.to_bytes(2, "big") + CORRELATION_ID.to_bytes(4, "big") + b"\x00\x02me" + tags
+
+        def behind_header(data: bytes | None) -> bytes:
+            expected = CORRELATION_ID.to_bytes(4, "big") + tags
+            assert data is not None and data.startswith(expected), "a response has its request's correlation id"
+            return data[len(expected) :]
+
+        return self._dispatch(header + body).addCallback(behind_header)
