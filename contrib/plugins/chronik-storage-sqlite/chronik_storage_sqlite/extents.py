@@ -99,9 +99,12 @@ def _load_extent(
         extent.end_offset, extent.size, extent.first_timestamp, extent.max_timestamp = end_offset, size, first_timestamp, max_timestamp
         extent.sealed = True
         return extent
-    batches = connection.execute(
-        "SELECT last_offset, size, max_timestamp FROM batches WHERE log_id = ? AND base_offset >= ? ORDER BY base_offset", (log_id, base_offset)
-    )
-    for batch in batches:
-        extent.note(*batch)
+    of_extent = "FROM batches WHERE log_id = ? AND base_offset >= ?"
+    first = connection.execute(f"SELECT max_timestamp {of_extent} ORDER BY base_offset LIMIT 1", (log_id, base_offset)).fetchone()
+    if first is not None:
+        last_offset, total, latest = connection.execute(
+            f"SELECT max(last_offset), sum(size), max(max_timestamp) {of_extent}", (log_id, base_offset)
+        ).fetchone()
+        extent.note(last_offset, total, latest)
+        (extent.first_timestamp,) = first
     return extent

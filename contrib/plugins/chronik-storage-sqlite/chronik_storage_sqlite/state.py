@@ -88,15 +88,22 @@ def load_state(connection: sqlite3.Connection, log_id: int) -> LogState:
 
 
 def _load_producers(connection: sqlite3.Connection, log_id: int) -> ProducerStates:
-    """The latest batches of each producer, in the order in which they were appended."""
-    rows = connection.execute(
-        "SELECT producer_id, producer_epoch, base_sequence, last_offset, offset_delta, timestamp FROM ("
-        "SELECT *, row_number() OVER (PARTITION BY producer_id ORDER BY last_offset DESC) AS age FROM producer_batches WHERE log_id = ?"
-        ") WHERE age <= ? ORDER BY last_offset",
-        (log_id, BATCHES_KEPT),
-    )
+    """The latest batches of each producer, in the order in which they were appended. It jumps from one to the next: each may have millions."""
+    found: list[tuple[int, int, int, int, int, int]] = []
+    producer_id = -1
+    while True:
+        (producer_id,) = connection.execute(
+            "SELECT min(producer_id) FROM producer_batches WHERE log_id = ? AND producer_id > ?", (log_id, producer_id)
+        ).fetchone()
+        if producer_id is None:
+            break
+        found += connection.execute(
+            "SELECT last_offset, producer_id, producer_epoch, base_sequence, offset_delta, timestamp FROM producer_batches "
+            "WHERE log_id = ? AND producer_id = ? ORDER BY last_offset DESC LIMIT ?",
+            (log_id, producer_id, BATCHES_KEPT),
+        )
     producers = ProducerStates()
-    for producer_id, epoch, sequence, last_offset, delta, timestamp in rows:
+    for last_offset, producer_id, epoch, sequence, delta, timestamp in sorted(found):
         header = BatchHeader(last_offset - delta, 0, 0, MAGIC, 0, 0, delta, timestamp, timestamp, producer_id, epoch, sequence, delta + 1)
         producers.note(header, last_offset)
     return producers
@@ -213,6 +220,8 @@ def remove_batches(log_id: int, below: int, start_offset: int) -> Callable[[sqli
     def operation(connection: sqlite3.Connection) -> bool:
         if _remove_chunk(connection, log_id, below):
             return False
+        if not start_offset:
+            return True
         connection.execute(
             "DELETE FROM producer_batches WHERE log_id = ?1 AND last_offset < ?2 AND last_offset < (SELECT min(last_offset) FROM ("
             "SELECT last_offset FROM producer_batches AS later WHERE later.log_id = ?1 AND later.producer_id = producer_batches.producer_id "
