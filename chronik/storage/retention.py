@@ -3,12 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Protocol, TypeVar
 
 from chronik.storage.config import LogConfig
-from chronik.storage.segment import LogSegment
 
 
-def expired_segments(segments: Sequence[LogSegment], config: LogConfig, high_watermark: int, size_bytes: int, now: int) -> Sequence[LogSegment]:
+class Removable(Protocol):
+    """A run of a log that is removed as one: a segment, or another store's extent.
+
+    :ivar end_offset: one past its last offset.
+    :ivar size: bytes of its batches.
+    :ivar max_timestamp: the largest of its records, ms, -1 for none; ``created_ms`` stands in for it.
+    """
+
+    end_offset: int
+    size: int
+    max_timestamp: int
+    created_ms: int
+
+
+S = TypeVar("S", bound=Removable)
+
+
+def expired_segments(segments: Sequence[S], config: LogConfig, high_watermark: int, size_bytes: int, now: int) -> Sequence[S]:
     """The oldest segments, as many as may go at time ``now`` (ms) by ``retention.ms`` or ``retention.bytes``.
 
     A segment is too old when its latest record is. An empty last segment is never removed.
@@ -28,5 +45,5 @@ def expired_segments(segments: Sequence[LogSegment], config: LogConfig, high_wat
     return segments[:removable]
 
 
-def _latest_ms(segment: LogSegment) -> int:
+def _latest_ms(segment: Removable) -> int:
     return segment.max_timestamp if segment.max_timestamp >= 0 else segment.created_ms

@@ -1,7 +1,7 @@
 """What every log and every log store must do: mixins of tests for whoever writes one.
 
-Mix one into a ``twisted.trial.unittest.SynchronousTestCase`` (or ``TestCase``) and provide :meth:`LogStoreContract.make_store`. A store that keeps
-data over a crash sets :attr:`LogStoreContract.durable` and provides :meth:`LogStoreContract.crash_store`.
+Mix one into a ``twisted.trial.unittest.SynchronousTestCase`` (or ``TestCase``) and provide :meth:`LogStoreContract.make_store`. What a crash leaves
+is in :mod:`chronik.testing.log_crash_contract`.
 """
 
 from __future__ import annotations
@@ -351,10 +351,6 @@ class LogStoreContract(LogFixture):
 
     durable: ClassVar[bool] = True
 
-    def crash_store(self) -> None:
-        """Stop the machine of ``self.store``: what was not flushed may be lost."""
-        raise NotImplementedError
-
     def reopened(self) -> Any:
         """A new store after the old one was closed, and its log."""
         self.wait(self.store.close())
@@ -419,46 +415,3 @@ class LogStoreContract(LogFixture):
         self.wait(self.store.close())
         self.store = self.started()
         self.assertEqual([], list(self.store.known()))
-
-    def test_crash(self) -> None:
-        """What was flushed is there after a crash, once and in order, and the log says that it was not closed."""
-        if not self.durable:
-            return
-        log = self.opened(LogConfig(segment_bytes=400))
-        for n in range(10):
-            self.append(log, b"%d" % n, producer_id=7, producer_epoch=0, base_sequence=n)
-        flushed = self.wait(log.flush())
-        self.crash_store()
-        self.store = self.started()
-        log = self.opened(LogConfig(segment_bytes=400))
-        self.assertFalse(log.clean)
-        self.assertEqual([(n, b"%d" % n) for n in range(10)], self.records(log))
-        self.assertEqual(10, flushed)
-        self.assertTrue(self.append(log, b"9", producer_id=7, producer_epoch=0, base_sequence=9).duplicate)
-
-    def test_crash_keeps_raised_epoch(self) -> None:
-        """A raised epoch is durable once its Deferred fires."""
-        if not self.durable:
-            return
-        log = self.opened()
-        self.append(log, b"a")
-        self.wait(log.flush())
-        self.wait(log.raise_epoch(8))
-        self.crash_store()
-        self.store = self.started()
-        self.assertEqual(8, self.opened().latest_epoch)
-
-    def test_crash_after_truncation(self) -> None:
-        """Truncated records do not come back between those appended and flushed later."""
-        if not self.durable:
-            return
-        log = self.opened(LogConfig(segment_bytes=200))
-        for n in range(8):
-            self.append(log, b"old%d" % n)
-        self.wait(log.flush())
-        self.wait(log.truncate(1))
-        self.append(log, b"new", leader_epoch=1)
-        self.wait(log.flush())
-        self.crash_store()
-        self.store = self.started()
-        self.assertEqual([(0, b"old0"), (1, b"new")], self.records(self.opened()))

@@ -79,9 +79,12 @@ class Broker:
     :ivar port: of the Kafka listener.
     :ivar http_port: of the HTTP listener.
     :ivar prefix: a program, with its arguments, that is to run the broker.
+    :param environ: its environment; None for that of the tests.
     """
 
-    def __init__(self, settings: Mapping[str, str] | None = None, directory: str | None = None) -> None:
+    def __init__(
+        self, settings: Mapping[str, str] | None = None, directory: str | None = None, environ: Mapping[str, str] | None = None
+    ) -> None:
         self.directory = directory or tempfile.mkdtemp(prefix="chronik-test-")
         self.settings = dict(settings or {})
         self.port, self.http_port = free_ports(2)
@@ -89,6 +92,7 @@ class Broker:
         self.output = Path(self.directory) / "broker.log"
         self._read_from = 0
         self.prefix: list[str] = []
+        self._environ = environ
 
     @property
     def data(self) -> Path:
@@ -121,7 +125,9 @@ class Broker:
         """Start it, and come back once it said that it is ready."""
         self._read_from = self.output.stat().st_size if self.output.exists() else 0
         with open(self.output, "ab") as output:
-            self.process = subprocess.Popen(self.command(), stdout=output, stderr=output, stdin=subprocess.DEVNULL, cwd=self.directory)
+            self.process = subprocess.Popen(
+                self.command(), stdout=output, stderr=output, stdin=subprocess.DEVNULL, cwd=self.directory, env=self._environ
+            )
         eventually(self._ready, START_SECONDS, "the broker's start")
         return self
 

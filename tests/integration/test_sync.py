@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import shutil
 import socket
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
@@ -70,14 +71,19 @@ class Trace:
             self._safe = max(self._safe, covered)
 
 
-class SyncTests(SynchronousTestCase):
-    """A broker under strace."""
+class TracedTestCase(SynchronousTestCase):
+    """Brokers under strace."""
 
-    def traced(self, acks: int, records: int, settings: dict[str, str]) -> Trace:
-        """Produce one record after the other under strace; what it saw."""
+    def traced(
+        self, acks: int, records: int, settings: Mapping[str, str], file: str = f"synced-0/{0:020}.log", environ: Mapping[str, str] | None = None
+    ) -> Trace:
+        """Produce one record after the other to ``synced-0`` under strace; what it saw.
+
+        :param file: ending of the path that the records are written to.
+        """
         if shutil.which("strace") is None:
             raise SkipTest("strace is not installed")
-        broker = Broker(settings)
+        broker = Broker(settings, environ=environ)
         self.addCleanup(broker.close)
         trace = Path(broker.directory) / "trace"
         # -D leaves the broker our child, the tracer beside it.
@@ -90,11 +96,15 @@ class SyncTests(SynchronousTestCase):
                 connection.sendall(wire.produce_request(topic, batch_of(b"value"), acks))
                 wire.response(connection)
             broker.stop()
-        found = Trace(f"{topic}-0/{0:020}.log", port)
+        found = Trace(file, port)
         for text in trace.read_text().splitlines():
             found.line(text)
         self.assertEqual(records, found.answers)
         return found
+
+
+class SyncTests(TracedTestCase):
+    """When a broker syncs."""
 
     def test_acks_all(self) -> None:
         """Every answer follows a sync of its own record that was begun after the record was written."""

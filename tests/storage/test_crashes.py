@@ -1,4 +1,4 @@
-"""A crash at every step of what logs do: nothing that was flushed is lost, changed or doubled."""
+"""Random histories with crashes, and disks that are full or broken. A crash at every step is in ``chronik.testing.log_crash_contract``."""
 
 from __future__ import annotations
 
@@ -62,102 +62,6 @@ class _Case(SynchronousTestCase):
                 found += [(record.offset, record.value) for record in decode_records(batch)]
                 offset = header.last_offset + 1
         return [(offset, value) for offset, value in found if offset >= log.start_offset]
-
-
-class EveryStepTests(_Case):
-    """Images of the disk taken before every change and sync, opened again."""
-
-    def images(self, work: Any, step: int = 1) -> list[tuple[MemoryFileSystem, int, int]]:
-        """Do ``work(log)``, taking crashed copies; each with the flushed and the end offset at that moment."""
-        disk = new_disk()
-        log = self.log(disk)
-        found: list[tuple[MemoryFileSystem, int, int]] = []
-        count = 0
-
-        def look(operation: str, path: str) -> None:
-            nonlocal count
-            count += 1
-            if count % step == 0:
-                found.append((disk.crashed(Random(count)), min(log.flushed_offset, floor[0]), log.end_offset))
-
-        floor = [ALL]
-        disk.on_step = look
-        work(log, floor)
-        disk.on_step = None
-        return found
-
-    def test_appending(self) -> None:
-        """Appending, rolling and flushing may be interrupted anywhere."""
-
-        def work(log: Any, floor: list[int]) -> None:
-            for n in range(25):
-                self.successResultOf(self.append(log, n))
-
-        images = self.images(work)
-        self.assertGreater(len(images), 60)
-        for disk, flushed, end in images:
-            log = self.log(disk)
-            values = self.values(log)
-            self.assertGreaterEqual(log.end_offset, flushed)
-            self.assertLessEqual(log.end_offset, end + 1)
-            self.assertEqual([(n, b"%d" % n + b"." * (n % 90)) for n in range(log.end_offset)], values)
-            if log.end_offset:
-                self.assertTrue(self.successResultOf(self.append(log, log.end_offset - 1)).duplicate)
-            self.assertFalse(self.successResultOf(self.append(log, log.end_offset)).duplicate)
-
-    def test_truncating(self) -> None:
-        """While a log is cut back and grows again, what is found is a history that it had."""
-
-        def work(log: Any, floor: list[int]) -> None:
-            for n in range(20):
-                self.successResultOf(self.append(log, n))
-            floor[0] = 6
-            self.successResultOf(log.truncate(6))
-            floor[0] = ALL
-            for n in range(6, 16):
-                self.successResultOf(log.append(batch_of(b"new%d" % n), 1))
-
-        for disk, flushed, _ in self.images(work):
-            log = self.log(disk)
-            values = self.values(log)
-            self.assertEqual(list(range(log.end_offset)), [offset for offset, _ in values])
-            self.assertGreaterEqual(log.end_offset, min(flushed, 6))
-            new = [offset for offset, value in values if value is not None and value.startswith(b"new")]
-            if new:
-                self.assertEqual(list(range(6, log.end_offset)), new, "old records behind new ones")
-                self.assertGreaterEqual(log.end_offset, flushed)
-
-    def test_closing(self) -> None:
-        """A stop may be interrupted too; a start after it as well."""
-
-        def work(log: Any, floor: list[int]) -> None:
-            for n in range(12):
-                self.successResultOf(self.append(log, n))
-            self.successResultOf(self.of.close())
-
-        for number, (disk, flushed, _) in enumerate(self.images(work)):
-            log = self.log(disk)
-            self.assertGreaterEqual(log.end_offset, flushed)
-            again = self.log(disk.crashed(Random(number)))
-            self.assertEqual(self.values(log), self.values(again))
-
-    def test_removing(self) -> None:
-        """Retention may be interrupted: the newest records are there whatever happens to the oldest."""
-
-        def work(log: Any, floor: list[int]) -> None:
-            for n in range(25):
-                self.successResultOf(self.append(log, n))
-            log.set_high_watermark(25)
-            self.successResultOf(log.advance_start(20))
-            self.clock.advance(2)
-            self.successResultOf(self.append(log, 25))
-
-        for disk, flushed, _ in self.images(work):
-            log = self.log(disk)
-            kept = dict(self.values(log))
-            self.assertGreaterEqual(log.end_offset, flushed)
-            for n in range(20, log.end_offset):
-                self.assertEqual(b"%d" % n + b"." * (n % 90), kept[n])
 
 
 class RandomTests(_Case):

@@ -1,0 +1,408 @@
+"""What every log store must keep when the machine stops: a mixin of tests for whoever writes one.
+
+Mix it into a ``twisted.trial.unittest.SynchronousTestCase`` (or ``TestCase``) and provide :meth:`LogCrashContract.make_disk`. While a store works,
+images are taken of what a crash would leave: whenever it tells of something, whenever something it was asked for is done, and before each of its
+writes and syncs where the disk can tell. Every image is opened by a new store, which must have all that was promised by then, once and in order.
+
+A crash is as good as its disk. :class:`~chronik.testing.log_disks.MemoryDisk` loses and tears whatever was not synced, so it finds a store that says
+"flushed" too early. :class:`~chronik.testing.log_disks.RealDisk` only finds one that had not written yet. A store over SQLite has the first kind by
+:class:`~chronik.testing.sqlite_disk.SqliteDisk`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from random import Random
+from typing import Any, ClassVar
+
+from twisted.internet.task import Clock
+from zope.interface import implementer
+
+from chronik.storage.config import LogConfig
+from chronik.storage.interfaces import Extent, IExtentObserver, IPartitionLog
+from chronik.testing.log_disks import Disk
+from chronik.testing.log_fixture import ALL, LogFixture
+from chronik.testing.logs import ID, TP
+from chronik.testing.records import batch_of
+
+SMALL = LogConfig(segment_bytes=500, index_interval_bytes=100, file_delete_delay_ms=0)
+"""A few records fill an extent."""
+
+
+@dataclass(frozen=True, slots=True)
+class Image:
+    """What a crash would have left at one moment.
+
+    :ivar flushed: everything below this offset was promised.
+    :ivar end: everything below this offset had been appended.
+    :ivar ceiling: what had been removed from this offset on must not come back.
+    """
+
+    disk: Disk
+    flushed: int
+    end: int
+    ceiling: int = ALL
+
+
+def value_of(n: int) -> bytes:
+    """The value of the record of a sequence number; lengths differ."""
+    return b"%d" % n + b"." * (n % 90)
+
+
+class Photographer:
+    """Takes images of a disk while a log is worked with.
+
+    :ivar images: so far.
+    :ivar floor: while a truncation to this offset is under way, no more than what is below it is promised.
+    :ivar ceiling: a truncation to this offset is done.
+    """
+
+    def __init__(self, disk: Disk, log: Any) -> None:
+        self._disk = disk
+        self._log = log
+        self._taking = False
+        self.images: list[Image] = []
+        self.floor = self.ceiling = ALL
+
+    def look(self) -> None:
+        """Take one."""
+        if not self._taking:
+            # A copy of a disk may itself be a step of it.
+            self._taking = True
+            image = self._disk.crashed(Random(len(self.images)))
+            self.images.append(Image(image, min(self._log.flushed_offset, self.floor), self._log.end_offset, self.ceiling))
+            self._taking = False
+
+
+@implementer(IExtentObserver)
+class _LookingObserver:
+    """Takes an image whenever the log tells something."""
+
+    def __init__(self, photographer: Photographer) -> None:
+        self._look = photographer.look
+
+    def extent_opened(self, log: IPartitionLog, extent: Extent) -> None:
+        self._look()
+
+    def extent_sealed(self, log: IPartitionLog, extent: Extent) -> None:
+        self._look()
+
+    def extent_rewritten(self, log: IPartitionLog, extent: Extent) -> None:
+        self._look()
+
+    def truncated(self, log: IPartitionLog, offset: int, leader_epoch: int) -> None:
+        self._look()
+
+    def start_advanced(self, log: IPartitionLog, offset: int) -> None:
+        self._look()
+
+    def end_advanced(self, log: IPartitionLog) -> None:
+        self._look()
+
+    def flushed(self, log: IPartitionLog) -> None:
+        self._look()
+
+    def failed(self, log: IPartitionLog, reason: BaseException) -> None:
+        self._look()
+
+    def deleted(self, log: IPartitionLog) -> None:
+        self._look()
+
+
+class LogCrashContract(LogFixture):
+    """What a crash leaves of the logs of a :class:`~chronik.storage.interfaces.ILogStore`.
+
+    :cvar durable: its logs outlive it. Those of one that keeps nothing must be new after a crash, and the same tests check that.
+    :cvar histories: how many random histories are tried.
+    """
+
+    durable: ClassVar[bool] = True
+    histories: ClassVar[int] = 25
+
+    def make_disk(self) -> Disk:
+        """An empty disk."""
+        raise NotImplementedError
+
+    def make_store(self, clock: Clock) -> Any:
+        """A store on the disk of this test."""
+        if not hasattr(self, "disk"):
+            self.disk = self.adopted(self.make_disk())
+        return self.disk.make_store(clock)
+
+    def adopted(self, disk: Disk) -> Disk:
+        """A disk that goes at the end of the test."""
+        self.addCleanup(disk.close)
+        return disk
+
+    # -- crashes ------------------------------------------------------------------------------------------------------
+
+    def crash(self, random: Random | None = None) -> None:
+        """Go on with a new store on what a crash leaves."""
+        self.disk = self.adopted(self.disk.crashed(random or Random(1)))
+        self.store = self.started()
+
+    def images_of(self, work: Callable[[Any, Photographer], None], config: LogConfig = SMALL) -> Sequence[Image]:
+        """Images taken while ``work(log, photographer)`` was done, the last one when all was done."""
+        log = self.opened(config)
+        photographer = Photographer(self.disk, log)
+        log.watch(_LookingObserver(photographer))
+        self.disk.watch_steps(photographer.look)
+        work(log, photographer)
+        self.disk.watch_steps(None)
+        photographer.look()
+        return photographer.images
+
+    def recovered(self, images: Sequence[Image], config: LogConfig = SMALL) -> Iterator[tuple[Any, Image]]:
+        """The log that a new store finds on each image, after the checks that hold for all. None for a store that keeps nothing."""
+        for image in images:
+            store = image.disk.make_store(self.clock)
+            self.wait(store.start())
+            if self.durable:
+                log = self.wait(store.open(TP, ID, config))
+                self.assertGreaterEqual(log.end_offset, image.flushed, "what was flushed is lost")
+                self.assertEqual(log.end_offset, log.flushed_offset, "what is found counts as flushed")
+                yield log, image
+            else:
+                self.assert_new(store)
+            self.wait(store.close())
+            image.disk.close()
+
+    def assert_new(self, store: Any) -> None:
+        """Check that there is nothing, and no trace of anything."""
+        self.assertEqual([], list(store.known()))
+        log = self.wait(store.open(TP, ID, SMALL))
+        self.assertEqual((0, 0, 0, -1, True), (log.start_offset, log.end_offset, log.flushed_offset, log.latest_epoch, log.clean))
+        self.assertEqual([], self.records(log))
+
+    def sent(self, log: Any, n: int, epoch: int = 0) -> Any:
+        """Append record ``n`` of an idempotent producer."""
+        return self.wait(log.append(batch_of(value_of(n), producer_id=7, producer_epoch=0, base_sequence=n), epoch))
+
+    # -- one crash ----------------------------------------------------------------------------------------------------
+
+    def test_crash(self) -> None:
+        """What was flushed is there after a crash, once and in order, and the log says that it was not closed."""
+        log = self.opened(LogConfig(segment_bytes=400))
+        for n in range(10):
+            self.append(log, b"%d" % n, producer_id=7, producer_epoch=0, base_sequence=n)
+        self.assertEqual(10, self.wait(log.flush()))
+        images = [Image(self.disk.crashed(Random(seed)), 10, 10) for seed in range(8)]
+        for log, _ in self.recovered(images):
+            self.assertFalse(log.clean)
+            self.assertEqual([(n, b"%d" % n) for n in range(10)], self.records(log))
+            self.assertTrue(self.append(log, b"9", producer_id=7, producer_epoch=0, base_sequence=9).duplicate)
+
+    def test_crash_keeps_raised_epoch(self) -> None:
+        """A raised epoch is durable once its Deferred fires."""
+        log = self.opened()
+        self.append(log, b"a")
+        self.wait(log.flush())
+        self.wait(log.raise_epoch(8))
+        self.crash()
+        self.assertEqual(8 if self.durable else -1, self.opened().latest_epoch)
+
+    def test_crash_after_truncation(self) -> None:
+        """Truncated records do not come back between those appended and flushed later."""
+        log = self.opened(LogConfig(segment_bytes=200))
+        for n in range(8):
+            self.append(log, b"old%d" % n)
+        self.wait(log.flush())
+        self.wait(log.truncate(1))
+        self.append(log, b"new", leader_epoch=1)
+        self.wait(log.flush())
+        self.crash()
+        self.assertEqual([(0, b"old0"), (1, b"new")] if self.durable else [], self.records(self.opened()))
+
+    def test_crash_after_deletion(self) -> None:
+        """A removed log does not come back, nor do its records in another one of the name."""
+        log = self.opened(SMALL)
+        for n in range(8):
+            self.sent(log, n)
+        self.wait(self.store.delete(TP, ID))
+        for seed in range(4):
+            self.crash(Random(seed))
+            self.assertEqual([], list(self.store.known()))
+        log = self.opened(SMALL)
+        self.assertEqual((0, 0, []), (log.start_offset, log.end_offset, self.records(log)))
+
+    def test_crash_while_unopened(self) -> None:
+        """A log that was not opened between two crashes is as the first one left it, and still not clean."""
+        log = self.opened(SMALL)
+        for n in range(8):
+            self.sent(log, n)
+        self.wait(log.flush())
+        self.crash()
+        self.wait(self.store.close())
+        self.store = self.started()
+        self.crash()
+        log = self.opened(SMALL)
+        self.assertEqual((8, False) if self.durable else (0, True), (log.end_offset, log.clean))
+
+    # -- a crash at any moment ----------------------------------------------------------------------------------------
+
+    def test_appending(self) -> None:
+        """Appending, rolling and flushing may be interrupted anywhere: what is left are the first records, and duplicates are known."""
+
+        def work(log: Any, photographer: Photographer) -> None:
+            for n in range(25):
+                self.sent(log, n)
+                photographer.look()
+
+        images = self.images_of(work)
+        self.assertGreater(len(images), 50)
+        for log, image in self.recovered(images):
+            # The very append may be there that had not been counted yet.
+            self.assertLessEqual(log.end_offset, image.end + 1)
+            self.assertEqual([(n, value_of(n)) for n in range(log.end_offset)], self.records(log))
+            if log.end_offset:
+                self.assertTrue(self.sent(log, log.end_offset - 1).duplicate)
+            self.assertFalse(self.sent(log, log.end_offset).duplicate)
+
+    def test_truncating(self) -> None:
+        """While a log is cut back and grows again, what is found is a history that it had."""
+
+        def work(log: Any, photographer: Photographer) -> None:
+            for n in range(20):
+                self.sent(log, n)
+            photographer.floor = 6
+            self.wait(log.truncate(6))
+            photographer.floor, photographer.ceiling = ALL, 6
+            photographer.look()
+            for n in range(6, 16):
+                self.wait(log.append(batch_of(b"new%d" % n), 1))
+
+        for log, image in self.recovered(self.images_of(work)):
+            values = self.records(log)
+            self.assertEqual(list(range(log.end_offset)), [offset for offset, _ in values])
+            new = [offset for offset, value in values if value is not None and value.startswith(b"new")]
+            self.assertTrue(new or log.end_offset <= image.ceiling, "truncated records came back")
+            if new:
+                self.assertEqual(list(range(6, log.end_offset)), new, "old records behind new ones")
+                self.assertEqual((0, 6), log.end_offset_for_epoch(0))
+
+    def test_closing(self) -> None:
+        """A stop may be interrupted too, and the start after it as well."""
+
+        def work(log: Any, photographer: Photographer) -> None:
+            for n in range(12):
+                self.sent(log, n)
+            self.wait(self.store.close())
+
+        for log, image in self.recovered(self.images_of(work)):
+            again = Image(self.adopted(image.disk.crashed(Random(len(self.records(log))))), log.flushed_offset, log.end_offset)
+            for other, _ in self.recovered([again]):
+                self.assertEqual(self.records(log), self.records(other))
+
+    def test_removing(self) -> None:
+        """Retention may be interrupted: the newest records are there whatever happens to the oldest."""
+
+        def work(log: Any, photographer: Photographer) -> None:
+            for n in range(25):
+                self.sent(log, n)
+            log.set_high_watermark(25)
+            self.wait(log.advance_start(20))
+            for _ in range(3):
+                self.clock.advance(1)
+            self.sent(log, 25)
+
+        for log, _ in self.recovered(self.images_of(work)):
+            self.assertLessEqual(log.start_offset, 20)
+            kept = dict(self.records(log))
+            for n in range(20, log.end_offset):
+                self.assertEqual(value_of(n), kept[n])
+
+    def test_raising_epochs(self) -> None:
+        """Epochs are never lost behind the records that were appended under them, nor do they come before them."""
+
+        def work(log: Any, photographer: Photographer) -> None:
+            for epoch in range(3, 9):
+                self.wait(log.raise_epoch(epoch))
+                photographer.look()
+                self.append(log, b"%d" % epoch, leader_epoch=epoch)
+
+        for log, _ in self.recovered(self.images_of(work)):
+            found = [(log.epoch_for_offset(offset), value) for offset, value in self.records(log)]
+            self.assertEqual([(epoch, b"%d" % epoch) for epoch in range(3, 3 + log.end_offset)], found)
+            self.assertIn(log.latest_epoch, {log.end_offset - 1 + 3, log.end_offset + 3} if log.end_offset else {-1, 3})
+
+    # -- random histories ---------------------------------------------------------------------------------------------
+
+    def test_random_histories(self) -> None:
+        """Appends, flushes, truncations, stops, crashes and removals leave what a list would have, but for what a crash may take."""
+        for seed in range(self.histories):
+            self.disk = self.adopted(self.make_disk())
+            self.store = self.started()
+            _History(self, Random(seed)).run()
+
+
+class _History:
+    """One random history of a log, beside a list of its values."""
+
+    def __init__(self, case: LogCrashContract, random: Random) -> None:
+        self._case = case
+        self._random = random
+        self._config = LogConfig(segment_bytes=300, index_interval_bytes=80, write_caching=random.random() < 0.5, file_delete_delay_ms=0)
+        self._model: list[bytes] = []
+        self._epoch = 0
+        self._log = case.opened(self._config)
+        self._operations = {
+            "append": (6, self._append),
+            "flush": (2, self._flush),
+            "truncate": (1, self._truncate),
+            "remove": (1, self._remove),
+            "wait": (1, lambda: case.clock.advance(1)),
+            "stop": (1, self._stop),
+            "crash": (2, self._crash),
+        }
+
+    def run(self) -> None:
+        """Do some operations, and compare after each."""
+        case = self._case
+        names = list(self._operations)
+        weights = [weight for weight, _ in self._operations.values()]
+        done = []
+        for name in self._random.choices(names, weights, k=30):
+            done.append(name)
+            self._operations[name][1]()
+            log = self._log
+            case.assertEqual(len(self._model), log.end_offset, done)
+            case.assertEqual([(n, self._model[n]) for n in range(log.start_offset, len(self._model))], case.records(log), done)
+
+    def _append(self) -> None:
+        value = b"%d-" % len(self._model) * self._random.randint(1, 12)
+        self._case.append(self._log, value, leader_epoch=self._epoch)
+        self._model.append(value)
+
+    def _flush(self) -> None:
+        self._case.assertEqual(len(self._model), self._case.wait(self._log.flush()))
+
+    def _truncate(self) -> None:
+        offset = self._random.randint(self._log.start_offset, self._log.end_offset)
+        self._case.wait(self._log.truncate(offset))
+        del self._model[offset:]
+        self._epoch += 1
+
+    def _remove(self) -> None:
+        self._case.wait(self._log.advance_start(self._random.randint(0, self._log.end_offset)))
+
+    def _stop(self) -> None:
+        self._case.wait(self._case.store.close())
+        self._case.store = self._case.started()
+        self._found(len(self._model))
+
+    def _crash(self) -> None:
+        flushed = self._log.flushed_offset
+        self._case.crash(self._random)
+        self._found(flushed)
+
+    def _found(self, flushed: int) -> None:
+        """The log that is there now takes its place; the list loses what the log was allowed to lose."""
+        case, start = self._case, self._log.start_offset
+        log = self._log = case.opened(self._config)
+        if not case.durable:
+            flushed = start = 0
+        case.assertGreaterEqual(log.end_offset, flushed, "what was flushed is lost")
+        case.assertLessEqual(log.start_offset, max(start, log.end_offset))
+        del self._model[log.end_offset :]
+        self._epoch += 1

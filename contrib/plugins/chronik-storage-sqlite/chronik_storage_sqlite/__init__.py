@@ -1,0 +1,1 @@
+"""Logs in SQLite databases, for Chronik."""
