@@ -43,7 +43,7 @@ from chronik.security.interfaces import AuthContext, IAuthorizer, ICredentialSto
 from chronik.server.dispatch import RequestDispatcher
 from chronik.server.metrics import RequestMetrics
 from chronik.server.services import Services
-from chronik.server.stall import ReactorStallMeter
+from chronik.server.stall import ProcessorWait, ReactorStallMeter
 from chronik.server.table import api_table
 from chronik.storage.backends import StorageContext
 from chronik.storage.filesystem import RealFileSystem
@@ -155,7 +155,9 @@ class BrokerService(Service):
         self._endings.append(authorizer.close)
         purgatory = Purgatory(reactor)
         self._endings.append(purgatory.close)
-        metrics, stalls = RequestMetrics(), ReactorStallMeter(reactor)
+        wait = ProcessorWait()
+        self._endings.append(wait.close)
+        metrics, stalls = RequestMetrics(), ReactorStallMeter(reactor, wait.seconds)
         services = Services(
             broker_id=broker_id,
             config=config,
