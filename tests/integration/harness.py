@@ -116,11 +116,15 @@ class Broker:
 
     def start(self) -> Broker:
         """Start it, and come back once it said that it is ready."""
+        self.begin()
+        eventually(self._ready, START_SECONDS, "the broker's start")
+        return self
+
+    def begin(self) -> None:
+        """Start it, and come back at once."""
         self._read_from = self.output.stat().st_size if self.output.exists() else 0
         with open(self.output, "ab") as output:
             self.process = subprocess.Popen(self.command(), stdout=output, stderr=output, stdin=subprocess.DEVNULL, cwd=self.directory)
-        eventually(self._ready, START_SECONDS, "the broker's start")
-        return self
 
     def _ready(self) -> bool:
         assert self.process is not None
