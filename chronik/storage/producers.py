@@ -2,8 +2,8 @@
 
 The snapshot file is Kafka's: ``version int16, crc uint32, count int32`` and for each batch ``producer id int64, epoch int16, last sequence int32,
 last offset int64, offset delta int32, timestamp int64, coordinator epoch int32, current transaction's first offset int64``.
-Kafka writes the latest batch of each producer. Here all that may come again are written, oldest first: after a crash a producer sends again all that was
-not answered. Kafka, reading them, keeps the last of each producer.
+Kafka writes the latest batch of each producer. Here all that may come again are written, oldest first: after a crash a producer sends again all
+that was not answered. Kafka, reading them, keeps the last of each producer.
 """
 
 from __future__ import annotations
