@@ -9,6 +9,7 @@ import gc
 import os
 import resource
 import sys
+import time
 from collections.abc import Callable
 from typing import Any, Final
 
@@ -43,7 +44,7 @@ from chronik.security.interfaces import AuthContext, IAuthorizer, ICredentialSto
 from chronik.server.dispatch import RequestDispatcher
 from chronik.server.metrics import RequestMetrics
 from chronik.server.services import Services
-from chronik.server.stall import ProcessorWait, ReactorStallMeter
+from chronik.server.stall import ReactorStallMeter
 from chronik.server.table import api_table
 from chronik.storage.backends import StorageContext
 from chronik.storage.filesystem import RealFileSystem
@@ -155,9 +156,7 @@ class BrokerService(Service):
         self._endings.append(authorizer.close)
         purgatory = Purgatory(reactor)
         self._endings.append(purgatory.close)
-        wait = ProcessorWait()
-        self._endings.append(wait.close)
-        metrics, stalls = RequestMetrics(), ReactorStallMeter(reactor, wait.seconds)
+        metrics, stalls = RequestMetrics(), ReactorStallMeter(reactor, time.thread_time)
         services = Services(
             broker_id=broker_id,
             config=config,

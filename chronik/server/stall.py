@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
 
@@ -21,58 +20,34 @@ _TOLD_SECONDS: Final = 0.25
 """A stall this long is worth a line in the log."""
 
 
-class ProcessorWait:
-    """How long the calling thread was ready to run and had no processor: what a busy machine adds to every measurement.
-
-    :param path: where the kernel tells it; elsewhere than on Linux nobody does, and 0 is the answer.
-    """
-
-    def __init__(self, path: str = "/proc/thread-self/schedstat") -> None:
-        try:
-            self._file: int | None = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-        except OSError:
-            self._file = None
-
-    def seconds(self) -> float:
-        """Since the thread began; of the thread that made this object."""
-        if self._file is None:
-            return 0.0
-        return int(os.pread(self._file, 64, 0).split()[1]) / 1e9
-
-    def close(self) -> None:
-        """Let go of the file."""
-        if self._file is not None:
-            os.close(self._file)
-            self._file = None
-
-
 class ReactorStallMeter:
     """Measures how late its own timer comes.
 
     :param clock: the reactor's time.
-    :param waited: for how long, all in all, the reactor's thread had to wait for a processor; in seconds.
+    :param processor: the processor time of the reactor's thread so far, in seconds; asked on that thread.
     :ivar buckets: how many looks were late by at most each bound of :data:`STALL_BUCKETS_SECONDS`, and longer than the one before.
     :ivar seconds: sum of all lateness.
     :ivar longest_seconds: the worst since the start.
-    :ivar longest_own_seconds: the worst without what the thread waited for a processor: the broker's own doing.
+    :ivar longest_busy_seconds: the most of one stall that the thread spent computing. The rest of a stall is a disk that blocked, or a machine that
+        had no processor for the thread.
     """
 
     _log = Logger()
 
-    def __init__(self, clock: IReactorTime, waited: Callable[[], float]) -> None:
+    def __init__(self, clock: IReactorTime, processor: Callable[[], float]) -> None:
         self._clock = clock
-        self._waited = waited
-        self._waited_before = 0.0
+        self._processor = processor
+        self._processor_before = 0.0
         self._due = 0.0
         self._timer: IDelayedCall | None = None
         self.buckets = [0] * (len(STALL_BUCKETS_SECONDS) + 1)
         self.seconds = 0.0
         self.longest_seconds = 0.0
-        self.longest_own_seconds = 0.0
+        self.longest_busy_seconds = 0.0
 
     def start(self) -> None:
         """Measure from now on."""
-        self._waited_before = self._waited()
+        self._processor_before = self._processor()
         self._due = self._clock.seconds() + INTERVAL_SECONDS
         self._timer = self._clock.callLater(INTERVAL_SECONDS, self._look)
 
@@ -87,10 +62,8 @@ class ReactorStallMeter:
         self.buckets[sum(late > bound for bound in STALL_BUCKETS_SECONDS)] += 1
         self.seconds += late
         self.longest_seconds = max(self.longest_seconds, late)
-        waited = self._waited() - self._waited_before
-        self.longest_own_seconds = max(self.longest_own_seconds, late - waited)
+        busy = min(late, self._processor() - self._processor_before)
+        self.longest_busy_seconds = max(self.longest_busy_seconds, busy)
         if late > _TOLD_SECONDS:
-            self._log.warn(
-                "the reactor did nothing else for {seconds:.3f} s, of which it waited {waited:.3f} s for a processor", seconds=late, waited=waited
-            )
+            self._log.warn("the reactor did nothing else for {seconds:.3f} s, of which it computed for {busy:.3f} s", seconds=late, busy=busy)
         self.start()

@@ -6,6 +6,7 @@ import atexit
 import contextlib
 import json
 import os
+import re
 import shutil
 import signal
 import socket
@@ -25,6 +26,9 @@ T = TypeVar("T")
 
 START_SECONDS = 30.0
 STOP_SECONDS = 30.0
+
+STALL_SECONDS_MAX = 0.05
+"""How long a broker's reactor may be kept from its work in any test that uses :func:`running` or :class:`BrokerTestCase`."""
 
 
 def children(pid: int) -> list[int]:
@@ -177,6 +181,23 @@ class Broker:
             return status, raw.decode(errors="replace")
 
 
+    def metric(self, name: str) -> float:
+        """The value of a metric that has no labels, as ``/metrics`` tells it now."""
+        found = re.search(rf"(?m)^{name} (.*)$", self.http("/metrics")[1])
+        if found is None:
+            raise AssertionError(f"there is no metric {name}")
+        return float(found[1])
+
+    def assert_prompt(self) -> None:
+        """Check that the reactor never computed for long without looking at anything else. How late it was altogether says more of the machine.
+
+        :raises AssertionError: it did.
+        """
+        busy = self.metric("chronik_reactor_stall_longest_busy_seconds")
+        if busy > STALL_SECONDS_MAX:
+            raise AssertionError(f"the broker's reactor computed for {busy * 1e3:.0f} ms at a stretch, of {STALL_SECONDS_MAX * 1e3:.0f} allowed")
+
+
 class BrokerTestCase(SynchronousTestCase):
     """Tests that share one broker, started before the first of a class and stopped when another class begins, or all is over.
 
@@ -199,6 +220,11 @@ class BrokerTestCase(SynchronousTestCase):
         BrokerTestCase._shared = (type(self), self.broker)
         self.broker.start()
 
+    def tearDown(self) -> None:
+        """Look whether the broker was kept from its work."""
+        if self.broker.runs():
+            self.broker.assert_prompt()
+
 
 @atexit.register
 def close_shared() -> None:
@@ -214,5 +240,7 @@ def running(settings: Mapping[str, str] | None = None) -> Iterator[Broker]:
     broker = Broker(settings)
     try:
         yield broker.start()
+        if broker.runs():
+            broker.assert_prompt()
     finally:
         broker.close()
