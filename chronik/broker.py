@@ -9,6 +9,7 @@ import gc
 import os
 import resource
 import sys
+import time
 from collections.abc import Callable
 from typing import Any, Final
 
@@ -155,7 +156,7 @@ class BrokerService(Service):
         self._endings.append(authorizer.close)
         purgatory = Purgatory(reactor)
         self._endings.append(purgatory.close)
-        metrics, stalls = RequestMetrics(), ReactorStallMeter(reactor)
+        metrics, stalls = RequestMetrics(), ReactorStallMeter(reactor, time.thread_time)
         services = Services(
             broker_id=broker_id,
             config=config,

@@ -141,7 +141,12 @@ def stall_families(meter: ReactorStallMeter) -> Families:
         stalls = HistogramMetricFamily("chronik_reactor_stall_seconds", "How long the reactor was kept from its work, looked at 40 times a second.")
         stalls.add_metric([], _cumulative(STALL_BUCKETS_SECONDS, meter.buckets), meter.seconds)
         longest = GaugeMetricFamily("chronik_reactor_stall_longest_seconds", "The longest stall since the start.", meter.longest_seconds)
-        return stalls, longest
+        busy = GaugeMetricFamily(
+            "chronik_reactor_stall_longest_busy_seconds",
+            "The most of one stall that the reactor's thread spent computing; the rest is a disk that blocked or a machine that was busy.",
+            meter.longest_busy_seconds,
+        )
+        return stalls, longest, busy
 
     return collect
 

@@ -13,12 +13,22 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from chronik.network.interfaces import Answer, Pieces, ProtocolViolation, Session
-from chronik.network.limits import BYTES_IN_FLIGHT_MAX, FRAME_BYTES_MIN, READ_BYTES_MAX, READ_BYTES_MIN, REQUESTS_IN_FLIGHT_MAX
+from chronik.network.limits import (
+    BYTES_IN_FLIGHT_MAX,
+    FRAME_BYTES_MIN,
+    FRAMES_A_TURN_MAX,
+    READ_BYTES_MAX,
+    READ_BYTES_MIN,
+    REQUESTS_IN_FLIGHT_MAX,
+    TURN_SECONDS,
+)
 from chronik.network.sender import Sender, close_pieces
 from chronik.network.socketsender import sender_for
 from chronik.security.interfaces import ANONYMOUS, BROKER
 
 if TYPE_CHECKING:
+    from twisted.internet.interfaces import IDelayedCall
+
     from chronik.network.listener import ConnectionFactory
 
 _SIZE: Final = Struct(">i")
@@ -63,12 +73,14 @@ class KafkaConnection(Protocol):
         self._chunks: list[bytes] = []
         self._held = 0
         self._needed = _SIZE.size
+        self._uncut = False
         self._frames: deque[bytes] = deque()
         self._answers: deque[_Pending] = deque()
         self._in_flight = 0
         self._bytes_in_flight = 0
         self._starting = False
         self._looping = False
+        self._turn: IDelayedCall | None = None
         self._paused = False
         self._ending = False
         self._lost = False
@@ -111,6 +123,9 @@ class KafkaConnection(Protocol):
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         """The peer is gone, or was sent away."""
         self._lost = True
+        if self._turn is not None:
+            self._turn.cancel()
+            self._turn = None
         if self._sender is not None:
             self._sender.close()
         for pending in self._answers:
@@ -189,6 +204,10 @@ class KafkaConnection(Protocol):
                     self._pause()
                 return
             data = b"".join(self._chunks)
+        self._cut(data)
+
+    def _cut(self, data: bytes) -> None:
+        """Cut what came into frames, and begin what may begin."""
         try:
             position = self._split(data)
         except ProtocolViolation as problem:
@@ -199,7 +218,7 @@ class KafkaConnection(Protocol):
         self._held = len(rest)
         self._size_reads(len(data))
         self._start_requests()
-        if self._held and not self._lost:
+        if self._held and not self._lost and not self._uncut:
             self.deadline = self._seconds() + self._limits.frame_seconds + self._needed / self._limits.frame_bytes_per_second
 
     def _size_reads(self, received: int) -> None:
@@ -211,13 +230,17 @@ class KafkaConnection(Protocol):
             self.transport.bufferSize = size  # type: ignore[union-attr]
 
     def _split(self, data: bytes) -> int:
-        """Cut whole frames out of ``data``; the position where the next one begins.
+        """Cut whole frames out of ``data``, as many as one turn should; the position where the next one begins.
 
         The size of a frame is believed only together with an API that may be so large, before anything is kept for it.
         """
-        position, end = 0, len(data)
+        position, end, frames_max = 0, len(data), len(self._frames) + FRAMES_A_TURN_MAX
         self._needed = _SIZE.size
+        self._uncut = False
         while end - position >= _SIZE.size:
+            if len(self._frames) >= frames_max:
+                self._uncut = True
+                return position
             if end - position < FRAME_BYTES_MIN:
                 size = _SIZE.unpack_from(data, position)[0]
                 self._check_size(size, data, position)
@@ -260,21 +283,41 @@ class KafkaConnection(Protocol):
         self._looping = True
         if self._ending:
             return
-        frames = self._frames
-        while frames and self._may_start():
-            while frames and self._may_start():
+        frames, until, late = self._frames, self._seconds() + TURN_SECONDS, False
+        while frames and not late and self._may_start():
+            while frames and not late and self._may_start():
                 self._start(frames.popleft())
+                late = self._seconds() >= until
             # What is ready leaves together, and makes room for more.
             self._push()
+        if frames and late:
+            self._go_on_later()
         self._looping = False
+        if self._uncut and not frames:
+            self._go_on_later()
         # A request that is still coming may be larger than what may wait: it must not stop its own rest.
-        if frames or self._full() or self._bytes_in_flight - self._held > BYTES_IN_FLIGHT_MAX or self.factory.over_budget:
+        if frames or self._uncut or self._full() or self._bytes_in_flight - self._held > BYTES_IN_FLIGHT_MAX or self.factory.over_budget:
             self._pause()
         else:
             self._resume()
 
     def _may_start(self) -> bool:
         return not (self._starting or self._lost or len(self._answers) >= REQUESTS_IN_FLIGHT_MAX or self._full())
+
+    def _go_on_later(self) -> None:
+        """Let others have the reactor first."""
+        if self._turn is None and not self._lost:
+            self._turn = self.factory.clock.callLater(0, self._go_on)
+
+    def _go_on(self) -> None:
+        self._turn = None
+        if self._ending:
+            return
+        if self._uncut and not self._frames:
+            data, self._chunks = b"".join(self._chunks), []
+            self._cut(data)
+        else:
+            self._start_requests()
 
     def _full(self) -> bool:
         return self._sender is not None and self._sender.full

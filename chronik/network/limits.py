@@ -17,6 +17,12 @@ BYTES_IN_FLIGHT_MAX: Final = 64 << 20
 BYTES_IN_FLIGHT_TOTAL_MAX: Final = 512 << 20
 """Bytes of all connections' requests in memory: past it nobody is read from, until some are answered."""
 
+TURN_SECONDS: Final = 0.01
+"""How long one turn of the reactor begins requests of one connection: whoever sends many at once must not keep others waiting."""
+
+FRAMES_A_TURN_MAX: Final = 1024
+"""Requests that one turn cuts out of what a connection sent; a megabyte may hold tens of thousands of them."""
+
 READ_BYTES_MAX: Final = 1 << 20
 """What one read takes from a socket while much is coming: a large batch in one or two pieces."""
 

@@ -1,13 +1,15 @@
 """What a log remembers of idempotent producers, so that what is sent twice is kept once (KIP-98, KIP-360).
 
-The snapshot file is Kafka's: ``version int16, crc uint32, count int32`` and for each producer ``producer id int64, epoch int16, last sequence int32,
+The snapshot file is Kafka's: ``version int16, crc uint32, count int32`` and for each batch ``producer id int64, epoch int16, last sequence int32,
 last offset int64, offset delta int32, timestamp int64, coordinator epoch int32, current transaction's first offset int64``.
+Kafka writes the latest batch of each producer. Here all that may come again are written, oldest first: after a crash a producer sends again all
+that was not answered. Kafka, reading them, keeps the last of each producer.
 """
 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from struct import Struct
 from typing import Final, NamedTuple
 
@@ -139,11 +141,12 @@ class ProducerStates:
     # -- snapshots ----------------------------------------------------------------------------------------------------
 
     def snapshot(self) -> bytes:
-        """The file's bytes: the latest batch of each producer."""
+        """The file's bytes: the latest batches of each producer."""
         entries = b"".join(_entries(self._producers))
-        body = _HEAD.pack(_SNAPSHOT_VERSION, 0, len(self._producers)) + entries
+        count = len(entries) // _ENTRY.size
+        body = _HEAD.pack(_SNAPSHOT_VERSION, 0, count) + entries
         crc = crc32c(memoryview(body)[6:])
-        return _HEAD.pack(_SNAPSHOT_VERSION, crc, len(self._producers)) + entries
+        return _HEAD.pack(_SNAPSHOT_VERSION, crc, count) + entries
 
     def restore(self, data: bytes, end_offset: int) -> None:
         """Take the state of a snapshot that was made when the log ended at ``end_offset``.
@@ -151,7 +154,7 @@ class ProducerStates:
         :raises BadSnapshot: the file is damaged; the state is empty then.
         """
         self.clear()
-        self._producers = dict(_read(data))
+        self._producers = _read(data)
         self.map_end_offset = end_offset
 
 
@@ -164,20 +167,21 @@ def _out_of_order(header: BatchHeader, why: str) -> KafkaError:
 
 def _entries(producers: dict[int, _Producer]) -> Iterator[bytes]:
     for producer_id, producer in producers.items():
-        last = producer.batches[-1] if producer.batches else SentBatch(-1, -1, -1, 0, producer.last_timestamp)
-        yield _ENTRY.pack(
-            producer_id,
-            producer.epoch,
-            last.last_sequence,
-            last.last_offset,
-            last.offset_delta,
-            producer.last_timestamp,
-            producer.coordinator_epoch,
-            producer.transaction_offset,
-        )
+        *earlier, last = producer.batches or (SentBatch(-1, -1, -1, 0, -1),)
+        for batch in (*earlier, last._replace(timestamp=producer.last_timestamp)):
+            yield _ENTRY.pack(
+                producer_id,
+                producer.epoch,
+                batch.last_sequence,
+                batch.last_offset,
+                batch.offset_delta,
+                batch.timestamp,
+                producer.coordinator_epoch,
+                producer.transaction_offset,
+            )
 
 
-def _read(data: bytes) -> Iterable[tuple[int, _Producer]]:
+def _read(data: bytes) -> dict[int, _Producer]:
     if len(data) < _HEAD.size:
         raise BadSnapshot(f"{len(data)} bytes are too few for a producer snapshot")
     version, crc, count = _HEAD.unpack_from(data)
@@ -186,13 +190,16 @@ def _read(data: bytes) -> Iterable[tuple[int, _Producer]]:
     if crc32c(memoryview(data)[6:]) != crc:
         raise BadSnapshot("the CRC does not fit")
     if len(data) != _HEAD.size + count * _ENTRY.size:
-        raise BadSnapshot(f"{len(data)} bytes are not {count} producers")
+        raise BadSnapshot(f"{len(data)} bytes are not {count} batches of producers")
+    producers: dict[int, _Producer] = {}
     for fields in _ENTRY.iter_unpack(memoryview(data)[_HEAD.size :]):
         producer_id, epoch, sequence, offset, delta, timestamp, coordinator_epoch, transaction_offset = fields
-        producer = _Producer(epoch)
+        producer = producers.get(producer_id)
+        if producer is None or producer.epoch != epoch:
+            producer = producers[producer_id] = _Producer(epoch)
         producer.last_timestamp = timestamp
         producer.coordinator_epoch = coordinator_epoch
         producer.transaction_offset = transaction_offset
         if sequence >= 0:
             producer.batches.append(SentBatch((sequence - delta) % _SEQUENCES, sequence, offset, delta, timestamp))
-        yield producer_id, producer
+    return producers

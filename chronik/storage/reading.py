@@ -96,7 +96,7 @@ class LogReader:
         try:
             position, base_offset, first_size = segment.locate(offset)
             if position < segment.size and base_offset < limit_offset:
-                end = segment.size if limit_offset >= segment.end_offset else segment.locate(limit_offset)[0]
+                end = segment.end_before(limit_offset)
                 size = end - position
                 if size > max_bytes:
                     size = max_bytes

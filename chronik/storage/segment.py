@@ -158,6 +158,20 @@ class LogSegment:
                 return position, header.base_offset, header.size_bytes
         return self.size, self.end_offset, 0
 
+    def end_before(self, limit_offset: int) -> int:
+        """The position behind the last batch of which all offsets are below a limit. What is at the limit need not be written yet."""
+        if limit_offset >= self.end_offset:
+            return self.size
+        recent = self._recent_offsets
+        if recent and limit_offset >= recent[0]:
+            return self._recent_positions[bisect_right(recent, limit_offset) - 1]
+        end = self.offsets.position_of(limit_offset - 1)
+        for position, header in self.headers(end, limit_offset):
+            if header.last_offset >= limit_offset:
+                return position
+            end = position + header.size_bytes
+        return end
+
     def header_at(self, position: int) -> BatchHeader:
         """The header of the batch that begins there.
 

@@ -404,7 +404,9 @@ class LogStoreContract(LogFixture):
         self.assertEqual((True, 1, 3, 3, 2), (log.clean, log.start_offset, log.end_offset, log.flushed_offset, log.latest_epoch))
         self.assertEqual([(1, b"b"), (2, b"c")], self.records(log))
         self.assertEqual((1, 2), log.end_offset_for_epoch(1))
-        self.assertTrue(self.append(log, b"c", leader_epoch=2, producer_id=7, producer_epoch=0, base_sequence=2).duplicate)
+        for sequence, value in ((1, b"b"), (2, b"c")):
+            again = self.append(log, value, leader_epoch=2, producer_id=7, producer_epoch=0, base_sequence=sequence)
+            self.assertEqual((True, sequence), (again.duplicate, again.base_offset))
 
     def test_reopen_after_delete(self) -> None:
         """A removed log stays removed."""

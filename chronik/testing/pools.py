@@ -120,6 +120,11 @@ class HeldThreadPools:
             do()
         return len(chosen)
 
+    def go_next(self) -> None:
+        """Do the oldest piece of work, if there is any."""
+        if self._held.waiting:
+            self._held.waiting.pop(0)[1]()
+
     def go_on(self, *names: str) -> None:
         """Do what waits, and what that brings about, until nothing is left."""
         while self.go(*names):

@@ -27,6 +27,9 @@ T = TypeVar("T")
 START_SECONDS = 30.0
 STOP_SECONDS = 30.0
 
+STALL_SECONDS_MAX = 0.05
+"""How long a broker's reactor may be kept from its work in any test that uses :func:`running` or :class:`BrokerTestCase`."""
+
 _REQUEST_COUNT = re.compile(r'^chronik_request_seconds_count{api="(\w+)"} (\S+)$', re.MULTILINE)
 
 
@@ -123,13 +126,17 @@ class Broker:
 
     def start(self) -> Broker:
         """Start it, and come back once it said that it is ready."""
+        self.begin()
+        eventually(self._ready, START_SECONDS, "the broker's start")
+        return self
+
+    def begin(self) -> None:
+        """Start it, and come back at once."""
         self._read_from = self.output.stat().st_size if self.output.exists() else 0
         with open(self.output, "ab") as output:
             self.process = subprocess.Popen(
                 self.command(), stdout=output, stderr=output, stdin=subprocess.DEVNULL, cwd=self.directory, env=self._environ
             )
-        eventually(self._ready, START_SECONDS, "the broker's start")
-        return self
 
     def _ready(self) -> bool:
         assert self.process is not None
@@ -181,10 +188,25 @@ class Broker:
         except ValueError:
             return status, raw.decode(errors="replace")
 
-
     def requests(self) -> dict[str, float]:
         """How many requests of each API it counted since its start."""
         return {api: float(count) for api, count in _REQUEST_COUNT.findall(str(self.http("/metrics")[1]))}
+
+    def metric(self, name: str) -> float:
+        """The value of a metric that has no labels, as ``/metrics`` tells it now."""
+        found = re.search(rf"(?m)^{name} (.*)$", self.http("/metrics")[1])
+        if found is None:
+            raise AssertionError(f"there is no metric {name}")
+        return float(found[1])
+
+    def assert_prompt(self) -> None:
+        """Check that the reactor never computed for long without looking at anything else. How late it was altogether says more of the machine.
+
+        :raises AssertionError: it did.
+        """
+        busy = self.metric("chronik_reactor_stall_longest_busy_seconds")
+        if busy > STALL_SECONDS_MAX:
+            raise AssertionError(f"the broker's reactor computed for {busy * 1e3:.0f} ms at a stretch, of {STALL_SECONDS_MAX * 1e3:.0f} allowed")
 
 
 class BrokerTestCase(SynchronousTestCase):
@@ -208,6 +230,11 @@ class BrokerTestCase(SynchronousTestCase):
         self.broker = Broker(self.settings)
         BrokerTestCase._shared = (type(self), self.broker)
         self.broker.start()
+
+    def tearDown(self) -> None:
+        """Look whether the broker was kept from its work."""
+        if self.broker.runs():
+            self.broker.assert_prompt()
 
     def sends(self, *apis: str) -> None:
         """Say which APIs the clients of this test send; the broker's own count, at the end of the test, has to agree.
@@ -235,5 +262,7 @@ def running(settings: Mapping[str, str] | None = None) -> Iterator[Broker]:
     broker = Broker(settings)
     try:
         yield broker.start()
+        if broker.runs():
+            broker.assert_prompt()
     finally:
         broker.close()

@@ -2,111 +2,121 @@
 
 from __future__ import annotations
 
+import json
 import os
 import random
 import shutil
 import signal
-import threading
-from typing import Any
+import time
+from collections import Counter
+from collections.abc import Callable, Mapping
 
-from confluent_kafka import Producer
 from twisted.trial.unittest import SynchronousTestCase
 
-from tests.integration.clients import SECONDS, consume, create, end_offset, produce, producer
+from chronik.testing.history import anomalies
+from tests.integration.clients import consume, create, end_offset, produce
+from tests.integration.contents import searched
 from tests.integration.harness import Broker, alive, children, eventually, running
+from tests.integration.load import IDEMPOTENT_PRODUCERS, PARTITIONS, PLAIN_PRODUCERS, Load
+from tests.lengths import length, report, seed
 
-PRODUCERS = 3
+KILLS = length(4, 50)
 
-PARTITIONS = 2
+CATCH_UP_SECONDS = length(60.0, 300.0)
+
+Ending = Callable[[Broker, random.Random], None]
+"""A way to end a broker, or a part of it, and to have it running again."""
 
 
-class Load:
-    """Idempotent producers that number their records, until told to stop; they live through restarts of the broker.
+def stopped(broker: Broker, _: random.Random) -> None:
+    """SIGTERM."""
+    status = broker.stop()
+    if status:
+        raise AssertionError(f"the broker ended with status {status}:\n{broker.log()[-3000:]}")
+    broker.start()
 
-    :ivar acknowledged: by producer and partition the numbers that were acknowledged.
-    :ivar failed: errors of records.
-    """
 
-    def __init__(self, broker: Broker, topic: str) -> None:
-        self._topic = topic
-        self._over = threading.Event()
-        self.acknowledged: dict[tuple[int, int], list[int]] = {(p, q): [] for p in range(PRODUCERS) for q in range(PARTITIONS)}
-        self.failed: list[str] = []
-        clients = [
-            producer(
-                broker,
-                enable_idempotence=True,
-                acks="all",
-                message_timeout_ms=60_000,
-                linger_ms=1,
-                reconnect_backoff_ms=20,
-                reconnect_backoff_max_ms=100,
-                log_level=0,
-            )
-            for _ in range(PRODUCERS)
-        ]
-        self._threads = [threading.Thread(target=self._run, args=(number, client)) for number, client in enumerate(clients)]
-        for thread in self._threads:
-            thread.start()
+def broker_killed(broker: Broker, _: random.Random) -> None:
+    """The broker alone; its search process has to end by itself."""
+    broker.kill()
+    broker.start()
 
-    def _run(self, number: int, client: Producer) -> None:
-        sent = 0
-        while not self._over.wait(0.001):
-            if len(client) < 500:
-                partition = sent % PARTITIONS
-                client.produce(self._topic, b"%d" % sent, b"%d" % number, partition=partition, on_delivery=self._told(number, partition, sent))
-                sent += 1
-            client.poll(0)
-        client.flush(SECONDS)
 
-    def _told(self, number: int, partition: int, sent: int) -> Any:
-        def told(error: Any, _: Any) -> None:
-            if error is None:
-                self.acknowledged[number, partition].append(sent)
-            else:
-                self.failed.append(str(error))
+def everything_killed(broker: Broker, _: random.Random) -> None:
+    """The broker and its search process at the same moment."""
+    for pid in [*children(broker.pid), broker.pid]:
+        os.kill(pid, signal.SIGKILL)
+    broker.kill()
+    broker.start()
 
-        return told
 
-    def count(self) -> int:
-        """How many were acknowledged."""
-        return sum(map(len, self.acknowledged.values()))
+def search_killed(broker: Broker, _: random.Random) -> None:
+    """The search process alone; the broker has to start another."""
+    victims = eventually(lambda: children(broker.pid), what="a search process")
+    for pid in victims:
+        os.kill(pid, signal.SIGKILL)
+    eventually(lambda: not any(alive(pid) for pid in victims), what="the end of the killed")
 
-    def stop(self) -> None:
-        """End it; everything that was sent has been answered then."""
-        self._over.set()
-        for thread in self._threads:
-            thread.join(SECONDS * 2)
+
+def killed_while_starting(broker: Broker, randomness: random.Random) -> None:
+    """The broker, and then the next one before, while or shortly after it becomes ready."""
+    broker.kill()
+    broker.begin()
+    time.sleep(randomness.uniform(0.0, 1.0))
+    broker.kill()
+    broker.start()
+
+
+KILLERS: Mapping[str, Ending] = {
+    "broker": broker_killed,
+    "everything": everything_killed,
+    "search": search_killed,
+    "starting": killed_while_starting,
+}
 
 
 class LoadTestCase(SynchronousTestCase):
-    """Checks what a load left."""
+    """Puts a load on a broker, and checks what it left."""
 
-    def assert_whole(self, broker: Broker, topic: str, load: Load) -> None:
-        """Each partition has each producer's acknowledged records once and in their order."""
-        self.assertEqual([], load.failed[:3])
-        for partition in range(PARTITIONS):
-            messages = consume(broker, topic, end_offset(broker, topic, partition), [partition])
-            for number in range(PRODUCERS):
-                there = [int(m.value()) for m in messages if m.key() == b"%d" % number]
-                self.assertEqual(sorted(set(there)), there, f"producer {number}, partition {partition}: doubled or out of order")
-                self.assertEqual(load.acknowledged[number, partition], there)
-
-    def under_load(self, broker: Broker, topic: str, end: Any, times: int) -> None:
-        """End the broker several times at random moments of a load, and start it again."""
-        randomness = random.Random(5)
-        load = Load(broker, topic)
+    def under_load(self, broker: Broker, endings: list[Ending], randomness: random.Random) -> None:
+        """End the broker in these ways at random moments of a load; everything is checked afterwards."""
+        topic = create(broker, "load", PARTITIONS)
+        load = Load(broker, topic, randomness.randrange(1 << 30))
         try:
-            for _ in range(times):
-                goal = load.count() + randomness.randrange(50, 400)
-                eventually(lambda: load.count() > goal, what="acknowledgements")  # noqa: B023  awaited here
-                end()
-                broker.start()
-            goal = load.count() + 50
-            eventually(lambda: load.count() > goal, what="acknowledgements after the last start")
+            for end in endings:
+                self.progress(load, randomness.randrange(50, 500))
+                time.sleep(randomness.uniform(0.0, 0.05))
+                end(broker, randomness)
+            self.progress(load, 100)
         finally:
             load.stop()
-        self.assert_whole(broker, topic, load)
+        self.check(broker, topic, load)
+
+    def progress(self, load: Load, count: int) -> None:
+        """So many more acknowledgements."""
+        goal = load.acknowledgements() + count
+        eventually(lambda: load.failed or load.acknowledgements() > goal, 60, "acknowledgements")
+        self.assertEqual([], load.failed[:3])
+
+    def check(self, broker: Broker, topic: str, load: Load) -> None:
+        """The history has no anomaly, committed offsets are there, and search has what the log has."""
+        self.assertEqual([], load.failed[:3])
+        ends = [end_offset(broker, topic, partition) for partition in range(PARTITIONS)]
+        messages = load.read_all(ends)
+        found = anomalies(load.history)
+        self.assertEqual([], found[:10], f"{len(found)} anomalies, the first:\n" + "\n".join(map(str, found[:10])))
+        seen = Counter(message.key().decode() for message in messages)
+        self.assertEqual({*IDEMPOTENT_PRODUCERS, *PLAIN_PRODUCERS}, set(seen), "every producer got something in")
+        committed = load.committed_now()
+        for partition, offset in load.committed.items():
+            self.assertGreater(offset, 0)
+            self.assertGreaterEqual(committed[partition], offset, f"a committed offset of partition {partition} went back")
+        whole_search(self, broker, topic)
+        logged = {(message.partition(), message.offset()): message.value() for message in messages}
+        for partition, end in enumerate(ends):
+            for source in searched(broker, topic, partition, end):
+                self.assertEqual(json.loads(logged[partition, source["offset"]]), source["value"])
+        report(f"{sum(ends)} records, {load.acknowledgements()} acknowledgements, nothing lost, doubled or reordered; all found")
 
 
 class RestartTests(LoadTestCase):
@@ -115,8 +125,7 @@ class RestartTests(LoadTestCase):
     def test_stop_under_load(self) -> None:
         """SIGTERM under load ends with status 0; producers go on at the next start, and everything is there."""
         with running() as broker:
-            topic = create(broker, "load", PARTITIONS)
-            self.under_load(broker, topic, lambda: self.assertEqual(0, broker.stop()), 2)
+            self.under_load(broker, [stopped] * 2, random.Random(seed(5)))
 
     def test_everything_is_there(self) -> None:
         """Topics, their configuration, records and offsets are the same after a restart, and none is recovered by scanning."""
@@ -133,25 +142,14 @@ class RestartTests(LoadTestCase):
 class KillTests(LoadTestCase):
     """kill -9."""
 
-    def test_broker_killed_under_load(self) -> None:
-        """Five kills of the broker alone at random moments: nothing acknowledged is lost, doubled or reordered, and search finds all of it."""
+    def test_killed_under_load(self) -> None:
+        """Kills of the broker, of its search process, of both, and of a broker that is starting, at random moments, each way at least once."""
+        randomness = random.Random(seed(5))
+        ways = [*KILLERS, *randomness.choices([*KILLERS], k=KILLS - len(KILLERS))]
+        randomness.shuffle(ways)
+        report(f"seed {seed(5)}: {', '.join(ways)}")
         with running() as broker:
-            topic = create(broker, "load", PARTITIONS)
-            self.under_load(broker, topic, broker.kill, 5)
-            whole_search(self, broker, topic)
-
-    def test_everything_killed_under_load(self) -> None:
-        """The same with the search process killed at the same moment."""
-        with running() as broker:
-
-            def kill_all() -> None:
-                for pid in [*children(broker.pid), broker.pid]:
-                    os.kill(pid, signal.SIGKILL)
-                broker.kill()
-
-            topic = create(broker, "load", PARTITIONS)
-            self.under_load(broker, topic, kill_all, 2)
-            whole_search(self, broker, topic)
+            self.under_load(broker, [KILLERS[way] for way in ways], randomness)
 
 
 class SearchRecoveryTests(SynchronousTestCase):
@@ -210,6 +208,6 @@ def whole_search(case: SynchronousTestCase, broker: Broker, topic: str) -> None:
         status, coverage = broker.http(f"/{topic}/_coverage")
         return status == 200 and bool(coverage["complete"])
 
-    eventually(complete, what="complete coverage")
+    eventually(complete, CATCH_UP_SECONDS, "complete coverage")
     partitions = broker.http(f"/{topic}/_coverage")[1]["partitions"].values()
     case.assertEqual(sum(p["committed_end"] for p in partitions), count(broker, topic, "*"))

@@ -56,10 +56,10 @@ def call(port: int, request: bytes) -> bytes:
         return response(connection)
 
 
-def produce_request(topic: str, records: bytes, acks: int = -1) -> bytes:
+def produce_request(topic: str, records: bytes, acks: int = -1, partition: int = 0) -> bytes:
     """Produce, version 7, of one partition's records."""
     body = struct.pack(">hhi", -1, acks, 30_000)  # no transactional id
-    body += struct.pack(">i", 1) + string(topic) + struct.pack(">iii", 1, 0, len(records)) + records
+    body += struct.pack(">i", 1) + string(topic) + struct.pack(">iii", 1, partition, len(records)) + records
     return frame(0, 7, body)
 
 

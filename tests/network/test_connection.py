@@ -6,13 +6,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from twisted.internet.defer import Deferred
 from twisted.internet.error import ConnectionDone
+from twisted.internet.task import Clock
 from twisted.logger import capturedLogs, formatEvent
 from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
 
 from chronik.errors import ErrorCode, KafkaError
-from chronik.network.interfaces import ProtocolViolation
-from chronik.network.limits import REQUESTS_IN_FLIGHT_MAX, ConnectionLimits
+from chronik.network.interfaces import Answer, ProtocolViolation, Session
+from chronik.network.limits import FRAMES_A_TURN_MAX, REQUESTS_IN_FLIGHT_MAX, TURN_SECONDS, ConnectionLimits
 from chronik.network.listener import RequestBudget
 from tests.network.fakes import Connected, MemorySlice, framed, request
 
@@ -189,6 +190,87 @@ class BoundsTests(SynchronousTestCase):
         self.assertEqual((budget.held, waiting.closed > 0, late.closed > 0), (0, True, True))
         self.assertEqual(peer.dispatcher.gone, [peer.connection.session])
         self.assertEqual(peer.factory.connections, set())
+
+
+class TurnClock(Clock):
+    """A clock whose turns are taken one by one."""
+
+    def turn(self) -> None:
+        """Do what is due now, not what that brings about."""
+        for call in [call for call in self.calls if call.getTime() <= self.rightNow]:
+            self.calls.remove(call)
+            call.called = 1
+            call.func(*call.args, **call.kw)
+
+
+class TurnTests(SynchronousTestCase):
+    """How long one peer may keep the reactor."""
+
+    def slow_peer(self, seconds: float) -> Connected:
+        """A connection whose requests take so long each."""
+        peer = Connected(at_once=True, clock=TurnClock())
+        served = peer.dispatcher.dispatch
+
+        def dispatch(session: Session, frame: bytes) -> Answer:
+            peer.clock.rightNow += seconds
+            return served(session, frame)
+
+        peer.dispatcher.dispatch = dispatch  # type: ignore[method-assign]
+        return peer
+
+    def test_long_requests(self) -> None:
+        """Requests that take long are begun over several turns, nothing is read meanwhile, and all are answered in order."""
+        peer = self.slow_peer(TURN_SECONDS * 0.4)
+        bodies = [b"%d" % n for n in range(8)]
+        peer.receive(b"".join(map(request, bodies)))
+        for count in (3, 6):
+            self.assertEqual((bodies[:count], False), (peer.dispatcher.bodies, peer.reading))
+            peer.clock.turn()
+        self.assertEqual((b"".join(map(framed, bodies)), True), (peer.sent, peer.reading))
+        self.assertEqual(0, peer.connection._bytes_in_flight)
+
+    def test_many_requests(self) -> None:
+        """Very many small requests are cut and begun over several turns, half a request at their end included."""
+        peer = Connected(at_once=True, clock=TurnClock())
+        count = FRAMES_A_TURN_MAX * 2 + 10
+        data = request(b"x") * count
+        peer.receive(data[:-3])
+        for done in (1, 2):
+            self.assertEqual((FRAMES_A_TURN_MAX * done, False), (len(peer.dispatcher.bodies), peer.reading))
+            peer.clock.turn()
+        self.assertEqual((count - 1, True), (len(peer.dispatcher.bodies), peer.reading))
+        peer.receive(data[-3:])
+        self.assertEqual(framed(b"x") * count, peer.sent)
+        self.assertEqual(0, peer.connection._bytes_in_flight)
+
+    def test_many_requests_that_wait(self) -> None:
+        """What was not cut yet comes in its turn when answers make room, however they do."""
+        peer = Connected()
+        count = FRAMES_A_TURN_MAX + 5
+        peer.receive(request() * count)
+        for position in range(count):
+            peer.dispatcher.answers[position].callback([b""])
+            peer.clock.advance(0)
+        self.assertEqual((framed(b"") * count, True), (peer.sent, peer.reading))
+
+    def test_violation_behind_many(self) -> None:
+        """What is no request is found in the turn in which it is looked at."""
+        peer = Connected(at_once=True)
+        peer.receive(request() * FRAMES_A_TURN_MAX + b"GET / HTTP/1.1")
+        self.assertFalse(peer.transport.aborted)
+        peer.clock.advance(0)
+        self.assertTrue(peer.transport.aborted)
+
+    def test_lost_between_turns(self) -> None:
+        """A connection that goes, or is to end, between two turns begins nothing more and leaves no timer behind."""
+        for end in (False, True):
+            peer = self.slow_peer(TURN_SECONDS)
+            peer.receive(request(b"1") + request(b"2"))
+            if end:
+                peer.connection.end()
+            peer.connection.connectionLost(Failure(ConnectionDone()))
+            peer.clock.advance(2)
+            self.assertEqual(([b"1"], []), (peer.dispatcher.bodies, peer.clock.getDelayedCalls()))
 
 
 class DeadlineTests(SynchronousTestCase):

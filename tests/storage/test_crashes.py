@@ -161,6 +161,23 @@ class FaultTests(_Case):
         self.assertTrue(self.successResultOf(again).duplicate)
         self.assertEqual((3, 3), (log.written_offset, log.flushed_offset))
 
+    def test_read_while_thread_writes(self) -> None:
+        """What was written is read up to its very end, however many batches, in however many segments, still wait for the thread behind it."""
+        log, pools = self.threaded(new_disk())
+        done = [self.append(log, n) for n in range(30)]
+        for written in range(1, 31):
+            pools.go_next()
+            self.successResultOf(done[written - 1])
+            self.assertEqual((30, written), (log.end_offset, log.written_offset))
+            for offset in range(written):
+                found = self.successResultOf(log.read(offset, ALL, ALL, True))
+                data = found.read(0, ALL)
+                found.close()
+                records = [record.offset for _, batch in whole_batches(data) for record in decode_records(batch)]
+                self.assertEqual(list(range(offset, records[-1] + 1)), records)
+                self.assertLess(records[-1], written)
+        self.assertGreater(len(log.segments), 3)
+
     def test_full_in_thread(self) -> None:
         """A write in the thread that fails takes all behind it along, duplicates too, and leaves the log as it was before."""
         disk = new_disk()

@@ -48,11 +48,11 @@ class LiteralTests(SynchronousTestCase):
         self.assertEqual([1000, 1000, 1003, 1003, 1009], [again.offset_before(t) for t in (0, 256, 257, 512, 513)])
 
     def test_snapshot(self) -> None:
-        """Version, CRC-32C of the rest, count, and 42 bytes a producer."""
+        """Version, CRC-32C of the rest, count, and 46 bytes a batch."""
         states = ProducerStates()
         states.note(parse_header(batch_of(b"a", b"b", producer_id=7, producer_epoch=2, base_sequence=4)), 21)
         rest = (
-            bytes.fromhex("00000001")  # producers
+            bytes.fromhex("00000001")  # batches
             + bytes.fromhex("0000000000000007 0002 00000005")  # id, epoch, last sequence
             + bytes.fromhex("0000000000000015 00000001")  # last offset, offset delta
             + (TIMESTAMP + 1).to_bytes(8, "big")
@@ -63,6 +63,23 @@ class LiteralTests(SynchronousTestCase):
         again = ProducerStates()
         again.restore(data, 22)
         self.assertEqual((states.summaries(), 22), (again.summaries(), again.map_end_offset))
+
+    def test_snapshot_of_many_batches(self) -> None:
+        """All batches that may come again are there, a producer's latest last, which is the one that Kafka's reader keeps."""
+        states = ProducerStates()
+        for sequence in range(7):
+            for producer_id in (7, 8):
+                batch = batch_of(b"x", producer_id=producer_id, producer_epoch=0, base_sequence=sequence)
+                states.note(parse_header(batch), 2 * sequence + producer_id)
+        data = states.snapshot()
+        entries = [(int.from_bytes(data[at : at + 8], "big"), int.from_bytes(data[at + 10 : at + 14], "big")) for at in range(10, len(data), 46)]
+        self.assertEqual([(producer_id, sequence) for producer_id in (7, 8) for sequence in range(2, 7)], entries)
+        again = ProducerStates()
+        again.restore(data, 21)
+        self.assertEqual((states.summaries(), data), (again.summaries(), again.snapshot()))
+        for sequence in range(2, 7):
+            found = again.check(parse_header(batch_of(b"x", producer_id=8, producer_epoch=0, base_sequence=sequence)))
+            self.assertEqual(2 * sequence + 8, found.base_offset if found is not None else None)
 
     def test_checkpoints(self) -> None:
         """Version, number of rows, rows."""
