@@ -45,9 +45,7 @@ async def _produce(context: RequestContext, request: ProduceRequest) -> ProduceR
         refusal = _topic_refusal(context, request, name)
         appends.append((topic, name, [(part.index, _append(context, request, name, refusal, part)) for part in topic.partition_data]))
     if request.acks == 0:
-        for _, name, parts in appends:
-            for index, append in parts:
-                await _unanswered(name, index, append)
+        await _unanswered([(name, index, append) for _, name, parts in appends for index, append in parts])
         return None
     await _settled(context, [append for _, _, parts in appends for _, append in parts if not append.called or append.paused], request.timeout_ms)
     hints = LeaderHints(context.services.metadata.image, context.session)
@@ -141,12 +139,16 @@ def _answer(
     )
 
 
-async def _unanswered(name: str | None, index: int, append: Deferred[AppendResult]) -> None:
-    """With acks=0 nothing is answered; a refusal is told the only way there is, by closing the connection."""
-    try:
-        await append
-    except KafkaError as error:
-        raise ProtocolViolation(f"a Produce request with acks=0 to {name}-{index} that was refused: {error}") from None
+async def _unanswered(appends: Iterable[tuple[str | None, int, Deferred[AppendResult]]]) -> None:
+    """With acks=0 nothing is answered; a refusal is told the only way there is, by closing the connection, once every append has ended."""
+    refusals = []
+    for name, index, append in appends:
+        try:
+            await append
+        except KafkaError as error:
+            refusals.append(f"a Produce request with acks=0 to {name}-{index} that was refused: {error}")
+    if refusals:
+        raise ProtocolViolation(refusals[0])
 
 
 def _refused(index: int, error: KafkaError, leader: tuple[int, int] = (-1, -1)) -> _PartitionAnswer:
