@@ -98,6 +98,8 @@ class SegmentLogStore:
         self._randbytes = randbytes
         self._homes: list[_Home] = []
         self._known: dict[TopicPartition, tuple[TopicId, _Home]] = {}
+        self._missing: dict[TopicPartition, _Home] = {}
+        self._refused: set[TopicPartition] = set()
         self._logs: dict[TopicPartition, SegmentLog] = {}
         self._opening: dict[TopicPartition, Deferred[None]] = {}
         self._timer: IDelayedCall | None = None
@@ -120,6 +122,7 @@ class SegmentLogStore:
             for home in self._homes:
                 home.lock.release()
             raise
+        self._missing = {tp: home for home in self._homes for tp in home.directory.checkpoints.known() if tp not in self._known}
         now = self._clock.seconds()
         self._retention_due = now + self._retention_ms / 1000
         self._checkpoint_due = now + self._checkpoint_ms / 1000
@@ -166,7 +169,12 @@ class SegmentLogStore:
 
     @deferred
     async def _find(self, home: _Home) -> None:
-        found, doomed = await self._pools.run(Pool.BACKGROUND, self._look, home)
+        try:
+            found, doomed = await self._pools.run(Pool.BACKGROUND, self._look, home)
+        except OSError as error:
+            what = f"{error.filename or home.directory.path}: {error.strerror or error}"
+            path = home.directory.path
+            raise ChronikError(f"log directory {path} cannot be used, {what}; put that right, or choose another with log.dirs") from None
         for topic_partition, topic_id in found:
             elsewhere = self._known.get(topic_partition)
             if elsewhere is not None:
@@ -209,12 +217,13 @@ class SegmentLogStore:
     def _recognise(self, path: str, name: str) -> tuple[TopicPartition, TopicId] | None:
         topic, _, number = name.rpartition("-")
         metadata = os.path.join(path, PARTITION_METADATA)
-        if not topic or not number.isdigit() or not self._file_system.exists(metadata):
+        canonical = number.isascii() and number.isdigit() and str(int(number)) == number
+        if not topic or not canonical or not self._file_system.exists(metadata):
             self._log.warn("{path} is no log and is left alone", path=path)
             return None
         try:
             return TopicPartition(topic, int(number)), decode_partition_metadata(self._file_system.read_whole(metadata))
-        except BadCheckpoint as error:
+        except (BadCheckpoint, OSError) as error:
             self._log.error("{path} is left alone: {error}", path=metadata, error=error)
             return None
 
@@ -291,6 +300,9 @@ class SegmentLogStore:
         open_already = self._logs.get(topic_partition)
         if open_already is not None:
             return open_already
+        if topic_partition in self._missing:
+            self._refused.add(topic_partition)
+            raise self._is_missing(topic_partition)
         home = known_home or self._emptiest()
         path = os.path.join(home.directory.path, str(topic_partition))
         try:
@@ -306,6 +318,15 @@ class SegmentLogStore:
             home.logs += 1
         return log
 
+    def _is_missing(self, topic_partition: TopicPartition) -> KafkaError:
+        directory = self._missing[topic_partition].directory
+        return KafkaError(
+            ErrorCode.KAFKA_STORAGE_ERROR,
+            f"the log of {topic_partition} in {os.path.join(directory.path, str(topic_partition))} is gone, or has no {PARTITION_METADATA} that "
+            f"can be read, though {directory.checkpoints.recovery_point(topic_partition)} offsets of it were on disk. Restore it and start the "
+            "broker again; or delete the topic to go on without its records",
+        )
+
     def _load(self, home: _Home, topic_partition: TopicPartition, topic_id: TopicId, config: LogConfig, path: str, existing: bool) -> LoadedLog:
         """In a thread: open a log's files, or make them."""
         checkpoints = home.directory.checkpoints
@@ -320,6 +341,7 @@ class SegmentLogStore:
             checkpoints.start_offset(topic_partition),
             config.index_interval_bytes,
             home.directory.now_ms(),
+            config.compact,
         )
         return (load_log if existing else create_log)(self._file_system, self._files, request)
 
@@ -332,6 +354,9 @@ class SegmentLogStore:
         """Remove; see :meth:`ILogStore.delete`."""
         await self._turn(topic_partition)
         known_id, home = self._known.get(topic_partition, (topic_id, None))
+        missing = self._missing.pop(topic_partition, None)
+        if missing is not None:
+            await self._pools.run(Pool.BACKGROUND, missing.directory.checkpoints.forget, topic_partition)
         if home is None or known_id != topic_id:
             return
         turn: Deferred[None] = Deferred()
@@ -366,6 +391,8 @@ class SegmentLogStore:
     def _sweep(self) -> None:
         """Do what is due for all logs; one timer, however many there are."""
         now = self._clock.seconds()
+        # Logs of partitions that there are have been asked for by now: what is left belonged to topics that were deleted.
+        self._missing = {tp: home for tp, home in self._missing.items() if tp in self._refused}
         logs = list(self._logs.values())
         retention = now >= self._retention_due
         if retention:

@@ -77,6 +77,18 @@ class DirectoryTests(StoreCase):
         self.disk.fail("open", "/data/.lock", errno.EACCES)
         self.assertIn("Permission denied", self.refused(make_store(self.disk, self.clock)))
 
+    def test_directories_in_the_place_of_files(self) -> None:
+        """What cannot be read as the file it should be is named, and nobody is left holding the directory."""
+        for name in (".kafka_cleanshutdown", "recovery-point-offset-checkpoint", "log-start-offset-checkpoint", "meta.properties", ".lock"):
+            self.setUp()
+            self.successResultOf(self.started().close())
+            self.disk.unlink(f"/data/{name}")
+            self.disk.make_directory(f"/data/{name}")
+            said = self.refused(make_store(self.disk, self.clock))
+            self.assertIn("/data", said)
+            self.disk.remove_tree(f"/data/{name}")
+            self.started()
+
     def test_spread(self) -> None:
         """New logs go where the fewest are, and are found there again."""
         store = self.started("/a", "/b")
