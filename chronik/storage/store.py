@@ -31,12 +31,16 @@ from chronik.storage.flush import FlushScheduler
 from chronik.storage.interfaces import IFileSystem, ILock, ILogStore, IPartitionLog
 from chronik.storage.loading import LoadedLog, LoadRequest, create_log, load_log
 from chronik.storage.log import SegmentLog
+from chronik.storage.segment import LOG
 
 if TYPE_CHECKING:
     from twisted.internet.interfaces import IDelayedCall, IReactorTime
 
 DELETED_SUFFIX: Final = "-delete"
 """Ending of the directory of a log that is being removed, after a random part, as in Kafka."""
+
+STRAY_SUFFIX: Final = "-stray"
+"""Ending of the directory of a log of which nobody knows, likewise."""
 
 SWEEP_SECONDS: Final = 1.0
 """How often what is due is looked for, by one timer for all logs."""
@@ -204,7 +208,7 @@ class SegmentLogStore:
         found, doomed = [], []
         for name in self._file_system.list(path):
             inside = os.path.join(path, name)
-            if name.startswith(".") or not self._file_system.is_directory(inside):
+            if name.startswith(".") or name.endswith(STRAY_SUFFIX) or not self._file_system.is_directory(inside):
                 continue
             if name.endswith(DELETED_SUFFIX):
                 doomed.append(inside)
@@ -367,7 +371,7 @@ class SegmentLogStore:
             if log is not None:
                 delay_ms = log.config.file_delete_delay_ms
                 log.tell_deleted()
-            doomed = await self._pools.run(Pool.BACKGROUND, self._rename_away, home, topic_partition)
+            doomed = await self._pools.run(Pool.BACKGROUND, self._rename_away, home, topic_partition, DELETED_SUFFIX)
             del self._known[topic_partition]
             home.logs -= 1
             self._doomed.append((self._clock.seconds() + delay_ms / 1000, doomed))
@@ -377,14 +381,37 @@ class SegmentLogStore:
             del self._opening[topic_partition]
             turn.callback(None)
 
-    def _rename_away(self, home: _Home, topic_partition: TopicPartition) -> str:
+    @deferred
+    async def set_aside(self, topic_partition: TopicPartition, topic_id: TopicId) -> None:
+        """Keep what nobody knows of; see :meth:`ILogStore.set_aside`."""
+        known_id, home = self._known.get(topic_partition, (topic_id, None))
+        if home is None or known_id != topic_id:
+            return
+        if not await self._pools.run(Pool.BACKGROUND, self._holds_records, os.path.join(home.directory.path, str(topic_partition))):
+            await self.delete(topic_partition, topic_id)
+            return
+        del self._known[topic_partition]
+        home.logs -= 1
+        kept = await self._pools.run(Pool.BACKGROUND, self._rename_away, home, topic_partition, STRAY_SUFFIX)
+        self._log.error(
+            "the log of {partition} holds records, and no topic has its id {topic_id}: it is kept as {path}. Remove that if the topic was deleted",
+            partition=topic_partition,
+            topic_id=topic_id_text(topic_id),
+            path=kept,
+        )
+
+    def _holds_records(self, path: str) -> bool:
+        """In a thread."""
+        return any(name.endswith(LOG) and self._file_system.size(os.path.join(path, name)) for name in self._file_system.list(path))
+
+    def _rename_away(self, home: _Home, topic_partition: TopicPartition, suffix: str) -> str:
         """In a thread."""
         directory = home.directory.path
-        doomed = os.path.join(directory, f"{str(topic_partition)[:200]}.{self._randbytes(16).hex()}{DELETED_SUFFIX}")
+        away = os.path.join(directory, f"{str(topic_partition)[:200]}.{self._randbytes(16).hex()}{suffix}")
         home.directory.checkpoints.forget(topic_partition)
-        self._file_system.rename(os.path.join(directory, str(topic_partition)), doomed)
+        self._file_system.rename(os.path.join(directory, str(topic_partition)), away)
         self._file_system.sync_directory(directory)
-        return doomed
+        return away
 
     # -- now and then -------------------------------------------------------------------------------------------------
 
