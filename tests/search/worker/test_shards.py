@@ -114,7 +114,7 @@ class ShardDirectoryTests(SynchronousTestCase):
     def test_files_in_the_place_of_shards(self) -> None:
         """A shard that became a file is dropped and makes room for another of its name; so does what stands where the manifest should."""
         self.two_shards()
-        name = sorted(os.listdir(self.path))[0]
+        name = min(os.listdir(self.path))
         shutil.rmtree(os.path.join(self.path, name))
         with open(os.path.join(self.path, name), "w") as file:
             file.write("x")
