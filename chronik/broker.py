@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import gc
 import os
-import resource
 import sys
 import time
 from collections.abc import Callable
@@ -26,6 +25,7 @@ from chronik.coordinator.group.config import GroupConfig
 from chronik.coordinator.group.service import GroupCoordinator
 from chronik.coordinator.state import ReplicatedStateLog
 from chronik.defer import deferred
+from chronik.descriptors import DescriptorShares, take_descriptors
 from chronik.errors import ChronikError
 from chronik.http.listener import HttpListeners, HttpParts
 from chronik.metadata.backends import MetadataContext
@@ -56,9 +56,6 @@ DRAIN_SECONDS: Final = 5.0
 
 GC_THRESHOLDS: Final = (50_000, 20, 50)
 """Decoding makes many objects that live long enough to be looked at again and again; by default that costs several times the decoding."""
-
-FILES_SHARE: Final = 2
-"""One part in so many of the descriptors the system allows is for segment files; the rest is for connections."""
 
 
 @implementer(ILeadershipObserver)
@@ -121,8 +118,9 @@ class BrokerService(Service):
         """Each step needs those before it; what ends a step is noted as soon as it was begun, and done in reverse."""
         config, reactor = self._config, self._reactor
         broker_id: int = config.get("node.id")
-        listeners = KafkaListeners(config, reactor)
-        http = HttpListeners(config, reactor)
+        descriptors = take_descriptors()
+        listeners = KafkaListeners(config, reactor, descriptors.connections)
+        http = HttpListeners(config, reactor, descriptors.http_connections)
         self._endings += [http.stop_accepting, listeners.stop_accepting]
         listeners.bind()
         http.bind()
@@ -140,7 +138,7 @@ class BrokerService(Service):
         await controller.start()
         self._endings.append(controller.stop)
 
-        store: ILogStore = self._backend("storage", self._storage_context(directories, pools, feed.image.cluster_id))
+        store: ILogStore = self._backend("storage", self._storage_context(directories, pools, feed.image.cluster_id, descriptors))
         self._endings.append(store.close)
         await store.start()
         dynamic = DynamicConfiguration(config, feed, broker_id)
@@ -187,7 +185,9 @@ class BrokerService(Service):
         name = self._config.get(SELECTORS[seam])
         return find_backend(seam, name).make(context, self._config.plugin_options(seam, name))
 
-    def _storage_context(self, directories: list[str], pools: ReactorThreadPools, cluster_id: str) -> StorageContext:
+    def _storage_context(
+        self, directories: list[str], pools: ReactorThreadPools, cluster_id: str, descriptors: DescriptorShares
+    ) -> StorageContext:
         config = self._config
         return StorageContext(
             directories=directories,
@@ -196,7 +196,7 @@ class BrokerService(Service):
             clock=self._reactor,
             cluster_id=cluster_id,
             broker_id=config.get("node.id"),
-            files_max=max(64, resource.getrlimit(resource.RLIMIT_NOFILE)[0] // FILES_SHARE),
+            files_max=descriptors.files,
             retention_check_ms=config.get("log.retention.check.interval.ms"),
             checkpoint_ms=config.get("log.flush.offset.checkpoint.interval.ms"),
             producer_expiration_ms=config.get("producer.id.expiration.ms"),

@@ -11,7 +11,7 @@ from typing import Final
 from chronik.config.broker_log_keys import LOG_KEYS
 from chronik.config.key import ConfigKey, Effect, Importance, Scope
 from chronik.config.registry import boolean, integer, items, long, registry, short, string
-from chronik.config.validators import LISTENERS, NON_EMPTY, PROTOCOL_MAP, at_least, only
+from chronik.config.validators import ADVERTISED_LISTENERS, HTTP_LISTENERS, LISTENERS, NON_EMPTY, PROTOCOL_MAP, at_least, only
 from chronik.config.values import INT_MAX
 
 _HIGH: Final = Importance.HIGH
@@ -29,7 +29,7 @@ _LISTENERS = (
         None,
         "What clients are told to connect to. When it is not set, each is told the address it reached the broker on.",
         importance=_HIGH,
-        validator=LISTENERS,
+        validator=ADVERTISED_LISTENERS,
     ),
     string(
         "listener.security.protocol.map",
@@ -45,7 +45,11 @@ _LISTENERS = (
         importance=_LOW,
     ),
     items(
-        "http.listeners", ("HTTP://127.0.0.1:6092",), "Where search, health and metrics are served over HTTP.", importance=_HIGH, validator=LISTENERS
+        "http.listeners",
+        ("HTTP://127.0.0.1:6092",),
+        "Where search, health and metrics are served over HTTP.",
+        importance=_HIGH,
+        validator=HTTP_LISTENERS,
     ),
     items(
         "http.allowed.hosts",

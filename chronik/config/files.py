@@ -52,7 +52,9 @@ def _toml_settings(tables: dict[str, Any], path: str) -> Iterator[Setting]:
 
 def _plugin_settings(seams: dict[str, Any], path: str) -> Iterator[Setting]:
     for seam, backends in seams.items():
-        for backend, options in backends.items() if isinstance(backends, dict) else ():
+        if not isinstance(backends, dict):
+            raise ValueError(f"options of a plugin go under [plugin.SEAM.NAME], not plugin.{seam} = …")  # noqa: TRY004 -- as below
+        for backend, options in backends.items():
             if not isinstance(options, dict):
                 raise ValueError(  # noqa: TRY004 -- the file is wrong, not the program
                     f"options of a plugin go under [plugin.{seam}.NAME], not [plugin.{seam}]"

@@ -6,7 +6,7 @@ import enum
 from dataclasses import dataclass
 
 from chronik.config.validators import Validator
-from chronik.config.values import ConfigType, Value, format_value, parse_value
+from chronik.config.values import ConfigType, Value, format_value, parse_value, shown
 from chronik.errors import ConfigurationError
 
 
@@ -99,6 +99,6 @@ class ConfigKey:
         except ValueError:
             value = None
         if value is None or (self.validator is not None and not self.validator.accepts(value)):
-            shown = "(hidden)" if self.sensitive else text
-            raise ConfigurationError(f"Invalid value {shown} for configuration {self.name}: expected {self.expected}")
+            what = "(hidden)" if self.sensitive else shown(text)
+            raise ConfigurationError(f"Invalid value {what} for configuration {self.name}: expected {self.expected}")
         return value

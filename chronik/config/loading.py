@@ -12,7 +12,9 @@ from chronik.config.configuration import ConfigSource, Configuration, Layer
 from chronik.config.files import Setting, read_settings
 from chronik.config.kafka_keys import KAFKA_ONLY, is_kafka_only
 from chronik.config.key import Effect
+from chronik.config.values import SHOWN_CHARACTERS, shown
 from chronik.errors import ConfigurationError
+from chronik.plugin import SEAMS
 
 _ENVIRONMENT: Final = {"CHRONIK_LOG_DIRS": "log.dirs"}
 _PLUGIN: Final = "plugin."
@@ -77,12 +79,15 @@ def _check(setting: Setting) -> Iterator[str]:
 def _plugin_option(setting: Setting) -> tuple[str, str, str]:
     parts = setting.name.removeprefix(_PLUGIN).split(".", 2)
     if len(parts) != 3 or not all(parts):
-        raise ConfigurationError(f"{setting.name} ({setting.origin}) is not plugin.SEAM.NAME.OPTION")
+        raise ConfigurationError(f"{shown(setting.name)} ({setting.origin}) is not plugin.SEAM.NAME.OPTION")
+    if parts[0] not in SEAMS:
+        raise ConfigurationError(f"{shown(setting.name)} ({setting.origin}) is not plugin.SEAM.NAME.OPTION: seams are {', '.join(SEAMS)}")
     return parts[0], parts[1], parts[2]
 
 
 def _unknown(setting: Setting) -> str:
     known = [*BROKER_KEYS, *ALIASES, *KAFKA_ONLY]
-    near = difflib.get_close_matches(setting.name, [*BROKER_KEYS, *ALIASES], 1) or difflib.get_close_matches(setting.name, known, 1)
+    name = setting.name[:SHOWN_CHARACTERS]  # comparing takes longer the longer it is
+    near = difflib.get_close_matches(name, [*BROKER_KEYS, *ALIASES], 1) or difflib.get_close_matches(name, known, 1)
     hint = f"; did you mean {near[0]}?" if near else "; see the configuration reference for what there is"
-    return f"unknown configuration key {setting.name} ({setting.origin}){hint}"
+    return f"unknown configuration key {shown(setting.name)} ({setting.origin}){hint}"

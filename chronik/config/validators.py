@@ -76,8 +76,29 @@ GZIP_LEVEL: Final = Validator("between 1 and 9, or -1 for the usual one", lambda
 THROTTLED_REPLICAS: Final = Validator("* or a list of partition:broker", _is_throttle_list)
 """Replicas whose replication is throttled (KIP-73)."""
 
-LISTENERS: Final = Validator("a list of NAME://host:port, ports 0 to 65535", _parses(parse_listener))
-"""Listener addresses."""
+_ADDRESSES: Final = "a list of NAME://host:port, ports 0 to 65535"
+
+
+def _connectable(text: str) -> None:
+    if parse_listener(text).host in ("0.0.0.0", "::"):
+        raise ValueError(f"nobody can connect to {text}")
+
+
+def _plain_http(text: str) -> None:
+    if parse_listener(text).name != "HTTP":
+        raise ValueError(f"{text} is not served yet")
+
+
+_LISTENER: Final = _parses(parse_listener)
+
+LISTENERS: Final = Validator(f"{_ADDRESSES}, at least one", lambda value: bool(value) and _LISTENER(value))
+"""Where to listen."""
+
+ADVERTISED_LISTENERS: Final = Validator(f"{_ADDRESSES}, none of them 0.0.0.0 or [::]", _parses(_connectable))
+"""What others connect to."""
+
+HTTP_LISTENERS: Final = Validator(f"{_ADDRESSES}; the one NAME that is served yet is HTTP", _parses(_plain_http))
+"""Where to listen for HTTP, if anywhere."""
 
 PROTOCOL_MAP: Final = Validator("a list of NAME:PROTOCOL, protocols PLAINTEXT, SSL, SASL_PLAINTEXT, SASL_SSL", _parses(parse_protocol_map))
 """Security protocols by listener name."""

@@ -89,3 +89,14 @@ def format_value(value: Value) -> str | None:
     if isinstance(value, tuple):
         return ",".join(value)
     return str(value)
+
+
+SHOWN_CHARACTERS: Final = 100
+"""As much of what somebody wrote as a message repeats."""
+
+
+def shown(text: str) -> str:
+    """A text as part of a message of one line: control characters escaped, and not longer than helps."""
+    if len(text) > SHOWN_CHARACTERS:
+        text = f"{text[:SHOWN_CHARACTERS]}... ({len(text)} characters)"
+    return "".join(each if each.isprintable() else each.encode("unicode_escape").decode() for each in text)

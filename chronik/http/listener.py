@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
-from weakref import WeakSet
 
 from twisted.internet.defer import DeferredList, maybeDeferred
 from twisted.internet.error import CannotListenError
 from twisted.internet.interfaces import IReactorTime
 from twisted.internet.protocol import Factory
+from twisted.logger import Logger
+from twisted.protocols.policies import WrappingFactory
 from twisted.web.server import Site
 
 from chronik.config import Configuration
@@ -57,12 +58,14 @@ class HttpListeners:
     """Opens what ``http.listeners`` says.
 
     :param reactor: binds and keeps time.
+    :param connections_max: at once, on all listeners together.
     """
 
-    def __init__(self, config: Configuration, reactor: Any) -> None:
+    def __init__(self, config: Configuration, reactor: Any, connections_max: int) -> None:
         self._reactor = reactor
         self._addresses = config.http_listeners()
         self._allowed_hosts = frozenset({*config.get("http.allowed.hosts"), *(address.host for address in self._addresses if address.host)})
+        self._connections_max = max(1, connections_max // max(1, len(self._addresses)))
         self._ports: list[Any] = []
         self._factories: list[_Later] = []
 
@@ -72,7 +75,7 @@ class HttpListeners:
         :raises ChronikError: an address cannot be had.
         """
         for address in self._addresses:
-            factory = _Later()
+            factory = _Later(self._connections_max)
             try:
                 port = self._reactor.listenTCP(address.port, factory, interface=address.host)
             except (CannotListenError, OSError) as error:
@@ -89,8 +92,7 @@ class HttpListeners:
         """Accept, and serve everything there is."""
         routes = _routes(parts, self._reactor)
         for factory, port in zip(self._factories, self._ports, strict=True):
-            factory.site = make_site(routes, self._allowed_hosts, parts.credentials, self._reactor)
-            factory.site.doStart()
+            factory.serve(make_site(routes, self._allowed_hosts, parts.credentials, self._reactor))
             port.startReading()
 
     def bound(self) -> Sequence[str]:
@@ -114,28 +116,36 @@ class HttpListeners:
             factory.end()
 
 
-class _Later(Factory):
-    """Gives a site's connections, once there is a site."""
+class _Later(WrappingFactory):
+    """Gives a site's connections, once there is a site, and knows those that are open.
+
+    :param connections_max: at once; more are sent away.
+    """
 
     noisy = False
-    site: Site
+    wrappedFactory: Site
+    _log = Logger()
 
-    def __init__(self) -> None:
-        self._transports: WeakSet[Any] = WeakSet()
+    def __init__(self, connections_max: int) -> None:
+        super().__init__(Factory())  # type: ignore[no-untyped-call]
+        self._connections_max = connections_max
+
+    def serve(self, site: Site) -> None:
+        """From now on."""
+        self.wrappedFactory = site
+        site.doStart()
 
     def buildProtocol(self, addr: Any) -> Any:
-        """A connection came."""
-        protocol = self.site.buildProtocol(addr)
-        self._transports.add(protocol)
-        return protocol
+        """A connection came; None sends it away."""
+        if len(self.protocols) >= self._connections_max:
+            self._log.warn("refusing an HTTP connection of {host}: there are too many", host=getattr(addr, "host", "local"))
+            return None
+        return super().buildProtocol(addr)
 
     def end(self) -> None:
         """End all connections."""
-        for protocol in self._transports:
-            transport = getattr(protocol, "transport", None)
-            if transport is not None:
-                transport.loseConnection()
-        self._transports.clear()
+        for protocol in tuple(self.protocols):
+            protocol.loseConnection()
 
 
 def _routes(parts: HttpParts, clock: IReactorTime) -> Routes:

@@ -19,7 +19,7 @@ from zope.interface import implementer
 from chronik.defer import IWorker, deferred
 from chronik.errors import ChronikError
 from chronik.metadata.interfaces import Compare, Conflict, Delete, IMetadataStore, IWatcher, MetadataError, Put, ReadOnly, Snapshot, UnknownOutcome
-from chronik.metadata.journal import Journal, JournalBroken, Recovered
+from chronik.metadata.journal import CUT, FILE_NAME, Journal, JournalBroken, Recovered
 from chronik.metadata.keyspace import Draft, Keyspace, StagedRevision, check_size
 from chronik.metadata.leases import Leases
 from chronik.storage.interfaces import IFileSystem, ILock
@@ -99,9 +99,11 @@ class FileMetadataStore:
         self._refusal = None
         if recovered.torn_bytes:
             self._log.warn(
-                "Cut {bytes} bytes of an unfinished write off the metadata log in {directory}",
+                "Cut {bytes} bytes off the end of the metadata log in {directory}, which a crash left unfinished or which are damaged; they are kept "
+                "in {path}",
                 bytes=recovered.torn_bytes,
                 directory=self._directory,
+                path=f"{self._directory}/{FILE_NAME}{CUT}",
             )
         if recovered.leased:
             await self._enqueue(_Commit(ended_lease=_EARLIER_PROCESS))
@@ -153,6 +155,9 @@ class FileMetadataStore:
             idle: Deferred[None] = Deferred()
             self._idle.append(idle)
             await idle
+        if self._refusal is None and self._journal.size > self._journal.snapshot_size:
+            # A snapshot has nothing unfinished at its end: whatever happens to the file from now on cannot be taken for a crash's work.
+            await self._rewrite()
         self._refusal = "the metadata store is closed"
         await self._worker.run(self._release)
 
@@ -242,8 +247,10 @@ class FileMetadataStore:
 
     async def _rewrite_when_long(self) -> None:
         limit = max(self._rewrite_bytes_min, REWRITE_GROWTH * self._journal.snapshot_size)
-        if self._refusal is not None or self._journal.size < limit:
-            return
+        if self._refusal is None and self._journal.size >= limit:
+            await self._rewrite()
+
+    async def _rewrite(self) -> None:
         snapshot = self._keyspace.snapshot()
         try:
             await self._worker.run(self._journal.rewrite, snapshot.revision, snapshot.entries, tuple(self._keyspace.leases))

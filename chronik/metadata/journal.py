@@ -35,6 +35,9 @@ from chronik.storage.interfaces import IFile, IFileSystem
 FILE_NAME: Final = "metadata.log"
 FORMAT_VERSION: Final = 1
 
+CUT: Final = ".cut"
+"""Ending of the file that keeps what the last start cut off the log."""
+
 _MAGIC: Final = b"chronikm"
 _HEADER: Final = struct.Struct(">8sI8sI")
 _BLOCK: Final = struct.Struct(">8sII")
@@ -93,6 +96,7 @@ class Journal:
         end = self._read_blocks(data, recovered)
         if end < len(data):
             recovered.torn_bytes = len(data) - end
+            self._file_system.write_whole(self._path + CUT, data[end:])
             self._file.truncate(end)
             self._file.fdatasync()
         self.size = end

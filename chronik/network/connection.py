@@ -134,6 +134,7 @@ class KafkaConnection(Protocol):
         self._answers.clear()
         self._frames.clear()
         self._chunks = []
+        self._hold_unfinished(0)
         self.factory.bytes_held(-self._bytes_in_flight)
         self._bytes_in_flight = 0
         if self.session is not None:
@@ -178,7 +179,8 @@ class KafkaConnection(Protocol):
         )
         self.factory.refused["protocol"] += 1
         self._frames.clear()
-        self._chunks, self._held = [], 0
+        self._chunks = []
+        self._hold_unfinished(0)
         self._lost = True
         self.abort()
 
@@ -197,10 +199,10 @@ class KafkaConnection(Protocol):
         self._hold(len(data))
         if self._chunks:
             self._chunks.append(data)
-            self._held += len(data)
-            if self._held < self._needed:
+            self._hold_unfinished(self._held + len(data))
+            if self._held < self._needed or self._lost:
                 self._size_reads(len(data))
-                if self.factory.over_budget:
+                if self._waits_for_others():
                     self._pause()
                 return
             data = b"".join(self._chunks)
@@ -215,7 +217,7 @@ class KafkaConnection(Protocol):
             return
         rest = data[position:]
         self._chunks = [rest] if rest else []
-        self._held = len(rest)
+        self._hold_unfinished(len(rest))
         self._size_reads(len(data))
         self._start_requests()
         if self._held and not self._lost and not self._uncut:
@@ -296,7 +298,7 @@ class KafkaConnection(Protocol):
         if self._uncut and not frames:
             self._go_on_later()
         # A request that is still coming may be larger than what may wait: it must not stop its own rest.
-        if frames or self._uncut or self._full() or self._bytes_in_flight - self._held > BYTES_IN_FLIGHT_MAX or self.factory.over_budget:
+        if frames or self._uncut or self._full() or self._bytes_in_flight - self._held > BYTES_IN_FLIGHT_MAX or self._waits_for_others():
             self._pause()
         else:
             self._resume()
@@ -318,6 +320,10 @@ class KafkaConnection(Protocol):
             self._cut(data)
         else:
             self._start_requests()
+
+    def _waits_for_others(self) -> bool:
+        """Whether all connections together hold too much. The broker's own children do not wait for what its clients do."""
+        return self.factory.over_budget and not self._internal
 
     def _full(self) -> bool:
         return self._sender is not None and self._sender.full
@@ -395,6 +401,43 @@ class KafkaConnection(Protocol):
         self._bytes_in_flight += size
         self.factory.bytes_held(size)
 
+    def _hold_unfinished(self, size: int) -> None:
+        """So many bytes are here of a request whose end is not."""
+        if size != self._held:
+            before, self._held = self._held, size
+            self.factory.unfinished_held(self, before)
+
+    @property
+    def unfinished_bytes(self) -> int:
+        """What is here of a request whose end is not."""
+        return self._held
+
+    def give_up_unfinished(self) -> None:
+        """Others need the room that an unfinished request takes: close, and give it back at once."""
+        if self._lost or self.session is None:
+            return
+        size = self._held
+        self._log.warn(
+            "closing the connection of {host}:{port} on {listener}: its unfinished request of {size} bytes is among the largest of those that "
+            "together take more memory than requests may",
+            host=self.session.peer_host,
+            port=self.session.peer_port,
+            listener=self.session.listener,
+            size=size,
+        )
+        self.factory.refused["memory"] += 1
+        self._chunks = []
+        self._lost = True
+        self._hold_unfinished(0)
+        self._hold(-size)
+        self.abort()
+
+    @property
+    def paused_descriptor(self) -> int:
+        """Of the socket while it is not read from, and nobody would notice that the peer is gone; else -1."""
+        fileno = getattr(self.transport, "fileno", None)
+        return int(fileno()) if self._paused and fileno is not None else -1
+
     def _answered(self, size: int) -> None:
         """The answer to a request of so many bytes is on its way."""
         self._bytes_in_flight -= size
@@ -410,7 +453,7 @@ class KafkaConnection(Protocol):
 
     def _pause(self) -> None:
         transport: Any = self.transport
-        if self.factory.over_budget:
+        if self._waits_for_others():
             self.factory.wait_for_budget(self)
         if not self._paused and transport is not None:
             self._paused = True

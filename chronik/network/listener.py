@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import select
 import socket
 from collections import Counter
 from typing import TYPE_CHECKING, Any, Final
@@ -25,16 +26,26 @@ LOOK_SECONDS: Final = 1.0
 """How often deadlines are looked at: one timer for all connections of a listener."""
 
 
+_HUNG_UP: Final = getattr(select, "POLLRDHUP", 0)
+"""What to look for beside errors, which are always told."""
+
+
 class RequestBudget:
     """Bytes of requests that all connections together hold.
 
-    :ivar held: how many there are.
+    Whole requests are answered sooner or later, which makes room; requests that their senders do not finish would keep it. So past half of the
+    budget those give way, the largest first, when it is used up.
+
+    :ivar held: how many bytes there are.
+    :ivar unfinished: how many of them are of requests whose end has not come.
     """
 
     def __init__(self, bytes_max: int = BYTES_IN_FLIGHT_TOTAL_MAX) -> None:
         self._bytes_max = bytes_max
         self._waiting: set[KafkaConnection] = set()
+        self._unfinished: set[KafkaConnection] = set()
         self.held = 0
+        self.unfinished = 0
 
     @property
     def over(self) -> bool:
@@ -48,6 +59,24 @@ class RequestBudget:
             waiting, self._waiting = self._waiting, set()
             for connection in waiting:
                 connection.budget_freed()
+
+    def note_unfinished(self, connection: KafkaConnection, before: int) -> None:
+        """A connection has another number of bytes of an unfinished request than ``before``; they are held already."""
+        now = connection.unfinished_bytes
+        self.unfinished += now - before
+        if not now:
+            self._unfinished.discard(connection)
+        elif not before:
+            self._unfinished.add(connection)
+        if now > before and self.over and self.unfinished > self._bytes_max // 2:
+            self._make_room()
+
+    def _make_room(self) -> None:
+        """End what is unfinished, down to half of what would call for it: the search for the largest is not made for every piece that comes."""
+        for connection in sorted(self._unfinished, key=lambda each: each.unfinished_bytes, reverse=True):
+            if self.unfinished <= self._bytes_max // 4:
+                return
+            connection.give_up_unfinished()
 
     def wait(self, connection: KafkaConnection) -> None:
         """Tell the connection when there is room."""
@@ -69,7 +98,7 @@ class ConnectionFactory(Factory):
     :ivar accepted: connections that came, since the start.
     :ivar bytes_in: bytes received since the start.
     :ivar bytes_out: bytes of answers since the start.
-    :ivar refused: connections closed by us, by reason: ``protocol``, ``connections``, ``deadline``.
+    :ivar refused: connections closed by us, by reason: ``protocol``, ``connections``, ``deadline``, ``memory``.
     """
 
     noisy = False
@@ -153,7 +182,18 @@ class ConnectionFactory(Factory):
                 self._log.info("closing the connection of {host}: it {why}", host=connection.session.peer_host, why=why)
                 self.refused["deadline"] += 1
                 connection.abort()
+        self._end_hung_up()
         self._timer = self.clock.callLater(LOOK_SECONDS, self._look) if self.connections else None
+
+    def _end_hung_up(self) -> None:
+        """End connections whose peer is gone: those that are not read from would keep their socket until something is written."""
+        paused = {descriptor: each for each in self.connections if (descriptor := each.paused_descriptor) >= 0}
+        if paused:
+            poll = select.poll()
+            for descriptor in paused:
+                poll.register(descriptor, _HUNG_UP)
+            for descriptor, _ in poll.poll(0):
+                paused[descriptor].abort()
 
     # -- the bytes of all connections ---------------------------------------------------------------------------------
 
@@ -165,6 +205,10 @@ class ConnectionFactory(Factory):
     def bytes_held(self, count: int) -> None:
         """Count request bytes that came, or went."""
         self._budget.hold(count)
+
+    def unfinished_held(self, connection: KafkaConnection, before: int) -> None:
+        """Count what a connection holds of an unfinished request, ``before`` being what it held."""
+        self._budget.note_unfinished(connection, before)
 
     def wait_for_budget(self, connection: KafkaConnection) -> None:
         """Tell the connection when there is room again."""

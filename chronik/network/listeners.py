@@ -28,11 +28,12 @@ class KafkaListeners:
     """Opens what ``listeners`` says.
 
     :param reactor: binds and keeps time.
+    :param connections_max: at once, on all listeners together, whatever ``max.connections`` allows: the system has no more.
     """
 
     _log = Logger()
 
-    def __init__(self, config: Configuration, reactor: Any) -> None:
+    def __init__(self, config: Configuration, reactor: Any, connections_max: int) -> None:
         self._reactor = reactor
         self._addresses = config.listeners()
         self._advertised = {address.name: address for address in config.advertised_listeners()}
@@ -47,7 +48,7 @@ class KafkaListeners:
                 raise ConfigurationError(f"listener {address} {what}: use {PLAINTEXT}://{address.host}:{address.port}")
         limits = ConnectionLimits(
             idle_seconds=config.get("connections.max.idle.ms") / 1000,
-            connections_max=config.get("max.connections"),
+            connections_max=min(config.get("max.connections"), max(1, connections_max // max(1, len(self._addresses)))),
             connections_per_address_max=config.get("max.connections.per.ip"),
             backlog=config.get("socket.listen.backlog.size"),
             send_buffer_bytes=config.get("socket.send.buffer.bytes"),

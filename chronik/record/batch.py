@@ -18,10 +18,13 @@ from typing import Final, NamedTuple
 from crc32c import crc32c
 
 from chronik.errors import ErrorCode, KafkaError
-from chronik.record.compression import Codec
+from chronik.record.compression import Codec, unpacked_bytes_max
 
 HEADER_BYTES: Final = 61
 """Bytes of a batch before its records."""
+
+RECORD_BYTES_MIN: Final = 7
+"""The smallest record: seven fields of a byte each, with neither key nor value nor headers."""
 
 LENGTH_OVERHEAD: Final = 12
 """Bytes of a batch that its length field does not count: base offset and length."""
@@ -167,6 +170,10 @@ def check_batch(header: BatchHeader, batch: bytes | memoryview) -> None:
             ErrorCode.INVALID_RECORD,
             f"the batch says {header.count} records and a last offset delta of {header.last_offset_delta}, which must be one less",
         )
+    room = len(batch) - HEADER_BYTES
+    if header.count * RECORD_BYTES_MIN > room and header.count * RECORD_BYTES_MIN > (unpacked_bytes_max(room) if attributes & CODEC_MASK else 0):
+        # Believed, it would take that many offsets from the log.
+        raise BadBatch(ErrorCode.INVALID_RECORD, f"the batch says {header.count} records, and its {room} bytes cannot hold so many")
     if attributes & ~_KNOWN_ATTRIBUTES:
         raise BadBatch(ErrorCode.INVALID_RECORD, f"the batch has unknown attributes: {attributes & 0xFFFF:#06x}")
     if _CODECS[attributes & CODEC_MASK] is None:

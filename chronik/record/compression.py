@@ -25,9 +25,23 @@ class CompressionError(ValueError):
     """Bytes that cannot be decompressed, or only to more than is allowed."""
 
 
+DECOMPRESSED_BYTES_MAX: Final = 256 << 20
+"""What the records of one batch may take in memory: batches of 1 MB compress to a hundredth at times, a bomb to a millionth."""
+
+RATIO_MAX: Final = 1_100
+"""Deflate cannot pack more than about 1,032 to 1; what claims more (zstd can) of a batch above :data:`RATIO_FREE_BYTES` is no honest batch."""
+
+RATIO_FREE_BYTES: Final = 16 << 20
+"""Up to this size any ratio is fine: a megabyte of equal bytes is a thousandth with every codec."""
+
 _XERIAL_MAGIC: Final = b"\x82SNAPPY\x00"
 _XERIAL_HEADER_BYTES: Final = 16
 _XERIAL_BLOCK_BYTES: Final = 32 << 10
+
+
+def unpacked_bytes_max(packed_bytes: int) -> int:
+    """What so many bytes of records may take when decompressed."""
+    return min(DECOMPRESSED_BYTES_MAX, max(RATIO_FREE_BYTES, packed_bytes * RATIO_MAX))
 
 
 def compress(codec: Codec, data: bytes, level: int | None = None) -> bytes:

@@ -11,16 +11,7 @@ from struct import Struct
 from typing import Final, NamedTuple
 
 from chronik.record.batch import HEADER_BYTES, BatchHeader, parse_header
-from chronik.record.compression import Codec, CompressionError, decompress
-
-DECOMPRESSED_BYTES_MAX: Final = 256 << 20
-"""What the records of one batch may take in memory: batches of 1 MB compress to a hundredth at times, a bomb to a millionth."""
-
-RATIO_MAX: Final = 1_100
-"""Deflate cannot pack more than about 1,032 to 1; what claims more (zstd can) of a batch above :data:`RATIO_FREE_BYTES` is no honest batch."""
-
-RATIO_FREE_BYTES: Final = 16 << 20
-"""Up to this size any ratio is fine: a megabyte of equal bytes is a thousandth with every codec."""
+from chronik.record.compression import Codec, CompressionError, decompress, unpacked_bytes_max
 
 _CONTROL_KEY: Final = Struct(">hh")
 _INT64_MAX: Final = 2**63 - 1
@@ -60,9 +51,8 @@ def unpacked_records(header: BatchHeader, batch: bytes | memoryview) -> bytes:
         raise BadRecords(f"compression type {header.attributes & 7} is unknown")
     if codec is Codec.NONE:
         return bytes(packed)
-    bytes_max = min(DECOMPRESSED_BYTES_MAX, max(RATIO_FREE_BYTES, len(packed) * RATIO_MAX))
     try:
-        return decompress(codec, packed, bytes_max)
+        return decompress(codec, packed, unpacked_bytes_max(len(packed)))
     except CompressionError as error:
         raise BadRecords(str(error)) from error
 

@@ -81,13 +81,13 @@ class HostedPartitions:
 
     @deferred
     async def start(self) -> None:
-        """Open the log of every partition that the image places here, delete those of topics that are gone, then follow the image.
+        """Open the log of every partition that the image places here, set aside those of topics that are gone, then follow the image.
 
         Logs that were not closed properly get a new leader epoch before anybody reads them, so that an offset which was lost with the
         page cache and written again is never taken for what it was.
         """
         image: MetadataImage = self._feed.image
-        self._forget_strays(image)
+        self._set_strays_aside(image)
         opening = [self._open(topic, number) for topic in image.topics.values() for number in self._placed_here(topic)]
         await DeferredList(opening, consumeErrors=True)
         await self._raise_unclean()
@@ -110,16 +110,11 @@ class HostedPartitions:
             if hosted.partition is not None:
                 observer.partition_led(hosted.partition)
 
-    def _forget_strays(self, image: MetadataImage) -> None:
+    def _set_strays_aside(self, image: MetadataImage) -> None:
         for topic_partition, topic_id in self._store.known():
             topic = image.topic_by_id(topic_id)
             if topic is None or topic_partition.partition >= len(topic.partitions):
-                self._log.info(
-                    "the log of {partition} belongs to topic id {topic_id}, which was deleted: removing it",
-                    partition=topic_partition,
-                    topic_id=topic_id_text(topic_id),
-                )
-                self._delete(topic_partition, topic_id)
+                self._store.set_aside(topic_partition, topic_id).addErrback(self._deletion_failed, topic_partition)
 
     @deferred
     async def _raise_unclean(self) -> None:
@@ -213,6 +208,7 @@ class HostedPartitions:
                 observer.partition_resigned(hosted.partition)
             hosted.partition.deleted(hosted.partition.log)
             hosted.partition.resign()
+        if hosted.partition is not None or hosted.error is not None:
             self._delete(hosted.topic_partition, hosted.topic_id)
         self._settle(hosted)
 

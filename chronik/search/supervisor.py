@@ -105,14 +105,28 @@ class WorkerSupervisor:
         self.restarts = 0
 
     def start(self) -> None:
-        """Start a process."""
+        """Start a process, or try again later where the system has no room for one."""
         self._again = None
         self._started_at = self._clock.seconds()
-        pairs = [socket.socketpair() for _ in range(3)]
-        for end in (end for pair in pairs for end in pair):
-            end.setblocking(False)
-        null = os.open(os.devnull, os.O_RDONLY)
         try:
+            self._spawn()
+        except OSError as error:
+            if self.pid is not None:  # it runs and cannot be reached: its end starts the next one
+                self.kill()
+                return
+            self._pause = min(self._pause * 2, RESTART_MAX_S)
+            self._log.error("the search process cannot be started: {error}; trying again in {pause} s", error=error, pause=self._pause)
+            self._again = self._clock.callLater(self._pause, self.start)
+
+    def _spawn(self) -> None:
+        pairs: list[tuple[socket.socket, socket.socket]] = []
+        null = -1
+        try:
+            for _ in range(3):
+                pairs.append(socket.socketpair())
+                for end in pairs[-1]:
+                    end.setblocking(False)
+            null = os.open(os.devnull, os.O_RDONLY)
             child: dict[int, int | str] = {0: null, 1: "r", 2: "r"}
             child.update((CONTROL_FD + n, theirs.fileno()) for n, (_, theirs) in enumerate(pairs))
             arguments = [self._config.python, "-m", "chronik.search.worker", json.dumps(self._settings())]
@@ -125,7 +139,8 @@ class WorkerSupervisor:
             self._adopt(read.fileno())
             self._connect(control.fileno())
         finally:
-            os.close(null)
+            if null >= 0:
+                os.close(null)
             for ours, theirs in pairs:
                 ours.close()
                 theirs.close()

@@ -51,6 +51,10 @@ class OffsetCheckpoints:
         """Below it everything was deleted; 0 when nothing is known."""
         return self._starts.get(topic_partition, 0)
 
+    def known(self) -> set[TopicPartition]:
+        """The logs that had records on disk."""
+        return {topic_partition for topic_partition, offset in self._points.items() if offset > 0}
+
     def write(self, points: Mapping[TopicPartition, int], starts: Mapping[TopicPartition, int], changes: int) -> None:
         """Note how far logs are; those not mentioned stay as they are.
 

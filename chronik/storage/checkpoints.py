@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from itertools import pairwise
@@ -131,6 +132,6 @@ def _decode(data: bytes, columns: int) -> list[list[str]]:
 
 
 def _number(text: str) -> int:
-    if not text.strip().lstrip("-").isdigit():
+    if re.fullmatch(r"-?[0-9]{1,19}", text.strip()) is None:
         raise BadCheckpoint(f"{text!r} is no number")
     return int(text)

@@ -346,6 +346,11 @@ class ILogStore(Interface):
     def delete(topic_partition: TopicPartition, topic_id: TopicId) -> Deferred[None]:
         """Remove a log, open or not: it is renamed away at once, its files go after ``file.delete.delay.ms``."""
 
+    def set_aside(topic_partition: TopicPartition, topic_id: TopicId) -> Deferred[None]:
+        """Put a log out of the way that was found at the start and of whose topic nobody knows. Records that it holds are kept where an operator
+        can find them: that the topic was deleted is likely, that the metadata lost it is possible.
+        """
+
     def directories() -> Sequence[str]:
         """The log directories in use."""
 

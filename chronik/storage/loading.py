@@ -16,6 +16,7 @@ from chronik.record.batch import BadBatch
 from chronik.storage.checkpoints import (
     EPOCHS,
     PARTITION_METADATA,
+    RECOVERY_POINTS,
     BadCheckpoint,
     decode_epochs,
     encode_epochs,
@@ -57,6 +58,7 @@ class LoadRequest:
     :ivar clean: its directory was closed properly.
     :ivar recovery_point: below it everything is on disk.
     :ivar start_offset: from the checkpoint, 0 for none.
+    :ivar compact: offsets may be missing anywhere but at the end.
     """
 
     topic_partition: TopicPartition
@@ -67,6 +69,7 @@ class LoadRequest:
     start_offset: int
     index_interval_bytes: int
     now_ms: int
+    compact: bool = False
 
 
 def create_log(file_system: IFileSystem, files: FileCache, request: LoadRequest) -> LoadedLog:
@@ -98,10 +101,14 @@ def load_log(file_system: IFileSystem, files: FileCache, request: LoadRequest) -
     bases = _segment_bases(file_system, request.path)
     segments = [LogSegment(request.path, base, files, request.now_ms) for base in bases or [request.start_offset]]
     if not bases:
+        if request.start_offset < request.recovery_point:
+            raise _missing(segments[0], request.start_offset, request.recovery_point, f"; {RECOVERY_POINTS} says that they were there")
         segments[0].hold(create=True).let_go()
     known_epochs = _read_epochs(file_system, request.path, notes)
     epochs = LeaderEpochs(known_epochs)
     end = _load_segments(file_system, segments, request, epochs, notes)
+    if end < request.recovery_point:
+        raise _missing(segments[-1], end, request.recovery_point, f"; {RECOVERY_POINTS} says that they were there")
     if epochs.truncate_from_end(end + 1):
         notes.append("forgot epochs past the end")
     start = min(max(request.start_offset, segments[0].base_offset), end)
@@ -162,13 +169,16 @@ def _load_segments(file_system: IFileSystem, segments: list[LogSegment], request
         last = number + 1 == len(segments)
         suspicious = not request.clean and (last or segments[number + 1].base_offset > request.recovery_point)
         if not suspicious and not rebuild_epochs and _trust(file_system, segment, request.clean):
+            if not last and not request.compact:
+                _is_hole(segment, segments[number + 1], 2**63)
             continue
         flushed_to = 2**63 if request.clean else request.recovery_point
         following = None if last else segments[number + 1].base_offset
         cut = scan(file_system, segment, following, request.index_interval_bytes, flushed_to, epochs, suspicious, notes)
         if last:
             continue
-        if cut or (suspicious and _is_hole(segment, segments[number + 1], request.recovery_point)):
+        certain = request.recovery_point if suspicious else 2**63
+        if cut or ((suspicious or not request.compact) and _is_hole(segment, segments[number + 1], certain)):
             drop_behind(file_system, segments, number, notes)
             break
         segment.seal()
@@ -176,21 +186,26 @@ def _load_segments(file_system: IFileSystem, segments: list[LogSegment], request
     return segments[-1].end_offset
 
 
-def _is_hole(segment: LogSegment, following: LogSegment, recovery_point: int) -> bool:
+def _is_hole(segment: LogSegment, following: LogSegment, certain: int) -> bool:
     """Whether a segment lost its last records while the next one kept its first: a crash may write files in any order.
 
-    :raises OSError: they were on disk for certain.
+    :param certain: below this offset everything was on disk.
+    :raises OSError: some of the records were.
     """
     if segment.end_offset >= following.base_offset:
         return False
-    if segment.end_offset < recovery_point:
-        raise OSError(
-            errno.EIO,
-            f"records {segment.end_offset} to {min(following.base_offset, recovery_point) - 1}, which were on disk, are missing at its end; "
-            "nothing was changed. Restore the file, or move those with higher numbers away to go on without them",
-            segment.path(),
-        )
+    if segment.end_offset < certain:
+        raise _missing(segment, segment.end_offset, min(following.base_offset, certain), "")
     return True
+
+
+def _missing(segment: LogSegment, first: int, end: int, why: str) -> OSError:
+    return OSError(
+        errno.EIO,
+        f"records {first} to {end - 1}, which were on disk, are missing at its end{why}. Nothing was changed. Restore the file; or delete the "
+        "topic to go on without its records",
+        segment.path(),
+    )
 
 
 def _write_indexes(file_system: IFileSystem, segment: LogSegment) -> None:

@@ -28,10 +28,16 @@ CORRUPT: Final = ".corrupt"
 """Ending of the files that keep what recovery cut off behind a damaged batch."""
 
 
+OFFSET_MAX: Final = 2**63 - 1
+"""The largest offset that can be told to a client."""
+
+
 def base_of(name: str, extension: str) -> int | None:
     """The offset in a file's name, None when it is another kind of file."""
     stem = name.removesuffix(extension)
-    return int(stem) if stem != name and len(stem) == 20 and stem.isdigit() else None
+    if stem == name or len(stem) != 20 or not (stem.isascii() and stem.isdigit()) or int(stem) > OFFSET_MAX:
+        return None
+    return int(stem)
 
 
 def restore_producers(file_system: IFileSystem, path: str, segments: Sequence[LogSegment], producers: ProducerStates, end_offset: int) -> None:

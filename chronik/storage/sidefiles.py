@@ -114,5 +114,6 @@ def write_synced(file_system: IFileSystem, path: str, data: bytes, sync: bool = 
 def remove_snapshots_after(file_system: IFileSystem, path: str, offset: int) -> None:
     """Remove producer snapshots made when the log ended past ``offset``."""
     for name in file_system.list(path):
-        if name.endswith(SNAPSHOT) and name.removesuffix(SNAPSHOT).isdigit() and int(name.removesuffix(SNAPSHOT)) > offset:
+        stem = name.removesuffix(SNAPSHOT)
+        if stem != name and stem.isascii() and stem.isdigit() and int(stem) > offset:
             file_system.unlink(os.path.join(path, name))

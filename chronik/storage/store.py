@@ -31,12 +31,16 @@ from chronik.storage.flush import FlushScheduler
 from chronik.storage.interfaces import IFileSystem, ILock, ILogStore, IPartitionLog
 from chronik.storage.loading import LoadedLog, LoadRequest, create_log, load_log
 from chronik.storage.log import SegmentLog
+from chronik.storage.segment import LOG
 
 if TYPE_CHECKING:
     from twisted.internet.interfaces import IDelayedCall, IReactorTime
 
 DELETED_SUFFIX: Final = "-delete"
 """Ending of the directory of a log that is being removed, after a random part, as in Kafka."""
+
+STRAY_SUFFIX: Final = "-stray"
+"""Ending of the directory of a log of which nobody knows, likewise."""
 
 SWEEP_SECONDS: Final = 1.0
 """How often what is due is looked for, by one timer for all logs."""
@@ -98,6 +102,8 @@ class SegmentLogStore:
         self._randbytes = randbytes
         self._homes: list[_Home] = []
         self._known: dict[TopicPartition, tuple[TopicId, _Home]] = {}
+        self._missing: dict[TopicPartition, _Home] = {}
+        self._refused: set[TopicPartition] = set()
         self._logs: dict[TopicPartition, SegmentLog] = {}
         self._opening: dict[TopicPartition, Deferred[None]] = {}
         self._timer: IDelayedCall | None = None
@@ -120,6 +126,7 @@ class SegmentLogStore:
             for home in self._homes:
                 home.lock.release()
             raise
+        self._missing = {tp: home for home in self._homes for tp in home.directory.checkpoints.known() if tp not in self._known}
         now = self._clock.seconds()
         self._retention_due = now + self._retention_ms / 1000
         self._checkpoint_due = now + self._checkpoint_ms / 1000
@@ -166,7 +173,12 @@ class SegmentLogStore:
 
     @deferred
     async def _find(self, home: _Home) -> None:
-        found, doomed = await self._pools.run(Pool.BACKGROUND, self._look, home)
+        try:
+            found, doomed = await self._pools.run(Pool.BACKGROUND, self._look, home)
+        except OSError as error:
+            what = f"{error.filename or home.directory.path}: {error.strerror or error}"
+            path = home.directory.path
+            raise ChronikError(f"log directory {path} cannot be used, {what}; put that right, or choose another with log.dirs") from None
         for topic_partition, topic_id in found:
             elsewhere = self._known.get(topic_partition)
             if elsewhere is not None:
@@ -196,7 +208,7 @@ class SegmentLogStore:
         found, doomed = [], []
         for name in self._file_system.list(path):
             inside = os.path.join(path, name)
-            if name.startswith(".") or not self._file_system.is_directory(inside):
+            if name.startswith(".") or name.endswith(STRAY_SUFFIX) or not self._file_system.is_directory(inside):
                 continue
             if name.endswith(DELETED_SUFFIX):
                 doomed.append(inside)
@@ -209,12 +221,13 @@ class SegmentLogStore:
     def _recognise(self, path: str, name: str) -> tuple[TopicPartition, TopicId] | None:
         topic, _, number = name.rpartition("-")
         metadata = os.path.join(path, PARTITION_METADATA)
-        if not topic or not number.isdigit() or not self._file_system.exists(metadata):
+        canonical = number.isascii() and number.isdigit() and str(int(number)) == number
+        if not topic or not canonical or not self._file_system.exists(metadata):
             self._log.warn("{path} is no log and is left alone", path=path)
             return None
         try:
             return TopicPartition(topic, int(number)), decode_partition_metadata(self._file_system.read_whole(metadata))
-        except BadCheckpoint as error:
+        except (BadCheckpoint, OSError) as error:
             self._log.error("{path} is left alone: {error}", path=metadata, error=error)
             return None
 
@@ -291,6 +304,9 @@ class SegmentLogStore:
         open_already = self._logs.get(topic_partition)
         if open_already is not None:
             return open_already
+        if topic_partition in self._missing:
+            self._refused.add(topic_partition)
+            raise self._is_missing(topic_partition)
         home = known_home or self._emptiest()
         path = os.path.join(home.directory.path, str(topic_partition))
         try:
@@ -306,6 +322,15 @@ class SegmentLogStore:
             home.logs += 1
         return log
 
+    def _is_missing(self, topic_partition: TopicPartition) -> KafkaError:
+        directory = self._missing[topic_partition].directory
+        return KafkaError(
+            ErrorCode.KAFKA_STORAGE_ERROR,
+            f"the log of {topic_partition} in {os.path.join(directory.path, str(topic_partition))} is gone, or has no {PARTITION_METADATA} that "
+            f"can be read, though {directory.checkpoints.recovery_point(topic_partition)} offsets of it were on disk. Restore it and start the "
+            "broker again; or delete the topic to go on without its records",
+        )
+
     def _load(self, home: _Home, topic_partition: TopicPartition, topic_id: TopicId, config: LogConfig, path: str, existing: bool) -> LoadedLog:
         """In a thread: open a log's files, or make them."""
         checkpoints = home.directory.checkpoints
@@ -320,6 +345,7 @@ class SegmentLogStore:
             checkpoints.start_offset(topic_partition),
             config.index_interval_bytes,
             home.directory.now_ms(),
+            config.compact,
         )
         return (load_log if existing else create_log)(self._file_system, self._files, request)
 
@@ -332,6 +358,9 @@ class SegmentLogStore:
         """Remove; see :meth:`ILogStore.delete`."""
         await self._turn(topic_partition)
         known_id, home = self._known.get(topic_partition, (topic_id, None))
+        missing = self._missing.pop(topic_partition, None)
+        if missing is not None:
+            await self._pools.run(Pool.BACKGROUND, missing.directory.checkpoints.forget, topic_partition)
         if home is None or known_id != topic_id:
             return
         turn: Deferred[None] = Deferred()
@@ -342,7 +371,7 @@ class SegmentLogStore:
             if log is not None:
                 delay_ms = log.config.file_delete_delay_ms
                 log.tell_deleted()
-            doomed = await self._pools.run(Pool.BACKGROUND, self._rename_away, home, topic_partition)
+            doomed = await self._pools.run(Pool.BACKGROUND, self._rename_away, home, topic_partition, DELETED_SUFFIX)
             del self._known[topic_partition]
             home.logs -= 1
             self._doomed.append((self._clock.seconds() + delay_ms / 1000, doomed))
@@ -352,20 +381,45 @@ class SegmentLogStore:
             del self._opening[topic_partition]
             turn.callback(None)
 
-    def _rename_away(self, home: _Home, topic_partition: TopicPartition) -> str:
+    @deferred
+    async def set_aside(self, topic_partition: TopicPartition, topic_id: TopicId) -> None:
+        """Keep what nobody knows of; see :meth:`ILogStore.set_aside`."""
+        known_id, home = self._known.get(topic_partition, (topic_id, None))
+        if home is None or known_id != topic_id:
+            return
+        if not await self._pools.run(Pool.BACKGROUND, self._holds_records, os.path.join(home.directory.path, str(topic_partition))):
+            await self.delete(topic_partition, topic_id)
+            return
+        del self._known[topic_partition]
+        home.logs -= 1
+        kept = await self._pools.run(Pool.BACKGROUND, self._rename_away, home, topic_partition, STRAY_SUFFIX)
+        self._log.error(
+            "the log of {partition} holds records, and no topic has its id {topic_id}: it is kept as {path}. Remove that if the topic was deleted",
+            partition=topic_partition,
+            topic_id=topic_id_text(topic_id),
+            path=kept,
+        )
+
+    def _holds_records(self, path: str) -> bool:
+        """In a thread."""
+        return any(name.endswith(LOG) and self._file_system.size(os.path.join(path, name)) for name in self._file_system.list(path))
+
+    def _rename_away(self, home: _Home, topic_partition: TopicPartition, suffix: str) -> str:
         """In a thread."""
         directory = home.directory.path
-        doomed = os.path.join(directory, f"{str(topic_partition)[:200]}.{self._randbytes(16).hex()}{DELETED_SUFFIX}")
+        away = os.path.join(directory, f"{str(topic_partition)[:200]}.{self._randbytes(16).hex()}{suffix}")
         home.directory.checkpoints.forget(topic_partition)
-        self._file_system.rename(os.path.join(directory, str(topic_partition)), doomed)
+        self._file_system.rename(os.path.join(directory, str(topic_partition)), away)
         self._file_system.sync_directory(directory)
-        return doomed
+        return away
 
     # -- now and then -------------------------------------------------------------------------------------------------
 
     def _sweep(self) -> None:
         """Do what is due for all logs; one timer, however many there are."""
         now = self._clock.seconds()
+        # Logs of partitions that there are have been asked for by now: what is left belonged to topics that were deleted.
+        self._missing = {tp: home for tp, home in self._missing.items() if tp in self._refused}
         logs = list(self._logs.values())
         retention = now >= self._retention_due
         if retention:

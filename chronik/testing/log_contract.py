@@ -392,6 +392,17 @@ class LogStoreContract(LogFixture):
         self.assertEqual((0, []), (again.end_offset, self.records(again)))
         self.wait(self.store.delete(TopicPartition("never", 0), ID))
 
+    def test_set_aside(self) -> None:
+        """A log that nobody knows of any more makes room for another of its name, as a removed one does."""
+        self.append(self.opened(), b"old")
+        self.wait(self.store.close())
+        self.store = self.started()
+        self.wait(self.store.set_aside(TP, ID))
+        self.assertEqual([], list(self.store.known()))
+        again = self.wait(self.store.open(TP, OTHER_ID, LogConfig()))
+        self.assertEqual((0, []), (again.end_offset, self.records(again)))
+        self.wait(self.store.set_aside(TopicPartition("never", 0), ID))
+
     def test_reopen(self) -> None:
         """What was appended is there after a stop, with its epochs, start and producers."""
         if not self.durable:

@@ -56,6 +56,30 @@ class LoadingTests(SynchronousTestCase):
         self.assertEqual(" 3 ", config.text("num.partitions"))
         self.assertEqual("1", config.text("node.id"))
 
+    def test_refusals_are_one_short_line(self) -> None:
+        """Whatever was written, the line that refuses it can be read."""
+        for sets in ({"num.partitions": "a" * 100_000}, {"num.partitions": "5\n6"}, {"num\n.partitions\x1b[2J": "5"}, {"k" * 100_000: "5"}):
+            message = self.refused(sets)
+            self.assertLess(len(message), 500)
+            self.assertTrue(message.isprintable(), message)
+
+    def test_listeners_that_would_not_do_what_they_say(self) -> None:
+        """No listener at all, encryption that is not there, an address nobody can connect to."""
+        for key, value in (
+            ("listeners", ""),
+            ("http.listeners", "HTTPS://127.0.0.1:6092"),
+            ("http.listeners", "HTTP://127.0.0.1:6092,SSL://127.0.0.1:6093"),
+            ("advertised.listeners", "PLAINTEXT://0.0.0.0:9092"),
+            ("advertised.listeners", "PLAINTEXT://[::]:9092"),
+        ):
+            self.assertIn(key, self.refused({key: value}))
+        self.assertEqual((), load({"http.listeners": ""}, {}).http_listeners())
+
+    def test_plugins_of_no_seam(self) -> None:
+        """An option of a seam that there is not is a key nobody knows."""
+        self.assertIn("plugin.strage.segment.x", self.refused({"plugin.strage.segment.x": "1"}))
+        self.assertIn("plugin", self.refused({}, self.file("[plugin]\nstorage = 5\n", ".toml")))
+
     def test_toml(self) -> None:
         """Quoted keys in one table; numbers, booleans and lists as TOML has them."""
         config = self.load('"num.partitions" = 3\n"log.dirs" = ["/a", "/b"]\n"write.caching" = true\n[plugin.auth.file]\npath = "/x"\n', ".toml")

@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import os
 import random
+import signal
 import socket
 import struct
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
+from twisted.trial.unittest import SynchronousTestCase
+
+from chronik.record.build import NewRecord, build_batch
 from tests.integration import wire
-from tests.integration.clients import SECONDS, create, producer, unused_name
-from tests.integration.harness import BrokerTestCase, eventually, resident_bytes
+from tests.integration.clients import SECONDS, create, produce, producer, unused_name
+from tests.integration.harness import Broker, BrokerTestCase, children, eventually, resident_bytes
 
 MEMORY_BYTES_MAX = 120 << 20
 """How much the broker may grow while it is attacked."""
@@ -159,8 +164,73 @@ class HostileTests(BrokerTestCase):
                 for _ in range(200_000):
                     connection.sendall(wire.API_VERSIONS_REQUEST)
 
+    def test_memory_full_of_half_requests(self) -> None:
+        """Peers that together send more than the broker keeps, and never finish, lose their connections; those who were there are served."""
+        with self.undisturbed_reader() as ask:
+            connections = [self.connect() for _ in range(12)]
+            for connection in connections:
+                connection.settimeout(3)
+                with contextlib.suppress(OSError):
+                    connection.sendall(struct.pack(">i", 99 << 20) + bytes(4) + bytes(70 << 20))
+            ask()
+            self.assertTrue("unfinished request" in self.broker.log())
+        large = wire.frame(18, 0, bytes(20))
+        for _ in range(3):
+            with self.connect() as connection:
+                connection.sendall(large)
+                wire.response(connection)
+
+    @contextlib.contextmanager
+    def undisturbed_reader(self) -> Iterator[Callable[[], bytes]]:
+        """A connection that is there before, and asks in the middle and after."""
+        with self.connect() as connection:
+
+            def ask() -> bytes:
+                connection.sendall(wire.API_VERSIONS_REQUEST)
+                return wire.response(connection)
+
+            ask()
+            yield ask
+            ask()
+            ask()
+
     def test_requests_in_one_piece(self) -> None:
         """Many requests sent in one piece are answered all, in their order."""
         connection = self.connect()
         connection.sendall(b"".join(wire.frame(18, 0, b"", number) for number in range(500)))
         self.assertEqual(list(range(500)), [int.from_bytes(wire.response(connection)[:4], "big") for _ in range(500)])
+
+
+class DescriptorTests(SynchronousTestCase):
+    """A broker that the system gives few descriptors."""
+
+    def test_more_connections_than_descriptors(self) -> None:
+        """Connections past what there are descriptors for are sent away; who was there is served on, search lives, and room is found again."""
+        broker = Broker()
+        broker.prefix = ["prlimit", "--nofile=256:256"]
+        self.addCleanup(broker.close)
+        broker.start()
+        topic = create(broker, unused_name("few"))
+        with contextlib.ExitStack() as stack:
+            kept = stack.enter_context(socket.create_connection(("127.0.0.1", broker.port), 10))
+            for port in (broker.port, broker.http_port):
+                for _ in range(300):
+                    stack.enter_context(socket.create_connection(("127.0.0.1", port), 10))
+            for number in range(10):
+                kept.sendall(wire.frame(18, 0, b"", number))
+                self.assertEqual(number, int.from_bytes(wire.response(kept)[:4], "big"))
+            os.kill(children(broker.pid)[0], signal.SIGKILL)
+            kept.sendall(wire.produce_request(topic, build_batch([NewRecord(None, b"later", 1_700_000_000_000)])))
+            wire.response(kept)
+        eventually(lambda: self._count(broker, topic) == 1, what="search after the storm")
+        produce(broker, topic, [b"more"])
+        self.assertFalse("EMFILE" in broker.log())
+        self.assertEqual(0, broker.stop())
+
+    def _count(self, broker: Broker, topic: str) -> int:
+        """Records found, or -1 while there is no answer."""
+        try:
+            status, answer = broker.http(f"/{topic}/_count?wait_for_offset=end")
+        except OSError:
+            return -1
+        return int(answer["count"]) if status == 200 else -1

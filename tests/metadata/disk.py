@@ -132,6 +132,15 @@ class Disk:
         self.step("rename")
         self.names[target] = self.names.pop(source)
 
+    def write_whole(self, path: str, data: bytes) -> None:
+        """Replace a file."""
+        file = self.open(path + ".tmp", create=True)
+        file.truncate(0)
+        file.pwritev([data], 0)
+        file.fdatasync()
+        self.rename(path + ".tmp", path)
+        self.sync_directory(path)
+
     def sync_directory(self, path: str) -> None:
         """Names survive from now on."""
         self.step("sync_directory")

@@ -7,6 +7,7 @@ from typing import Any
 
 from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock
+from twisted.logger import capturedLogs, formatEvent
 from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
 
@@ -309,7 +310,9 @@ class DamageTests(FileCase):
         for key in ("a", "b", "c"):
             self.put(store, **{key: b"value"})
             self.ends.append(len(self.disk.names[LOG].data))
+        whole = bytes(self.disk.names[LOG].data)
         self.successResultOf(store.close())
+        self.disk.names[LOG].data[:] = whole  # as a crash leaves it
         self.data = self.disk.names[LOG].data
 
     def test_torn_tail_at_every_byte(self) -> None:
@@ -330,11 +333,33 @@ class DamageTests(FileCase):
         """A last block that does not match its checksum counts as unfinished."""
         whole = bytes(self.data)
         for position in range(self.ends[1], len(whole)):
-            self.data[:] = whole
-            self.data[position] ^= 0x10
+            self.disk.names[LOG].data[:] = whole
+            self.disk.names[LOG].data[position] ^= 0x10
             store = self.start()
             self.assertEqual(list(self.values(store)), ["a", "b"])
             self.successResultOf(store.close())
+
+    def test_what_is_cut_off_is_kept(self) -> None:
+        """Whether a last block was being written or was damaged later cannot be told: its bytes are put aside, and the log says where."""
+        self.data[-1] ^= 0x10
+        cut = bytes(self.data[self.ends[1] :])
+        with capturedLogs() as logged:
+            self.start()
+        self.assertEqual(cut, bytes(self.disk.names[LOG + ".cut"].data))
+        self.assertTrue(any(LOG + ".cut" in (formatEvent(event) or "") for event in logged))
+
+    def test_changed_byte_after_a_clean_stop(self) -> None:
+        """A store that was closed left nothing unfinished: no change and no cut, wherever it is, is taken for a crash's work."""
+        self.successResultOf(self.start().close())
+        whole = bytes(self.disk.names[LOG].data)
+        for position in range(len(whole)):
+            self.disk.names[LOG].data[:] = whole
+            self.disk.names[LOG].data[position] ^= 0x10
+            self.assertIn(LOG, self.refusal())
+            self.disk.names[LOG].data[:] = whole[:position]
+            self.assertIn(LOG, self.refusal())
+        self.disk.names[LOG].data[:] = whole
+        self.assertEqual(list(self.values(self.start())), ["a", "b", "c"])
 
     def test_changed_byte_before(self) -> None:
         """Any change before the last block is refused, naming the place, and the file is left as it is."""

@@ -162,7 +162,7 @@ class Connected:
         self.factory = ConnectionFactory("PLAINTEXT", self.clock, limits or ConnectionLimits(), 100 << 20, budget or RequestBudget())
         self.factory.dispatcher = self.dispatcher
         self.transport = PushTransport()
-        built = self.factory.buildProtocol(self.transport.getPeer())
+        built = KafkaConnection(self.factory, True) if fields.get("internal") else self.factory.buildProtocol(self.transport.getPeer())
         assert built is not None
         self.connection: KafkaConnection = built
         self.connection.makeConnection(self.transport)

@@ -178,6 +178,39 @@ class BoundsTests(SynchronousTestCase):
         self.assertEqual(other.sent, framed(b"x" * 500))
         self.assertEqual(budget.held, 0)
 
+    def test_unfinished_requests_give_way(self) -> None:
+        """Peers that fill the budget with requests they do not finish lose their connections, the largest first; everybody else goes on."""
+        budget = RequestBudget(bytes_max=10_000)
+        steady = Connected(at_once=True, budget=budget)
+        steady.receive(request(bytes(900))[:500])
+        greedy = [Connected(budget=budget) for _ in range(12)]
+        with capturedLogs() as logged:
+            for number, peer in enumerate(greedy):
+                peer.receive(request(bytes(90_000))[: 1_000 + number])
+        lines = [line for event in logged if (line := formatEvent(event)) is not None]
+        ended = [peer for peer in greedy if peer.transport.aborted]
+        self.assertTrue(0 < len(ended) < len(greedy))
+        self.assertEqual(len(ended), len(lines))
+        self.assertRegex(lines[0], "unfinished request of 10[0-9]{2} bytes")
+        self.assertFalse(budget.over)
+        self.assertEqual([True] * (len(greedy) - len(ended)), [peer.reading for peer in greedy if peer not in ended])
+        steady.receive(request(bytes(900))[500:])
+        self.assertEqual(steady.sent, framed(bytes(900)))
+        for peer in greedy:
+            peer.connection.connectionLost()
+        self.assertEqual((budget.held, budget.unfinished), (0, 0))
+
+    def test_children_are_outside_the_budget(self) -> None:
+        """What clients hold does not stop the broker's own search process."""
+        budget = RequestBudget(bytes_max=1000)
+        greedy, child = Connected(budget=budget), Connected(at_once=True, budget=budget, internal=True)
+        greedy.receive(request(bytes(2000)))
+        self.assertFalse(greedy.reading)
+        child.receive(request(b"fetch"))
+        self.assertTrue(child.reading)
+        child.receive(request(b"fetch"))
+        self.assertEqual(child.sent, framed(b"fetch") * 2)
+
     def test_lost_in_the_middle(self) -> None:
         """A connection that goes gives back its bytes, closes slices that wait, and those that come too late."""
         budget = RequestBudget()

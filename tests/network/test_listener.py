@@ -17,7 +17,7 @@ from twisted.trial.unittest import SynchronousTestCase, TestCase
 from chronik.defer import deferred
 from chronik.errors import ChronikError
 from chronik.network.interfaces import Pieces
-from chronik.network.limits import ConnectionLimits
+from chronik.network.limits import REQUESTS_IN_FLIGHT_MAX, ConnectionLimits
 from chronik.network.listener import ConnectionFactory, KafkaListener, RequestBudget
 from chronik.security.interfaces import BROKER
 from tests.network.fakes import Connected, FileSlice, PushTransport, ToldDispatcher, framed, request
@@ -263,6 +263,17 @@ class SocketTests(TestCase):
         self.dispatcher.answers[0].callback([self.slice(FILE_BYTES - 50_000, 100_000)])
         await client.lost
         self.assertLess(len(client.received), 100_000)
+
+    @deferred
+    async def test_hanging_up_while_nothing_is_read(self) -> None:
+        """A peer that asks for more than is read at a time and goes away is noticed, though its socket is not read from."""
+        client = await self.client()
+        client.transport.write(request() * (REQUESTS_IN_FLIGHT_MAX + 10))  # type: ignore[union-attr]
+        await self.asked(REQUESTS_IN_FLIGHT_MAX)
+        client.transport.loseConnection()  # type: ignore[union-attr]
+        await client.lost
+        await self.factory.emptied()
+        self.assertEqual(self.factory._budget.held, 0)
 
     @deferred
     async def test_adopted_child(self) -> None:

@@ -19,6 +19,7 @@ from chronik.record.batch import (
     whole_batches,
     with_log_append_time,
 )
+from chronik.record.build import NewRecord, build_batch
 from chronik.record.compression import Codec
 from chronik.record.records import decode_records
 from chronik.testing.records import TIMESTAMP, batch_of, flipped, forged
@@ -105,6 +106,19 @@ class HeaderTests(SynchronousTestCase):
             self.assertEqual(error.code, ErrorCode.INVALID_RECORD)
         emptied = forged(forged(LITERAL, 57, bytes(4)), 23, b"\xff\xff\xff\xff")
         self.assertEqual(self.refused(emptied).code, ErrorCode.INVALID_RECORD)
+
+    def test_counts_that_its_bytes_cannot_hold(self) -> None:
+        """A few bytes that claim two billion records would take as many offsets from the log."""
+        lying = forged(forged(LITERAL, 57, (2**31 - 1).to_bytes(4, "big")), 23, (2**31 - 2).to_bytes(4, "big"))
+        self.assertEqual(self.refused(lying).code, ErrorCode.INVALID_RECORD)
+        for codec in list(Codec)[1:]:
+            self.assertEqual(self.refused(forged(lying, 22, bytes([codec]))).code, ErrorCode.INVALID_RECORD)
+
+    def test_smallest_records(self) -> None:
+        """As many records as fit are believed, compressed a thousandfold too."""
+        for codec in Codec:
+            batch = build_batch([NewRecord(None, None, 5)] * (60_000 if codec else 63), codec)
+            check_batch(parse_header(batch), batch)
 
     def test_attributes(self) -> None:
         """Unknown attributes and codecs are refused, each with its code."""

@@ -180,6 +180,7 @@ class FakeStore:
         self.logs: dict[tuple[TopicPartition, TopicId], FakeLog] = {}
         self.found: list[tuple[TopicPartition, TopicId]] = []
         self.deleted: list[tuple[TopicPartition, TopicId]] = []
+        self.aside: list[tuple[TopicPartition, TopicId]] = []
         self.unclean: set[TopicPartition] = set()
         self.refusing: dict[TopicPartition, Exception] = {}
         self.held: list[Deferred[None]] | None = None
@@ -209,6 +210,11 @@ class FakeStore:
         """Note it."""
         self.deleted.append((topic_partition, topic_id))
         self.logs.pop((topic_partition, topic_id), None)
+        return succeed(None)
+
+    def set_aside(self, topic_partition: TopicPartition, topic_id: TopicId) -> Deferred[None]:
+        """Note it."""
+        self.aside.append((topic_partition, topic_id))
         return succeed(None)
 
     def directories(self) -> Sequence[str]:

@@ -106,11 +106,11 @@ class StartTest(HostCase):
         self.assertEqual(self.store.logs[TopicPartition("t", 1), TOPIC_ID].raised, [7])
         self.assertEqual(self.store.logs[TopicPartition("t", 0), TOPIC_ID].raised, [])
 
-    def test_logs_of_deleted_topics_are_removed(self) -> None:
-        """A broker that died between a deletion and its clean-up finishes it."""
+    def test_logs_of_unknown_topics_are_set_aside(self) -> None:
+        """Whether a broker died between a deletion and its clean-up, or the metadata lost a topic, cannot be told: no records are removed."""
         self.store.found = [(TopicPartition("gone", 0), OTHER_ID), (TopicPartition("t", 0), TOPIC_ID)]
         self.start()
-        self.assertEqual(self.store.deleted, [(TopicPartition("gone", 0), OTHER_ID)])
+        self.assertEqual((self.store.aside, self.store.deleted), ([(TopicPartition("gone", 0), OTHER_ID)], []))
 
     def test_one_log_that_cannot_be_opened(self) -> None:
         """It is refused with its reason, and the others are served."""
@@ -162,6 +162,13 @@ class FollowTest(HostCase):
         self.feed.become(image_of(again, revision=3), ImageDelta(deleted=(topic_of(partitions=2),), changed={"t"}))
         self.assertEqual(self.host.get("t", 0).topic_id, OTHER_ID)
         self.assertIn((TopicPartition("t", 0), TOPIC_ID), self.store.deleted)
+
+    def test_deleted_though_it_could_not_be_opened(self) -> None:
+        """The way out for a topic whose log is damaged: its files go with it."""
+        self.store.refusing[TopicPartition("t", 1)] = KafkaError(ErrorCode.KAFKA_STORAGE_ERROR, "damaged")
+        self.start()
+        self.feed.become(image_of(revision=3), ImageDelta(deleted=(topic_of(partitions=2),)))
+        self.assertIn((TopicPartition("t", 1), TOPIC_ID), self.store.deleted)
 
     def test_deleted_while_it_was_being_opened(self) -> None:
         """The log that comes too late is removed again."""

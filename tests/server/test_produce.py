@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from typing import Any
 
 from twisted.internet.defer import Deferred, fail
@@ -78,6 +79,16 @@ class AnswerTest(ProduceCase):
         """The only way to say no is to hang up."""
         pieces = self.core.dispatch(self.request(acks=0, records=b"bad"), 9).pieces
         self.assertIn("refused", str(self.failureResultOf(pieces, ProtocolViolation).value))
+
+    def test_acks_zero_and_several_refusals(self) -> None:
+        """The first refusal ends the connection, and none of the others is left for nobody to handle: each would be a traceback in the log."""
+        parts = tuple(ProduceRequest.PartitionProduceData(index=index, records=b"bad") for index in (0, 7, 8, 9))
+        request = ProduceRequest(acks=0, timeout_ms=1, topic_data=(ProduceRequest.TopicProduceData(name="t", partition_data=parts),))
+        pieces = self.core.dispatch(request, 9).pieces
+        self.assertIn("to t-0 that was refused", str(self.failureResultOf(pieces, ProtocolViolation).value))
+        del pieces
+        gc.collect()
+        self.assertEqual([], self.flushLoggedErrors())
 
     def test_a_timeout_is_told(self) -> None:
         """Records that are not durable in time are in the log and may yet be; the client must not take them for refused."""

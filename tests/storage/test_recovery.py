@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from hypothesis import given, settings
@@ -165,6 +165,91 @@ class MiddleTests(RecoveryCase):
             self.change(path, lambda data: data[:-1])
         failure = self.failureResultOf(self.started().open(TP, ID, CONFIG), KafkaError).value
         self.assertEqual(ErrorCode.KAFKA_STORAGE_ERROR, failure.code)
+
+
+class MissingTests(RecoveryCase):
+    """Records that were on disk for certain and are not there: no cut, no new log, nothing changed."""
+
+    def refused(self) -> str:
+        """Why the log is not opened; its files are as they were."""
+        before = {name: self.disk.read_whole(name) for name in self.segments()} if self.disk.exists(DIRECTORY) else {}
+        failure = self.failureResultOf(self.started().open(TP, ID, CONFIG), KafkaError).value
+        self.assertEqual(ErrorCode.KAFKA_STORAGE_ERROR, failure.code)
+        self.assertIn(DIRECTORY, str(failure))
+        self.assertEqual(before, {name: self.disk.read_whole(name) for name in self.segments()} if self.disk.exists(DIRECTORY) else {})
+        return str(failure)
+
+    def each_leave(self) -> Iterator[None]:
+        """After a clean stop, and after a crash with a recovery point."""
+        for leave in (self.stopped, lambda: self.crashed(checkpoint=True)):
+            self.setUp()
+            leave()
+            yield
+
+    def test_cut_between_batches(self) -> None:
+        """The last segment is whole and too short."""
+        for _ in self.each_leave():
+            path = self.segments()[-1]
+            size = next(iter(whole_batches(self.disk.read_whole(path))))[0].size_bytes
+            self.change(path, lambda data, size=size: data[:-size])
+            self.assertIn("recovery-point-offset-checkpoint", self.refused())
+
+    def test_cut_between_batches_in_the_middle(self) -> None:
+        """An earlier segment is whole and ends before the next one begins."""
+        for _ in self.each_leave():
+            path = self.segments()[0]
+            size = next(iter(whole_batches(self.disk.read_whole(path))))[0].size_bytes
+            self.change(path, lambda data, size=size: data[:size])
+            self.assertIn("are missing at its end", self.refused())
+
+    def test_no_segments(self) -> None:
+        """The directory is there, and nothing is in it but what says whose it is."""
+        for _ in self.each_leave():
+            for path in self.segments():
+                self.disk.unlink(path)
+            self.refused()
+
+    def test_no_directory(self) -> None:
+        """The whole directory is gone: no empty log takes its place, not at the next start either."""
+        for _ in self.each_leave():
+            self.disk.remove_tree(DIRECTORY)
+            self.refused()
+            self.disk.crash()
+            self.refused()
+
+    def test_no_directory_of_a_deleted_topic(self) -> None:
+        """A topic whose log was lost can be deleted, and one of its name be made anew, at once or when the broker has run for a while."""
+        for wait in (False, True):
+            self.setUp()
+            self.stopped()
+            self.disk.remove_tree(DIRECTORY)
+            store = self.started()
+            if wait:
+                self.clock.advance(1.5)
+            else:
+                self.failureResultOf(store.open(TP, ID, CONFIG), KafkaError)
+                self.successResultOf(store.delete(TP, ID))
+            self.assertEqual(0, self.successResultOf(store.open(TP, ID, CONFIG)).end_offset)
+
+
+class StrangeNameTests(RecoveryCase):
+    """Names that only look like ours."""
+
+    def test_segments(self) -> None:
+        """A number beyond any offset, and digits that are none of ours, make no segment."""
+        for name in ("99999999999999999999.log", "²" * 20 + ".log", "٣" * 20 + ".log"):
+            self.setUp()
+            self.stopped()
+            self.disk.write_whole(f"{DIRECTORY}/{name}", b"x")
+            self.check_first(10)
+
+    def test_partitions(self) -> None:
+        """A directory that is not named exactly like a partition is none."""
+        self.stopped()
+        for name in ("t-007", "t-²", "t-٣", "-0"):
+            self.disk.make_directory(f"/data/{name}")
+            self.disk.write_whole(f"/data/{name}/partition.metadata", self.disk.read_whole(f"{DIRECTORY}/partition.metadata"))
+        self.assertEqual([(TP, ID)], list(self.started().known()))
 
 
 class SideFileTests(RecoveryCase):

@@ -6,6 +6,7 @@ import errno
 from random import Random
 from typing import Any
 
+from twisted.logger import capturedLogs, formatEvent
 from twisted.trial.unittest import SynchronousTestCase
 
 from chronik.errors import ChronikError, ErrorCode, KafkaError
@@ -77,6 +78,18 @@ class DirectoryTests(StoreCase):
         self.disk.fail("open", "/data/.lock", errno.EACCES)
         self.assertIn("Permission denied", self.refused(make_store(self.disk, self.clock)))
 
+    def test_directories_in_the_place_of_files(self) -> None:
+        """What cannot be read as the file it should be is named, and nobody is left holding the directory."""
+        for name in (".kafka_cleanshutdown", "recovery-point-offset-checkpoint", "log-start-offset-checkpoint", "meta.properties", ".lock"):
+            self.setUp()
+            self.successResultOf(self.started().close())
+            self.disk.unlink(f"/data/{name}")
+            self.disk.make_directory(f"/data/{name}")
+            said = self.refused(make_store(self.disk, self.clock))
+            self.assertIn("/data", said)
+            self.disk.remove_tree(f"/data/{name}")
+            self.started()
+
     def test_spread(self) -> None:
         """New logs go where the fewest are, and are found there again."""
         store = self.started("/a", "/b")
@@ -95,6 +108,25 @@ class DirectoryTests(StoreCase):
         before = set(self.disk.list("/data"))
         self.assertEqual([], list(self.started().known()))
         self.assertLessEqual(before, set(self.disk.list("/data")))
+
+    def test_set_aside(self) -> None:
+        """Records of a topic that nobody knows are kept where no later start looks, and the log says where; without records nothing is kept."""
+        store = self.started()
+        self.append(self.opened(store), b"a")
+        self.opened(store, TopicPartition("empty", 0))
+        self.successResultOf(store.close())
+        store = self.started()
+        with capturedLogs() as logged:
+            self.successResultOf(store.set_aside(TP, ID))
+            self.successResultOf(store.set_aside(TopicPartition("empty", 0), ID))
+        (kept,) = [name for name in self.disk.list("/data") if name.endswith("-stray")]
+        self.assertTrue(any(kept in (formatEvent(event) or "") for event in logged))
+        self.assertGreater(self.disk.size(f"/data/{kept}/{0:020d}.log"), 0)
+        self.clock.advance(100_000)
+        self.assertEqual([], [name for name in self.disk.list("/data") if name.startswith("empty")])
+        self.successResultOf(store.close())
+        self.assertEqual([], list(self.started().known()))
+        self.assertIn(kept, self.disk.list("/data"))
 
     def test_twice(self) -> None:
         """A log that is in two directories is used from the first."""

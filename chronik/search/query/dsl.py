@@ -26,7 +26,7 @@ from chronik.search.query.ast import (
     Terms,
     Wildcard,
 )
-from chronik.search.query.limits import TERMS_MAX, Budget
+from chronik.search.query.limits import BOOST_MAX, TERMS_MAX, Budget
 from chronik.search.query.querystring import parse_query_string
 
 Body: TypeAlias = Mapping[str, Any]
@@ -72,8 +72,8 @@ def _known(name: str, inner: Body, allowed: Sequence[str]) -> None:
 
 def _boosted(query: Query, inner: Body) -> Query:
     boost = inner.get("boost", 1)
-    if isinstance(boost, bool) or not isinstance(boost, (int, float)) or boost < 0:
-        raise QueryError(f"[boost] must be a number of at least 0, not {_shown(boost)}", "illegal_argument_exception")
+    if isinstance(boost, bool) or not isinstance(boost, (int, float)) or not 0 <= boost <= BOOST_MAX:
+        raise QueryError(f"[boost] must be a number from 0 to {BOOST_MAX:.0e}, not {_shown(boost)}", "illegal_argument_exception")
     return query if boost == 1 else Boost(query, float(boost))
 
 
@@ -88,6 +88,12 @@ def _text(name: str, value: Any) -> str:
     if isinstance(scalar, bool):
         return "true" if scalar else "false"
     return str(scalar)
+
+
+def _words(name: str, value: Any, budget: Budget) -> str:
+    text = _text(name, value)
+    budget.spend_words(text)
+    return text
 
 
 def _number(name: str, key: str, value: Any, default: int = 0) -> int:
@@ -131,7 +137,7 @@ def _operator(name: str, value: Any) -> str:
 
 def _match(name: str, inner: Any, budget: Budget, depth: int) -> Query:
     field, options = _one_field(name, inner, "query", ("query", "operator", "boost"))
-    return _boosted(Match(field, _text(name, options["query"]), _operator(name, options.get("operator", "or"))), options)
+    return _boosted(Match(field, _words(name, options["query"], budget), _operator(name, options.get("operator", "or"))), options)
 
 
 def _match_phrase(name: str, inner: Any, budget: Budget, depth: int) -> Query:
@@ -139,12 +145,12 @@ def _match_phrase(name: str, inner: Any, budget: Budget, depth: int) -> Query:
     slop = _number(name, "slop", options.get("slop"))
     if not 0 <= slop <= 1_000:
         raise QueryError(f"[{name}] [slop] must be from 0 to 1000, not {slop}", "illegal_argument_exception")
-    return _boosted(Phrase(field, _text(name, options["query"]), slop), options)
+    return _boosted(Phrase(field, _words(name, options["query"], budget), slop), options)
 
 
 def _match_phrase_prefix(name: str, inner: Any, budget: Budget, depth: int) -> Query:
     field, options = _one_field(name, inner, "query", ("query", "boost"))
-    return _boosted(Phrase(field, _text(name, options["query"]), prefix=True), options)
+    return _boosted(Phrase(field, _words(name, options["query"], budget), prefix=True), options)
 
 
 def _multi_match(name: str, inner: Any, budget: Budget, depth: int) -> Query:
@@ -162,6 +168,7 @@ def _multi_match(name: str, inner: Any, budget: Budget, depth: int) -> Query:
     clauses: list[Query] = []
     for field in fields:
         budget.spend(depth)
+        budget.spend_words(text)
         target, _, factor = field.partition("^")
         clause: Query = Match(target, text, operator) if kind == "best_fields" else Phrase(target, text)
         clauses.append(_boosted(clause, {"boost": _factor(name, factor)}) if factor else clause)

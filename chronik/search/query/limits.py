@@ -4,16 +4,21 @@ from __future__ import annotations
 
 from typing import Final
 
+from chronik.search.analysis import words
 from chronik.search.interfaces import QueryError
 
 DEPTH_MAX: Final = 30
 """Levels of nesting; Elasticsearch's ``indices.query.bool.max_nested_depth``. Far below what recursion bears."""
 
 CLAUSES_MAX: Final = 1_024
-"""Leaves of one query; Elasticsearch's ``indices.query.bool.max_clause_count`` as it was for years."""
+"""Leaves of one query, the words of texts among them; Elasticsearch's ``indices.query.bool.max_clause_count`` as it was for years."""
 
 TERMS_MAX: Final = 65_536
 """Values of one ``terms`` query; Elasticsearch's ``index.max_terms_count``."""
+
+BOOST_MAX: Final = 1e30
+"""Scores are 32-bit floats, which end at 3e38."""
+
 
 
 class Budget:
@@ -27,8 +32,21 @@ class Budget:
 
         :raises QueryError: that is too many or too deep.
         """
-        self._clauses += 1
-        if self._clauses > CLAUSES_MAX:
-            raise QueryError(f"the query has more than {CLAUSES_MAX} clauses; use [terms] for long lists of values", "too_many_clauses")
+        self._count(1)
         if depth > DEPTH_MAX:
             raise QueryError(f"the query is nested more than {DEPTH_MAX} levels deep", "illegal_argument_exception")
+
+    def spend_words(self, text: str) -> None:
+        """The words of a text that a clause was spent for already: each is searched for.
+
+        :raises QueryError: they are too many.
+        """
+        if len(text) > 1:
+            self._count(max(0, len(words(text)) - 1))
+
+    def _count(self, clauses: int) -> None:
+        self._clauses += clauses
+        if self._clauses > CLAUSES_MAX:
+            raise QueryError(
+                f"the query has more than {CLAUSES_MAX} clauses or words; use [terms] for long lists of values", "too_many_clauses"
+            )

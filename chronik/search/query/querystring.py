@@ -15,7 +15,7 @@ from typing import Final, NoReturn
 from chronik.search.fields import parse_number
 from chronik.search.interfaces import QueryError
 from chronik.search.query.ast import Bool, Boost, Exists, MatchAll, Phrase, Prefix, Query, Range, Scalar, Terms, Wildcard
-from chronik.search.query.limits import Budget
+from chronik.search.query.limits import BOOST_MAX, Budget
 
 _OPERATOR: Final = re.compile(r"(AND|&&|OR|\|\||NOT)(?=[\s()+\-!]|$)")
 _FIELD: Final = re.compile(r"((?:\\.|[^\s\\:()\[\]{}\"^~<>=+\-!/]) (?:\\.|[^\s\\:()\[\]{}\"^~<>=])*)\s*:".replace(" ", ""))
@@ -143,7 +143,10 @@ class _Parser:
         match = self._take(_BOOST)
         if match is None:
             self._fail("a number is expected after '^'")
-        return Boost(query, float(match[1]))
+        factor = float(match[1])
+        if factor > BOOST_MAX:
+            self._fail(f"a boost may be {BOOST_MAX:.0e} at most")
+        return Boost(query, factor)
 
     def _primary(self, field: str | None, depth: int) -> Query:
         self._budget.spend(depth)
@@ -211,6 +214,7 @@ class _Parser:
         if match is None:
             self._fail("the '\"' is never closed")
         text = _ESCAPE.sub(r"\1", match[1])
+        self._budget.spend_words(text)
         if self._peek() == "*":
             self._at += 1
             return Phrase(field, text, prefix=True)
@@ -231,7 +235,9 @@ class _Parser:
             return MatchAll() if field is None else Exists(field)
         wild = re.sub(r"\\.", "", raw, flags=re.DOTALL)
         if "*" not in wild and "?" not in wild:
-            return Phrase(field, _ESCAPE.sub(r"\1", raw))
+            text = _ESCAPE.sub(r"\1", raw)
+            self._budget.spend_words(text)
+            return Phrase(field, text)
         if raw[0] in "*?":
             self._fail("a term cannot begin with '*' or '?': that would read every term there is", start)
         if "?" not in wild and wild.count("*") == 1 and raw.endswith("*"):

@@ -217,11 +217,17 @@ class ShardDirectory:
         return shard
 
     def _remove_strangers(self, shards: Sequence[Shard]) -> None:
+        """Remove what is no shard of these: leftovers, and whatever stands where one or the manifest is to be."""
         known = {s.name for s in shards}
         for name in os.listdir(self.path) if os.path.isdir(self.path) else ():
             path = os.path.join(self.path, name)
-            if name not in known and os.path.isdir(path):
+            if name in known or (name == MANIFEST and os.path.isfile(path)):
+                continue
+            if os.path.isdir(path) and not os.path.islink(path):
                 shutil.rmtree(path, ignore_errors=True)
+            else:
+                with contextlib.suppress(OSError):
+                    os.unlink(path)
 
 
 def remove_unknown(roots: Sequence[str], known: frozenset[str]) -> list[str]:

@@ -53,9 +53,12 @@ class FakeSpawner:
 
     def __init__(self) -> None:
         self.processes: list[FakeProcess] = []
+        self.error: OSError | None = None
 
     def spawnProcess(self, protocol: Any, executable: str, args: list[str], env: Any, childFDs: dict[int, Any]) -> FakeProcess:
         """A fake process."""
+        if self.error is not None:
+            raise self.error
         self.processes.append(FakeProcess(1_000 + len(self.processes), protocol, args, childFDs))
         return self.processes[-1]
 
@@ -129,6 +132,38 @@ class SupervisorTests(SynchronousTestCase):
         (again,) = self.clock.getDelayedCalls()
         self.assertLess(again.getTime() - self.clock.seconds(), 0.2)
         self.assertEqual((self.ended, self.supervisor.restarts), (11, 11))
+        self.supervisor.stop(lambda: None)
+
+    def test_no_room_for_a_process(self) -> None:
+        """What the system refuses is tried again, and leaves no descriptor open."""
+        self.end()
+        self.spawner.error = OSError(24, "Too many open files")
+        before = len(os.listdir("/proc/self/fd"))
+        for _ in range(3):
+            (again,) = self.clock.getDelayedCalls()
+            self.clock.advance(again.getTime() - self.clock.seconds())
+        self.assertEqual(before, len(os.listdir("/proc/self/fd")))
+        self.spawner.error = None
+        self.clock.advance(RESTART_MAX_S)
+        self.assertEqual(1_001, self.supervisor.pid)
+        self.end()
+        self.supervisor.stop(lambda: None)
+
+    def test_a_process_that_cannot_be_reached(self) -> None:
+        """Where there is no descriptor left to adopt its sockets with, it is ended, and that starts the next one."""
+        self.end()
+
+        def refuse(fd: int) -> None:
+            raise OSError(24, "Too many open files")
+
+        adopt, self.supervisor._adopt = self.supervisor._adopt, refuse
+        self.clock.advance(RESTART_MAX_S)
+        self.assertEqual((["KILL"], []), (self.spawner.processes[-1].signals, self.clock.getDelayedCalls()))
+        self.supervisor._adopt = adopt
+        self.end()
+        self.clock.advance(RESTART_MAX_S)
+        self.assertEqual(3, len(self.spawner.processes))
+        self.end()
         self.supervisor.stop(lambda: None)
 
     def test_stop(self) -> None:

@@ -149,6 +149,20 @@ class DslTests(unittest.SynchronousTestCase):
         parse_query(body)
         self.refused({"bool": {"must": body}}, str(DEPTH_MAX))
         self.refused({"bool": {"should": [{"term": {"f": 1}}] * CLAUSES_MAX}}, str(CLAUSES_MAX))
+        text = "w " * (CLAUSES_MAX // 2 + 1)
+        for name in ("match", "match_phrase", "match_phrase_prefix"):
+            parse_query({name: {"f": text}})
+            self.refused({name: {"f": text + text}}, str(CLAUSES_MAX))
+        self.refused({"multi_match": {"query": text, "fields": ["f", "g"]}}, str(CLAUSES_MAX))
+        self.refused({"query_string": {"query": f'"{text + text}"'}}, str(CLAUSES_MAX))
+        self.refused({"query_string": {"query": "w-" * (CLAUSES_MAX + 2)}}, str(CLAUSES_MAX))
+
+    def test_boosts(self) -> None:
+        """A boost is a number that a score can be multiplied with."""
+        for boost in (10**400, float("inf"), float("nan"), -1, "2", True):
+            self.refused({"match_all": {"boost": boost}}, "boost")
+        self.refused({"multi_match": {"query": "a", "fields": ["f^1e999"]}}, "boost")
+        self.refused({"multi_match": {"query": "a", "fields": ["f^nan"]}}, "boost")
         self.refused({"terms": {"f": [1] * (TERMS_MAX + 1)}}, str(TERMS_MAX))
 
     @given(st.sampled_from(NAMES), json_values)

@@ -140,6 +140,7 @@ class QueryStringTests(unittest.SynchronousTestCase):
         """Depth and clauses are bounded."""
         parse_query_string("(" * (DEPTH_MAX - 1) + "a" + ")" * (DEPTH_MAX - 1))
         self.assertRaises(QueryError, parse_query_string, "(" * 5_000 + "a" + ")" * 5_000)
+        self.assertRaises(QueryError, parse_query_string, "a^" + "9" * 400)
         error = self.assertRaises(QueryError, parse_query_string, "a " * (CLAUSES_MAX + 1))
         self.assertEqual(error.kind, "too_many_clauses")
 

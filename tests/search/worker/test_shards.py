@@ -111,6 +111,23 @@ class ShardDirectoryTests(SynchronousTestCase):
         self.opened().load()
         self.assertEqual(len(os.listdir(self.path)), 3)
 
+    def test_files_in_the_place_of_shards(self) -> None:
+        """A shard that became a file is dropped and makes room for another of its name; so does what stands where the manifest should."""
+        self.two_shards()
+        name = min(os.listdir(self.path))
+        shutil.rmtree(os.path.join(self.path, name))
+        with open(os.path.join(self.path, name), "w") as file:
+            file.write("x")
+        again = self.opened()
+        self.assertEqual(again.load(), [])
+        again.save([again.create(0)])
+        os.unlink(os.path.join(self.path, MANIFEST))
+        os.mkdir(os.path.join(self.path, MANIFEST))
+        again = self.opened()
+        self.assertEqual(again.load(), [])
+        again.save([again.create(0)])
+        self.assertEqual(len(self.opened().load()), 1)
+
     def test_names_are_not_used_again(self) -> None:
         """A dropped shard may still be closing when its successor is made."""
         first = self.directory.create(0)
