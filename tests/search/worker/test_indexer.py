@@ -132,6 +132,19 @@ class TailTests(IndexerCase):
         self.successResultOf(refreshed)
         self.assert_all_found(partition)
 
+    def test_failed_commit(self) -> None:
+        """A commit of the tail that fails makes nothing searchable: a search that waited for it does not claim to see what it cannot."""
+        partition = self.feed()
+        self.produce(10)
+        store: Any = self.indexer.tail.store
+        store.failure = RuntimeError("no memory")
+        seen: list[int] = []
+        self.indexer.tail.refresh([partition]).addBoth(lambda _: seen.append(partition.through))
+        self.settle(2.0)
+        self.assertEqual(seen, [0])
+        self.settle(2.0)
+        self.assert_all_found(partition)
+
     def test_wait_for(self) -> None:
         """Who waits for an offset is told as soon as it is searchable, and not before."""
         partition = self.feed()
