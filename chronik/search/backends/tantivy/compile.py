@@ -11,6 +11,8 @@ import tantivy
 
 from chronik.search.analysis import exact_term, spaced
 from chronik.search.backends.json_paths import JsonPaths, speakable
+from chronik.search.backends.tantivy.expansion import path_phrase, text_phrase
+from chronik.search.backends.tantivy.floats import readings
 from chronik.search.fields import Field, Kind, is_typed, parse_date, parse_number, resolve, timestamp_ms, value_date
 from chronik.search.interfaces import Bounds, QueryError
 from chronik.search.query.ast import (
@@ -25,12 +27,13 @@ from chronik.search.query.ast import (
     Query,
     Range,
     Scalar,
+    Scored,
     Term,
     Terms,
     Wildcard,
 )
 from chronik.search.query.bounds import date_bounds, integer_bounds, number_ends, timestamp_bounds
-from chronik.search.query.patterns import quoted, wildcard_regex
+from chronik.search.query.patterns import quoted, wildcard_regex, word_pattern
 
 Q: Final = tantivy.Query
 Number: TypeAlias = int | float
@@ -53,6 +56,12 @@ def all_of(queries: Iterable[tantivy.Query]) -> tantivy.Query:
     return Q.boolean_query([(_MUST, query) for query in queries])
 
 
+def total(searcher: tantivy.Searcher, query: tantivy.Query) -> int:
+    """How many match."""
+    result: Any = searcher.search(query, 1, count=True)
+    return int(result.count)
+
+
 def unscored(query: tantivy.Query) -> tantivy.Query:
     """The same matches, adding nothing to a score."""
     return Q.const_score_query(query, 0.0)
@@ -61,11 +70,15 @@ def unscored(query: tantivy.Query) -> tantivy.Query:
 class QueryCompiler:
     """Compiles for one index.
 
+    :param searcher: what is searched, as it is now.
     :param columnless: whether records without columns (``search.fast=false``) are among those searched.
     """
 
-    def __init__(self, index: tantivy.Index, analyzer: tantivy.TextAnalyzer, paths: JsonPaths, columnless: Callable[[], bool]) -> None:
+    def __init__(
+        self, index: tantivy.Index, searcher: tantivy.Searcher, analyzer: tantivy.TextAnalyzer, paths: JsonPaths, columnless: Callable[[], bool]
+    ) -> None:
         self._index = index
+        self._searcher = searcher
         self._schema = index.schema
         self._analyzer = analyzer
         self._paths = paths
@@ -90,7 +103,9 @@ class QueryCompiler:
             return self._bool(query)
         if isinstance(query, Boost):
             return Q.boost_query(self._compile(query.query), query.factor)
-        return self._leaf(query, resolve(query.field))
+        if isinstance(query, Scored):
+            return Q.const_score_query(self._compile(query.query), query.score)
+        return Q.const_score_query(self._leaf(query, resolve(query.field)), 1.0)
 
     def _leaf(self, query: Query, field: Field) -> tantivy.Query:
         if isinstance(query, Match):
@@ -100,16 +115,23 @@ class QueryCompiler:
         if isinstance(query, Term):
             return self._term(field, query.value)
         if isinstance(query, Terms):
-            return Q.const_score_query(any_of([self._term(field, value) for value in query.values]), 1.0)
+            return any_of([self._term(field, value) for value in query.values])
         if isinstance(query, Range):
-            return Q.const_score_query(self._range(field, query), 1.0)
+            return self._range(field, query)
         if isinstance(query, Exists):
-            return Q.const_score_query(self._exists(field), 1.0)
+            return self._exists(field)
         if isinstance(query, Prefix):
-            return self._pattern(field, quoted(self._folded(field, query.value)) + ".*", query.value)
+            return self._prefix(field, query)
         assert isinstance(query, Wildcard)
-        pattern = wildcard_regex(query.pattern)
-        return self._pattern(field, pattern if field.exact else pattern.lower(), query.pattern)
+        if field.exact:
+            return self._pattern(field, wildcard_regex(query.pattern), query.pattern)
+        return self._pattern(field, wildcard_regex(word_pattern(query.pattern)), query.pattern)
+
+    def _prefix(self, field: Field, query: Prefix) -> tantivy.Query:
+        cut = [] if field.exact else self._words(query.value)
+        if len(cut) > 1:
+            return self._phrase(field, Phrase(query.field, query.value, prefix=True))
+        return self._pattern(field, quoted(cut[0] if cut else query.value) + ".*", query.value)
 
     def _bool(self, query: Bool) -> tantivy.Query:
         clauses = [(_MUST, self._compile(q)) for q in query.must]
@@ -140,7 +162,7 @@ class QueryCompiler:
 
     def _phrase(self, field: Field, query: Phrase) -> tantivy.Query:
         if field.exact and query.prefix:
-            return self._pattern(field, quoted(self._folded(field, query.text)) + ".*", query.text)
+            return self._pattern(field, quoted(query.text) + ".*", query.text)
         if field.exact or field.kind in (Kind.NUMBER, Kind.TIMESTAMP, Kind.TOPIC):
             return self._term(field, query.text)
         words = self._words(query.text)
@@ -162,13 +184,24 @@ class QueryCompiler:
         return any_of([self._phrase_at(place, words, slop, prefix) for place in self._text_places(field)])
 
     def _phrase_at(self, place: str, words: list[str], slop: int, prefix: bool) -> tantivy.Query:
-        if prefix and len(words) == 1:
-            return self._regex(place, quoted(words[0]) + ".*")
         if prefix:
-            return Q.phrase_prefix_query(self._schema, place, list(words))
+            return self._prefix_at(place, words)
         if len(words) == 1:
             return Q.term_query(self._schema, place, words[0])
         return Q.phrase_query(self._schema, place, list(words), slop)
+
+    def _prefix_at(self, place: str, words: list[str]) -> tantivy.Query:
+        path = place.partition(".")[2]
+        last = self._regex(place, quoted(words[-1]) + ".*")
+        if len(words) == 1:
+            return last
+        if not path:
+            return text_phrase(self._searcher, self._schema, place, words)
+        near = all_of([last, *(Q.term_query(self._schema, place, word) for word in words[:-1])])
+        if not total(self._searcher, near):
+            return Q.empty_query()
+        self._need_columns("match_phrase_prefix", path)
+        return path_phrase(self._searcher, self._schema, self._analyzer, place, f"exact.{path}", words, near)
 
     def _typed(self, field: Field, text: str) -> list[tantivy.Query]:
         """Where ``text`` is the number, the boolean or the date that a JSON value holds."""
@@ -178,8 +211,8 @@ class QueryCompiler:
         for path, kinds in self._typed_paths(field):
             if number is not None and (not kinds or kinds & {"long", "double"}):
                 found += self._whole(path, _json_number(number))
-            if text in ("true", "false") and (not kinds or "boolean" in kinds):
-                found += self._whole(path, text == "true")
+            if text.lower() in ("true", "false") and (not kinds or "boolean" in kinds):
+                found += self._whole(path, text.lower() == "true")
             if instants is not None and (not kinds or "date" in kinds):
                 found.append(self._json_range("dates", path, instants.first, instants.last))
         return found
@@ -191,9 +224,9 @@ class QueryCompiler:
 
     def _whole(self, path: str, value: Any) -> list[tantivy.Query]:
         return [
-            Q.const_score_query(Q.term_query(self._schema, f"{root}.{json_path(path)}", each), 1.0)
+            Q.term_query(self._schema, f"{root}.{path}", each)
             for root in ("exact", "slow")
-            for each in _spellings(value)
+            for each in (readings(value) if isinstance(value, float) else (value,))
         ]
 
     def _term(self, field: Field, value: Scalar) -> tantivy.Query:
@@ -206,17 +239,15 @@ class QueryCompiler:
         if field.kind is Kind.KEY:
             return Q.term_query(self._schema, "key", exact_term(text))
         if field.kind is Kind.HEADER:
-            return Q.term_query(self._schema, f"headers.{json_path(field.path)}", exact_term(text) + " ")
+            return Q.term_query(self._schema, f"headers.{field.path}", exact_term(text) + " ")
         if field.kind is Kind.KEYWORD:
             return any_of(self._keyword(field.path, text))
         return self._phrase(field, Phrase(None, text))
 
     def _keyword(self, path: str, text: str) -> list[tantivy.Query]:
-        if not path:
-            raise QueryError("[value.keyword] is not a field: a value as a whole is not kept; name a path inside it", "illegal_argument_exception")
-        found = self._whole(path, spaced(text))
+        found = self._whole(path, exact_term(text))
         if value_date(text) is not None:
-            found += self._whole(path, spaced(text) + " ")
+            found += self._whole(path, text + " ")
         return found + self._typed_keyword(path, text)
 
     def _typed_keyword(self, path: str, text: str) -> list[tantivy.Query]:
@@ -241,6 +272,8 @@ class QueryCompiler:
 
     def _number_range(self, path: str, query: Range) -> tantivy.Query:
         low, low_open, high, high_open = number_ends(query)
+        low = low if low is None else (max if low_open else min)(_readings(low))
+        high = high if high is None else (min if high_open else max)(_readings(high))
         parts = number_limits(low, low_open, high, high_open)
         return all_of(self._parse_range("exact", path, limits) for limits in parts)
 
@@ -273,16 +306,13 @@ class QueryCompiler:
         if field.kind is Kind.VALUE:
             return Q.range_query(self._schema, "has_value", tantivy.FieldType.Integer, 1, 1)
         self._need_columns("exists", field.path)
-        return Q.exists_query(f"exact.{json_path(field.path)}", True)
+        return Q.exists_query(f"exact.{field.path}", True)
 
     def _need_columns(self, name: str, field: str | None) -> None:
         if self._columnless():
             raise QueryError(
                 f"[{name}] on [{field}] needs columns, and records searched here were indexed with search.fast=false", "illegal_argument_exception"
             )
-
-    def _folded(self, field: Field, text: str) -> str:
-        return text if field.exact else text.lower()
 
     def _pattern(self, field: Field, pattern: str, shown: str) -> tantivy.Query:
         if field.kind in (Kind.NUMBER, Kind.TIMESTAMP, Kind.TOPIC):
@@ -294,7 +324,7 @@ class QueryCompiler:
         if field.kind is Kind.KEYWORD:
             return any_of([self._regex(f"{root}.{field.path}", pattern) for root in ("exact", "slow")])
         if field.kind is Kind.PATH:
-            return self._regex(f"words.{field.path}", pattern)
+            return self._regex(f"words.{json_path(field.path)}", pattern)
         places = {Kind.HEADERS: ["header_words"], Kind.VALUE: ["text"]}.get(field.kind, ["text", "key_words", "header_words"])
         found = [self._regex(place, pattern) for place in places]
         if field.kind is not Kind.HEADERS:
@@ -308,6 +338,10 @@ class QueryCompiler:
     def within(self, bounds: Sequence[Bounds]) -> tantivy.Query:
         """What is inside one of the bounds, markers included."""
         return unscored(any_of([self.rows(b.topic, b.partition, b.start, b.end) for b in bounds]))
+
+    def since(self, begin: int) -> tantivy.Query:
+        """Records of a timestamp and later."""
+        return unscored(self._int_range("timestamp", begin, _INT64_MAX))
 
     def rows(self, topic: int, partition: int, start: int, end: int) -> tantivy.Query:
         """Documents and markers of a partition that begin at ``start`` <= offset < ``end``."""
@@ -326,29 +360,28 @@ def scalar_text(value: Scalar) -> str:
 
 
 def json_path(path: str) -> str:
-    """A dotted path as tantivy splits it."""
+    """A dotted path as it is named in ``words``, whose names are cut as their values are."""
     return spaced(path)
 
 
 def _term_path(path: str) -> str:
-    return "\1".join(quoted(step) for step in spaced(path).split("."))
+    return "\1".join(quoted(step) for step in path.split("."))
 
 
 def _parser_path(path: str) -> str:
     if not speakable(path):
         raise QueryError(f"[{path}] cannot be compared in a range", "illegal_argument_exception")
-    return _escaped(spaced(path))
+    return _escaped(path)
 
 
 def _escaped(path: str) -> str:
     return "".join(c if c.isalnum() or c in "._" else "\\" + c for c in path)
 
 
-def _spellings(value: Any) -> list[Any]:
-    """A value, with the floats next to it when it has more digits than tantivy's JSON reader keeps: it may be one unit in the last place off."""
-    if not isinstance(value, float) or float(f"{value:.15g}") == value:
-        return [value]
-    return [math.nextafter(value, -math.inf), value, math.nextafter(value, math.inf)]
+def _readings(value: Number) -> tuple[Number, ...]:
+    """What a limit may have become in an index."""
+    value = _json_number(value)
+    return readings(value) if isinstance(value, float) else (value,)
 
 
 def _json_number(number: float) -> int | float:
@@ -361,8 +394,6 @@ def number_limits(low: Number | None, low_open: bool, high: Number | None, high_
     Tantivy panics when it takes one limit for an integer and the other for a float, and it takes 5.0 for an integer: that one is moved to the float
     next to it, which leaves the same numbers inside.
     """
-    low = low if low is None or low_open else _spellings(low)[0]
-    high = high if high is None or high_open else _spellings(high)[-1]
     if low is None or high is None or _number_type(low) == _number_type(high):
         return [_limits(low, low_open, high, high_open)]
     if _number_type(low) == "f" and _small(high):
