@@ -20,6 +20,9 @@ WORD_LENGTH_MAX: Final = 8_191
 EXACT_LENGTH_MAX: Final = 8_191
 """Longer strings compare whole by their beginning and a digest."""
 
+_DIGEST_START: Final = 4_096
+_DIGEST_BYTES: Final = 16
+
 _SINGLES: Final = (
     "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3005-\u3007\u3040-\u30ff\u31f0-\u31ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"
 )
@@ -73,7 +76,13 @@ def exact_term(text: str) -> str:
     """What a whole string is compared by."""
     if len(text) <= EXACT_LENGTH_MAX:
         return text
-    return text[:4_096] + "\0" + hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()
+    digest = hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=_DIGEST_BYTES).hexdigest()
+    return f"{text[:_DIGEST_START]}\0{digest}"
+
+
+def is_digest(term: str) -> bool:
+    """Whether :func:`exact_term` made this of a string that was too long."""
+    return len(term) == _DIGEST_START + 1 + 2 * _DIGEST_BYTES and term[_DIGEST_START] == "\0"
 
 
 def decoded(data: bytes) -> str:

@@ -3,59 +3,20 @@
 from __future__ import annotations
 
 import os
-import random
 import threading
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
 
 from zope.interface.verify import verifyObject
 
-from chronik.search.interfaces import Bounds, Covered, Document, ISearchBackend, ISearchStore, Marker, QueryError, Sort, StoreDamaged
-from chronik.search.query.ast import Bool, Boost, Exists, Match, MatchAll, MatchNone, Phrase, Prefix, Query, Range, Scored, Term, Terms, Wildcard
-from chronik.search.query.dsl import parse_query
-from chronik.search.query.querystring import parse_query_string
-from chronik.search.query.scoring import scored_clauses, weigh
+from chronik.search.interfaces import Bounds, Covered, ISearchBackend, ISearchStore, Marker, QueryError, Sort, StoreDamaged
+from chronik.search.query.ast import Bool, Boost, Exists, Match, MatchAll, MatchNone, Phrase, Prefix, Query, Range, Term, Terms, Wildcard
 from chronik.testing.search_builders import EVERYTHING, document, documents
-
-if TYPE_CHECKING:
-    from twisted.trial.unittest import SynchronousTestCase as _Case
-else:
-    _Case = object
-
-HEAP_BYTES = 15_000_000
-OLDEST_OFFSET = Sort("offset", False)
+from chronik.testing.search_cases import HEAP_BYTES
+from chronik.testing.search_scores_contract import SearchScoresContract
+from chronik.testing.search_values_contract import SearchValuesContract
 
 
-class SearchStoreContract(_Case):
+class SearchStoreContract(SearchScoresContract, SearchValuesContract):
     """The contract of :class:`ISearchBackend` and :class:`ISearchStore`."""
-
-    def make_backend(self) -> ISearchBackend:
-        """The backend under test."""
-        raise NotImplementedError
-
-    def open(self, directory: str | None = None, writable: bool = True) -> ISearchStore:
-        """A store, closed when the test ends."""
-        store = self.make_backend().open(directory, writable, HEAP_BYTES)
-        self.addCleanup(store.close)
-        return store
-
-    def holding(self, *items: Document | Marker) -> ISearchStore:
-        """A store in memory with these items, committed."""
-        store = self.open()
-        store.add(items)
-        store.commit()
-        return store
-
-    def found(self, store: ISearchStore, query: Query | str | dict[str, Any], sort: Sort = OLDEST_OFFSET) -> list[int]:
-        """Offsets of the matches, in order; checks that the total and the count agree."""
-        if isinstance(query, str):
-            query = parse_query_string(query)
-        elif isinstance(query, dict):
-            query = parse_query(query)
-        result = store.search(query, EVERYTHING, sort, 1_000)
-        offsets = [hit.offset for hit in result.hits]
-        self.assertEqual((len(offsets), len(offsets)), (result.total, store.count(query, EVERYTHING)))
-        return offsets
 
     def test_provides_the_interfaces(self) -> None:
         """Backend and store have every method of their interfaces."""
@@ -148,30 +109,6 @@ class SearchStoreContract(_Case):
         self.assertEqual(self.found(store, Term("n", 5.5)), [5])
         self.assertEqual(self.found(store, Term("n.keyword", "5")), [0, 1, 2])
 
-    def test_number_ranges(self) -> None:
-        """Integers and floats compare together, at open and closed ends; strings are not in ranges of numbers."""
-        store = self.holding(*documents(*({"n": n} for n in (-3, 0, 0.5, 5, 5.5, 7, 10**12, "5"))))
-        for query, wanted in (
-            (Range("n", gte=5), [3, 4, 5, 6]),
-            (Range("n", gt=5), [4, 5, 6]),
-            (Range("n", gte=5, lt=5.5), [3]),
-            (Range("n", gt=0.25, lte=5), [2, 3]),
-            (Range("n", gte=-3, lt=0.5), [0, 1]),
-            (Range("n", gt=-3, lte=0.5), [1, 2]),
-            (Range("n", lt="0"), [0]),
-            (Range("n", gte=6, lte=5), []),
-        ):
-            self.assertEqual(self.found(store, query), wanted, query)
-
-    def test_big_numbers(self) -> None:
-        """Integers beyond 53 and 64 bits and huge floats are found; those beyond 64 bits as floats."""
-        big = [2**53 + 1, 2**63 - 1, -(2**63), 10**30, 1e300]
-        store = self.holding(*documents(*({"n": n} for n in big)))
-        for offset, number in enumerate(big):
-            self.assertEqual(self.found(store, Term("n", number)), [offset])
-        self.assertEqual(self.found(store, Range("n", gt=10**20)), [3, 4])
-        self.assertEqual(self.found(store, Range("n", lt=0)), [2])
-
     def test_dates(self) -> None:
         """ISO date strings compare by their instant, to the ms and in any zone; partial dates mean a span; their words are found."""
         store = self.holding(
@@ -214,26 +151,6 @@ class SearchStoreContract(_Case):
         for field in ("", "a..b", "a.*", ".a"):
             self.assertRaises(QueryError, store.count, Match(field, "x"), EVERYTHING)
         self.assertRaises(QueryError, store.count, Wildcard("n", "*a"), EVERYTHING)
-
-    def test_enormous_numbers_in_queries(self) -> None:
-        """Numbers beyond any column find nothing or are refused; the store goes on."""
-        store = self.holding(*documents({"n": 1}, {"n": 2.5}))
-        for number in (10**30, -(10**30), 10**400, 1e308, -(10**400)):
-            for query in (
-                Term("n", number),
-                Term("timestamp", number),
-                Term("offset", number),
-                Range("n", lt=2, gte=number),
-                Range("timestamp", gte=number),
-            ):
-                try:
-                    self.assertTrue(store.count(query, EVERYTHING) < 3)
-                except QueryError as error:
-                    self.assertTrue(error.reason)
-        self.assertEqual(self.found(store, Range("timestamp", gt=10**30)), [])
-        self.assertEqual(self.found(store, Range("timestamp", gt=-(10**30))), [0, 1])
-        self.assertEqual(self.found(store, Match("n", "9" * 500)), [])
-        self.assertEqual(self.found(store, MatchAll()), [0, 1])
 
     def test_phrases(self) -> None:
         """Words next to one another; with slop, so many moves apart; with a prefix, the last word may go on."""
@@ -334,70 +251,6 @@ class SearchStoreContract(_Case):
         for field in ("s", "m", "s.keyword", "key", "value", "headers.x"):
             self.assertRaises(QueryError, store.search, MatchAll(), EVERYTHING, Sort(field), 10)
             self.assertRaises(QueryError, store.search, MatchAll(), EVERYTHING, Sort(field), 0)
-
-    def test_score(self) -> None:
-        """By score every match is there, best first, ties newest first; a clause adds what is said of it, else 1, and a filter nothing."""
-        store = self.holding(*documents({"m": "a"}, {"m": "a b"}, {"m": "b a a a"}, {"m": "c"}))
-        a, b, c = (Match("m", word) for word in "abc")
-        for query, wanted in (
-            (a, [(2, 1.0), (1, 1.0), (0, 1.0)]),
-            (Match("m", "a b"), [(2, 1.0), (1, 1.0), (0, 1.0)]),
-            (Scored(b, 2.5), [(2, 2.5), (1, 2.5)]),
-            (Bool(should=(Scored(a, 0.5), Scored(b, 0.25), c), minimum_should_match=1), [(3, 1.0), (2, 0.75), (1, 0.75), (0, 0.5)]),
-            (Bool(must=(a, MatchAll()), filter=(b,), must_not=(c,)), [(2, 2.0), (1, 2.0)]),
-            (Bool(filter=(a,), should=(Boost(b, 3.0),)), [(2, 3.0), (1, 3.0), (0, 0.0)]),
-            (Bool(should=(Bool(must=(a, Scored(b, 4.0))), Terms("m", ("c",))), minimum_should_match=1), [(2, 5.0), (1, 5.0), (3, 1.0)]),
-            (MatchNone(), []),
-        ):
-            hits = store.search(query, EVERYTHING, Sort("_score"), 10).hits
-            self.assertEqual([(h.offset, h.score) for h in hits], wanted, query)
-
-    def test_equal_scores(self) -> None:
-        """Of many that score the same the newest come first, however they were committed and wherever the page ends."""
-        times = [(7 * n) % 1_000 for n in range(1_000)]
-        store = self.open()
-        for start in range(0, 1_000, 250):
-            store.add([document(o, {"m": "rare common" if o % 97 == 5 else "common"}, timestamp=times[o]) for o in range(start, start + 250)])
-            store.commit()
-        query = Bool(should=(Scored(Match("m", "common"), 0.5), Scored(Match("m", "rare"), 1.0)), minimum_should_match=1)
-        wanted = sorted(range(1_000), key=lambda o: (o % 97 != 5, -times[o], -o))
-        for limit in (1, 5, 11, 12, 200, 1_000):
-            self.assertEqual([h.offset for h in store.search(query, EVERYTHING, Sort("_score"), limit).hits], wanted[:limit])
-
-    def test_scores_of_several_stores(self) -> None:
-        """Asked in two phases, several stores give the hits and the scores that one store of everything gives, to the last bit."""
-        rnd = random.Random(7)
-        words = ["alpha", "beta", "gamma", "delta", "5", "true"]
-        items = [
-            document(
-                o,
-                {"m": " ".join(rnd.choices(words, [32, 16, 4, 1, 1, 1], k=3)), "n": rnd.choice([5, 6, True])} if o % 3 else b"plain alpha gamma",
-                key=rnd.choice(["k", "rare"]),
-                timestamp=rnd.randint(0, 30),
-            )
-            for o in range(300)
-        ]
-        whole = self.holding(*items)
-        parts = [self.holding(*items[:10]), self.holding(*items[10:250]), self.holding(*items[250:])]
-        for text in (
-            "alpha gamma",
-            "m:(delta OR gamma^3 OR beta)",
-            'm:"alpha beta" OR n:5',
-            "key:rare^0.3 OR n:>5 OR m:d*",
-            "(alpha AND delta) OR (beta -gamma)",
-        ):
-            query = parse_query_string(text)
-            for limit in (7, 300):
-                one = self.ranked([whole], query, limit)
-                self.assertEqual(self.ranked(parts, query, limit), one, text)
-            self.assertTrue(len({score for score, *_ in one}) > 1, text)
-
-    def ranked(self, stores: Sequence[ISearchStore], query: Query, limit: int) -> list[tuple[float, int, int]]:
-        """The best hits of these stores together: score, timestamp and offset, all negative."""
-        frequencies = [sum(store.count(clause, EVERYTHING) for store in stores) for clause in scored_clauses(query)]
-        weighed = weigh(query, sum(store.count(MatchAll(), EVERYTHING) for store in stores), frequencies)
-        hits = [hit for store in stores for hit in store.search(weighed, EVERYTHING, Sort("_score"), limit).hits]
-        return sorted((-hit.score, -hit.timestamp, -hit.offset) for hit in hits)[:limit]
 
     def test_limit_zero(self) -> None:
         """No hits, and the exact total."""
@@ -532,137 +385,6 @@ class SearchStoreContract(_Case):
         self.assertEqual(self.found(store, Exists("key")), [0, 1, 2, 3])
         self.assertEqual(self.found(store, Term("headers.long", long)), [4])
         self.assertEqual(self.found(store, "w"), [0])
-
-    def test_unicode(self) -> None:
-        """Words of any script are found in any case; those of unspaced scripts by every part."""
-        store = self.holding(
-            *documents(
-                {"t": "Caf\u00e9 \u00dcber"},
-                {"t": "\u4f60\u597d\u4e16\u754c"},
-                "\u0393\u0395\u0399\u0391",
-                {"\u540d\u524d": "x\u306e"},
-                b"\xd0\x9f\xd1\x80\xd0\xb8",
-            )
-        )
-        self.assertEqual(self.found(store, "CAF\u00c9"), [0])
-        self.assertEqual(self.found(store, Match("t", "\u00fcber")), [0])
-        self.assertEqual(self.found(store, "\u4e16\u754c"), [1])
-        self.assertEqual(self.found(store, Term("t.keyword", "\u4f60\u597d\u4e16\u754c")), [1])
-        self.assertEqual(self.found(store, "\u03b3\u03b5\u03b9\u03b1"), [2])
-        self.assertEqual(self.found(store, Match("\u540d\u524d", "\u306e")), [3])
-        self.assertEqual(self.found(store, "\u043f\u0440\u0438"), [4])
-
-    def test_symbols_are_words(self) -> None:
-        """An emoji, a currency or an arrow is a word of its own, wherever it stands; ASCII's signs and lines that draw tables only separate."""
-        store = self.holding(
-            document(0, {"t": "deploy\U0001f680done"}),
-            document(1, "costs 10\u20ac \u2192 b".encode(), headers=[("h", "\u2713".encode())]),
-            document(2, {"t": "\U0001f469\u200d\U0001f469\u200d\U0001f467 \u2764\ufe0f \U0001f44d\U0001f3fd"}, key="\U0001f511"),
-            document(3, {"t": "a $5 + b \u2502 c \u2500\u2500", "\U0001f4e6": "box"}),
-        )
-        for query, wanted in (
-            ("\U0001f680", [0]),
-            ("t:\U0001f680", [0]),
-            ('"deploy \U0001f680 done"', [0]),
-            ("done", [0]),
-            ("10\u20ac", [1]),
-            ("\u20ac", [1]),
-            ("\u2192", [1]),
-            ("\u2713", [1]),
-            ("\U0001f469", [2]),
-            ("\U0001f469\u200d\U0001f469\u200d\U0001f467", [2]),
-            ("\u2764", [2]),
-            ("\U0001f44d", [2]),
-            ("\U0001f511", [2]),
-            ("key:\U0001f511", [2]),
-            ("\U0001f511*", [2]),
-            ("\U0001f4e6:box", [3]),
-            ("\U0001f4e6.keyword:box", [3]),
-            ("_exists_:\U0001f4e6", [3]),
-            ("$", []),
-            ('"a 5 b c"', [3]),
-            ("\U0001f681", []),
-        ):
-            self.assertEqual(self.found(store, query), wanted, query)
-
-    def test_exact_values_of_any_script(self) -> None:
-        """Whole strings, and patterns over them, in scripts that are cut by character, and with symbols; and those longer than a term may be."""
-        long = "v" * 70_000
-        store = self.holding(
-            document(0, {"t": "\u4f60\u597d\u4e16\u754c", "\u540d": "x-y"}),
-            document(1, {"t": "go \U0001f680", "at": "2026-01-01T00:00:00Z", "l": long}, headers=[("\u540d", b"v-w")]),
-            document(2, {"t": long + "x"}),
-            document(3, {"t": ["\u4f60\u597d", long]}),
-        )
-        for query, wanted in (
-            (Term("t.keyword", "\u4f60\u597d\u4e16\u754c"), [0]),
-            (Prefix("t.keyword", "\u4f60\u597d"), [0, 3]),
-            (Wildcard("t.keyword", "\u4f60*\u754c"), [0]),
-            (Wildcard("t.keyword", "go ?"), [1]),
-            (Prefix("\u540d.keyword", "x-"), [0]),
-            (Term("headers.\u540d", "v-w"), [1]),
-            (Prefix("headers.\u540d", "v-"), [1]),
-            (Term("t.keyword", long + "x"), [2]),
-            (Term("t.keyword", long), [3]),
-            (Term("l.keyword", long), [1]),
-            (Range("at", gte="2026-01"), [1]),
-            (Term("at.keyword", "2026-01-01T00:00:00Z"), [1]),
-            (Match("at", "2026-01-01"), [1]),
-            (Exists("l"), [1]),
-        ):
-            self.assertEqual(self.found(store, query), wanted, str(query)[:80])
-
-    def test_floats_to_the_last_bit(self) -> None:
-        """Any float is equal to itself, and the limit of a range, however many digits it has and however it is written."""
-        rnd = random.Random(5)
-        numbers = [rnd.random() for _ in range(150)] + [rnd.uniform(-1e7, 1e7) for _ in range(100)]
-        numbers += [rnd.choice((-1, 1)) * rnd.random() * 10.0 ** rnd.randint(-300, 300) for _ in range(150)]
-        numbers += [5e-324, 2.2250738585072014e-308, 1.7976931348623157e308, 0.1 + 0.2, 0.9654801388982029, 1e22, 1e23]
-        spell = (repr, "{:.17e}".format, "{:.25g}".format, lambda n: f"{n:.16E}")
-        store = self.holding(*(document(o, f'{{"n": {spell[o % 4](n)}, "s": "{n!r}"}}'.encode()) for o, n in enumerate(numbers)))
-        for offset, number in enumerate(numbers):
-            self.assertEqual(self.found(store, Term("n", number)), [offset], number)
-            self.assertEqual(self.found(store, Range("n", gte=number, lte=number)), [offset], number)
-        for number in numbers[::20] + numbers[-7:]:
-            self.assertEqual(self.found(store, Range("n", gt=number)), [o for o, n in enumerate(numbers) if n > number], number)
-            self.assertEqual(self.found(store, Range("n", lt=number)), [o for o, n in enumerate(numbers) if n < number], number)
-        self.assertEqual(self.found(store, MatchAll(), Sort("n")), sorted(range(len(numbers)), key=lambda o: -numbers[o]))
-
-    def test_phrases_that_go_on_in_many_ways(self) -> None:
-        """The last word of a phrase may go on to hundreds of words, wherever the phrase stands."""
-        items = [document(o, {"m": f"foo bar{o:03}", "list": ["x foo", f"bar{o}"]}) for o in range(200)]
-        items += [document(o, f"foo bar{o} x".encode(), key=f"foo-bar{o}", headers=[("h", f"foo,bar{o}".encode())]) for o in range(200, 400)]
-        store = self.holding(*items)
-        self.assertEqual(self.found(store, Phrase("m", "foo ba", prefix=True)), list(range(200)))
-        self.assertEqual(self.found(store, Phrase("m", "foo bar10", prefix=True)), list(range(100, 110)))
-        self.assertEqual(self.found(store, Phrase("list", "foo bar", prefix=True)), [])
-        self.assertEqual(self.found(store, Phrase("headers", "foo bar", prefix=True)), list(range(200, 400)))
-        self.assertEqual(self.found(store, Phrase(None, "foo bar", prefix=True)), list(range(400)))
-        self.assertEqual(self.found(store, Phrase("m", "bar foo", prefix=True)), [])
-
-    def test_prefixes_of_several_words(self) -> None:
-        """A prefix that is cut into words is a phrase whose last word goes on; a pattern that could never be inside one word is refused."""
-        store = self.holding(*documents({"m": "mail alice@example.com"}, {"m": "alice example"}, {"m": "\u4f60\u597d\u4e16"}, b"alice@exact.org"))
-        self.assertEqual(self.found(store, "m:alice@ex*"), [0, 1])
-        self.assertEqual(self.found(store, "alice@ex*"), [0, 1, 3])
-        self.assertEqual(self.found(store, "\u4f60\u597d*"), [2])
-        self.assertEqual(self.found(store, Prefix("m", "example.c")), [0])
-        for pattern in ("ali*e@x", "a?b-c", "\u4f60\u597d?x"):
-            self.assertRaises(QueryError, store.count, Wildcard("m", pattern), EVERYTHING)
-            self.assertEqual(store.count(Wildcard("m.keyword", pattern), EVERYTHING), 0)
-
-    def test_booleans_in_any_case(self) -> None:
-        """``True`` is ``true``; whole strings mind case."""
-        store = self.holding(*documents({"b": True}, {"b": False}, {"b": "True"}))
-        self.assertEqual(self.found(store, "b:TRUE"), [0, 2])
-        self.assertEqual(self.found(store, Match("b", "False")), [1])
-        self.assertEqual(self.found(store, Term("b.keyword", "True")), [2])
-
-    def test_value_as_a_whole_is_no_field(self) -> None:
-        """``value.keyword`` is refused by every clause."""
-        store = self.holding(*documents({"a": 1}))
-        for query in (Term("value.keyword", "x"), Prefix("value.keyword", "x"), Exists("value.keyword"), Range("value.keyword", gte=1)):
-            self.assertRaises(QueryError, store.count, query, EVERYTHING)
 
     def test_text_mode(self) -> None:
         """JSON in ``text`` mode is words, names included, without paths."""

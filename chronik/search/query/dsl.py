@@ -221,7 +221,10 @@ def _exists(name: str, inner: Any, budget: Budget, depth: int) -> Query:
 
 def _prefix(name: str, inner: Any, budget: Budget, depth: int) -> Query:
     field, options = _one_field(name, inner, "value", ("value", "boost"))
-    return _boosted(Prefix(field, _text(name, options["value"])), options)
+    start = _text(name, options["value"])
+    if not start:
+        raise QueryError(f"[{name}] on [{field}] is empty: use [exists] for any value")
+    return _boosted(Prefix(field, start), options)
 
 
 def _wildcard(name: str, inner: Any, budget: Budget, depth: int) -> Query:

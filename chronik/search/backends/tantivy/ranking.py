@@ -12,7 +12,7 @@ from typing import Any, Final
 import tantivy
 
 from chronik.search.backends.json_paths import JsonPaths
-from chronik.search.backends.tantivy.compile import QueryCompiler, all_of, total
+from chronik.search.backends.tantivy.compile import QueryCompiler, all_of, json_path, total
 from chronik.search.fields import Kind, resolve
 from chronik.search.interfaces import Found, QueryError, Result, Sort
 from chronik.search.query.ast import Exists
@@ -82,9 +82,9 @@ class Ranking:
         self._compiler.compile(Exists(sort.field))
         kinds = self._paths.kinds(field.path)
         if kinds <= _NUMBERS:
-            return f"exact.{field.path}"
+            return f"exact.{json_path(field.path)}"
         if kinds == {"text", "date"} or kinds == {"date"}:
-            return f"dates.{field.path}"
+            return f"dates.{json_path(field.path)}"
         raise _unsortable(sort.field, f"it holds {' and '.join(sorted(kinds))}")
 
     def _by_values(self, query: tantivy.Query, column: str, descending: bool, limit: int) -> list[Found]:

@@ -2,8 +2,8 @@
 
 ``words`` holds a JSON value's strings as words (names of members are cut too), ``exact`` (with columns) and ``slow`` (without, for
 ``search.fast=false``) them whole, ``dates``
-the ms of its date strings. ``text`` is the catch-all: words of values that are no JSON object, and of wide ones (see
-:mod:`chronik.search.backends.json_paths`). Dates are our own integers: tantivy's are cut to seconds.
+the ms of its date strings. ``text`` is the catch-all: words of values that are no JSON object, and of what finds no
+place in the dictionary of paths (see :mod:`chronik.search.backends.json_paths`). Dates are our own integers: tantivy's are cut to seconds.
 """
 
 from __future__ import annotations
@@ -129,7 +129,7 @@ def _object_json(document: Document, value: IndexedValue, parsed: dict[str, Any]
     if seen.dates:
         rest += f',"dates":{json.dumps(seen.dates, ensure_ascii=False)}'
     if seen.wide:
-        rest += f',"text":{_quote(storable(spaced(leaf_text(parsed))))}'
+        rest += f',"text":{_quote(storable(spaced(leaf_text(paths.roomless(parsed)))))}'
     return rest + "}"
 
 
