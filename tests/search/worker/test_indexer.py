@@ -353,6 +353,26 @@ class HotTests(IndexerCase):
         self.assert_all_found(partition)
 
 
+    def test_overtaken(self) -> None:
+        """The log lets go of records faster than they are indexed: what was indexed is dropped, and indexing goes on where the log begins now."""
+        for told in (True, False):
+            partition = self.feed(0 if told else 1)
+            number = partition.feed.partition
+            self.produce(200, number)
+            self.assertTrue(partition.shards[-1].writable)
+            self.produce(400, number, tell=False)
+            stale = self.committed(number)
+            self.log.starts[TOPIC, number] = 450
+            self.indexer.committed([self.committed(number) if told else stale])
+            self.settle(5.0)
+            self.produce(50, number)
+            waiting = self.indexer.wait_for(partition, 650)
+            self.settle(5.0)
+            self.successResultOf(waiting)
+            self.assert_all_found(partition, 450)
+            self.assertEqual(partition.view().state, "")
+
+
 class FullDiskTests(IndexerCase):
     """Search stops before it takes the log's last space."""
 
