@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from fnmatch import fnmatchcase
-from typing import Any, Final
+from typing import Any
 
 from chronik.http.interfaces import HttpAnswer, HttpError, HttpHandler, HttpRequest
 from chronik.http.routing import Route, Routes
+from chronik.http.topics import choose, read_options
 from chronik.metadata.interfaces import IMetadataFeed
 from chronik.model import INTERNAL_TOPICS
 from chronik.search.broker_interfaces import ISearch
 from chronik.security.interfaces import Action, IAuthorizer, Operation, Principal, ResourceType
-
-ALL: Final = frozenset({"_all", "*", ""})
-"""Names of every topic."""
 
 
 class SearchEndpoints:
@@ -44,7 +41,7 @@ class SearchEndpoints:
                 path = "/".join(request.path)
                 raise HttpError(404, "illegal_argument_exception", f"no handler found for /{path}; _{action} is at /{{topics}}/_{action}")
             expression = request.path[0] if len(request.path) == 2 else "_all"
-            topics = await self._readable(request.principal, request.peer_host, expression)
+            topics = await self._readable(request, expression)
             return _relayed(await self._relay.search(action, topics, request.params, request.body))
 
         return serve
@@ -52,36 +49,40 @@ class SearchEndpoints:
     async def _document(self, request: HttpRequest) -> HttpAnswer:
         if len(request.path) != 3:
             raise HttpError(404, "illegal_argument_exception", "a document is at /{topic}/_doc/{topic}:{partition}:{offset}")
-        topics = await self._readable(request.principal, request.peer_host, request.path[0])
+        if "*" in request.path[0] or "," in request.path[0]:
+            raise HttpError(400, "illegal_argument_exception", f"a document is of one topic, [{request.path[0]}] may be several")
+        topics = await self._readable(request, request.path[0])
         return _relayed(await self._relay.search("doc", topics, {**request.params, "id": request.path[2]}, b""))
 
-    async def _readable(self, principal: Principal, host: str, expression: str) -> Sequence[str]:
-        """The topics an expression names: all that match a pattern and may be read, and each one that is named must exist and be readable.
+    async def _readable(self, request: HttpRequest, expression: str) -> Sequence[str]:
+        """The topics an expression names: all that match a pattern, are searched and may be read, and each one that is named must exist and be
+        readable.
 
         :raises HttpError: 404 for a topic that does not exist, 403 for one that may not be read.
         """
-        names, patterns = _split(expression)
-        everything: Sequence[str] = sorted(self._feed.image.topics)
-        matched = [n for n in everything if n not in INTERNAL_TOPICS and n not in names and any(fnmatchcase(n, p) for p in patterns)]
-        allowed = await self._allowed(principal, host, [*names, *matched])
-        for name in names:
+        options = read_options(request.params)
+        image = self._feed.image
+        chosen = choose(expression, (name for name in image.topics if name not in INTERNAL_TOPICS), options.expand)
+        searched = self._relay.searched([*chosen.named, *chosen.matched])
+        # When none of them is searched they go on, to be refused: that is not the same as nothing found.
+        matched = [name for name in chosen.matched if name in searched] or chosen.matched
+        allowed = await self._allowed(request.principal, request.peer_host, [*chosen.named, *matched])
+        for name in chosen.named:
             if not allowed[name]:
-                raise HttpError(403, "security_exception", f"{principal} may not read topic {name!r}")
-            if name not in self._feed.image.topics:
+                raise HttpError(403, "security_exception", f"{request.principal} may not read topic {name!r}")
+            if options.ignore_unavailable and name not in searched:
+                del allowed[name]
+            elif name not in image.topics:
                 raise HttpError(404, "index_not_found_exception", f"no such index [{name}]: there is no topic of this name")
-        return [name for name, readable in allowed.items() if readable]
+        topics = [name for name, readable in allowed.items() if readable]
+        if not topics and not options.allow_no_indices:
+            raise HttpError(404, "index_not_found_exception", f"no such index [{expression}]: no topic that is searched matches")
+        return topics
 
     async def _allowed(self, principal: Principal, host: str, names: Sequence[str]) -> dict[str, bool]:
         actions = [Action(Operation.READ, ResourceType.TOPIC, name) for name in names]
         decisions = await self._authorizer.authorize(principal, host, actions)
         return dict(zip(names, decisions, strict=True))
-
-
-def _split(expression: str) -> tuple[list[str], list[str]]:
-    """Names and patterns of a topic expression, ``orders,logs-*``."""
-    parts = list(dict.fromkeys(expression.split(",")))
-    patterns = ["*" if part in ALL else part for part in parts if part in ALL or "*" in part]
-    return [part for part in parts if part not in ALL and "*" not in part], patterns
 
 
 def _relayed(answer: Any) -> HttpAnswer:

@@ -80,6 +80,9 @@ class ISearch(Interface):
         :param deadline: on the reactor's clock in seconds, None for the configured limit.
         """
 
+    def searched(topics: Sequence[str]) -> frozenset[str]:
+        """Those of these topics that exist and whose search is not off."""
+
     def status() -> SearchStatus:
         """How search is doing, for ``/health`` and metrics."""
 

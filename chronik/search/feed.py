@@ -218,6 +218,11 @@ class SearchFeed:
         agreed = 0 if agreed_epoch < 0 else min(end, offset + 1, watch.log.end_offset)
         self.tell(truncated_head(number, agreed))
 
+    def searches(self, name: str) -> bool:
+        """Whether there is a topic of this name and its search is not off."""
+        topic = self._metadata.image.topics.get(name)
+        return topic is not None and self._settings(topic)[0] != "off"
+
     def asked(self, names: Sequence[str]) -> list[AskedTopic]:
         """The partitions of these topics as they are now.
 

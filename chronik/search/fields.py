@@ -1,8 +1,9 @@
 """What a field name of a query means, and the types of values: the same in every backend.
 
-Reserved roots are ``key``, ``value``, ``headers``, ``timestamp`` (``@timestamp``), ``partition``, ``offset``, ``size`` and ``topic``. Any other first
-name is looked up under ``value.``. A path's string values are words; ``path.keyword``, ``key`` and ``headers.name`` compare whole strings. Integers
-and floats compare together. A string that is an ISO 8601 date is also a date: it compares in ranges and equals any spelling of the same instant.
+Reserved roots are ``key``, ``value``, ``headers``, ``timestamp`` (``@timestamp``), ``partition``, ``offset``, ``size``, ``topic`` and a hit's
+``_id``. Any other first name is looked up under ``value.``. A path's string values are words; ``path.keyword``, ``key`` and ``headers.name`` compare
+whole strings. Integers and floats compare together. A string that is an ISO 8601 date is also a date: it compares in ranges and equals any spelling
+of the same instant.
 """
 
 from __future__ import annotations
@@ -29,6 +30,7 @@ class Kind(enum.Enum):
     NUMBER = "number"
     TIMESTAMP = "timestamp"
     TOPIC = "topic"
+    ID = "id"
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +61,7 @@ _ROOTS: Final = {
     "size": Field(Kind.NUMBER, "size"),
     "topic": Field(Kind.TOPIC, "topic"),
     "_index": Field(Kind.TOPIC, "topic"),
+    "_id": Field(Kind.ID, "_id"),
 }
 _ANY: Final = frozenset({None, "*", "_all"})
 _KEYWORD: Final = ".keyword"
@@ -78,7 +81,7 @@ def resolve(name: str | None) -> Field:
         return Field(Kind.HEADER, _checked(name, name[8:].removesuffix(_KEYWORD)))
     path = name.removeprefix("value.")
     if path == "keyword" and name != path:
-        return Field(Kind.KEYWORD, "")
+        raise QueryError("[value.keyword] is not a field: a value as a whole is not kept; name a path inside it", "illegal_argument_exception")
     if path.endswith(_KEYWORD):
         return Field(Kind.KEYWORD, _checked(name, path[: -len(_KEYWORD)]))
     return Field(Kind.PATH, _checked(name, path))

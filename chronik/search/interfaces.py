@@ -82,7 +82,7 @@ class Found:
     """One hit: where its record is.
 
     :ivar sort_value: what it was sorted by; None when its document lacks the field.
-    :ivar score: BM25, 0.0 when the order is not by score.
+    :ivar score: the sum over the clauses that match, 0.0 when the order is not by score.
     """
 
     topic: int
@@ -141,6 +141,9 @@ class ISearchStore(Interface):
 
     def search(query: Query, within: Sequence[Bounds], sort: Sort, limit: int) -> Result:
         """The first ``limit`` matches inside the bounds, in order, and how many there are in all. ``limit`` may be 0.
+
+        By score, each clause of ``must`` and ``should`` that matches adds what :class:`~chronik.search.query.ast.Scored` says, else 1; ``filter``
+        and ``must_not`` add nothing. What a store holds besides never changes a score.
 
         :raises QueryError: the query cannot be answered by this backend; says what and why.
         """

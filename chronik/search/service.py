@@ -99,6 +99,10 @@ class SearchService(Service):
         end = self._reactor.seconds() + self._config.timeout_s
         return self._relay.call(action, asked, dict(params), body, end if deadline is None else min(deadline, end))
 
+    def searched(self, topics: Sequence[str]) -> frozenset[str]:
+        """See :meth:`ISearch.searched`."""
+        return frozenset(name for name in topics if self._feed.searches(name))
+
     def status(self) -> SearchStatus:
         """How search is doing, for ``/health`` and metrics."""
         rows = []

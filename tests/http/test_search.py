@@ -30,6 +30,11 @@ class FakeRelay:
 
     def __init__(self) -> None:
         self.asked: list[tuple[str, list[str], dict[str, str], bytes]] = []
+        self.off: set[str] = {"gone", "nowhere"}
+
+    def searched(self, topics: Sequence[str]) -> frozenset[str]:
+        """All but those said to be off."""
+        return frozenset(topics) - self.off
 
     def status(self) -> Any:
         """Not asked."""
@@ -68,6 +73,46 @@ class SearchTests(SynchronousTestCase):
         self.assertEqual(["orders", "logs-a", "logs-b"], self.topics("/logs-%2A,orders/_search"))
         self.assertEqual([INTERNAL], self.topics(f"/{INTERNAL}/_search"))
         self.assertEqual([], self.topics("/nothing-*/_count"))
+
+    def test_exclusions(self) -> None:
+        """After a pattern a part with a minus takes topics away; before one it is a name."""
+        self.assertEqual(["logs-a", "orders"], self.topics("/*,-logs-b/_search"))
+        self.assertEqual(["orders"], self.topics("/_all,-logs-*/_count"))
+        self.assertEqual([], self.topics("/orders,*,-*/_search"))
+        self.assertEqual(["logs-b"], self.topics("/logs-*,logs-a,-logs-a/_search"))
+        response = self.client.fetch("GET", "/-logs-b,logs-*/_search")
+        self.assertEqual((404, "no such index [-logs-b]: there is no topic of this name"), (response.status, response.json["error"]["reason"]))
+
+    def test_patterns_mean_only_stars(self) -> None:
+        """Brackets and question marks are no wildcards, and an empty part is refused."""
+        self.assertEqual([], self.topics("/logs-[ab]*/_search"))
+        self.assertEqual(404, self.client.fetch("GET", "/logs-%3F/_search").status)
+        self.assertEqual(400, self.client.fetch("GET", "/orders,/_search").status)
+
+    def test_search_is_off(self) -> None:
+        """A pattern passes over topics whose search is off; one that is named is answered for by the search service."""
+        self.relay.off.add("logs-a")
+        self.assertEqual(["logs-b", "orders"], self.topics("/_search"))
+        self.assertEqual(["logs-a", "orders"], self.topics("/logs-a,orders/_search"))
+        self.assertEqual(["logs-a"], self.topics("/*-a/_search"))
+
+    def test_document_of_a_pattern(self) -> None:
+        """A document is of one topic, by name."""
+        for target in ("/log*/_doc/logs-a:0:1", "/none*/_doc/x", "/orders,logs-a/_doc/orders:0:1"):
+            self.assertEqual(400, self.client.fetch("GET", target).status, target)
+
+    def test_options(self) -> None:
+        """``ignore_unavailable``, ``allow_no_indices`` and ``expand_wildcards`` do what they say, or are refused."""
+        self.relay.off.add("logs-a")
+        self.assertEqual(["orders"], self.topics("/orders,gone,logs-a/_search?ignore_unavailable=true"))
+        self.assertEqual(404, self.client.fetch("GET", "/orders,gone/_search?ignore_unavailable=false").status)
+        self.assertEqual(404, self.client.fetch("GET", "/none-*/_search?allow_no_indices=false").status)
+        self.assertEqual(["orders"], self.topics("/orders,logs-*/_search?expand_wildcards=none"))
+        self.assertEqual(["logs-b"], self.topics("/logs-*/_search?expand_wildcards=open,hidden"))
+        for option in ("ignore_unavailable=maybe", "allow_no_indices=1", "expand_wildcards=some"):
+            self.assertEqual(400, self.client.fetch("GET", f"/orders/_search?{option}").status, option)
+        self.hide("orders")
+        self.assertEqual(403, self.client.fetch("GET", "/orders/_search?ignore_unavailable=true").status)
 
     def test_rights(self) -> None:
         """What may not be read is left out of patterns, and refused by name alike whether it exists."""

@@ -58,6 +58,39 @@ class SearchTests(BrokerTestCase):
         with self.assertRaises(NotFoundError):
             self.client.search(index="nowhere")
 
+    def test_scores(self) -> None:
+        """A record scores the same in a shard, in the tail, and in the next partition: rare words high, ties newest first."""
+        topic = create(self.broker, unused_name("scores"), 2)
+        client = producer(self.broker)
+        for n in range(8_000):  # so many at once go to a shard
+            client.produce(topic, b'{"m":"common%s"}' % (b" rare" if n == 5 else b""), partition=0, timestamp=1_000 + n)
+        client.produce(topic, b'{"m":"common rare"}', partition=1, timestamp=5_000)
+        self.assertEqual(0, client.flush(SECONDS))
+        self.search(topic, size=0)
+        for _ in range(2):
+            client.produce(topic, b'{"m":"rare"}', partition=0)
+        self.assertEqual(0, client.flush(SECONDS))
+        hits = self.search(topic, query={"match": {"m": "common rare"}}, sort="_score", size=6)["hits"]
+        self.assertEqual([f"{topic}:1:0", f"{topic}:0:5"], [hit["_id"] for hit in hits["hits"][:2]])
+        both, rare, common = (hits["hits"][n]["_score"] for n in (0, 2, 4))
+        self.assertEqual([both, both, rare, rare, common, common], [hit["_score"] for hit in hits["hits"]])
+        self.assertEqual((8_003, both, rare + common), (hits["total"]["value"], hits["max_score"], both))
+        self.assertEqual([f"{topic}:0:7999", f"{topic}:0:7998"], [hit["_id"] for hit in hits["hits"][4:]])
+
+    def test_topic_expressions(self) -> None:
+        """Patterns, exclusions, topics switched off, and what is missing."""
+        first, second, off = (create(self.broker, unused_name("expr"), 1, **({"search.mode": "off"} if n == 2 else {})) for n in range(3))
+        for topic in (first, second):
+            produce(self.broker, topic, [b"x"])
+            self.search(topic, size=0)
+        for expression, topics in (("expr-*", [first, second]), (f"expr-*,-{first}", [second]), (f"{off},{first}", None), (off, None)):
+            status, answer = self.broker.http(f"/{expression}/_search")
+            found = sorted(answer["searched_through"]) if status == 200 else None
+            self.assertEqual(topics, found, expression)
+        self.assertEqual(200, self.broker.http("/_search?size=0")[0])
+        self.assertEqual(2, self.client.count(index=f"{first},{second},nowhere", ignore_unavailable=True)["count"])
+        self.assertEqual(1, self.client.count(index=first, query={"term": {"_id": f"{first}:0:0"}})["count"])
+
     def test_fresh(self) -> None:
         """A record that was acknowledged is found by a search that waits for the end, every time."""
         topic = create(self.broker, unused_name("fresh"))

@@ -19,7 +19,6 @@ FUNCTION_LINES_MEDIAN_MAX: Final = 8
 
 LARGE_MODULES: Final = {
     "chronik/protocol/table.py": "generated: one line a field of a message",
-    "chronik/testing/search_contract.py": "one contract, a test a promise",
 }
 """Modules past :data:`MODULE_LINES_LOOKED_AT` that were looked at, and why they stay so."""
 

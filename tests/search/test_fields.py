@@ -11,7 +11,7 @@ from twisted.trial import unittest
 from chronik.search.analysis import exact_term, spaced, words
 from chronik.search.fields import Field, Instants, Kind, ms_text, parse_date, parse_number, resolve, timestamp_ms, value_date
 from chronik.search.interfaces import QueryError
-from chronik.search.query.ast import Bool, Boost, Exists, MatchAll, MatchNone, Prefix, Query, Range, Term, Terms, Wildcard
+from chronik.search.query.ast import Bool, Boost, Exists, Match, MatchAll, MatchNone, Phrase, Prefix, Query, Range, Scored, Term, Terms, Wildcard
 from chronik.search.query.topics import bind_topics
 
 DAY = 86_400_000
@@ -130,3 +130,13 @@ class TopicTests(unittest.SynchronousTestCase):
         """Names have no range."""
         query: Query = Range("topic", gte="a")
         self.assertRaises(QueryError, bind_topics, query, {"a": 1})
+
+    def test_ids(self) -> None:
+        """``_id`` is a record's place; what is none is refused."""
+        one = Bool(filter=(Terms("topic", (3,)), Term("partition", 1), Term("offset", 42)))
+        for query in (Term("_id", "a.b:1:42"), Match("_id", "a.b:1:42"), Phrase("_id", "a.b:1:42")):
+            self.assertEqual(bind_topics(query, {"a.b": 3}), one)
+        self.assertEqual(bind_topics(Terms("_id", ("a.b:1:42",)), {"a.b": 3}), Bool(should=(one,), minimum_should_match=1))
+        self.assertEqual(bind_topics(Scored(Exists("_id"), 2.0), {}), Scored(MatchAll(), 2.0))
+        for query in (Term("_id", 5), Term("_id", "a:1"), Term("_id", "a:x:1"), Prefix("_id", "a:"), Range("_id", gte="a:0:1")):
+            self.assertRaises(QueryError, bind_topics, query, {"a": 1})

@@ -78,6 +78,10 @@ class JsonPaths:
             seen = self._shapes[shape] = self._walk(value)
         return seen
 
+    def roomless(self, value: dict[str, Any]) -> list[Any]:
+        """The leaves of a wide document whose paths found no room."""
+        return [leaf for path, leaf in leaves(value) if path not in self._kinds]
+
     def _walk(self, value: dict[str, Any]) -> Seen:
         wide = False
         dates: dict[str, list[int]] = {}
@@ -108,17 +112,17 @@ def may_hold_dates(text: str) -> bool:
 
 
 def speakable(path: str) -> bool:
-    """Whether a query can name the path: no empty step, no control characters, no backslash."""
-    return all(path.split(".")) and path.isprintable() and "\\" not in path and "*" not in path
+    """Whether a query can name the path: no empty step, no control characters, no star."""
+    return all(path.split(".")) and path.isprintable() and "*" not in path
 
 
-def leaves(value: Any, path: str = "") -> Iterator[tuple[str, Any]]:
-    """All strings, numbers and booleans inside a JSON value with their dotted paths; items of arrays share their array's path."""
-    stack = [(path, value)]
+def leaves(value: dict[str, Any]) -> Iterator[tuple[str, Any]]:
+    """All strings, numbers and booleans inside a JSON object with their dotted paths; items of arrays share their array's path."""
+    stack: list[tuple[str, Any]] = list(reversed(value.items()))
     while stack:
         at, item = stack.pop()
         if isinstance(item, dict):
-            stack.extend((f"{at}.{name}" if at else name, inner) for name, inner in reversed(item.items()))
+            stack.extend((f"{at}.{name}", inner) for name, inner in reversed(item.items()))
         elif isinstance(item, list):
             stack.extend((at, inner) for inner in reversed(item))
         elif item is not None:

@@ -113,4 +113,12 @@ class Boost:
     factor: float
 
 
-Query: TypeAlias = MatchAll | MatchNone | Match | Phrase | Term | Terms | Range | Exists | Prefix | Wildcard | Bool | Boost
+@dataclass(frozen=True, slots=True)
+class Scored:
+    """The same matches, each of which scores ``score``; see :mod:`chronik.search.query.scoring`. Without this a clause scores 1."""
+
+    query: Query
+    score: float
+
+
+Query: TypeAlias = MatchAll | MatchNone | Match | Phrase | Term | Terms | Range | Exists | Prefix | Wildcard | Bool | Boost | Scored

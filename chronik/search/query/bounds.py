@@ -67,6 +67,15 @@ def number_ends(query: Range) -> tuple[int | float | None, bool, int | float | N
     return _number(query.field, low), query.gt is not None, _number(query.field, high), query.lt is not None
 
 
+def float_limit(limit: int, limit_open: bool, lower: bool) -> tuple[float, bool]:
+    """A limit beyond a backend's integers as a float, and whether it is excluded: the same floats are inside."""
+    try:
+        given = float(limit)
+    except OverflowError:
+        given = math.inf if limit > 0 else -math.inf
+    return given, limit_open if given == limit else (given < limit) == lower
+
+
 def _number(field: str, value: Scalar | None) -> int | float | None:
     number = parse_number(value) if isinstance(value, str) else value
     if isinstance(number, bool) or (number is None and value is not None):

@@ -28,6 +28,7 @@ from chronik.search.query.ast import (
 )
 from chronik.search.query.limits import BOOST_MAX, TERMS_MAX, Budget
 from chronik.search.query.querystring import parse_query_string
+from chronik.search.query.topics import with_id
 
 Body: TypeAlias = Mapping[str, Any]
 
@@ -227,7 +228,10 @@ def _exists(name: str, inner: Any, budget: Budget, depth: int) -> Query:
 
 def _prefix(name: str, inner: Any, budget: Budget, depth: int) -> Query:
     field, options = _one_field(name, inner, "value", ("value", "boost"))
-    return _boosted(Prefix(field, _text(name, options["value"])), options)
+    start = _text(name, options["value"])
+    if not start:
+        raise QueryError(f"[{name}] on [{field}] is empty: use [exists] for any value")
+    return _boosted(Prefix(field, start), options)
 
 
 def _wildcard(name: str, inner: Any, budget: Budget, depth: int) -> Query:
@@ -250,15 +254,8 @@ def _ids(name: str, inner: Any, budget: Budget, depth: int) -> Query:
     clauses = []
     for value in values:
         budget.spend(depth)
-        clauses.append(_id(name, value))
+        clauses.append(with_id(value))
     return _boosted(Bool(should=tuple(clauses), minimum_should_match=1), inner) if clauses else MatchNone()
-
-
-def _id(name: str, value: Any) -> Query:
-    parts = value.rsplit(":", 2) if isinstance(value, str) else []
-    if len(parts) != 3 or not (parts[1].isdecimal() and parts[2].isdecimal()):
-        raise QueryError(f"[{name}] an id is topic:partition:offset, as [orders:0:42], not {_shown(value)}", "illegal_argument_exception")
-    return Bool(filter=(Term("topic", parts[0]), Term("partition", int(parts[1])), Term("offset", int(parts[2]))))
 
 
 _OCCURRENCES: Final = ("must", "filter", "should", "must_not")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from chronik.search.analysis import words
 from chronik.search.interfaces import QueryError
 
 
@@ -31,6 +32,21 @@ def wildcard_regex(pattern: str) -> str:
 def wildcard_pattern(pattern: str) -> re.Pattern[str]:
     """The pattern, compiled."""
     return re.compile(wildcard_regex(pattern), re.DOTALL)
+
+
+def word_pattern(pattern: str) -> str:
+    """A pattern over single words, lower-cased.
+
+    :raises QueryError: it holds what is never inside one word.
+    """
+    lowered = pattern.lower()
+    plain = "".join("a" if wild else character for character, wild in wildcard_tokens(lowered))
+    if words(plain) != [plain]:
+        raise QueryError(
+            f"the pattern [{pattern}] is for single words, and not all of it can be inside one; use a path's .keyword, or a phrase",
+            "illegal_argument_exception",
+        )
+    return lowered
 
 
 def quoted(text: str) -> str:

@@ -122,7 +122,7 @@ def _sort_param(text: str) -> Sort:
     if "," in text:
         raise QueryError(f"[sort] takes one field, not [{text}]", "illegal_argument_exception")
     name, _, order = text.rpartition(":")
-    return _sort(name, order, "_last") if name and order in ("asc", "desc") else parse_sort(text)
+    return _sort(name, order, "_last") if name else parse_sort(text)
 
 
 def parse_sort(value: Any) -> Sort:
@@ -155,6 +155,8 @@ def _sort(name: str, order: Any, missing: Any) -> Sort:
         raise QueryError(f"[sort] on [{name}] must be [asc] or [desc], not [{order}]", "illegal_argument_exception")
     if missing not in ("_last", "_first"):
         raise QueryError(f"[sort] on [{name}]: [missing] must be [_last] or [_first], not [{missing}]", "illegal_argument_exception")
+    if name == "_score" and order == "asc":
+        raise QueryError("[sort] on [_score] is best first: it can only be [desc]", "illegal_argument_exception")
     if name == "_doc":
         return Sort("timestamp", order != "asc")
     name = "timestamp" if name == "@timestamp" else name

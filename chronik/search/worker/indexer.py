@@ -381,6 +381,7 @@ class Indexer:
         if fetched.error is ErrorCode.OFFSET_OUT_OF_RANGE and fetched.start > fetched.want.offset:
             partition.committed = Committed(partition.committed.feed, fetched.start, partition.committed.stable, partition.committed.committed)
             partition.move_start(fetched.start)
+            self._queue.put(partial(self._recovery.drop_below_start, partition))
         elif fetched.error is not ErrorCode.NONE:
             partition.state = fetched.error.name
         partition.retry_at = self._clock.seconds() + self._limits.retry_s

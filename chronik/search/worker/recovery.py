@@ -106,6 +106,8 @@ class Recovery:
             self._writers.drop(partition, old)
         if not partition.gone and partition.leave_tail_below(start):
             await self._tail.remove(partition, start, True)
+        if partition.shards and max(partition.shard_end, partition.writer_next) < start:
+            await self.drop_from(partition, 0, f"its log begins at offset {start} now, after all that it holds")
 
     async def remove(self, partition: PartitionIndex, then: Task | None) -> None:
         """The partition is gone: remove all it has once no search uses it.

@@ -35,6 +35,7 @@ _PAGE: Final = frozenset({"size", "from", "sort", "track_total_hits"})
 
 _DURATION: Final = re.compile(r"(\d{1,9}(?:\.\d{1,9})?)(ms|s|m|h)?")
 _SECONDS: Final = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, None: 0.001}
+_SURROGATE: Final = re.compile(rb"\\u[dD][89a-fA-F]")
 _OFFSET: Final = re.compile(r"(?:([a-zA-Z0-9._-]+):)?(\d{1,9}):(\d{1,18})")
 
 
@@ -142,6 +143,8 @@ def _read_body(body: bytes) -> dict[str, Any]:
         return {}
     try:
         document = json.loads(body)
+        if _SURROGATE.search(body):  # indexes hold UTF-8 only
+            document = json.loads(json.dumps(document, ensure_ascii=False).encode("utf-8", "replace"))
     except (ValueError, RecursionError) as error:
         raise QueryError(f"the body is not JSON: {error}") from error
     if not isinstance(document, dict):

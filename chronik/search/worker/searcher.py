@@ -17,7 +17,8 @@ from twisted.python.failure import Failure
 from chronik.defer import deferred
 from chronik.search.feed_messages import AskedTopic, Committed, SearchCall
 from chronik.search.interfaces import Bounds, Found, ISearchStore, QueryError, Result, Sort
-from chronik.search.query.ast import Query
+from chronik.search.query.ast import MatchAll, Query
+from chronik.search.query.scoring import scored_clauses, weigh
 from chronik.search.query.search_body import SearchRequest, SourceFilter
 from chronik.search.query.topics import bind_topics
 from chronik.search.worker.answers import Reply, ShardFailure, error_reply, hit_text, reply, search_reply, shards_section
@@ -98,7 +99,8 @@ class Searcher:
         try:
             views, sources = self._sources(asked)
             limit = request.offset + request.size
-            outcomes = await self._ask(sources, lambda s: _search(s, request.query, request.sort, limit), deadline)
+            query = await self._weighed(sources, request.query, deadline) if request.sort.field == "_score" else request.query
+            outcomes = await self._ask(sources, lambda s: _search(s, query, request.sort, limit), deadline)
         finally:
             release()
         failures, timed_out = self._failures(sources, outcomes, timed_out)
@@ -260,6 +262,13 @@ class Searcher:
             if not ok and not outcome.check(CancelledError):
                 self._indexer.broken(source.owner, source.store, outcome.value)
         return [outcome for _, outcome in outcomes]
+
+    async def _weighed(self, sources: Sequence[Source], query: Query, deadline: float) -> Query:
+        """The query with scores that count what matches in all of the stores; one that fails counts nothing."""
+        clauses = [MatchAll(), *scored_clauses(query)]
+        counted = await self._ask(sources, lambda s: [s.store.count(_bound(s, clause), s.bounds) for clause in clauses], deadline)
+        totals = [sum(column) for column in zip(*(c for c in counted if not isinstance(c, Failure)), strict=True)] or [0] * len(clauses)
+        return weigh(query, totals[0], totals[1:])
 
     def _call(self, source: Source, question: Callable[[Source], Any]) -> Deferred[Any]:
         """Its store is kept open until the thread is done, also when nobody waits for it any more."""

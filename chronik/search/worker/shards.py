@@ -25,7 +25,8 @@ from chronik.search.interfaces import Covered, ISearchBackend, ISearchStore, Sto
 from chronik.search.worker.checks import Checks
 
 MANIFEST: Final = "manifest.json"
-MANIFEST_VERSION: Final = 1
+MANIFEST_VERSION: Final = 2
+"""Grows with every change of how records are indexed: what was made otherwise is dropped and made anew."""
 
 SHARD_TOPIC: Final = 0
 """The topic number of documents in shards: a shard belongs to one partition, and numbers of topics differ from process to process."""

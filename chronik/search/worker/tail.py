@@ -67,10 +67,10 @@ class Tail:
             if self.store is not None and self._changed:
                 self._changed = False
                 await self._run(self.store.commit)
-        finally:
-            self._committed_at = self._clock.seconds()
             for partition, end in ends:
                 partition.tail_end = max(partition.tail_end, min(end, partition.tail_next))
+        finally:
+            self._committed_at = self._clock.seconds()
             for waiting in refreshes:
                 waiting.callback(None)
         return dirty

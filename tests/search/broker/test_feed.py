@@ -50,6 +50,11 @@ class FeedTests(SynchronousTestCase):
         self.assertEqual(first["directory"], f"/one/.search/{first['topic_id']}/0")
         self.assertEqual(last, {"type": "fed", "roots": ["/one/.search"]})
 
+    def test_searches(self) -> None:
+        """Topics are searched that exist, are not internal and not switched off."""
+        names = ("logs", "off", "nowhere", "__consumer_offsets")
+        self.assertEqual([name for name in names if self.feed.searches(name)], ["logs"])
+
     def test_bundles(self) -> None:
         """Many commits of a moment are told at once, as they are then."""
         self.told()

@@ -31,13 +31,14 @@ class ServiceTests(SynchronousTestCase):
         service.startService()
         answer = self.successResultOf(service.search("search", ["logs"], {}, b""))
         self.assertEqual((answer.status, json.loads(answer.body)["error"]["index"]), (400, "logs"))
-        self.assertEqual(service.status().partitions, [])
+        self.assertEqual((service.status().partitions, service.searched(["logs"])), ([], frozenset()))
         self.successResultOf(service.stopService())
 
     def test_before_the_process(self) -> None:
         """Until a process has told otherwise, partitions are behind by all they hold, and searches wait for so long only."""
         service = self.service("tantivy")
         service._feed.start()
+        self.assertEqual(service.searched(["logs", "none"]), {"logs"})
         (row,) = service.status().partitions
         self.assertEqual((row.topic, row.partition, row.committed, row.lag, row.state), ("logs", 0, 7, 7, "loading"))
         answered = service.search("search", ["logs"], {}, b"")

@@ -135,7 +135,8 @@ class DslTests(unittest.SynchronousTestCase):
         for body in (
             None, [], "x", {}, {"match_all": {}, "term": {}}, {"match": []}, {"match": {}}, {"match": {"a": "x", "b": "y"}}, {"match": {"a": None}},
             {"match": {"a": {"operator": "or"}}}, {"match": {"a": {"query": "x", "operator": "xor"}}}, {"term": {"a": [1]}}, {"terms": {"a": "x"}},
-            {"terms": {"a": [None]}}, {"range": {"a": 5}}, {"exists": {}}, {"wildcard": {"a": "*b"}}, {"wildcard": {"a": ""}}, {"ids": {}},
+            {"terms": {"a": [None]}}, {"range": {"a": 5}}, {"exists": {}}, {"wildcard": {"a": "*b"}}, {"wildcard": {"a": ""}}, {"prefix": {"a": ""}},
+            {"ids": {}},
             {"query_string": {}}, {"query_string": {"query": "("}}, {"constant_score": {}}, {"bool": []}, {"bool": {"must": [1]}},
             {"match": {"a": {"query": "x", "boost": -1}}}, {"match_phrase": {"a": {"query": "x", "slop": -1}}},
         ):  # fmt: skip

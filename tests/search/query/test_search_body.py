@@ -92,5 +92,7 @@ class SearchBodyTests(unittest.SynchronousTestCase):
         self.assertEqual(request, SearchRequest(Phrase("f", "x"), 3, 4, Sort("n", True), False, SourceFilter(True, ("a", "b"))))
         self.assertEqual(with_params(SearchRequest(), {"sort": "newest"}).sort, NEWEST)
         self.assertEqual(with_params(SearchRequest(), {"_source": "false"}).source, SourceFilter(False))
+        for order in ("n:up", "_score:asc", "n:"):
+            self.assertRaises(QueryError, with_params, SearchRequest(), {"sort": order})
         for bad in ({"size": "x"}, {"size": "10001"}, {"sort": "a,b"}, {"q": "("}, {"from": "-1"}):
             self.assertRaises(QueryError, with_params, SearchRequest(), bad)

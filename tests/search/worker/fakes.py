@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable, Sequence
-from dataclasses import astuple
+from dataclasses import astuple, replace
 from typing import Any, TypeVar
 
 from twisted.internet.defer import Deferred, maybeDeferred
@@ -14,7 +14,7 @@ from zope.interface import implementer
 from chronik.errors import ErrorCode
 from chronik.model import TopicId
 from chronik.search.interfaces import Bounds, Covered, Document, Found, ISearchBackend, ISearchStore, Marker, QueryError, Result, Sort, StoreDamaged
-from chronik.search.query.ast import Match, MatchAll, Query
+from chronik.search.query.ast import Bool, Match, MatchAll, Query, Scored
 from chronik.search.worker.source import Fetched, IRecordSource, Want
 
 T = TypeVar("T")
@@ -80,6 +80,8 @@ class ListStore:
         found = [d for d in self._seen if isinstance(d, Document) and _inside(d, within) and _matches(d, query)]
         found.sort(key=lambda d: (d.topic, d.partition, -d.offset))
         found.sort(key=lambda d: d.timestamp, reverse=sort.descending)
+        if sort.field == "_score":
+            return Result([replace(_found(d), score=_score(d, query)) for d in found[:limit]], len(found))
         return Result([_found(d) for d in found[:limit]], len(found))
 
     def count(self, query: Query, within: Sequence[Bounds]) -> int:
@@ -180,9 +182,19 @@ def _inside(d: Document, within: Sequence[Bounds]) -> bool:
 def _matches(d: Document, query: Query) -> bool:
     if isinstance(query, MatchAll):
         return True
+    if isinstance(query, Scored):
+        return _matches(d, query.query)
+    if isinstance(query, Bool):
+        return all(_matches(d, q) for q in (*query.must, *query.filter))
     if isinstance(query, Match):
         return query.text.encode() in (d.value or b"")
     raise QueryError(f"a list cannot answer {query}")
+
+
+def _score(d: Document, query: Query) -> float:
+    if isinstance(query, Bool):
+        return sum(_score(d, q) for q in (*query.must, *query.should) if _matches(d, q))
+    return query.score if isinstance(query, Scored) else 1.0
 
 
 def _found(d: Document) -> Found:

@@ -132,6 +132,19 @@ class TailTests(IndexerCase):
         self.successResultOf(refreshed)
         self.assert_all_found(partition)
 
+    def test_failed_commit(self) -> None:
+        """A commit of the tail that fails makes nothing searchable: a search that waited for it does not claim to see what it cannot."""
+        partition = self.feed()
+        self.produce(10)
+        store: Any = self.indexer.tail.store
+        store.failure = RuntimeError("no memory")
+        seen: list[int] = []
+        self.indexer.tail.refresh([partition]).addBoth(lambda _: seen.append(partition.through))
+        self.settle(2.0)
+        self.assertEqual(seen, [0])
+        self.settle(2.0)
+        self.assert_all_found(partition)
+
     def test_wait_for(self) -> None:
         """Who waits for an offset is told as soon as it is searchable, and not before."""
         partition = self.feed()
@@ -338,6 +351,26 @@ class HotTests(IndexerCase):
         self.assertEqual(partition.way, Way.TAIL)
         self.assertGreater(partition.tail_documents, 0)
         self.assert_all_found(partition)
+
+
+    def test_overtaken(self) -> None:
+        """The log lets go of records faster than they are indexed: what was indexed is dropped, and indexing goes on where the log begins now."""
+        for told in (True, False):
+            partition = self.feed(0 if told else 1)
+            number = partition.feed.partition
+            self.produce(200, number)
+            self.assertTrue(partition.shards[-1].writable)
+            self.produce(400, number, tell=False)
+            stale = self.committed(number)
+            self.log.starts[TOPIC, number] = 450
+            self.indexer.committed([self.committed(number) if told else stale])
+            self.settle(5.0)
+            self.produce(50, number)
+            waiting = self.indexer.wait_for(partition, 650)
+            self.settle(5.0)
+            self.successResultOf(waiting)
+            self.assert_all_found(partition, 450)
+            self.assertEqual(partition.view().state, "")
 
 
 class FullDiskTests(IndexerCase):

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
 from chronik.search.interfaces import QueryError, Sort
-from chronik.search.query.ast import MatchAll
+from chronik.search.query.ast import MatchAll, Term
 from chronik.search.worker.requests import Wait, read_count, read_coverage, read_document, read_duration, read_search, read_timeout, read_wait
 
 
@@ -35,6 +35,11 @@ class SearchRequestTests(SynchronousTestCase):
         self.assertIn("[aggs]", error.reason)
         error = self.assertRaises(QueryError, read_count, {}, b'{"size": 1}')
         self.assertIn("[size]", error.reason)
+
+    def test_lone_surrogates(self) -> None:
+        """What JSON can spell and UTF-8 cannot hold is looked for as it was indexed; whole pairs are left alone."""
+        request = read_search({}, b'{"query":{"term":{"a":"x\\ud800 \\ud83d\\ude00"}}}')
+        self.assertEqual(request.query, Term("a", "x? \U0001f600"))
 
     def test_not_json(self) -> None:
         """A body that is no JSON object is refused."""

@@ -58,6 +58,18 @@ class SearcherTests(IndexerCase):
         self.assertEqual(answer["hits"]["hits"][0]["_source"]["value"], "value 999")
         self.assertEqual(answer["searched_through"], {"t": {"0": 19, "1": 999}})
 
+    def test_scores(self) -> None:
+        """How rare a word is counts over tail and shards together: the same record scores the same wherever it is."""
+        answer = self.ask("search", {"query": {"match": {"value": "value"}}, "sort": "_score", "size": 1_020})
+        self.assertEqual({h["_score"] for h in answer["hits"]["hits"]}, {answer["hits"]["max_score"]})
+        self.assertEqual([h["_id"] for h in answer["hits"]["hits"]][-22:-18], ["t:0:10", "t:1:10", "t:0:9", "t:1:9"])
+        two = {"query": {"match": {"value": {"query": "value 7", "operator": "and"}}}, "sort": ["_score"], "size": 2}
+        best = self.ask("search", two)["hits"]
+        self.assertTrue(best["max_score"] > answer["hits"]["max_score"])
+        self.partitions[1].shards[0].store.failure = RuntimeError("broken")  # type: ignore[attr-defined]
+        failing = self.ask("search", two)
+        self.assertEqual((failing["_shards"]["failed"], failing["hits"]["total"]["value"] > 0), (1, True))
+
     def test_totals(self) -> None:
         """As exact as was asked for."""
         self.assertNotIn("total", self.ask("search", track_total_hits="false")["hits"])

@@ -23,12 +23,13 @@ from chronik.search.query.ast import (
     Query,
     Range,
     Scalar,
+    Scored,
     Term,
     Terms,
     Wildcard,
 )
-from chronik.search.query.bounds import date_bounds, integer_bounds, number_ends, timestamp_bounds
-from chronik.search.query.patterns import quoted, wildcard_regex, wildcard_tokens
+from chronik.search.query.bounds import date_bounds, float_limit, integer_bounds, number_ends, timestamp_bounds
+from chronik.search.query.patterns import quoted, wildcard_regex, wildcard_tokens, word_pattern
 
 TERMS_MAX: Final = 4_000
 """Values of one ``terms`` clause: SQLite takes 32,766 parameters a statement."""
@@ -78,9 +79,24 @@ def compile_query(query: Query) -> Sql:
         return FALSE
     if isinstance(query, Bool):
         return _bool(query)
-    if isinstance(query, Boost):
+    if isinstance(query, (Boost, Scored)):
         return compile_query(query.query)
     return _leaf(query, resolve(query.field))
+
+
+def compile_score(query: Query) -> Sql:
+    """What a record scores, as an expression."""
+    if isinstance(query, Boost):
+        inner = compile_score(query.query)
+        return Sql(f"({inner.text} * ?)", (*inner.params, query.factor))
+    if isinstance(query, Bool):
+        return _scored(query, _tree([compile_score(q) for q in (*query.must, *query.should)], "+", Sql("0.0")))
+    return _scored(query, Sql("?", (query.score if isinstance(query, Scored) else 1.0,)))
+
+
+def _scored(query: Query, score: Sql) -> Sql:
+    where = compile_query(query)
+    return Sql(f"(CASE WHEN {where.text} THEN {score.text} ELSE 0.0 END)", where.params + score.params)
 
 
 def _leaf(query: Query, field: Field) -> Sql:
@@ -99,10 +115,13 @@ def _leaf(query: Query, field: Field) -> Sql:
     if isinstance(query, Exists):
         return _exists(field)
     if isinstance(query, Prefix):
-        text = query.value if field.exact else query.value.lower()
+        cut = [] if field.exact else words(query.value)
+        if len(cut) > 1:
+            return _phrase(field, Phrase(query.field, query.value, prefix=True))
+        text = cut[0] if cut else query.value
         return _pattern(field, quoted(text) + ".*", text, query.value)
     assert isinstance(query, Wildcard)
-    pattern = query.pattern if field.exact else query.pattern.lower()
+    pattern = query.pattern if field.exact else word_pattern(query.pattern)
     return _pattern(field, wildcard_regex(pattern), _literal_start(pattern), query.pattern)
 
 
@@ -184,8 +203,8 @@ def _typed(field: Field, text: str) -> list[Sql]:
     number = parse_number(text)
     if number is not None:
         return [_owners(field, "number = ?", sql_number(number))]
-    if text in ("true", "false"):
-        return [_owners(field, "kind = 'boolean' AND exact = ?", text)]
+    if text.lower() in ("true", "false"):
+        return [_owners(field, "kind = 'boolean' AND exact = ?", text.lower())]
     instants = parse_date(text) if len(text) >= 10 else None
     return [_owners(field, "instant BETWEEN ? AND ?", instants.first, instants.last)] if instants else []
 
@@ -197,8 +216,6 @@ def _term(field: Field, value: Scalar) -> Sql:
         return _column_term(field, value)
     text = ("true" if value else "false") if isinstance(value, bool) else str(value)
     if field.kind is Kind.KEYWORD:
-        if not field.path:
-            raise QueryError("[value.keyword] is not a field: a value as a whole is not kept; name a path inside it", "illegal_argument_exception")
         number = parse_number(text)
         typed = [] if number is None else [_owners(field, "number = ?", sql_number(number))]
         return any_of([_owners(field, "exact = ?", exact_term(text)), *typed])
@@ -228,12 +245,20 @@ def _range(field: Field, query: Range) -> Sql:
     conditions = ["number IS NOT NULL"]
     params = []
     if low is not None:
+        low, low_open = _rounded(low, low_open, True)
         conditions.append("number > ?" if low_open else "number >= ?")
-        params.append(sql_number(low))
+        params.append(low)
     if high is not None:
+        high, high_open = _rounded(high, high_open, False)
         conditions.append("number < ?" if high_open else "number <= ?")
-        params.append(sql_number(high))
+        params.append(high)
     return _owners(field, " AND ".join(conditions), *params)
+
+
+def _rounded(limit: float, limit_open: bool, lower: bool) -> tuple[float, bool]:
+    if isinstance(limit, int) and not -(1 << 63) <= limit < 1 << 63:
+        return float_limit(limit, limit_open, lower)
+    return limit, limit_open
 
 
 def _exists(field: Field) -> Sql:

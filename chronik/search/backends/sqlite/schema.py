@@ -15,7 +15,7 @@ from chronik.search.backends.values import header_text, indexed_value, size_byte
 from chronik.search.fields import value_date
 from chronik.search.interfaces import Document, Marker
 
-VERSION: Final = 1
+VERSION: Final = 2
 SCHEMA: Final = f"""
 CREATE TABLE rows (
     id INTEGER PRIMARY KEY, topic INTEGER NOT NULL, partition INTEGER NOT NULL, "offset" INTEGER NOT NULL, last INTEGER NOT NULL,

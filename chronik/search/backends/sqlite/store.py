@@ -12,7 +12,7 @@ from typing import Any, Final
 from zope.interface import implementer
 
 from chronik.search.backends.sqlite import schema
-from chronik.search.backends.sqlite.compile import Sql, all_of, any_of, any_word, compile_query, fits, near
+from chronik.search.backends.sqlite.compile import Sql, all_of, any_of, any_word, compile_query, compile_score, fits, near
 from chronik.search.fields import Kind, resolve
 from chronik.search.interfaces import (
     Bounds,
@@ -139,20 +139,19 @@ class SqliteStore:
     def search(self, query: Query, within: Sequence[Bounds], sort: Sort, limit: int) -> Result:
         """See :meth:`ISearchStore.search`."""
         where = _wanted(query, within)
-        value, order = self._order(sort)
+        value, order = self._order(query, sort)
         with self._lock, guarded():
             total = self._value(f"SELECT count(*) FROM rows r WHERE {where.text}", where.params)
             if limit <= 0 or not total:
                 return Result((), total)
             sql = f"SELECT {_PLACE}, {value.text} AS value FROM rows r WHERE {where.text} ORDER BY {order}{_TIES} LIMIT ?"
             rows = self._db.execute(sql, (*value.params, *where.params, limit)).fetchall()
-        score = 1.0 if sort.field == "_score" else 0.0
-        return Result([_hit(row, score) for row in rows], total)
+        return Result([_hit(row, sort.field == "_score") for row in rows], total)
 
-    def _order(self, sort: Sort) -> tuple[Sql, str]:
-        """What is sorted by, and the beginning of ``ORDER BY``. Every match scores 1: FTS5 knows no score over several leaves."""
+    def _order(self, query: Query, sort: Sort) -> tuple[Sql, str]:
+        """What is sorted by, and the beginning of ``ORDER BY``."""
         if sort.field == "_score":
-            return Sql("1.0"), ""
+            return compile_score(query), "value DESC, "
         field = resolve(sort.field)
         order = "value DESC, " if sort.descending else "value ASC, "
         if field.kind in (Kind.TIMESTAMP, Kind.NUMBER, Kind.TOPIC):
@@ -211,9 +210,9 @@ class SqliteStore:
         return int(self._value("PRAGMA page_count") * self._value("PRAGMA page_size"))
 
 
-def _hit(row: Sequence[Any], score: float) -> Found:
+def _hit(row: Sequence[Any], scored: bool) -> Found:
     topic, partition, offset, batch, position, timestamp, value = row
-    return Found(topic, partition, offset, batch, position, timestamp, value, score)
+    return Found(topic, partition, offset, batch, position, timestamp, value, value if scored else 0.0)
 
 
 def _wanted(query: Query, within: Sequence[Bounds]) -> Sql:

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterable, Sequence
-from decimal import Decimal
-from typing import Any, Final, TypeAlias
+from typing import Any, Final
 
 import tantivy
 
 from chronik.search.analysis import exact_term, spaced
 from chronik.search.backends.json_paths import JsonPaths, speakable
+from chronik.search.backends.tantivy.expansion import path_followers, text_phrase
+from chronik.search.backends.tantivy.floats import readings
+from chronik.search.backends.tantivy.limits import INT64_MAX, INT64_MIN, Number, json_number, number_limits, rounded
 from chronik.search.fields import Field, Kind, is_typed, parse_date, parse_number, resolve, timestamp_ms, value_date
 from chronik.search.interfaces import Bounds, QueryError
 from chronik.search.query.ast import (
@@ -25,17 +26,15 @@ from chronik.search.query.ast import (
     Query,
     Range,
     Scalar,
+    Scored,
     Term,
     Terms,
     Wildcard,
 )
 from chronik.search.query.bounds import date_bounds, integer_bounds, number_ends, timestamp_bounds
-from chronik.search.query.patterns import quoted, wildcard_regex
+from chronik.search.query.patterns import quoted, wildcard_regex, word_pattern
 
 Q: Final = tantivy.Query
-Number: TypeAlias = int | float
-_INT64_MAX: Final = (1 << 63) - 1
-_INT64_MIN: Final = -(1 << 63)
 _MUST: Final = tantivy.Occur.Must
 _SHOULD: Final = tantivy.Occur.Should
 _NOT: Final = tantivy.Occur.MustNot
@@ -53,6 +52,12 @@ def all_of(queries: Iterable[tantivy.Query]) -> tantivy.Query:
     return Q.boolean_query([(_MUST, query) for query in queries])
 
 
+def total(searcher: tantivy.Searcher, query: tantivy.Query) -> int:
+    """How many match."""
+    result: Any = searcher.search(query, 1, count=True)
+    return int(result.count)
+
+
 def unscored(query: tantivy.Query) -> tantivy.Query:
     """The same matches, adding nothing to a score."""
     return Q.const_score_query(query, 0.0)
@@ -61,11 +66,15 @@ def unscored(query: tantivy.Query) -> tantivy.Query:
 class QueryCompiler:
     """Compiles for one index.
 
+    :param searcher: what is searched, as it is now.
     :param columnless: whether records without columns (``search.fast=false``) are among those searched.
     """
 
-    def __init__(self, index: tantivy.Index, analyzer: tantivy.TextAnalyzer, paths: JsonPaths, columnless: Callable[[], bool]) -> None:
+    def __init__(
+        self, index: tantivy.Index, searcher: tantivy.Searcher, analyzer: tantivy.TextAnalyzer, paths: JsonPaths, columnless: Callable[[], bool]
+    ) -> None:
         self._index = index
+        self._searcher = searcher
         self._schema = index.schema
         self._analyzer = analyzer
         self._paths = paths
@@ -90,7 +99,9 @@ class QueryCompiler:
             return self._bool(query)
         if isinstance(query, Boost):
             return Q.boost_query(self._compile(query.query), query.factor)
-        return self._leaf(query, resolve(query.field))
+        if isinstance(query, Scored):
+            return Q.const_score_query(self._compile(query.query), query.score)
+        return Q.const_score_query(self._leaf(query, resolve(query.field)), 1.0)
 
     def _leaf(self, query: Query, field: Field) -> tantivy.Query:
         if isinstance(query, Match):
@@ -100,16 +111,23 @@ class QueryCompiler:
         if isinstance(query, Term):
             return self._term(field, query.value)
         if isinstance(query, Terms):
-            return Q.const_score_query(any_of([self._term(field, value) for value in query.values]), 1.0)
+            return any_of([self._term(field, value) for value in query.values])
         if isinstance(query, Range):
-            return Q.const_score_query(self._range(field, query), 1.0)
+            return self._range(field, query)
         if isinstance(query, Exists):
-            return Q.const_score_query(self._exists(field), 1.0)
+            return self._exists(field)
         if isinstance(query, Prefix):
-            return self._pattern(field, quoted(self._folded(field, query.value)) + ".*", query.value)
+            return self._prefix(field, query)
         assert isinstance(query, Wildcard)
-        pattern = wildcard_regex(query.pattern)
-        return self._pattern(field, pattern if field.exact else pattern.lower(), query.pattern)
+        if field.exact:
+            return self._pattern(field, wildcard_regex(query.pattern), query.pattern)
+        return self._pattern(field, wildcard_regex(word_pattern(query.pattern)), query.pattern)
+
+    def _prefix(self, field: Field, query: Prefix) -> tantivy.Query:
+        cut = [] if field.exact else self._words(query.value)
+        if len(cut) > 1:
+            return self._phrase(field, Phrase(query.field, query.value, prefix=True))
+        return self._pattern(field, quoted(cut[0] if cut else query.value) + ".*", query.value)
 
     def _bool(self, query: Bool) -> tantivy.Query:
         clauses = [(_MUST, self._compile(q)) for q in query.must]
@@ -140,7 +158,7 @@ class QueryCompiler:
 
     def _phrase(self, field: Field, query: Phrase) -> tantivy.Query:
         if field.exact and query.prefix:
-            return self._pattern(field, quoted(self._folded(field, query.text)) + ".*", query.text)
+            return self._pattern(field, quoted(query.text) + ".*", query.text)
         if field.exact or field.kind in (Kind.NUMBER, Kind.TIMESTAMP, Kind.TOPIC):
             return self._term(field, query.text)
         words = self._words(query.text)
@@ -150,25 +168,40 @@ class QueryCompiler:
     def _words(self, text: str) -> list[str]:
         return list(self._analyzer.analyze(spaced(text)))
 
-    def _text_places(self, field: Field) -> list[str]:
+    def _text_places(self, field: Field) -> list[tuple[str, str]]:
+        """Where words may stand: a field, and a path in it where it has some."""
         if field.kind is Kind.PATH:
-            return [f"words.{json_path(field.path)}"]
+            return [("words", field.path)]
         if field.kind is Kind.HEADERS:
-            return ["header_words"]
-        places = ["text"] if field.kind is Kind.VALUE else ["text", "key_words", "header_words"]
-        return places + [f"words.{json_path(path)}" for path, kinds in self._paths.items() if "text" in kinds]
+            return [("header_words", "")]
+        places = [("text", "")] if field.kind is Kind.VALUE else [("text", ""), ("key_words", ""), ("header_words", "")]
+        return places + [("words", path) for path, kinds in self._paths.items() if "text" in kinds]
 
     def _any_place(self, field: Field, words: list[str], slop: int, prefix: bool) -> tantivy.Query:
-        return any_of([self._phrase_at(place, words, slop, prefix) for place in self._text_places(field)])
+        at = self._prefix_at if prefix else lambda root, path, words: self._phrase_at(root, path, words, slop)
+        return any_of([at(root, path, words) for root, path in self._text_places(field)])
 
-    def _phrase_at(self, place: str, words: list[str], slop: int, prefix: bool) -> tantivy.Query:
-        if prefix and len(words) == 1:
-            return self._regex(place, quoted(words[0]) + ".*")
-        if prefix:
-            return Q.phrase_prefix_query(self._schema, place, list(words))
+    def _phrase_at(self, root: str, path: str, words: list[str], slop: int) -> tantivy.Query:
+        place = f"{root}.{json_path(spaced(path))}" if path else root
         if len(words) == 1:
             return Q.term_query(self._schema, place, words[0])
         return Q.phrase_query(self._schema, place, list(words), slop)
+
+    def _prefix_at(self, root: str, path: str, words: list[str]) -> tantivy.Query:
+        last = self._regex(root, quoted(words[-1]) + ".*", spaced(path))
+        if len(words) == 1:
+            return last
+        if not path:
+            return text_phrase(self._searcher, self._schema, root, words)
+        near = all_of([last, *(self._phrase_at(root, path, [word], 0) for word in words[:-1])])
+        if not total(self._searcher, near):
+            return Q.empty_query()
+        self._need_columns("match_phrase_prefix", path)
+        followers, unsure = path_followers(self._searcher, self._analyzer, f"exact.{json_path(path)}", words, near)
+        phrases = [self._phrase_at(root, path, [*words[:-1], last], 0) for last in followers]
+        if unsure:
+            phrases.append(Q.phrase_prefix_query(self._schema, f"{root}.{json_path(spaced(path))}", list(words)))
+        return any_of(phrases)
 
     def _typed(self, field: Field, text: str) -> list[tantivy.Query]:
         """Where ``text`` is the number, the boolean or the date that a JSON value holds."""
@@ -177,9 +210,9 @@ class QueryCompiler:
         instants = parse_date(text) if number is None and len(text) >= 10 else None
         for path, kinds in self._typed_paths(field):
             if number is not None and (not kinds or kinds & {"long", "double"}):
-                found += self._whole(path, _json_number(number))
-            if text in ("true", "false") and (not kinds or "boolean" in kinds):
-                found += self._whole(path, text == "true")
+                found += self._whole(path, json_number(number))
+            if text.lower() in ("true", "false") and (not kinds or "boolean" in kinds):
+                found += self._whole(path, text.lower() == "true")
             if instants is not None and (not kinds or "date" in kinds):
                 found.append(self._json_range("dates", path, instants.first, instants.last))
         return found
@@ -191,9 +224,9 @@ class QueryCompiler:
 
     def _whole(self, path: str, value: Any) -> list[tantivy.Query]:
         return [
-            Q.const_score_query(Q.term_query(self._schema, f"{root}.{json_path(path)}", each), 1.0)
+            Q.term_query(self._schema, f"{root}.{json_path(path)}", each)
             for root in ("exact", "slow")
-            for each in _spellings(value)
+            for each in (readings(value) if isinstance(value, float) else (value,))
         ]
 
     def _term(self, field: Field, value: Scalar) -> tantivy.Query:
@@ -212,17 +245,15 @@ class QueryCompiler:
         return self._phrase(field, Phrase(None, text))
 
     def _keyword(self, path: str, text: str) -> list[tantivy.Query]:
-        if not path:
-            raise QueryError("[value.keyword] is not a field: a value as a whole is not kept; name a path inside it", "illegal_argument_exception")
-        found = self._whole(path, spaced(text))
+        found = self._whole(path, exact_term(text))
         if value_date(text) is not None:
-            found += self._whole(path, spaced(text) + " ")
+            found += self._whole(path, text + " ")
         return found + self._typed_keyword(path, text)
 
     def _typed_keyword(self, path: str, text: str) -> list[tantivy.Query]:
         number = parse_number(text)
         if number is not None:
-            return self._whole(path, _json_number(number))
+            return self._whole(path, json_number(number))
         return self._whole(path, text == "true") if text in ("true", "false") else []
 
     def _range(self, field: Field, query: Range) -> tantivy.Query:
@@ -241,13 +272,18 @@ class QueryCompiler:
 
     def _number_range(self, path: str, query: Range) -> tantivy.Query:
         low, low_open, high, high_open = number_ends(query)
-        parts = number_limits(low, low_open, high, high_open)
-        return all_of(self._parse_range("exact", path, limits) for limits in parts)
+        if low is not None:
+            low, low_open = rounded(low, low_open, True)
+            low = (max if low_open else min)(_readings(low))
+        if high is not None:
+            high, high_open = rounded(high, high_open, False)
+            high = (min if high_open else max)(_readings(high))
+        return all_of(self._parse_range("exact", path, limits) for limits in number_limits(low, low_open, high, high_open))
 
     def numbers(self, column: str, low: float, high: float) -> tantivy.Query:
         """Records with a number from ``low`` to ``high`` in a column of a JSON field."""
         root, _, path = column.partition(".")
-        return all_of(self._index.parse_query(f"{root}.{_escaped(path)}:{limits}") for limits in number_limits(low, False, high, False))
+        return all_of(self._index.parse_query(f"{root}.{_escaped(json_path(path))}:{limits}") for limits in number_limits(low, False, high, False))
 
     def _json_range(self, root: str, path: str, low: int, high: int) -> tantivy.Query:
         return self._parse_range(root, path, f"[{low} TO {high}]")
@@ -256,7 +292,7 @@ class QueryCompiler:
         return self._index.parse_query(f"{root}.{_parser_path(path)}:{limits}")
 
     def _int_range(self, column: str, low: int, high: int) -> tantivy.Query:
-        low, high = max(low, _INT64_MIN), min(high, _INT64_MAX)
+        low, high = max(low, INT64_MIN), min(high, INT64_MAX)
         if low > high:
             return Q.empty_query()
         return Q.range_query(self._schema, column, tantivy.FieldType.Integer, low, high)
@@ -281,33 +317,33 @@ class QueryCompiler:
                 f"[{name}] on [{field}] needs columns, and records searched here were indexed with search.fast=false", "illegal_argument_exception"
             )
 
-    def _folded(self, field: Field, text: str) -> str:
-        return text if field.exact else text.lower()
-
     def _pattern(self, field: Field, pattern: str, shown: str) -> tantivy.Query:
         if field.kind in (Kind.NUMBER, Kind.TIMESTAMP, Kind.TOPIC):
             raise QueryError(f"[{shown}] cannot be matched against the numbers of [{field.path}]", "illegal_argument_exception")
         if field.kind is Kind.KEY:
             return self._regex("key", pattern)
         if field.kind is Kind.HEADER:
-            return self._regex(f"headers.{field.path}", pattern)
-        if field.kind is Kind.KEYWORD:
-            return any_of([self._regex(f"{root}.{field.path}", pattern) for root in ("exact", "slow")])
+            return self._regex("headers", f"(?:{pattern}) ", field.path)
+        if field.kind is Kind.KEYWORD:  # date strings end with a space
+            return any_of([self._regex(root, f"(?:{pattern}) ?", field.path) for root in ("exact", "slow")])
         if field.kind is Kind.PATH:
-            return self._regex(f"words.{field.path}", pattern)
+            return self._regex("words", pattern, spaced(field.path))
         places = {Kind.HEADERS: ["header_words"], Kind.VALUE: ["text"]}.get(field.kind, ["text", "key_words", "header_words"])
         found = [self._regex(place, pattern) for place in places]
         if field.kind is not Kind.HEADERS:
             found.append(Q.regex_query(self._schema, "words", f"[^\0]*\0s(?:{pattern})"))
         return any_of(found)
 
-    def _regex(self, place: str, pattern: str) -> tantivy.Query:
-        root, _, path = place.partition(".")
+    def _regex(self, root: str, pattern: str, path: str = "") -> tantivy.Query:
         return Q.regex_query(self._schema, root, f"{_term_path(path)}\0s(?:{pattern})" if path else f"(?:{pattern})")
 
     def within(self, bounds: Sequence[Bounds]) -> tantivy.Query:
         """What is inside one of the bounds, markers included."""
         return unscored(any_of([self.rows(b.topic, b.partition, b.start, b.end) for b in bounds]))
+
+    def since(self, begin: int) -> tantivy.Query:
+        """Records of a timestamp and later."""
+        return unscored(self._int_range("timestamp", begin, INT64_MAX))
 
     def rows(self, topic: int, partition: int, start: int, end: int) -> tantivy.Query:
         """Documents and markers of a partition that begin at ``start`` <= offset < ``end``."""
@@ -327,71 +363,30 @@ def scalar_text(value: Scalar) -> str:
 
 def json_path(path: str) -> str:
     """A dotted path as tantivy splits it."""
-    return spaced(path)
+    return path.replace("\\", "\\\\")
 
 
 def _term_path(path: str) -> str:
-    return "\1".join(quoted(step) for step in spaced(path).split("."))
+    return "\1".join(quoted(step) for step in path.split("."))
 
 
 def _parser_path(path: str) -> str:
     if not speakable(path):
         raise QueryError(f"[{path}] cannot be compared in a range", "illegal_argument_exception")
-    return _escaped(spaced(path))
+    return _escaped(json_path(json_path(path)))
 
 
 def _escaped(path: str) -> str:
     return "".join(c if c.isalnum() or c in "._" else "\\" + c for c in path)
 
 
-def _spellings(value: Any) -> list[Any]:
-    """A value, with the floats next to it when it has more digits than tantivy's JSON reader keeps: it may be one unit in the last place off."""
-    if not isinstance(value, float) or float(f"{value:.15g}") == value:
-        return [value]
-    return [math.nextafter(value, -math.inf), value, math.nextafter(value, math.inf)]
-
-
-def _json_number(number: float) -> int | float:
-    return float(number) if isinstance(number, int) and not _INT64_MIN <= number < 1 << 64 else number
-
-
-def number_limits(low: Number | None, low_open: bool, high: Number | None, high_open: bool) -> list[str]:
-    """The limits in tantivy's syntax; several mean all of them.
-
-    Tantivy panics when it takes one limit for an integer and the other for a float, and it takes 5.0 for an integer: that one is moved to the float
-    next to it, which leaves the same numbers inside.
-    """
-    low = low if low is None or low_open else _spellings(low)[0]
-    high = high if high is None or high_open else _spellings(high)[-1]
-    if low is None or high is None or _number_type(low) == _number_type(high):
-        return [_limits(low, low_open, high, high_open)]
-    if _number_type(low) == "f" and _small(high):
-        return [_limits(low, low_open, math.nextafter(high, -math.inf if high_open else math.inf), not high_open)]
-    if _number_type(high) == "f" and _small(low):
-        return [_limits(math.nextafter(low, math.inf if low_open else -math.inf), not low_open, high, high_open)]
-    return [_limits(low, low_open, None, False), _limits(None, False, high, high_open)]
-
-
-def _limits(low: Number | None, low_open: bool, high: Number | None, high_open: bool) -> str:
-    return f"{'{' if low_open else '['}{_limit(low)} TO {_limit(high)}{'}' if high_open else ']'}"
-
-
-def _number_type(value: Number) -> str:
-    if value != int(value):
-        return "f"
-    return "i" if _INT64_MIN <= value <= _INT64_MAX else "u" if 0 < value < 1 << 64 else "f"
-
-
-def _small(value: Number) -> bool:
-    return abs(float(value)) < 1 << 52
-
-
-def _limit(value: Number | None) -> str:
-    return "*" if value is None else format(Decimal(str(value)), "f")
+def _readings(value: Number) -> tuple[Number, ...]:
+    """What a limit may have become in an index."""
+    return readings(value) if isinstance(value, float) else (value,)
 
 
 def _column_number(field: Field, value: Scalar) -> int | None:
     number = parse_number(value) if isinstance(value, str) else value
     if isinstance(number, bool) or number is None:
         raise QueryError(f"[{field.path}] is a number, [{value}] is none", "number_format_exception")
-    return int(number) if number == int(number) and _INT64_MIN <= number <= _INT64_MAX else None
+    return int(number) if number == int(number) and INT64_MIN <= number <= INT64_MAX else None

@@ -12,7 +12,7 @@ from typing import Any, Final
 import tantivy
 
 from chronik.search.backends.json_paths import JsonPaths
-from chronik.search.backends.tantivy.compile import QueryCompiler, all_of, json_path
+from chronik.search.backends.tantivy.compile import QueryCompiler, all_of, json_path, total
 from chronik.search.fields import Kind, resolve
 from chronik.search.interfaces import Found, QueryError, Result, Sort
 from chronik.search.query.ast import Exists
@@ -25,14 +25,9 @@ _NUMBERS: Final = frozenset({"long", "double"})
 _BUCKETS_MAX: Final = 65_000
 """Tantivy refuses aggregations with more."""
 
-SCORED_MAX: Final = 20_000
-"""Hits read to order those of one score; past it, equal scores at the end of the page are in no certain order."""
-
-
-def total(searcher: tantivy.Searcher, query: tantivy.Query) -> int:
-    """How many match."""
-    result: Any = searcher.search(query, 1, count=True)
-    return int(result.count)
+TIED_MIN: Final = 100
+TIED_FACTOR: Final = 8
+"""So many of the newest matches are looked through for equal scores, and so many times more each time that was not enough."""
 
 
 class Ranking:
@@ -53,7 +48,7 @@ class Ranking:
             self._column(sort)
             return Result((), matches)
         if sort.field == "_score":
-            return Result(self._by_score(query, sort, limit, matches), matches)
+            return Result(self._by_score(query, limit, matches), matches)
         column = self._column(sort)
         if "." not in column:
             return Result(self._by_column(query, column, sort.descending, limit), matches)
@@ -131,18 +126,30 @@ class Ranking:
         hits = self._searcher.aggregate(query, {"top": {"top_hits": top}})["top"]["hits"]
         return [_found(hit["docvalue_fields"], column) for hit in hits]
 
-    def _by_score(self, query: tantivy.Query, sort: Sort, limit: int, total: int) -> list[Found]:
-        wanted = limit
+    def _by_score(self, query: tantivy.Query, limit: int, matches: int) -> list[Found]:
+        """Best first. Tantivy breaks ties by its own numbers of documents; here the newest come first: those that score less than the last of the
+        page are out, those that score more are in, and for those that score the same ever longer stretches of time are looked through."""
+        best = self._scored(query, limit)
+        lowest = best[-1].score
+        page = [found for found in best if found.score > lowest]
+        missing = limit - len(page)
+        newest = TIED_MIN + TIED_FACTOR * missing
         while True:
-            hits = self._searcher.search(query, wanted, count=False).hits
-            if len(hits) >= min(total, SCORED_MAX) or hits[-1][0] < hits[limit - 1][0]:
+            begin = self._by_column(query, "timestamp", True, newest)[-1].timestamp if newest < matches else None
+            inside = query if begin is None else all_of([query, self._compiler.since(begin)])
+            tied = [found for found in self._scored(inside, total(self._searcher, inside)) if found.score == lowest]
+            if len(tied) >= missing or begin is None:
                 break
-            wanted = min(wanted * 4, SCORED_MAX)
+            newest *= TIED_FACTOR
+        page += tied
+        page.sort(key=lambda f: (-f.score, -f.timestamp, f.topic, f.partition, -f.offset))
+        return page[:limit]
+
+    def _scored(self, query: tantivy.Query, limit: int) -> list[Found]:
+        hits = self._searcher.search(query, limit, count=False).hits
         addresses = [address for _, address in hits]
         places = zip(*(self._searcher.fast_field_values(name, addresses) for name in _PLACE), strict=True)
-        found = [_place(place, score, score) for (score, _), place in zip(hits, places, strict=True)]
-        found.sort(key=lambda f: (-f.score, -f.timestamp, f.topic, f.partition, -f.offset))
-        return found[:limit]
+        return [_place(place, score, score) for (score, _), place in zip(hits, places, strict=True)]
 
 
 def _place(columns: Sequence[Any], sort_value: float | None, score: float = 0.0) -> Found:

@@ -1,8 +1,9 @@
 """The fields of an index, and documents as the JSON that tantivy takes.
 
-``words`` holds a JSON value's strings as words, ``exact`` (with columns) and ``slow`` (without, for ``search.fast=false``) them whole, ``dates``
-the ms of its date strings. ``text`` is the catch-all: words of values that are no JSON object, and of wide ones (see
-:mod:`chronik.search.backends.json_paths`). Dates are our own integers: tantivy's are cut to seconds.
+``words`` holds a JSON value's strings as words (names of members are cut too), ``exact`` (with columns) and ``slow`` (without, for
+``search.fast=false``) them whole, ``dates``
+the ms of its date strings. ``text`` is the catch-all: words of values that are no JSON object, and of what finds no
+place in the dictionary of paths (see :mod:`chronik.search.backends.json_paths`). Dates are our own integers: tantivy's are cut to seconds.
 """
 
 from __future__ import annotations
@@ -13,8 +14,9 @@ from typing import Any, Final
 
 import tantivy
 
-from chronik.search.analysis import exact_term, leaf_text, spaced
+from chronik.search.analysis import EXACT_LENGTH_MAX, exact_term, leaf_text, spaced
 from chronik.search.backends.json_paths import JsonPaths, may_hold_dates
+from chronik.search.backends.tantivy.floats import readable
 from chronik.search.backends.values import IndexedValue, header_text, indexed_value, size_bytes, storable
 from chronik.search.interfaces import Document, Marker
 
@@ -104,7 +106,7 @@ def _headers_json(document: Document) -> str:
     words = []
     for name, raw in document.headers:
         text = header_text(raw)
-        values.setdefault(spaced(storable(name)), []).append(exact_term(text) + " ")
+        values.setdefault(storable(name), []).append(exact_term(text) + " ")
         words.append(spaced(text))
     return f',"headers":{json.dumps(values)},"header_words":{json.dumps(words)}'
 
@@ -113,17 +115,28 @@ def _object_json(document: Document, value: IndexedValue, parsed: dict[str, Any]
     text = value.text
     if "\\u" in text:
         text = json.dumps(parsed, ensure_ascii=False)
-    text = spaced(text)
     dated = may_hold_dates(text)
     if dated:
         text = _DATE_STRING.sub(r'"\1 "', text)
     seen = paths.see(parsed, dated)
-    whole = "exact" if document.fast else "slow"
-    rest = f',"words":{text},"{whole}":{text}'
+    root = "exact" if document.fast else "slow"
+    whole = text = readable(text)
+    if len(text) > EXACT_LENGTH_MAX:
+        whole = readable(_DATE_STRING.sub(r'"\1 "', json.dumps(_shortened(parsed), ensure_ascii=False)))
+    rest = f',"words":{spaced(text)},"{root}":{whole}'
     if not document.fast:
         rest += ',"columnless":1'
     if seen.dates:
-        rest += f',"dates":{spaced(json.dumps(seen.dates, ensure_ascii=False))}'
+        rest += f',"dates":{json.dumps(seen.dates, ensure_ascii=False)}'
     if seen.wide:
-        rest += f',"text":{_quote(storable(spaced(leaf_text(parsed))))}'
+        rest += f',"text":{_quote(storable(spaced(leaf_text(paths.roomless(parsed)))))}'
     return rest + "}"
+
+
+def _shortened(value: Any) -> Any:
+    """The value with its long strings as they are compared."""
+    if isinstance(value, str):
+        return value if len(value) <= EXACT_LENGTH_MAX else exact_term(value)
+    if isinstance(value, dict):
+        return {name: _shortened(inner) for name, inner in value.items()}
+    return [_shortened(inner) for inner in value] if isinstance(value, list) else value

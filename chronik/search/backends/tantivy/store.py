@@ -13,8 +13,8 @@ from zope.interface import implementer
 
 from chronik.search.backends.json_paths import JsonPaths
 from chronik.search.backends.tantivy import schema
-from chronik.search.backends.tantivy.compile import QueryCompiler, all_of, unscored
-from chronik.search.backends.tantivy.ranking import Ranking, total
+from chronik.search.backends.tantivy.compile import QueryCompiler, all_of, total, unscored
+from chronik.search.backends.tantivy.ranking import Ranking
 from chronik.search.backends.values import indexed_value
 from chronik.search.interfaces import (
     Bounds,
@@ -180,7 +180,7 @@ class TantivyStore:
             inside = compiler.within(within)
             return total(searcher, all_of([inside, Q.term_query(self._schema, "columnless", 1)])) > 0
 
-        compiler = QueryCompiler(self._index, schema.word_analyzer(), self._paths, columnless)
+        compiler = QueryCompiler(self._index, searcher, schema.word_analyzer(), self._paths, columnless)
         return compiler
 
     def _wanted(self, searcher: tantivy.Searcher, query: Query, within: Sequence[Bounds]) -> tantivy.Query:
