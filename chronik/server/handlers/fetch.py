@@ -29,6 +29,9 @@ if TYPE_CHECKING:
 FIRST_VERSION_WITH_ZSTD = 10
 FIRST_VERSION_WITH_TOPIC_IDS = 13
 
+FULL_REQUEST_EPOCHS: Final = (0, -1)
+"""A request of these session epochs names all that it wants, to begin a session or to have none; any other only what changed in a session."""
+
 NO_RECORDS: Final = b""
 
 _TopicAnswer: TypeAlias = FetchResponse.FetchableTopicResponse
@@ -75,8 +78,11 @@ async def _fetch(context: RequestContext, request: FetchRequest) -> FetchRespons
 
 
 def _check_session(request: FetchRequest) -> None:
-    """Fetch sessions (KIP-227) are not granted: every answer has session id 0, so no client can go on with one, only begin or end it."""
-    if request.session_epoch > 0:
+    """Fetch sessions (KIP-227) are not granted: every answer has session id 0, so no client can go on with one.
+
+    A full request needs none, whatever session it closes by naming it: kafka-go always names session -1.
+    """
+    if request.session_epoch not in FULL_REQUEST_EPOCHS:
         raise KafkaError(ErrorCode.FETCH_SESSION_ID_NOT_FOUND, f"there is no fetch session {request.session_id}")
     if request.replica_id >= 0 or request.replica_state.replica_id >= 0:
         raise KafkaError(ErrorCode.INVALID_REQUEST, "this broker has no followers: a consumer's replica id is -1")
