@@ -276,7 +276,10 @@ class IPartitionLog(Interface):
         """What the log remembers of idempotent producers (KIP-664)."""
 
     def advance_start(offset: int) -> Deferred[None]:
-        """Forget everything below ``offset``; never moves back."""
+        """Forget everything below ``offset``; never moves back, nor past the end. Fires once a crash would not bring it back.
+
+        :raises KafkaError: ``KAFKA_STORAGE_ERROR``.
+        """
 
     def truncate(offset: int) -> Deferred[None]:
         """Remove everything from ``offset`` on, durably once it fires; readers' slices above it become void. Appends are refused meanwhile."""

@@ -14,7 +14,7 @@ from zope.interface import implementer
 from chronik.defer import IThreadPools, Pool, deferred
 from chronik.errors import ChronikError, ErrorCode, KafkaError
 from chronik.model import TopicId, TopicPartition, topic_id_text
-from chronik.storage.checkpointing import OffsetCheckpoints
+from chronik.storage.checkpointing import OffsetCheckpoints, StartOffsetWriter
 from chronik.storage.checkpoints import (
     CLEAN_SHUTDOWN,
     LOCK,
@@ -143,7 +143,8 @@ class SegmentLogStore:
         writer = DirectoryWriter(self._pools.worker(f"write {name}"), self._clock)
         flusher = FlushScheduler(self._file_system, self._pools.worker(f"flush {name}"), path, self._clock)
         checkpoints = OffsetCheckpoints(self._file_system, path)
-        return _Home(LogDirectory(path, self._file_system, self._pools, self._clock, self._files, writer, flusher, checkpoints), lock)
+        starts = StartOffsetWriter(self._pools, checkpoints)
+        return _Home(LogDirectory(path, self._file_system, self._pools, self._clock, self._files, writer, flusher, checkpoints, starts), lock)
 
     def _identify(self, path: str) -> None:
         name = os.path.join(path, META_PROPERTIES)

@@ -67,6 +67,7 @@ class FakeLog:
         self.found: OffsetAndTimestamp | None = None
         self.slices: list[HeldSlice] = []
         self.closed = False
+        self.noting: list[Deferred[None]] | None = None
 
     def append(self, data: bytes | memoryview, leader_epoch: int, internal: bool = False) -> Deferred[AppendResult]:
         """Append as many records as there are bytes."""
@@ -123,9 +124,15 @@ class FakeLog:
         return ()
 
     def advance_start(self, offset: int) -> Deferred[None]:
-        """Forget."""
-        self.start_offset = offset
-        return succeed(None)
+        """Forget; durable at once, or when told."""
+        self.start_offset = max(offset, self.start_offset)
+        for observer in tuple(self.observers):
+            observer.start_advanced(self, self.start_offset)
+        if self.noting is None:
+            return succeed(None)
+        waiting: Deferred[None] = Deferred()
+        self.noting.append(waiting)
+        return waiting
 
     def truncate(self, offset: int) -> Deferred[None]:
         """Cut."""

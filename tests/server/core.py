@@ -122,6 +122,13 @@ class Core:
         frame = request_header(request.api_key, version, correlation_id, "test") + request.encode(version)
         return self.dispatcher.dispatch(self.session, frame)
 
+    def ask(self, request: Message, version: int) -> Any:
+        """The response to a request that is answered at once."""
+        answers: list[Any] = []
+        self.dispatch(request, version).pieces.addCallback(answers.append)
+        assert answers, "it is not answered yet"
+        return self.decode(request, version, answers[0])
+
     def decode(self, request: Message, version: int, pieces: Any, correlation_id: int = 77) -> Any:
         """The response that pieces are."""
         assert request.api_key is not None
