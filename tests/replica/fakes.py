@@ -13,7 +13,7 @@ from chronik.metadata.image import ImageDelta, MetadataImage, PartitionState, To
 from chronik.metadata.interfaces import IImageObserver, IMetadataFeed
 from chronik.model import TopicId, TopicPartition
 from chronik.storage.config import LogConfig
-from chronik.storage.interfaces import AppendResult, Extent, ILogStore, IPartitionLog, OffsetAndTimestamp
+from chronik.storage.interfaces import AppendResult, DirectoryUsage, Extent, ILogStore, IPartitionLog, OffsetAndTimestamp
 
 TOPIC_ID = TopicId(b"i" * 16)
 PARTITION = TopicPartition("t", 0)
@@ -190,6 +190,7 @@ class FakeStore:
         self.unclean: set[TopicPartition] = set()
         self.refusing: dict[TopicPartition, Exception] = {}
         self.held: list[Deferred[None]] | None = None
+        self.used: list[DirectoryUsage] = []
 
     def start(self) -> Deferred[None]:
         """At once."""
@@ -221,6 +222,10 @@ class FakeStore:
     def directories(self) -> Sequence[str]:
         """One."""
         return ["/data"]
+
+    def usage(self) -> Deferred[Sequence[DirectoryUsage]]:
+        """What the test says."""
+        return succeed(self.used)
 
     def close(self) -> Deferred[None]:
         """At once."""

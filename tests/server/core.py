@@ -27,7 +27,7 @@ from chronik.server.handlers import fetch, list_offsets, produce
 from chronik.server.handlers.api_versions import api_versions
 from chronik.server.metrics import RequestMetrics
 from chronik.server.services import Services
-from tests.replica.fakes import TOPIC_ID, FakeFeed, FakeLog, topic_of
+from tests.replica.fakes import TOPIC_ID, FakeFeed, FakeLog, FakeStore, topic_of
 
 
 @implementer(IAuthorizer)
@@ -95,6 +95,7 @@ class Core:
         self.log = FakeLog(end=5)
         self.partition = Partition(self.log, topic.partitions[0])
         self.partitions = FakePartitions(self.partition)
+        self.store = FakeStore()
         self.authorizer = FakeAuthorizer()
         self.metrics = RequestMetrics()
         rows = tuple(apis) or (*produce.APIS, *fetch.APIS, *list_offsets.APIS)
@@ -106,6 +107,7 @@ class Core:
             metadata=self.feed,
             controller=nothing,
             partitions=self.partitions,
+            logs=self.store,
             groups=nothing,
             authorizer=self.authorizer,
             fetch_bytes_max=1_000_000,

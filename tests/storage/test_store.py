@@ -120,6 +120,21 @@ class DirectoryTests(StoreCase):
         self.assertGreater(self.disk.size(f"/data/{TP}/{0:020d}.log"), 0)
 
 
+    def test_usage_of_a_broken_disk(self) -> None:
+        """A directory that cannot be asked is told with its error, the others with their sizes."""
+
+        class Broken(MemoryFileSystem):
+            def total_bytes(self, path: str) -> int:
+                if path == "/b":
+                    raise OSError(errno.EIO, "broken")
+                return super().total_bytes(path)
+
+        self.disk = Broken(Random(3))
+        good, bad = self.successResultOf(self.started("/a", "/b").usage())
+        self.assertEqual(("/a", None, "/b"), (good.path, good.error, bad.path))
+        self.assertEqual(ErrorCode.KAFKA_STORAGE_ERROR, bad.error.code)
+
+
 class CleanStopTests(StoreCase):
     """The marker of a clean stop tells the truth."""
 

@@ -26,6 +26,7 @@ class TableTests(SynchronousTestCase):
                 "AlterConfigs": (0, 2),
                 "IncrementalAlterConfigs": (0, 1),
                 "DescribeCluster": (0, 2),
+                "DescribeLogDirs": (1, 5),
                 "DescribeTopicPartitions": (0, 0),
                 "DescribeAcls": (1, 3),
                 "InitProducerId": (0, 5),
