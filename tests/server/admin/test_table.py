@@ -30,6 +30,14 @@ class TableTests(SynchronousTestCase):
                 "DescribeTopicPartitions": (0, 0),
                 "DescribeAcls": (1, 3),
                 "InitProducerId": (0, 5),
+                "DescribeProducers": (0, 0),
+                "DescribeQuorum": (0, 2),
+                "ElectLeaders": (0, 2),
+                "AlterPartitionReassignments": (0, 1),
+                "ListPartitionReassignments": (0, 0),
+                "ListConfigResources": (0, 1),
+                "UnregisterBroker": (0, 0),
+                "UpdateFeatures": (0, 2),
             },
         )
         for api in APIS:

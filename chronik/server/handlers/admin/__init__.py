@@ -10,9 +10,16 @@ from chronik.server.handlers.admin import (
     describe_cluster,
     describe_configs,
     describe_log_dirs,
+    describe_producers,
+    describe_quorum,
     describe_topic_partitions,
+    elect_leaders,
     init_producer_id,
+    list_config_resources,
     metadata,
+    reassignments,
+    unregister_broker,
+    update_features,
 )
 
 APIS = (
@@ -23,9 +30,16 @@ APIS = (
     *create_partitions.APIS,
     *describe_configs.APIS,
     *alter_configs.APIS,
+    *list_config_resources.APIS,
     *describe_cluster.APIS,
     *describe_log_dirs.APIS,
     *describe_topic_partitions.APIS,
     *describe_acls.APIS,
+    *describe_producers.APIS,
+    *describe_quorum.APIS,
+    *elect_leaders.APIS,
+    *reassignments.APIS,
+    *update_features.APIS,
+    *unregister_broker.APIS,
     *init_producer_id.APIS,
 )
