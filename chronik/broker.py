@@ -161,6 +161,7 @@ class BrokerService(Service):
             metadata=feed,
             controller=controller,
             partitions=partitions,
+            logs=store,
             groups=groups,
             authorizer=authorizer,
             fetch_bytes_max=config.get("fetch.max.bytes"),

@@ -16,7 +16,9 @@ from zope.interface import implementer
 
 from chronik.cluster.configs import check_resource, edited, resource_key
 from chronik.cluster.creation import Designer, check_name, collision_name, given_configs
-from chronik.cluster.interfaces import ConfigChange, ConfigResourceType, IController, NewPartitions, NewTopic
+from chronik.cluster.features import FeatureUpdate
+from chronik.cluster.interfaces import ConfigChange, ConfigResourceType, IController, NewPartitions, NewTopic, Reassignment
+from chronik.cluster.leadership import ElectionType, PartitionPlans, elected, reassigned
 from chronik.cluster.locks import NameLocks
 from chronik.cluster.producer_ids import ProducerIds
 from chronik.cluster.registration import Membership, Registration
@@ -24,7 +26,7 @@ from chronik.cluster.topics import TopicPlans, read_topic, topic_exists, unknown
 from chronik.cluster.writer import OPERATIONS_PER_PLAN_MAX, FencedWriter, KeyView, Plan
 from chronik.config import Configuration, Scope, check_configs
 from chronik.defer import deferred
-from chronik.errors import KafkaError
+from chronik.errors import ErrorCode, KafkaError
 from chronik.metadata import keys
 from chronik.metadata.image import MetadataImage, TopicImage
 from chronik.metadata.interfaces import Delete, IMetadataFeed, IMetadataStore, Put
@@ -71,6 +73,7 @@ class Controller:
         self._writer = FencedWriter(store, feed)
         self._membership = Membership(self._writer)
         self._plans = TopicPlans(self._writer)
+        self._partitions = PartitionPlans(self._writer)
         self._producer_ids = ProducerIds(self._membership.allocate_producer_ids)
         self._locks = NameLocks()
         self.broker_epoch = -1
@@ -105,6 +108,24 @@ class Controller:
     async def alter_configs(self, changes: Sequence[ConfigChange], validate_only: bool = False) -> Sequence[KafkaError | None]:
         """Change each; see :meth:`IController.alter_configs`."""
         return await _outcomes(self._alone(change.resource.name, partial(self._alter, change, validate_only)) for change in changes)
+
+    @deferred
+    async def elect_leaders(self, partitions: Sequence[tuple[str, int]], kind: ElectionType) -> Sequence[KafkaError | None]:
+        """Elect for each; see :meth:`IController.elect_leaders`."""
+        return await _outcomes(self._elect(topic, number, kind) for topic, number in partitions)
+
+    @deferred
+    async def reassign(self, reassignments: Sequence[Reassignment], same_factor: bool = False) -> Sequence[KafkaError | None]:
+        """Change each; see :meth:`IController.reassign`."""
+        return await _outcomes(self._reassign(wanted, same_factor) for wanted in reassignments)
+
+    def update_features(self, updates: Sequence[FeatureUpdate], validate_only: bool = False) -> Deferred[None]:
+        """Agree on levels; see :meth:`IController.update_features`."""
+        return Deferred.fromCoroutine(self._membership.update_features(updates, validate_only))
+
+    def unregister_broker(self, broker_id: int) -> Deferred[None]:
+        """Forget a broker; see :meth:`IController.unregister_broker`."""
+        return Deferred.fromCoroutine(self._membership.unregister(broker_id, self._feed.image))
 
     def allocate_producer_ids(self) -> Deferred[range]:
         """Take the next block; see :meth:`IController.allocate_producer_ids`."""
@@ -171,6 +192,22 @@ class Controller:
         added = self._designer().more(topic, request)
         if not validate_only:
             await self._plans.add_partitions(topic.name, topic.topic_id, len(topic.partitions), added)
+
+    async def _elect(self, topic: str, number: int, kind: ElectionType) -> None:
+        topic_id = self._partition_of(topic, number)
+        await self._partitions.change(topic_id, number, lambda state: elected(state, self._feed.image.brokers, kind))
+        self._log.info("Elected a leader for {topic}-{partition}", topic=topic, partition=number)
+
+    async def _reassign(self, wanted: Reassignment, same_factor: bool) -> None:
+        topic_id = self._partition_of(wanted.topic, wanted.partition)
+        brokers = tuple(self._feed.image.brokers.values())
+        await self._partitions.change(topic_id, wanted.partition, lambda state: reassigned(state, brokers, wanted.replicas, same_factor))
+
+    def _partition_of(self, name: str, number: int) -> TopicId:
+        topic = self._topic(name)
+        if not 0 <= number < len(topic.partitions):
+            raise KafkaError(ErrorCode.UNKNOWN_TOPIC_OR_PARTITION, f"Unable to find partition {name}-{number}.")
+        return topic.topic_id
 
     async def _alter(self, change: ConfigChange, validate_only: bool) -> None:
         resource = change.resource

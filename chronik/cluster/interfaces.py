@@ -17,6 +17,8 @@ from zope.interface import Attribute, Interface
 if TYPE_CHECKING:
     from twisted.internet.defer import Deferred
 
+    from chronik.cluster.features import FeatureUpdate
+    from chronik.cluster.leadership import ElectionType
     from chronik.errors import KafkaError
     from chronik.metadata.image import TopicImage
     from chronik.model import TopicId
@@ -46,6 +48,15 @@ class NewPartitions:
     topic: str
     count: int
     assignments: tuple[tuple[int, ...], ...] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Reassignment:
+    """Who is to keep a partition; ``replicas`` is None to break off what is under way."""
+
+    topic: str
+    partition: int
+    replicas: tuple[int, ...] | None
 
 
 class ConfigResourceType(enum.IntEnum):
@@ -146,6 +157,32 @@ class IController(Interface):
 
     def raise_leader_epochs(partitions: Iterable[tuple[TopicId, int]]) -> Deferred[None]:
         """Raise the leader epoch of each of these partitions by one, durably; those that are no more are passed over."""
+
+    def elect_leaders(partitions: Sequence[tuple[str, int]], kind: ElectionType) -> Deferred[Sequence[KafkaError | None]]:
+        """Elect a leader for each.
+
+        :returns: for each None or ``UNKNOWN_TOPIC_OR_PARTITION``, ``ELECTION_NOT_NEEDED``, ``PREFERRED_LEADER_NOT_AVAILABLE``,
+            ``ELIGIBLE_LEADERS_NOT_AVAILABLE``.
+        """
+
+    def reassign(reassignments: Sequence[Reassignment], same_factor: bool = False) -> Deferred[Sequence[KafkaError | None]]:
+        """Let other brokers keep each.
+
+        :returns: for each None or ``UNKNOWN_TOPIC_OR_PARTITION``, ``NO_REASSIGNMENT_IN_PROGRESS``, ``INVALID_REPLICA_ASSIGNMENT``,
+            ``INVALID_REPLICATION_FACTOR``.
+        """
+
+    def update_features(updates: Sequence[FeatureUpdate], validate_only: bool = False) -> Deferred[None]:
+        """Agree on other levels of features, all or none.
+
+        :raises KafkaError: ``INVALID_UPDATE_VERSION``.
+        """
+
+    def unregister_broker(broker_id: int) -> Deferred[None]:
+        """Forget a broker that will not come back.
+
+        :raises KafkaError: ``BROKER_ID_NOT_REGISTERED``, or ``INVALID_REQUEST`` for one that is alive or still in sync for some partition.
+        """
 
     def stop() -> Deferred[None]:
         """Finish what was begun; no call is allowed after it."""

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
+from chronik.cluster.features import FeatureUpdate, updated
 from chronik.cluster.writer import FencedWriter, KeyView, Plan
-from chronik.errors import ChronikError
+from chronik.errors import ChronikError, ErrorCode, KafkaError
 from chronik.metadata import keys
-from chronik.metadata.image import BrokerImage, Endpoint
-from chronik.metadata.interfaces import Put
+from chronik.metadata.image import BrokerImage, Endpoint, MetadataImage
+from chronik.metadata.interfaces import Delete, Put
 from chronik.metadata.keys import ControllerValue
 
 PRODUCER_ID_BLOCK: Final = 1_000
@@ -92,3 +93,30 @@ class Membership:
 
         await self._writer.write(plan)
         return taken
+
+    async def update_features(self, updates: Sequence[FeatureUpdate], validate_only: bool) -> None:
+        """Agree on other levels of features; see :meth:`~chronik.cluster.interfaces.IController.update_features`."""
+
+        def plan(view: KeyView) -> Plan:
+            value = view.value(keys.FEATURES)
+            before = keys.decode_features(value) if value is not None else {}
+            after = updated(before, updates)
+            return Plan() if after == before else Plan([view.unchanged(keys.FEATURES)], [Put(keys.FEATURES, keys.encode_features(after))])
+
+        if validate_only:
+            plan(self._writer.view)
+        else:
+            await self._writer.write(plan)
+
+    async def unregister(self, broker_id: int, image: MetadataImage) -> None:
+        """Forget a broker; see :meth:`~chronik.cluster.interfaces.IController.unregister_broker`."""
+        broker = image.brokers.get(broker_id)
+        if broker is None:
+            raise KafkaError(ErrorCode.BROKER_ID_NOT_REGISTERED, f"Broker ID {broker_id} is not currently registered.")
+        if not broker.fenced:
+            raise KafkaError(ErrorCode.INVALID_REQUEST, f"Broker {broker_id} is alive and would register again: stop it first.")
+        held = next((name for name, topic in image.topics.items() for state in topic.partitions if broker_id in state.isr), None)
+        if held is not None:
+            raise KafkaError(ErrorCode.INVALID_REQUEST, f"Broker {broker_id} is still in sync for topic {held}: reassign its partitions first.")
+        key = keys.broker_key(broker_id)
+        await self._writer.write(lambda view: Plan([view.unchanged(key)], [Delete(key)]) if view.get(key) is not None else Plan())

@@ -39,6 +39,7 @@ class ImageBuilder:
         self._topics: dict[str, TopicValue] = {}
         self._partitions: dict[str, dict[int, PartitionState]] = {}
         self._configs: dict[str, Mapping[str, str]] = {}
+        self._features: Mapping[str, int] = MappingProxyType({})
         self._names: dict[str, str] = {}
         self._touched_topics: set[str] = set()
         self._touched_configs: set[str] = set()
@@ -79,6 +80,8 @@ class ImageBuilder:
             self._take_configs(rest, value)
         elif key == keys.CONTROLLER:
             self._controller = keys.decode_controller(value) if value is not None else ControllerValue(-1, self._controller.epoch)
+        elif key == keys.FEATURES:
+            self._features = keys.decode_features(value) if value is not None else MappingProxyType({})
         elif key == keys.CLUSTER and value is not None:
             self._cluster_id = keys.decode_cluster(value)
 
@@ -137,6 +140,7 @@ class ImageBuilder:
             cluster_id=self._cluster_id,
             controller_id=self._controller.broker_id,
             controller_epoch=self._controller.epoch,
+            features=self._features,
             brokers=before.brokers if before.brokers == self._brokers else MappingProxyType(dict(self._brokers)),
         )
         delta = ImageDelta(tuple(deleted), frozenset(changed), configs, _cluster_of(image) != _cluster_of(before))

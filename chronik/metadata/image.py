@@ -75,6 +75,7 @@ class MetadataImage:
 
     :ivar controller_id: the broker that holds the controller key, -1 for none.
     :ivar configs: dynamic configuration: by resource (``broker/``: the cluster-wide default, ``broker/1``, ``group/g``), then by key.
+    :ivar features: levels of features that were chosen; see :mod:`chronik.cluster.features`.
     """
 
     revision: int = 0
@@ -85,6 +86,7 @@ class MetadataImage:
     topics: Mapping[str, TopicImage] = field(default_factory=_empty)
     names: Mapping[TopicId, str] = field(default_factory=_empty)
     configs: Mapping[str, Mapping[str, str]] = field(default_factory=_empty)
+    features: Mapping[str, int] = field(default_factory=_empty)
 
     def topic_by_id(self, topic_id: bytes) -> TopicImage | None:
         """The topic of this id, or None."""

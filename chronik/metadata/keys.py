@@ -9,6 +9,7 @@ Values are JSON objects, so that an operator can read them and a later release c
 ``topics/<name>``                   ``id``, ``state``, ``partitions`` (how many of them are visible), ``configs``
 ``partitions/<topic id>/<number>``  ``leader``, ``leader_epoch``, ``replicas``, ``isr``, ``partition_epoch``
 ``configs/<kind>/<name>``           dynamic configuration of a broker or group; ``configs/broker/`` is every broker's
+``features``                        levels of features by name, where they were chosen
 ``ids/producer``                    ``next``: first producer id that is in no block yet
 ==================================  =======================================================================================
 """
@@ -27,6 +28,7 @@ from chronik.model import TopicId, topic_id_from_text, topic_id_text
 
 CLUSTER: Final = "cluster"
 CONTROLLER: Final = "controller"
+FEATURES: Final = "features"
 PRODUCER_IDS: Final = "ids/producer"
 TOPICS: Final = "topics/"
 PARTITIONS: Final = "partitions/"
@@ -175,6 +177,16 @@ def encode_configs(configs: Mapping[str, str]) -> bytes:
 def decode_configs(value: bytes) -> Mapping[str, str]:
     """A resource's dynamic configuration."""
     return _texts(_Fields(value).values, "the value")
+
+
+def encode_features(levels: Mapping[str, int]) -> bytes:
+    """The levels of features."""
+    return _encode(dict(levels))
+
+
+def decode_features(value: bytes) -> Mapping[str, int]:
+    """The levels of features."""
+    return MappingProxyType({name: _integer(level, name) for name, level in _Fields(value).values.items()})
 
 
 def encode_next_id(next_id: int) -> bytes:

@@ -89,6 +89,14 @@ class IPartition(Interface):
         :raises KafkaError: it is led here no more, or its disk failed.
         """
 
+    def delete_records(offset: int) -> Deferred[int]:
+        """Delete every record below ``offset``, which -1 makes the high watermark.
+
+        :returns: the start offset, once a crash of any replica would not bring back what is below.
+        :raises KafkaError: ``POLICY_VIOLATION`` when the topic's records are not to be deleted, ``OFFSET_OUT_OF_RANGE`` above the high watermark,
+            ``NOT_LEADER_OR_FOLLOWER``, ``KAFKA_STORAGE_ERROR``.
+        """
+
     def add_listener(listener: ICommitListener) -> None:
         """Tell it of commits from now on."""
 

@@ -23,6 +23,9 @@ EARLIEST_LOCAL_TIMESTAMP = -4
 LATEST_TIERED_TIMESTAMP = -5
 EARLIEST_PENDING_UPLOAD_TIMESTAMP = -6
 
+TO_HIGH_WATERMARK = -1
+"""As an offset in DeleteRecords: everything that is committed."""
+
 ALL_IN_SYNC = -1
 """``acks`` of a producer that waits for every in-sync replica."""
 
@@ -191,6 +194,25 @@ class Partition:
         else:
             found = await self.log.offset_for_timestamp(timestamp)
         return found if found is not None and found.offset < limit else None
+
+    # -- deleting ----------------------------------------------------------------------------------------------------
+
+    @deferred
+    async def delete_records(self, offset: int) -> int:
+        """Advance the start; see :meth:`IPartition.delete_records`."""
+        if self._error is not None:
+            raise self._error
+        if not self.log.config.delete:
+            raise KafkaError(
+                ErrorCode.POLICY_VIOLATION, f"Records of partition {self.topic_partition} can not be deleted: its cleanup.policy lacks delete"
+            )
+        wanted = self.high_watermark if offset == TO_HIGH_WATERMARK else offset
+        if not 0 <= wanted <= self.high_watermark:
+            raise KafkaError(
+                ErrorCode.OFFSET_OUT_OF_RANGE, f"{self.topic_partition} can be deleted up to {self.high_watermark}, {wanted} was asked for"
+            )
+        await self.log.advance_start(wanted)
+        return self.start_offset
 
     # -- who follows it ----------------------------------------------------------------------------------------------
 

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from chronik.replica.purgatory import Purgatory
     from chronik.security.interfaces import IAuthorizer
     from chronik.server.metrics import RequestMetrics
+    from chronik.storage.interfaces import ILogStore
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +28,7 @@ class Services:
     :ivar metadata: the current image.
     :ivar controller: where metadata is changed.
     :ivar partitions: those led here.
+    :ivar logs: the log directories.
     :ivar groups: the group coordinator.
     :ivar authorizer: who decides.
     :ivar fetch_bytes_max: most bytes of records in one Fetch answer (``fetch.max.bytes``).
@@ -40,6 +42,7 @@ class Services:
     metadata: IMetadataFeed
     controller: IController
     partitions: IPartitions
+    logs: ILogStore
     groups: IGroupCoordinator
     authorizer: IAuthorizer
     fetch_bytes_max: int

@@ -7,8 +7,11 @@ import threading
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
+from twisted.internet.defer import Deferred
 from twisted.logger import Logger
+from twisted.python.failure import Failure
 
+from chronik.defer import IThreadPools, Pool
 from chronik.storage.checkpoints import RECOVERY_POINTS, START_OFFSETS, BadCheckpoint, decode_offsets, encode_offsets
 
 if TYPE_CHECKING:
@@ -20,7 +23,7 @@ class OffsetCheckpoints:
     """What the files say. Methods block and may be called from any thread.
 
     A recovery point that is too low costs time at the next start; one that is too high would make a truncated log look damaged. So it is lowered
-    before a log is truncated, and what was collected before that is not written after it.
+    before a log is truncated, and what was collected before that is not written after it. A start offset only grows, until its log is forgotten.
 
     :ivar changes: how often something was lowered or forgotten.
     """
@@ -36,6 +39,7 @@ class OffsetCheckpoints:
         self._points: dict[TopicPartition, int] = {}
         self._starts: dict[TopicPartition, int] = {}
         self._changed: dict[TopicPartition, int] = {}
+        self._forgotten: dict[TopicPartition, int] = {}
         self.changes = 0
 
     def load(self) -> None:
@@ -63,10 +67,25 @@ class OffsetCheckpoints:
         :param changes: :attr:`changes` as it was when the offsets were collected.
         """
         with self._lock:
-            for known, given in ((self._points, points), (self._starts, starts)):
-                known.update((tp, offset) for tp, offset in given.items() if self._changed.get(tp, 0) <= changes)
+            self._points.update((tp, offset) for tp, offset in points.items() if self._changed.get(tp, 0) <= changes)
+            for topic_partition, offset in starts.items():
+                self._raise_start(topic_partition, offset, changes)
             self._file_system.sync_file_system(self._directory)
             self._write()
+
+    def write_starts(self, starts: Mapping[TopicPartition, tuple[int, int]]) -> None:
+        """Note where logs begin, and nothing else.
+
+        :param starts: the offset, and :attr:`changes` as it was when that was collected.
+        """
+        with self._lock:
+            for topic_partition, (offset, changes) in starts.items():
+                self._raise_start(topic_partition, offset, changes)
+            self._write_starts()
+
+    def _raise_start(self, topic_partition: TopicPartition, offset: int, changes: int) -> None:
+        if self._forgotten.get(topic_partition, 0) <= changes:
+            self._starts[topic_partition] = max(offset, self._starts.get(topic_partition, 0))
 
     def lower(self, topic_partition: TopicPartition, offset: int) -> None:
         """The log is about to end at ``offset``."""
@@ -80,6 +99,7 @@ class OffsetCheckpoints:
         """The log is gone; another of its name must not get its offsets."""
         with self._lock:
             self._note_change(topic_partition)
+            self._forgotten[topic_partition] = self.changes
             known = [offsets.pop(topic_partition, None) for offsets in (self._points, self._starts)]
             if known != [None, None]:
                 self._write()
@@ -90,6 +110,9 @@ class OffsetCheckpoints:
 
     def _write(self) -> None:
         self._file_system.write_whole(self._points_path, encode_offsets(self._points))
+        self._write_starts()
+
+    def _write_starts(self) -> None:
         self._file_system.write_whole(self._starts_path, encode_offsets({tp: offset for tp, offset in self._starts.items() if offset > 0}))
 
     def _read(self, path: str) -> dict[TopicPartition, int]:
@@ -100,3 +123,41 @@ class OffsetCheckpoints:
         except BadCheckpoint as error:
             self._log.warn("{path} is damaged ({error}): logs are recovered from their beginning", path=path, error=error)
             return {}
+
+
+class StartOffsetWriter:
+    """Makes start offsets durable: what is asked for while one write is under way is done together by the next.
+
+    :param checkpoints: of one directory.
+    """
+
+    def __init__(self, pools: IThreadPools, checkpoints: OffsetCheckpoints) -> None:
+        self._pools = pools
+        self._checkpoints = checkpoints
+        self._starts: dict[TopicPartition, tuple[int, int]] = {}
+        self._waiting: list[Deferred[None]] = []
+        self._writing = False
+
+    def write(self, topic_partition: TopicPartition, offset: int) -> Deferred[None]:
+        """Fires once a crash will not take it back, or fails with an ``OSError``."""
+        before = self._starts.get(topic_partition, (0, 0))[0]
+        self._starts[topic_partition] = (max(offset, before), self._checkpoints.changes)
+        waiter: Deferred[None] = Deferred()
+        self._waiting.append(waiter)
+        if not self._writing:
+            self._begin()
+        return waiter
+
+    def _begin(self) -> None:
+        self._writing = True
+        starts, self._starts = self._starts, {}
+        waiting, self._waiting = self._waiting, []
+        writing: Deferred[None] = self._pools.run(Pool.BACKGROUND, self._checkpoints.write_starts, starts)
+        writing.addBoth(self._ended, waiting)
+
+    def _ended(self, result: Failure | None, waiting: list[Deferred[None]]) -> None:
+        self._writing = False
+        if self._waiting:
+            self._begin()
+        for waiter in waiting:
+            waiter.callback(result)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final, TypeVar
 from twisted.internet.defer import Deferred, succeed
 
 from chronik.defer import IThreadPools, IWorker
-from chronik.storage.checkpointing import OffsetCheckpoints
+from chronik.storage.checkpointing import OffsetCheckpoints, StartOffsetWriter
 from chronik.storage.files import FileCache, SharedFile
 from chronik.storage.flush import FlushScheduler
 from chronik.storage.interfaces import IFileSystem
@@ -101,6 +101,7 @@ class LogDirectory:
     writer: DirectoryWriter
     flusher: FlushScheduler
     checkpoints: OffsetCheckpoints
+    starts: StartOffsetWriter
 
     def now_ms(self) -> int:
         """The broker's time."""

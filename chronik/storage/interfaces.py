@@ -15,6 +15,7 @@ from zope.interface import Attribute, Interface
 if TYPE_CHECKING:
     from twisted.internet.defer import Deferred
 
+    from chronik.errors import KafkaError
     from chronik.model import TopicId, TopicPartition
     from chronik.storage.config import LogConfig
 
@@ -276,7 +277,10 @@ class IPartitionLog(Interface):
         """What the log remembers of idempotent producers (KIP-664)."""
 
     def advance_start(offset: int) -> Deferred[None]:
-        """Forget everything below ``offset``; never moves back."""
+        """Forget everything below ``offset``; never moves back, nor past the end. Fires once a crash would not bring it back.
+
+        :raises KafkaError: ``KAFKA_STORAGE_ERROR``.
+        """
 
     def truncate(offset: int) -> Deferred[None]:
         """Remove everything from ``offset`` on, durably once it fires; readers' slices above it become void. Appends are refused meanwhile."""
@@ -324,6 +328,34 @@ class ProducerSummary:
     current_transaction_start_offset: int
 
 
+@dataclass(frozen=True, slots=True)
+class LogUsage:
+    """What one log takes.
+
+    :ivar offset_lag: how far it is behind what is committed, or, for one that is being moved here, behind the log it will replace.
+    :ivar is_future: it is being moved here, and takes the place of the one elsewhere once it has caught up.
+    """
+
+    topic_partition: TopicPartition
+    size_bytes: int
+    offset_lag: int = 0
+    is_future: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class DirectoryUsage:
+    """One log directory: the space on its file system, and the logs in it.
+
+    :ivar error: why the disk could not be asked; then nothing else is known.
+    """
+
+    path: str
+    total_bytes: int = -1
+    usable_bytes: int = -1
+    logs: Sequence[LogUsage] = ()
+    error: KafkaError | None = None
+
+
 class ILogStore(Interface):
     """All logs of a broker, over its log directories."""
 
@@ -353,6 +385,9 @@ class ILogStore(Interface):
 
     def directories() -> Sequence[str]:
         """The log directories in use."""
+
+    def usage() -> Deferred[Sequence[DirectoryUsage]]:
+        """How full each directory is, and of what."""
 
     def close() -> Deferred[None]:
         """Close every log and mark the stop as clean."""

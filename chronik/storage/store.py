@@ -14,7 +14,7 @@ from zope.interface import implementer
 from chronik.defer import IThreadPools, Pool, deferred
 from chronik.errors import ChronikError, ErrorCode, KafkaError
 from chronik.model import TopicId, TopicPartition, topic_id_text
-from chronik.storage.checkpointing import OffsetCheckpoints
+from chronik.storage.checkpointing import OffsetCheckpoints, StartOffsetWriter
 from chronik.storage.checkpoints import (
     CLEAN_SHUTDOWN,
     LOCK,
@@ -28,7 +28,7 @@ from chronik.storage.config import LogConfig
 from chronik.storage.directory import DirectoryWriter, LogDirectory
 from chronik.storage.files import FileCache
 from chronik.storage.flush import FlushScheduler
-from chronik.storage.interfaces import IFileSystem, ILock, ILogStore, IPartitionLog
+from chronik.storage.interfaces import DirectoryUsage, IFileSystem, ILock, ILogStore, IPartitionLog, LogUsage
 from chronik.storage.loading import LoadedLog, LoadRequest, create_log, load_log
 from chronik.storage.log import SegmentLog
 from chronik.storage.segment import LOG
@@ -150,7 +150,8 @@ class SegmentLogStore:
         writer = DirectoryWriter(self._pools.worker(f"write {name}"), self._clock)
         flusher = FlushScheduler(self._file_system, self._pools.worker(f"flush {name}"), path, self._clock)
         checkpoints = OffsetCheckpoints(self._file_system, path)
-        return _Home(LogDirectory(path, self._file_system, self._pools, self._clock, self._files, writer, flusher, checkpoints), lock)
+        starts = StartOffsetWriter(self._pools, checkpoints)
+        return _Home(LogDirectory(path, self._file_system, self._pools, self._clock, self._files, writer, flusher, checkpoints, starts), lock)
 
     def _identify(self, path: str) -> None:
         name = os.path.join(path, META_PROPERTIES)
@@ -271,6 +272,25 @@ class SegmentLogStore:
     def directories(self) -> Sequence[str]:
         """The directories; see :meth:`ILogStore.directories`."""
         return [home.directory.path for home in self._homes]
+
+    @deferred
+    async def usage(self) -> Sequence[DirectoryUsage]:
+        """Sizes; see :meth:`ILogStore.usage`."""
+        return [await self._usage(home) for home in self._homes]
+
+    async def _usage(self, home: _Home) -> DirectoryUsage:
+        path = home.directory.path
+        try:
+            total, free = await self._pools.run(Pool.BACKGROUND, self._space, path)
+        except OSError as error:
+            return DirectoryUsage(path, error=KafkaError(ErrorCode.KAFKA_STORAGE_ERROR, f"log directory {path} cannot be asked: {error}"))
+        logs = [log for log in self._logs.values() if log.directory is home.directory]
+        sizes = [LogUsage(log.topic_partition, log.size_bytes, max(0, log.high_watermark - log.end_offset)) for log in logs]
+        return DirectoryUsage(path, total, free, sizes)
+
+    def _space(self, path: str) -> tuple[int, int]:
+        """In a thread."""
+        return self._file_system.total_bytes(path), self._file_system.free_bytes(path)
 
     @deferred
     async def open(self, topic_partition: TopicPartition, topic_id: TopicId, config: LogConfig) -> IPartitionLog:

@@ -9,6 +9,7 @@ from twisted.internet.defer import DeferredLock
 from twisted.logger import Logger
 
 from chronik.defer import Pool, deferred
+from chronik.errors import ErrorCode, KafkaError
 from chronik.storage.producers import ProducerStates
 from chronik.storage.recovery import restore_producers
 from chronik.storage.retention import expired_segments
@@ -28,6 +29,7 @@ class LogTrimmer:
         self._of = log
         self._one_at_a_time = DeferredLock()
         self._deleted: list[tuple[float, list[int]]] = []
+        self._durable_start = log.start_offset
 
     # -- the end ------------------------------------------------------------------------------------------------------
 
@@ -108,10 +110,25 @@ class LogTrimmer:
     async def advance_start(self, offset: int) -> None:
         """Forget the oldest; see :meth:`IPartitionLog.advance_start`."""
         log = self._of
+        log.check_failure()
+        offset = min(offset, log.end_offset)
         if offset > log.start_offset:
-            log.start_offset = min(offset, log.end_offset)
+            log.start_offset = offset
             self._remove_unreachable()
             self._tell_start()
+        if offset > self._durable_start:
+            await self._make_start_durable(offset)
+
+    async def _make_start_durable(self, offset: int) -> None:
+        """The records below go first, else a crash could leave a log that ends before its start."""
+        log = self._of
+        if offset > log.flushed_offset:
+            await log.flush()
+        try:
+            await log.directory.starts.write(log.topic_partition, offset)
+        except OSError as error:
+            raise KafkaError(ErrorCode.KAFKA_STORAGE_ERROR, f"the new start of {log.topic_partition} could not be noted: {error}") from error
+        self._durable_start = max(self._durable_start, offset)
 
     @deferred
     async def apply_retention(self, now: int) -> int:

@@ -17,7 +17,7 @@ from chronik.record.batch import whole_batches
 from chronik.record.build import NewRecord, build_batch
 from chronik.record.records import decode_records
 from chronik.storage.config import LogConfig
-from chronik.storage.interfaces import ILogStore, IPartitionLog
+from chronik.storage.interfaces import ILogStore, IPartitionLog, LogUsage
 from chronik.testing.log_fixture import ALL, LogFixture
 from chronik.testing.logs import ID, NOW, TP, RecordingObserver
 from chronik.testing.records import TIMESTAMP, batch_of, flipped, forged
@@ -378,6 +378,16 @@ class LogStoreContract(LogFixture):
         self.assertEqual(ErrorCode.INCONSISTENT_TOPIC_ID, self.wait_error(self.store.open(TP, OTHER_ID, LogConfig())))
         self.wait(self.store.delete(TP, OTHER_ID))
         self.assertEqual([(0, b"old")], self.records(self.opened()))
+
+    def test_usage(self) -> None:
+        """Directories have a size and some room, and tell what is in them."""
+        log = self.opened()
+        self.append(log, b"a", b"b")
+        (used,) = [directory for directory in self.wait(self.store.usage()) if directory.logs]
+        self.assertIn(used.path, self.store.directories())
+        self.assertEqual([LogUsage(TP, log.size_bytes)], list(used.logs))
+        self.assertTrue(0 < log.size_bytes < used.usable_bytes <= used.total_bytes)
+        self.assertIsNone(used.error)
 
     def test_delete(self) -> None:
         """A removed log is gone at once, and its name free."""

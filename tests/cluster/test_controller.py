@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from twisted.internet.defer import Deferred
 from zope.interface.verify import verifyObject
 
@@ -16,6 +18,7 @@ from chronik.cluster.interfaces import (
     NewPartitions,
     NewTopic,
 )
+from chronik.cluster.leadership import ElectionType
 from chronik.cluster.registration import Registration
 from chronik.errors import ChronikError, ErrorCode, KafkaError
 from chronik.metadata import keys
@@ -268,6 +271,24 @@ class DeleteTopicTests(ControllerCase):
         self.delete("big")
         self.assertEqual(self.codes(self.controller.create_topics([NewTopic("big", 1)])), [OK])
         self.assertEqual(len(self.stored("partitions/")), 4)
+
+
+class LeadershipTests(ControllerCase):
+    """Elections; their rules are tested where they are asked for."""
+
+    def test_lost_answers(self) -> None:
+        """Whether or not the commit was made, one election is held and the client hears so."""
+        self.add_broker(2)
+        self.successResultOf(self.controller.create_topics([NewTopic("t", assignments=((0, (1, 2)),))]))
+        topic = self.image.topics["t"]
+        key = keys.partition_key(topic.topic_id, 0)
+        for epoch, fault in enumerate((Fault.UNKNOWN_MADE, Fault.UNKNOWN_NOT_MADE, Fault.CONFLICT)):
+            state = replace(topic.partitions[0], leader=2, leader_epoch=epoch)
+            self.successResultOf(self.store.commit([], [Put(key, keys.encode_partition(state))]))
+            self.store.faults.append(fault)
+            self.assertEqual(self.codes(self.controller.elect_leaders([("t", 0)], ElectionType.PREFERRED)), [OK])
+            state = self.image.topics["t"].partitions[0]
+            self.assertEqual((state.leader, state.leader_epoch), (1, epoch + 1))
 
 
 class TidyTests(ControllerCase):

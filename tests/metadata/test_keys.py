@@ -27,6 +27,7 @@ DECODERS: tuple[Callable[[bytes], object], ...] = (
     keys.decode_controller,
     keys.decode_cluster,
     keys.decode_configs,
+    keys.decode_features,
     keys.decode_next_id,
     lambda value: keys.decode_broker(1, value),
 )
@@ -60,6 +61,7 @@ class RoundTripTests(SynchronousTestCase):
         self.assertEqual(keys.decode_controller(keys.encode_controller(ControllerValue(3, 7))), ControllerValue(3, 7))
         self.assertEqual(keys.decode_cluster(keys.encode_cluster("abc")), "abc")
         self.assertEqual(keys.decode_next_id(keys.encode_next_id(2**40)), 2**40)
+        self.assertEqual(keys.decode_features(keys.encode_features({"f": 3})), {"f": 3})
 
 
 class LayoutTests(SynchronousTestCase):

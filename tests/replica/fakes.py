@@ -13,7 +13,7 @@ from chronik.metadata.image import ImageDelta, MetadataImage, PartitionState, To
 from chronik.metadata.interfaces import IImageObserver, IMetadataFeed
 from chronik.model import TopicId, TopicPartition
 from chronik.storage.config import LogConfig
-from chronik.storage.interfaces import AppendResult, Extent, ILogStore, IPartitionLog, OffsetAndTimestamp
+from chronik.storage.interfaces import AppendResult, DirectoryUsage, Extent, ILogStore, IPartitionLog, OffsetAndTimestamp
 
 TOPIC_ID = TopicId(b"i" * 16)
 PARTITION = TopicPartition("t", 0)
@@ -67,6 +67,7 @@ class FakeLog:
         self.found: OffsetAndTimestamp | None = None
         self.slices: list[HeldSlice] = []
         self.closed = False
+        self.noting: list[Deferred[None]] | None = None
 
     def append(self, data: bytes | memoryview, leader_epoch: int, internal: bool = False) -> Deferred[AppendResult]:
         """Append as many records as there are bytes."""
@@ -123,9 +124,15 @@ class FakeLog:
         return ()
 
     def advance_start(self, offset: int) -> Deferred[None]:
-        """Forget."""
-        self.start_offset = offset
-        return succeed(None)
+        """Forget; durable at once, or when told."""
+        self.start_offset = max(offset, self.start_offset)
+        for observer in tuple(self.observers):
+            observer.start_advanced(self, self.start_offset)
+        if self.noting is None:
+            return succeed(None)
+        waiting: Deferred[None] = Deferred()
+        self.noting.append(waiting)
+        return waiting
 
     def truncate(self, offset: int) -> Deferred[None]:
         """Cut."""
@@ -184,6 +191,7 @@ class FakeStore:
         self.unclean: set[TopicPartition] = set()
         self.refusing: dict[TopicPartition, Exception] = {}
         self.held: list[Deferred[None]] | None = None
+        self.used: list[DirectoryUsage] = []
 
     def start(self) -> Deferred[None]:
         """At once."""
@@ -220,6 +228,10 @@ class FakeStore:
     def directories(self) -> Sequence[str]:
         """One."""
         return ["/data"]
+
+    def usage(self) -> Deferred[Sequence[DirectoryUsage]]:
+        """What the test says."""
+        return succeed(self.used)
 
     def close(self) -> Deferred[None]:
         """At once."""

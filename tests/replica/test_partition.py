@@ -204,3 +204,37 @@ class ListOffsetTest(PartitionCase):
         self.assertIsNone(self.offset(900))
         self.log.found = None
         self.assertIsNone(self.offset(900))
+
+
+class DeletionTest(PartitionCase):
+    """DeleteRecords."""
+
+    def test_up_to_an_offset(self) -> None:
+        """The start moves, never back, and the answer is where it is."""
+        self.assertEqual(3, self.successResultOf(self.partition.delete_records(3)))
+        self.assertEqual(3, self.successResultOf(self.partition.delete_records(1)))
+        self.assertEqual(3, self.partition.start_offset)
+
+    def test_everything(self) -> None:
+        """-1 is the high watermark, not the end."""
+        self.partition.append(b"xx", 1)
+        self.assertEqual((5, 7), (self.successResultOf(self.partition.delete_records(-1)), self.partition.end_offset))
+
+    def test_answered_when_durable(self) -> None:
+        """Not before a crash would keep it."""
+        self.log.noting = []
+        waiting = self.partition.delete_records(2)
+        self.assertNoResult(waiting)
+        self.log.noting[0].callback(None)
+        self.assertEqual(2, self.successResultOf(waiting))
+
+    def test_refused(self) -> None:
+        """Beyond the high watermark, below zero, where the policy keeps records, and where it is not led."""
+        self.partition.append(b"xx", 1)
+        self.assertEqual(ErrorCode.OFFSET_OUT_OF_RANGE, self.code(self.partition.delete_records(6)))
+        self.assertEqual(ErrorCode.OFFSET_OUT_OF_RANGE, self.code(self.partition.delete_records(-2)))
+        self.log.config = LogConfig(delete=False)
+        self.assertEqual(ErrorCode.POLICY_VIOLATION, self.code(self.partition.delete_records(1)))
+        self.partition.resign()
+        self.assertEqual(ErrorCode.NOT_LEADER_OR_FOLLOWER, self.code(self.partition.delete_records(1)))
+        self.assertEqual(0, self.partition.start_offset)

@@ -27,7 +27,7 @@ from chronik.server.handlers import fetch, list_offsets, produce
 from chronik.server.handlers.api_versions import api_versions
 from chronik.server.metrics import RequestMetrics
 from chronik.server.services import Services
-from tests.replica.fakes import TOPIC_ID, FakeFeed, FakeLog, topic_of
+from tests.replica.fakes import TOPIC_ID, FakeFeed, FakeLog, FakeStore, topic_of
 
 
 @implementer(IAuthorizer)
@@ -95,6 +95,7 @@ class Core:
         self.log = FakeLog(end=5)
         self.partition = Partition(self.log, topic.partitions[0])
         self.partitions = FakePartitions(self.partition)
+        self.store = FakeStore()
         self.authorizer = FakeAuthorizer()
         self.metrics = RequestMetrics()
         rows = tuple(apis) or (*produce.APIS, *fetch.APIS, *list_offsets.APIS)
@@ -106,6 +107,7 @@ class Core:
             metadata=self.feed,
             controller=nothing,
             partitions=self.partitions,
+            logs=self.store,
             groups=nothing,
             authorizer=self.authorizer,
             fetch_bytes_max=1_000_000,
@@ -121,6 +123,13 @@ class Core:
         assert request.api_key is not None
         frame = request_header(request.api_key, version, correlation_id, "test") + request.encode(version)
         return self.dispatcher.dispatch(self.session, frame)
+
+    def ask(self, request: Message, version: int) -> Any:
+        """The response to a request that is answered at once."""
+        answers: list[Any] = []
+        self.dispatch(request, version).pieces.addCallback(answers.append)
+        assert answers, "it is not answered yet"
+        return self.decode(request, version, answers[0])
 
     def decode(self, request: Message, version: int, pieces: Any, correlation_id: int = 77) -> Any:
         """The response that pieces are."""

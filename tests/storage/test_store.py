@@ -152,6 +152,21 @@ class DirectoryTests(StoreCase):
         self.assertGreater(self.disk.size(f"/data/{TP}/{0:020d}.log"), 0)
 
 
+    def test_usage_of_a_broken_disk(self) -> None:
+        """A directory that cannot be asked is told with its error, the others with their sizes."""
+
+        class Broken(MemoryFileSystem):
+            def total_bytes(self, path: str) -> int:
+                if path == "/b":
+                    raise OSError(errno.EIO, "broken")
+                return super().total_bytes(path)
+
+        self.disk = Broken(Random(3))
+        good, bad = self.successResultOf(self.started("/a", "/b").usage())
+        self.assertEqual(("/a", None, "/b"), (good.path, good.error, bad.path))
+        self.assertEqual(ErrorCode.KAFKA_STORAGE_ERROR, bad.error.code)
+
+
 class CleanStopTests(StoreCase):
     """The marker of a clean stop tells the truth."""
 
@@ -248,6 +263,71 @@ class SweepTests(StoreCase):
             self.disk = self.disk.crashed(Random(seed))
             log = self.opened(self.started())
             self.assertEqual([(0, 1), (5, 5)], [log.end_offset_for_epoch(0), log.end_offset_for_epoch(5)])
+
+    def test_start_is_durable(self) -> None:
+        """Once a start is answered, no crash takes it back, not even where the page cache counts as safe."""
+        for seed in range(9):
+            self.disk = MemoryFileSystem(Random(seed))
+            log = self.opened(self.started(), write_caching=True)
+            self.append(log, b"a", b"b", b"c")
+            self.successResultOf(log.advance_start(2))
+            self.disk = self.disk.crashed(Random(seed))
+            log = self.opened(self.started())
+            self.assertEqual((2, 3), (log.start_offset, log.end_offset))
+
+    def test_starts_are_written_together(self) -> None:
+        """What is asked for while a write is under way is done by the next; nobody is answered before, and none goes back."""
+        pools = HeldThreadPools("background")
+        store = make_store(self.disk, self.clock, pools=pools)
+        starting = store.start()
+        pools.go_on()
+        self.successResultOf(starting)
+        logs = []
+        for number in range(4):
+            opening = store.open(TopicPartition("t", number), ID, LogConfig())
+            pools.go_on()
+            logs.append(self.successResultOf(opening))
+            self.append(logs[-1], b"a", b"b", b"c")
+        waiting = [log.advance_start(2) for log in logs] + [log.advance_start(1) for log in logs]
+        for one in waiting[:4]:
+            self.assertNoResult(one)
+        self.assertEqual(["background"], pools.waiting)
+        pools.go()
+        self.assertEqual(["background"], pools.waiting)
+        pools.go()
+        for one in waiting:
+            self.successResultOf(one)
+        self.assertEqual(b"0\n4\nt 0 2\nt 1 2\nt 2 2\nt 3 2\n", self.disk.read_whole("/data/log-start-offset-checkpoint"))
+
+    def test_start_of_a_deleted_log(self) -> None:
+        """A start that was asked for before a log was deleted does not become that of another of its name."""
+        pools = HeldThreadPools("background")
+        store = make_store(self.disk, self.clock, pools=pools)
+        for waiting in (store.start(),):
+            pools.go_on()
+            self.successResultOf(waiting)
+        opening = store.open(TP, ID, LogConfig())
+        pools.go_on()
+        log = self.successResultOf(opening)
+        self.append(log, b"a", b"b", b"c")
+        first, second = log.advance_start(1), log.advance_start(2)
+        deleting = store.delete(TP, ID)
+        pools.go()
+        pools.go_on()
+        for waiting in (first, second, deleting):
+            self.successResultOf(waiting)
+        self.assertEqual(b"0\n0\n", self.disk.read_whole("/data/log-start-offset-checkpoint"))
+
+    def test_start_that_cannot_be_noted(self) -> None:
+        """It is not answered as done; the next try may be."""
+        log = self.opened(self.started())
+        self.append(log, b"a", b"b")
+        self.disk.fail("write", "/data/log-start-offset-checkpoint*", errno.ENOSPC)
+        failure = self.failureResultOf(log.advance_start(1), KafkaError)
+        self.assertEqual(ErrorCode.KAFKA_STORAGE_ERROR, failure.value.code)
+        self.successResultOf(log.advance_start(1))
+        self.disk.crash()
+        self.assertEqual(1, self.opened(self.started()).start_offset)
 
     def test_new_log_of_old_name(self) -> None:
         """A name that is used again does not inherit offsets from a checkpoint, even after a crash."""

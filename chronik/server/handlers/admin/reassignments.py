@@ -1,0 +1,76 @@
+"""AlterPartitionReassignments (45) and ListPartitionReassignments (46): which brokers keep a partition (KIP-455)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from chronik.cluster.interfaces import Reassignment
+from chronik.errors import ErrorCode, KafkaError
+from chronik.protocol.apis import ApiKey
+from chronik.protocol.message import Message
+from chronik.protocol.messages import (
+    AlterPartitionReassignmentsRequest,
+    AlterPartitionReassignmentsResponse,
+    ListPartitionReassignmentsRequest,
+    ListPartitionReassignmentsResponse,
+)
+from chronik.security.interfaces import CLUSTER_NAME, Action, Operation, ResourceType
+from chronik.server.api import Api
+from chronik.server.context import RequestContext
+
+if TYPE_CHECKING:
+    from chronik.server.services import Services
+
+_Topic: TypeAlias = AlterPartitionReassignmentsResponse.ReassignableTopicResponse
+_Partition: TypeAlias = AlterPartitionReassignmentsResponse.ReassignablePartitionResponse
+
+
+async def _alter(context: RequestContext, request: AlterPartitionReassignmentsRequest) -> AlterPartitionReassignmentsResponse:
+    if not context.allowed_cluster(Operation.ALTER):
+        raise KafkaError(ErrorCode.CLUSTER_AUTHORIZATION_FAILED, f"{context.session.principal} may not alter the cluster")
+    wanted = [Reassignment(topic.name, part.partition_index, part.replicas) for topic in request.topics for part in topic.partitions]
+    outcomes = iter(await context.services.controller.reassign(wanted, same_factor=not request.allow_replication_factor_change))
+    return AlterPartitionReassignmentsResponse(
+        allow_replication_factor_change=request.allow_replication_factor_change,
+        error_message=None,
+        responses=tuple(
+            _Topic(name=topic.name, partitions=tuple(_result(part.partition_index, next(outcomes)) for part in topic.partitions))
+            for topic in request.topics
+        ),
+    )
+
+
+def _result(number: int, error: KafkaError | None) -> _Partition:
+    if error is None:
+        return _Partition(partition_index=number, error_message=None)
+    return _Partition(partition_index=number, error_code=error.code, error_message=error.message or None)
+
+
+def _alter_rule(services: Services, request: Any) -> Iterable[Action]:
+    return (Action(Operation.ALTER, ResourceType.CLUSTER, CLUSTER_NAME),)
+
+
+def _alter_refusal(request: Any, version: int, error: KafkaError) -> Message:
+    return AlterPartitionReassignmentsResponse(error_code=error.code, error_message=error.message or None)
+
+
+async def _list(context: RequestContext, request: ListPartitionReassignmentsRequest) -> ListPartitionReassignmentsResponse:
+    """Each change of replicas is done at once, so none is ever under way."""
+    if not context.allowed_cluster(Operation.DESCRIBE):
+        raise KafkaError(ErrorCode.CLUSTER_AUTHORIZATION_FAILED, f"{context.session.principal} may not describe the cluster")
+    return ListPartitionReassignmentsResponse(error_message=None)
+
+
+def _list_rule(services: Services, request: Any) -> Iterable[Action]:
+    return (Action(Operation.DESCRIBE, ResourceType.CLUSTER, CLUSTER_NAME),)
+
+
+def _list_refusal(request: Any, version: int, error: KafkaError) -> Message:
+    return ListPartitionReassignmentsResponse(error_code=error.code, error_message=error.message or None)
+
+
+APIS = (
+    Api(ApiKey.ALTER_PARTITION_REASSIGNMENTS, "AlterPartitionReassignments", (0, 1), _alter, _alter_refusal, _alter_rule),
+    Api(ApiKey.LIST_PARTITION_REASSIGNMENTS, "ListPartitionReassignments", (0, 0), _list, _list_refusal, _list_rule),
+)
