@@ -674,8 +674,9 @@ class ConsumerGroupCurrentMemberAssignmentValue(Message):
     class TopicPartitions(Struct):
         topic_id: Final[bytes]
         partitions: Final[tuple[int, ...]]
+        assignment_epochs: Final[tuple[int, ...] | None]
         def __init__(
-            self, *, topic_id: bytes = ..., partitions: tuple[int, ...] = ...
+            self, *, topic_id: bytes = ..., partitions: tuple[int, ...] = ..., assignment_epochs: tuple[int, ...] | None = ...
         ) -> None: ...
     member_epoch: Final[int]
     previous_member_epoch: Final[int]
@@ -874,6 +875,21 @@ class ConsumerGroupPartitionMetadataValue(Message):
         self, *, topics: tuple[ConsumerGroupPartitionMetadataValue.TopicMetadata, ...] = ...
     ) -> None: ...
 
+class ConsumerGroupRegularExpressionKey(Message):
+    group_id: Final[str]
+    regular_expression: Final[str]
+    def __init__(
+        self, *, group_id: str = ..., regular_expression: str = ...
+    ) -> None: ...
+
+class ConsumerGroupRegularExpressionValue(Message):
+    topics: Final[tuple[str, ...]]
+    version: Final[int]
+    timestamp: Final[int]
+    def __init__(
+        self, *, topics: tuple[str, ...] = ..., version: int = ..., timestamp: int = ...
+    ) -> None: ...
+
 class ConsumerGroupTargetAssignmentMemberKey(Message):
     group_id: Final[str]
     member_id: Final[str]
@@ -901,8 +917,9 @@ class ConsumerGroupTargetAssignmentMetadataKey(Message):
 
 class ConsumerGroupTargetAssignmentMetadataValue(Message):
     assignment_epoch: Final[int]
+    assignment_timestamp: Final[int]
     def __init__(
-        self, *, assignment_epoch: int = ...
+        self, *, assignment_epoch: int = ..., assignment_timestamp: int = ...
     ) -> None: ...
 
 class ConsumerProtocolAssignment(Message):

@@ -499,6 +499,7 @@ MESSAGES: Final[dict[str, tuple[int | None, int, int, int | None, dict[str, tupl
         "TopicPartitions": (
             ('topic_id', 'uuid', False, 0, 0, None, None, b'\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00'),
             ('partitions', 'int32', True, 0, 0, None, None, ()),
+            ('assignment_epochs', 'int32', True, 0, 0, 0, 0, None),
         ),
         "ConsumerGroupCurrentMemberAssignmentValue": (
             ('member_epoch', 'int32', False, 0, 0, None, None, 0),
@@ -646,6 +647,19 @@ MESSAGES: Final[dict[str, tuple[int | None, int, int, int | None, dict[str, tupl
             ('topics', 'TopicMetadata', True, 0, 0, None, None, ()),
         ),
     }),
+    "ConsumerGroupRegularExpressionKey": (None, 16, 16, None, {
+        "ConsumerGroupRegularExpressionKey": (
+            ('group_id', 'string', False, 16, 16, None, None, ''),
+            ('regular_expression', 'string', False, 16, 16, None, None, ''),
+        ),
+    }),
+    "ConsumerGroupRegularExpressionValue": (None, 0, 0, 0, {
+        "ConsumerGroupRegularExpressionValue": (
+            ('topics', 'string', True, 0, 0, None, None, ()),
+            ('version', 'int64', False, 0, 0, None, None, 0),
+            ('timestamp', 'int64', False, 0, 0, None, None, 0),
+        ),
+    }),
     "ConsumerGroupTargetAssignmentMemberKey": (None, 7, 7, None, {
         "ConsumerGroupTargetAssignmentMemberKey": (
             ('group_id', 'string', False, 7, 7, None, None, ''),
@@ -669,6 +683,7 @@ MESSAGES: Final[dict[str, tuple[int | None, int, int, int | None, dict[str, tupl
     "ConsumerGroupTargetAssignmentMetadataValue": (None, 0, 0, 0, {
         "ConsumerGroupTargetAssignmentMetadataValue": (
             ('assignment_epoch', 'int32', False, 0, 0, None, None, 0),
+            ('assignment_timestamp', 'int64', False, 0, 0, None, 0, 0),
         ),
     }),
     "ConsumerProtocolAssignment": (None, 0, 3, None, {

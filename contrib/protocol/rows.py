@@ -179,7 +179,12 @@ _CONSUMER_GROUP_VALUES = (
         ClassicProtocol=[_plain("name", "string", 0, 0, ""), _plain("metadata", "bytes", 0, 0, b"")],
         ClassicMemberMetadata=[_plain("session_timeout_ms", "int32", 0, 0, 0), _array("supported_protocols", "ClassicProtocol")],
     ),
-    _value("ConsumerGroupTargetAssignmentMetadataValue", 0, 0, [_plain("assignment_epoch", "int32", 0, 0, 0)]),
+    _value(
+        "ConsumerGroupTargetAssignmentMetadataValue",
+        0,
+        0,
+        [_plain("assignment_epoch", "int32", 0, 0, 0), _plain("assignment_timestamp", "int64", 0, 0, 0, tag=0)],
+    ),
     _value(
         "ConsumerGroupTargetAssignmentMemberValue",
         0,
@@ -198,7 +203,21 @@ _CONSUMER_GROUP_VALUES = (
             _array("assigned_partitions", "TopicPartitions"),
             _array("partitions_pending_revocation", "TopicPartitions"),
         ],
-        TopicPartitions=[_plain("topic_id", "uuid", 0, 0, _NO_ID), _array("partitions", "int32")],
+        TopicPartitions=[
+            _plain("topic_id", "uuid", 0, 0, _NO_ID),
+            _array("partitions", "int32"),
+            Row("assignment_epochs", "int32", True, 0, 0, 0, 0, None),
+        ],
+    ),
+    _value(
+        "ConsumerGroupRegularExpressionValue",
+        0,
+        0,
+        [
+            _array("topics", "string"),
+            _plain("version", "int64", 0, 0, 0),
+            _plain("timestamp", "int64", 0, 0, 0),
+        ],
     ),
 )
 
@@ -215,6 +234,7 @@ MESSAGES: tuple[Message, ...] = (
     _key("ConsumerGroupTargetAssignmentMetadataKey", 6, "group_id"),
     _key("ConsumerGroupTargetAssignmentMemberKey", 7, "group_id", "member_id"),
     _key("ConsumerGroupCurrentMemberAssignmentKey", 8, "group_id", "member_id"),
+    _key("ConsumerGroupRegularExpressionKey", 16, "group_id", "regular_expression"),
     *_CONSUMER_GROUP_VALUES,
 )
 """Record schemas; on the wire an int16 with the version precedes each."""
