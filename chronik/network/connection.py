@@ -13,7 +13,7 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from chronik.network.interfaces import Answer, Pieces, ProtocolViolation, Session
-from chronik.network.limits import BYTES_IN_FLIGHT_MAX, FRAME_BYTES_MIN, READ_BYTES, REQUESTS_IN_FLIGHT_MAX
+from chronik.network.limits import BYTES_IN_FLIGHT_MAX, FRAME_BYTES_MIN, READ_BYTES, REQUESTS_IN_FLIGHT_MAX, REQUESTS_OF_A_TURN
 from chronik.network.sender import Sender, close_pieces
 from chronik.security.interfaces import ANONYMOUS, BROKER
 
@@ -249,15 +249,24 @@ class KafkaConnection(Protocol):
         self._looping = True
         if self._ending:
             return
-        frames = self._frames
-        while frames and not self._starting and not self._lost and len(self._answers) < REQUESTS_IN_FLIGHT_MAX and not self._full():
+        frames, left = self._frames, REQUESTS_OF_A_TURN
+        while frames and left and not self._starting and not self._lost and len(self._answers) < REQUESTS_IN_FLIGHT_MAX and not self._full():
             self._start(frames.popleft())
-        self._looping = False
+            left -= 1
+        if frames and not left and not self._lost:
+            self.factory.clock.callLater(0, self._next_turn)  # still looping until then: an answer does not begin more
+        else:
+            self._looping = False
         # A request that is still coming may be larger than what may wait: it must not stop its own rest.
         if frames or self._full() or self._bytes_in_flight - self._held > BYTES_IN_FLIGHT_MAX or self._waits_for_others():
             self._pause()
         else:
             self._resume()
+
+    def _next_turn(self) -> None:
+        self._looping = False
+        if not self._lost:
+            self._start_requests()
 
     def _waits_for_others(self) -> bool:
         """Whether all connections together hold too much. The broker's own children do not wait for what its clients do."""

@@ -11,6 +11,9 @@ FRAME_BYTES_MIN: Final = 8
 REQUESTS_IN_FLIGHT_MAX: Final = 128
 """Requests of one connection that were begun and not answered. Clients pipeline 5 (idempotent) to a few dozen."""
 
+REQUESTS_OF_A_TURN: Final = 64
+"""Requests of one connection that are begun in one turn of the reactor, some ten milliseconds' worth; then the others have theirs."""
+
 BYTES_IN_FLIGHT_MAX: Final = 64 << 20
 """Bytes of one connection's requests in memory; one request may be larger, alone."""
 

@@ -12,7 +12,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from chronik.errors import ErrorCode, KafkaError
 from chronik.network.interfaces import ProtocolViolation
-from chronik.network.limits import REQUESTS_IN_FLIGHT_MAX, ConnectionLimits
+from chronik.network.limits import REQUESTS_IN_FLIGHT_MAX, REQUESTS_OF_A_TURN, ConnectionLimits
 from chronik.network.listener import RequestBudget
 from tests.network.fakes import Connected, MemorySlice, framed, request
 
@@ -133,12 +133,25 @@ class BoundsTests(SynchronousTestCase):
         """Past the limit no more are begun or read; an answer makes room."""
         peer = Connected()
         peer.receive(request() * (REQUESTS_IN_FLIGHT_MAX + 2))
+        peer.clock.pump([0] * 3)
         self.assertEqual(len(peer.dispatcher.bodies), REQUESTS_IN_FLIGHT_MAX)
         self.assertFalse(peer.reading)
         for answer in peer.dispatcher.answers[:2]:
             answer.callback([b""])
         self.assertEqual(len(peer.dispatcher.bodies), REQUESTS_IN_FLIGHT_MAX + 2)
         self.assertTrue(peer.reading)
+
+    def test_requests_of_one_turn(self) -> None:
+        """A peer that sends thousands of requests in one piece is served some at a time: others have their turn in between."""
+        peer = Connected(at_once=True)
+        peer.receive(request() * (REQUESTS_OF_A_TURN + 5))
+        self.assertEqual((len(peer.dispatcher.bodies), peer.reading), (REQUESTS_OF_A_TURN, False))
+        peer.clock.advance(0)
+        self.assertEqual((len(peer.dispatcher.bodies), peer.reading), (REQUESTS_OF_A_TURN + 5, True))
+        peer.receive(request() * (REQUESTS_OF_A_TURN + 5))
+        peer.connection.connectionLost()
+        peer.clock.advance(0)
+        self.assertEqual(len(peer.dispatcher.bodies), 2 * REQUESTS_OF_A_TURN + 5)
 
     def test_peer_does_not_read(self) -> None:
         """While answers pile up nothing more is read; it goes on when the peer reads."""
