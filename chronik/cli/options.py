@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import argparse
+import ipaddress
 import os
+import re
 from collections.abc import Mapping, Sequence
 from typing import Final
 
@@ -108,6 +110,15 @@ def _topics(parser: argparse.ArgumentParser, kafka: argparse.ArgumentParser) -> 
         actions.add_parser(action, parents=[kafka], help=text).add_argument("name")
 
 
+_HOST: Final = re.compile(r"[^\s,:/@]+")
+"""A name, or an address without colons."""
+
+_INT_MAX: Final = 2**31 - 1
+"""What the protocol has room for."""
+
+_DIGITS_MAX: Final = 20
+
+
 def address(text: str) -> tuple[str, int]:
     """Host and port of ``host:port``, ``[::1]:port``; port 9092 when there is none."""
     if text.startswith("[") or text.count(":") == 1:
@@ -115,9 +126,16 @@ def address(text: str) -> tuple[str, int]:
     else:
         host, port = text, "9092"
     host = host.strip("[]")
-    if not host or not port.isascii() or not port.isdigit() or not 0 < int(port) < 65536:
-        raise argparse.ArgumentTypeError(f"{text!r} is not HOST:PORT")
+    if not (_HOST.fullmatch(host) or _is_ipv6(host)) or not port.isascii() or not port.isdigit() or not 0 < int(port) < 65536:
+        raise argparse.ArgumentTypeError(f"{text!r} is not HOST:PORT, of one broker")
     return host, int(port)
+
+
+def _is_ipv6(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).version == 6
+    except ValueError:
+        return False
 
 
 def _pair(text: str) -> tuple[str, str]:
@@ -134,8 +152,8 @@ def _separator(text: str) -> bytes:
 
 
 def _natural(text: str) -> int:
-    if not text.isascii() or not text.isdigit():
-        raise argparse.ArgumentTypeError(f"{text!r} is not a number of 0 or more")
+    if not text.isascii() or not text.isdigit() or len(text) > _DIGITS_MAX or int(text) > _INT_MAX:
+        raise argparse.ArgumentTypeError(f"{text[:_DIGITS_MAX]!r} is not a number from 0 to {_INT_MAX}")
     return int(text)
 
 

@@ -47,6 +47,8 @@ async def perform(reactor: Any, options: argparse.Namespace) -> None:
 
 
 async def _produce_file(reactor: Any, name: str, batches: Batches) -> None:
+    if name == "-" and sys.stdin is None:
+        raise ChronikError("there is nothing to produce: standard input is closed")
     descriptor = sys.stdin.fileno() if name == "-" else os.open(name, os.O_RDONLY)
     try:
         async for lines, is_idle in blocks_of_lines(reactor, descriptor):

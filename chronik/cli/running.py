@@ -63,7 +63,8 @@ async def perform(reactor: Any, options: argparse.Namespace) -> None:
     module = importlib.import_module(f"chronik.cli.{options.command}")
     try:
         await module.perform(reactor, options)
-        sys.stdout.flush()
+        if sys.stdout is not None:  # closed by whoever started us
+            sys.stdout.flush()
     except BrokenPipeError:
         # Whoever read our output has seen enough. Python would complain about it once more at its end.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -18,6 +18,9 @@ from chronik.errors import ChronikError
 CONNECT_SECONDS: Final = 5.0
 WAIT_TIMEOUT: Final = "30s"
 
+_RAW: Final = "surrogateescape"
+"""Arguments that are not text in this locale are passed on as the bytes they are."""
+
 
 async def perform(reactor: Any, options: argparse.Namespace) -> None:
     """Search, and print."""
@@ -43,7 +46,7 @@ def url_of(options: argparse.Namespace) -> str:
             params["sort"] = options.sort
     if options.wait:
         params |= {"wait_for_offset": "end", "wait_timeout": WAIT_TIMEOUT}
-    return f"{options.http.rstrip('/')}/{quote(options.topics, safe=',*')}/{action}?{urlencode(params)}"
+    return f"{options.http.rstrip('/')}/{quote(options.topics, safe=',*', errors=_RAW)}/{action}?{urlencode(params, errors=_RAW)}"
 
 
 async def _get(reactor: Any, url: str) -> dict[str, Any]:

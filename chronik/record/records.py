@@ -67,26 +67,46 @@ def decode_records(batch: bytes | memoryview) -> list[Record]:
     return _decode(header, unpacked_records(header, batch))
 
 
-def record_at(header: BatchHeader, unpacked: bytes, position: int) -> Record:
-    """The record that ``position`` others of its batch precede, without building those.
+class RecordWalk:
+    """Finds records of one batch by their position, without building those before them. Asked in ascending order it passes over each only once.
 
     :param unpacked: from :func:`unpacked_records`.
-    :raises BadRecords: there is none.
     """
-    at = 0
-    try:
-        for _ in range(position):
-            size, at = _varint(unpacked, at, 28)
-            if size < 0:
-                raise BadRecords(f"a record before record {position} of the batch says it has {size} bytes")
-            at += size
-        size, start = _varint(unpacked, at, 28)
-    except IndexError:
-        raise BadRecords(f"there is no record {position} in the batch") from None
-    if size <= 0 or start + size > len(unpacked):
-        raise BadRecords(f"there is no record {position} in the batch")
-    single = header._replace(count=1)
-    return _decode(single, unpacked[at : start + size])[0]
+
+    __slots__ = ("_at", "_position", "_unpacked", "header")
+
+    def __init__(self, header: BatchHeader, unpacked: bytes) -> None:
+        self.header = header
+        self._unpacked = unpacked
+        self._position = self._at = 0
+
+    def record(self, position: int) -> Record:
+        """The record that ``position`` others precede.
+
+        :raises BadRecords: there is none.
+        """
+        if position < self._position:
+            self._position = self._at = 0
+        unpacked, at = self._unpacked, self._at
+        try:
+            for number in range(self._position, position):
+                size, at = _varint(unpacked, at, 28)
+                if size < 0:
+                    raise BadRecords(f"record {number} of the batch says it has {size} bytes")
+                at += size
+            size, start = _varint(unpacked, at, 28)
+        except IndexError:
+            raise BadRecords(f"there is no record {position} in the batch") from None
+        if size <= 0 or start + size > len(unpacked):
+            raise BadRecords(f"there is no record {position} in the batch")
+        self._position, self._at = position, at
+        single = self.header._replace(count=1)
+        return _decode(single, unpacked[at : start + size])[0]
+
+
+def record_at(header: BatchHeader, unpacked: bytes, position: int) -> Record:
+    """One record of a batch; see :meth:`RecordWalk.record`."""
+    return RecordWalk(header, unpacked).record(position)
 
 
 def control_type(record: Record) -> ControlType | None:

@@ -43,6 +43,10 @@ class ParseTests(SynchronousTestCase):
     def test_refused(self) -> None:
         """A mistake is named."""
         self.assertIn("is not HOST:PORT", self.refused("consume", "t", "-b", "host:port"))
+        for text in ("a:1,b:2", "a:1:2", "a b:1", "user@a:1", "http://a:1"):
+            self.assertIn("of one broker", self.refused("consume", "t", "-b", text))
+        for count in ("99999999999", "9" * 5_000):
+            self.assertIn("is not a number from 0 to", self.refused("topics", "create", "t", "--partitions", count))
         self.assertIn("is not NAME=VALUE", self.refused("produce", "t", "--header", "plain"))
         self.assertIn("not allowed with", self.refused("produce", "t", "--json-key", "id", "--key-separator", ":"))
         self.assertIn("at least 1", self.refused("produce", "t", "--batch-bytes", "0"))

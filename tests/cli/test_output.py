@@ -158,6 +158,9 @@ class SearchTests(SynchronousTestCase):
         """Options become parameters, safely quoted."""
         url = url_of(parse(["search", "a,b*", "x:1 & y", "--size", "3", "--wait", "--http", "http://h:1/"], {}))
         self.assertEqual("http://h:1/a,b*/_search?q=x%3A1+%26+y&size=3&from=0&wait_for_offset=end&wait_timeout=30s", url)
+        self.assertEqual(
+            "http://127.0.0.1:6092/%FF/_count?q=%C3%BC", url_of(parse(["search", "\udcff", "\udcc3\udcbc", "--count"], {})), "no text in this locale"
+        )
         self.assertEqual("http://127.0.0.1:6092/_all/_count?q=x", url_of(parse(["search", "_all", "x", "--count"], {})))
 
     def test_line(self) -> None:

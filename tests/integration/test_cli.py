@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import signal
 import subprocess
 import sys
@@ -40,6 +41,16 @@ class CommandTests(BrokerTestCase):
         self.assertIn(b" orders-0@0 - ", found)
         self.assertEqual("1 of 1 hits\n", total)
         self.assertEqual(b"2\n", self.chronik("search", "orders", "*", "--count", "--wait")[0])
+
+    def test_closed_descriptors(self) -> None:
+        """Without standard input there is nothing to produce, and one line says so; without standard output nothing is printed."""
+        environ = {**os.environ, "CHRONIK_BOOTSTRAP": self.broker.bootstrap}
+        for closed, arguments, status, said in (("<&-", ("produce", "closed"), 1, "standard input is closed"), (">&-", ("topics", "list"), 0, "")):
+            line = f"{shlex.join(command(*arguments))} {closed}"
+            done = subprocess.run(["sh", "-c", line], capture_output=True, text=True, check=False, timeout=SECONDS, env=environ)
+            self.assertEqual(status, done.returncode, done.stderr)
+            self.assertIn(said, done.stderr)
+            self.assertLessEqual(len(done.stderr.splitlines()), 1)
 
     def test_codecs_and_acks(self) -> None:
         """Every codec and every kind of acknowledgement arrives."""

@@ -14,7 +14,7 @@ from chronik.errors import KafkaError
 from chronik.record.batch import HEADER_BYTES, check_batch, parse_header
 from chronik.record.build import NewRecord, build_batch, recompressed, varint
 from chronik.record.compression import Codec
-from chronik.record.records import BadRecords, ControlType, Record, control_type, decode_records, record_at, unpacked_records
+from chronik.record.records import BadRecords, ControlType, Record, RecordWalk, control_type, decode_records, record_at, unpacked_records
 from chronik.testing.records import TIMESTAMP, batch_of, forged
 
 nullable = st.none() | st.binary(max_size=80)
@@ -61,6 +61,28 @@ class RoundTripTests(SynchronousTestCase):
         unpacked = unpacked_records(header, batch)
         self.assertEqual([record_at(header, unpacked, n) for n in range(len(records))], decode_records(batch))
         self.assertRaises(BadRecords, record_at, header, unpacked, len(records))
+        walk = RecordWalk(header, unpacked)
+        there_and_back = [*range(len(records)), *reversed(range(len(records)))]
+        self.assertEqual([decode_records(batch)[n] for n in there_and_back], [walk.record(n) for n in there_and_back])
+
+    def test_walking_a_large_batch(self) -> None:
+        """To find every record of a batch in order takes a few looks at each, not one at all before it for each."""
+        looks = 0
+
+        class Counted(bytes):
+            """Bytes that count how often they are looked at."""
+
+            def __getitem__(self, key: Any) -> Any:
+                nonlocal looks
+                looks += 1
+                return super().__getitem__(key)
+
+        count = 2_000
+        batch = build_batch([NewRecord(None, b"%d" % n, TIMESTAMP) for n in range(count)])
+        header = parse_header(batch)
+        walk = RecordWalk(header, Counted(unpacked_records(header, batch)))
+        self.assertEqual([b"%d" % n for n in range(count)], [walk.record(n).value for n in range(count)])
+        self.assertLess(looks, 10 * count)
 
     def test_others_read_ours(self) -> None:
         """kafka-python and aiokafka read batches that were built here, and find their CRCs right."""

@@ -16,7 +16,7 @@ from twisted.logger import Logger
 from chronik.defer import deferred
 from chronik.model import TopicId
 from chronik.record.batch import BatchHeader, whole_batches
-from chronik.record.records import BadRecords, Record, record_at, unpacked_records
+from chronik.record.records import BadRecords, Record, RecordWalk, unpacked_records
 from chronik.search.interfaces import Found
 from chronik.search.worker.source import IRecordSource, Want
 
@@ -60,6 +60,7 @@ class RecordLookup:
     async def _read_partition(self, topic_id: TopicId, partition: int, founds: list[Found]) -> dict[Place, Record]:
         records: dict[Place, Record] = {}
         read: Batches = {}
+        walk: RecordWalk | None = None
         for found in sorted(founds, key=lambda f: f.offset):
             key = topic_id, partition, found.batch_offset
             batch = read.get(found.batch_offset) or self._get(key)
@@ -68,8 +69,10 @@ class RecordLookup:
                 batch = read.get(found.batch_offset)
             if batch is not None:
                 self._keep(key, batch)
+                if walk is None or walk.header is not batch[0]:
+                    walk = RecordWalk(*batch)
                 try:
-                    record = record_at(*batch, found.position)
+                    record = walk.record(found.position)
                 except BadRecords as error:
                     self._log.warn("offset {offset} cannot be shown: {error}", offset=found.offset, error=error)
                     continue
