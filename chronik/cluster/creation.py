@@ -9,7 +9,7 @@ from chronik.cluster.assignment import assign_replicas, check_assignment
 from chronik.cluster.interfaces import DEFAULT, NewPartitions, NewTopic
 from chronik.errors import ErrorCode, KafkaError
 from chronik.metadata.image import BrokerImage, PartitionState, TopicImage
-from chronik.model import ZERO_TOPIC_ID, topic_name_problem
+from chronik.model import METADATA_TOPIC, ZERO_TOPIC_ID, topic_name_problem
 
 PARTITIONS_PER_CALL_MAX: Final = 10_000
 """Partitions that one call may create, as in Kafka: one request must not fill the metadata."""
@@ -23,8 +23,10 @@ def collision_name(name: str) -> str:
 def check_name(name: str, topics: Iterable[str]) -> None:
     """Refuse a name that is not legal or collides with a topic that exists.
 
-    :raises KafkaError: ``INVALID_TOPIC_EXCEPTION``, or ``TOPIC_ALREADY_EXISTS``.
+    :raises KafkaError: ``INVALID_TOPIC_EXCEPTION``, or ``INVALID_REQUEST`` for the one name that is Kafka's own.
     """
+    if name == METADATA_TOPIC:
+        raise KafkaError(ErrorCode.INVALID_REQUEST, f"Creation of internal topic {METADATA_TOPIC} is prohibited.")
     problem = topic_name_problem(name)
     if problem is not None:
         raise KafkaError(ErrorCode.INVALID_TOPIC_EXCEPTION, f"Topic name is invalid: {problem}.")

@@ -186,7 +186,7 @@ class Partition:
             return OffsetAndTimestamp(limit, -1, self.leader_epoch)
         if timestamp in (EARLIEST_TIMESTAMP, EARLIEST_LOCAL_TIMESTAMP):
             start = self.log.start_offset if timestamp == EARLIEST_TIMESTAMP else self.log.local_start_offset
-            return OffsetAndTimestamp(start, -1, self.log.epoch_for_offset(start))
+            return OffsetAndTimestamp(start, -1, self.leader_epoch if start == self.log.end_offset else self.log.epoch_for_offset(start))
         if timestamp in (LATEST_TIERED_TIMESTAMP, EARLIEST_PENDING_UPLOAD_TIMESTAMP):
             return None
         if timestamp == MAX_TIMESTAMP:

@@ -18,7 +18,7 @@ from chronik.record.batch import (
 from chronik.record.build import recompressed
 from chronik.record.compression import Codec
 from chronik.record.records import BadRecords, Record, decode_records, unpacked_records
-from chronik.storage.config import LogConfig
+from chronik.storage.config import LONG_MAX, LogConfig
 
 
 class RecordRefused(KafkaError):
@@ -75,7 +75,7 @@ def _validated(header: BatchHeader, batch: memoryview, config: LogConfig, now: i
     if config.compact or config.validate_records:
         _check_records(header, batch, config)
     if not config.log_append_time:
-        _check_timestamps(header, config, now)
+        _check_timestamps(header, batch, config, now)
     codec = config.codec
     if codec is not None and header.codec is not codec:
         header, batch = _recompress(header, batch, codec, config.codec_level)
@@ -96,19 +96,34 @@ def _check_producer(header: BatchHeader) -> None:
         )
 
 
-def _check_timestamps(header: BatchHeader, config: LogConfig, now: int) -> None:
-    """The header's two timestamps bound those of the records, except that a record may be older than the first: nobody pays for that."""
+def _check_timestamps(header: BatchHeader, batch: memoryview, config: LogConfig, now: int) -> None:
+    """Only a topic that bounds how old a record may be pays for a look at every record: the largest time of all is in the header."""
     if header.is_log_append_time:
         raise BadBatch(ErrorCode.INVALID_TIMESTAMP, "the batch says LogAppendTime, which only a broker may")
-    if header.max_timestamp > now + config.timestamp_after_max_ms:
-        raise _wrong_time(header.max_timestamp, now, f"more than message.timestamp.after.max.ms={config.timestamp_after_max_ms} ahead")
-    if 0 <= header.base_timestamp < now - config.timestamp_before_max_ms:
-        raise _wrong_time(header.base_timestamp, now, f"more than message.timestamp.before.max.ms={config.timestamp_before_max_ms} behind")
+    earliest, latest = now - config.timestamp_before_max_ms, now + config.timestamp_after_max_ms
+    if header.max_timestamp <= latest and config.timestamp_before_max_ms == LONG_MAX:
+        return
+    # The log believes the header: it must be right though no record has its times, or none can be read.
+    for times in (_record_times(batch), [header.max_timestamp], [header.base_timestamp]):
+        wrong = [(index, _wrong_time(time, now, config)) for index, time in enumerate(times) if time > latest or 0 <= time < earliest]
+        if wrong:
+            raise RecordRefused(ErrorCode.INVALID_TIMESTAMP, f"the batch has records with a wrong time: {wrong[0][1]}", wrong)
 
 
-def _wrong_time(timestamp: int, now: int, how: str) -> RecordRefused:
-    reason = f"timestamp {timestamp} is {how} of the broker's time {now}"
-    return RecordRefused(ErrorCode.INVALID_TIMESTAMP, f"the batch has records with a wrong time: {reason}", [(0, reason)])
+def _record_times(batch: memoryview) -> list[int]:
+    """Timestamps of the records, in their order; none when they cannot be read."""
+    try:
+        return [record.timestamp for record in decode_records(batch)]
+    except BadRecords:
+        return []
+
+
+def _wrong_time(timestamp: int, now: int, config: LogConfig) -> str:
+    if timestamp > now:
+        how = f"more than message.timestamp.after.max.ms={config.timestamp_after_max_ms} ahead"
+    else:
+        how = f"more than message.timestamp.before.max.ms={config.timestamp_before_max_ms} behind"
+    return f"timestamp {timestamp} is {how} of the broker's time {now}"
 
 
 def _check_records(header: BatchHeader, batch: memoryview, config: LogConfig) -> None:

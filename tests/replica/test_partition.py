@@ -190,6 +190,14 @@ class ListOffsetTest(PartitionCase):
         self.assertEqual(self.offset(LATEST_TIMESTAMP), 5)
         self.assertEqual(self.offset(LATEST_TIMESTAMP, COMMITTED), 4)
 
+    def test_epoch_of_an_empty_log(self) -> None:
+        """Where nothing is kept, the first record is still to come, and will be of the leader's epoch."""
+        for timestamp in (EARLIEST_TIMESTAMP, EARLIEST_LOCAL_TIMESTAMP):
+            self.assertEqual(self.successResultOf(self.partition.list_offset(timestamp, UNCOMMITTED)), OffsetAndTimestamp(0, -1, 0))
+        self.log.start_offset = self.log.local_start_offset = 5
+        for timestamp in (EARLIEST_TIMESTAMP, EARLIEST_LOCAL_TIMESTAMP):
+            self.assertEqual(self.successResultOf(self.partition.list_offset(timestamp, UNCOMMITTED)), OffsetAndTimestamp(5, -1, 3))
+
     def test_tiers_there_are_none_of(self) -> None:
         """Nothing is tiered, nothing waits to be."""
         self.assertIsNone(self.offset(LATEST_TIERED_TIMESTAMP))

@@ -9,7 +9,9 @@ from twisted.internet.task import Clock
 
 from chronik.errors import ErrorCode, KafkaError
 from chronik.model import TopicPartition
+from chronik.record.batch import with_crc
 from chronik.record.build import NewRecord, build_batch
+from chronik.storage.timesearch import PROMISES_MAX
 from chronik.testing.logs import NOW, TP, RecordingObserver
 from chronik.testing.pools import HeldThreadPools
 from chronik.testing.records import batch_of
@@ -170,6 +172,42 @@ class ColdTests(LogCase):
         for offset in range(20):
             self.successResultOf(log.read(offset, ALL, ALL, True)).close()
         self.assertEqual(3, len(self.store._files._files))
+
+
+class LargestTimeTests(LogCase):
+    """The latest record, where headers of batches promise a later one (as those of @platformatic/kafka do)."""
+
+    def promised(self, log: Any, promise: int, *timestamps: int) -> None:
+        """Append records of these times in a batch whose header says another is the largest."""
+        batch = bytearray(build_batch([NewRecord(None, b"a", NOW + timestamp) for timestamp in timestamps]))
+        batch[35:43] = (NOW + promise).to_bytes(8, "big")
+        self.successResultOf(log.append(bytes(with_crc(batch)), 0))
+
+    def latest(self, log: Any) -> tuple[int, int]:
+        """Offset and time of the first record of the largest time."""
+        found = self.successResultOf(log.offset_of_max_timestamp())
+        return found.offset, found.timestamp - NOW
+
+    def test_promises_that_are_not_kept(self) -> None:
+        """The latest record there is, though none is as late as promised; the first of equals."""
+        log = self.log(segment_bytes=3 * ONE)
+        self.promised(log, 50, 10, 20)
+        self.assertEqual((1, 20), self.latest(log))
+        self.promised(log, 60, 30)
+        self.promised(log, 70, 20)
+        self.promised(log, 55, 30)
+        self.assertLess(1, len(self.bases(log)))
+        self.assertEqual((2, 30), self.latest(log))
+        self.successResultOf(log.advance_start(3))
+        self.assertEqual((4, 30), self.latest(log))
+
+    def test_more_of_them_than_are_looked_at_together(self) -> None:
+        """However many promise what they do not keep, the one that is the latest is found."""
+        log = self.log()
+        self.promised(log, 1, 1)
+        for _ in range(PROMISES_MAX + 1):
+            self.promised(log, 2, 0)
+        self.assertEqual((0, 1), self.latest(log))
 
 
 class FlushTests(LogCase):

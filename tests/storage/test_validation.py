@@ -6,10 +6,11 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from chronik.errors import ErrorCode, KafkaError
 from chronik.record.batch import check_batch, parse_header
+from chronik.record.build import NewRecord, build_batch
 from chronik.record.compression import Codec
 from chronik.record.records import decode_records
 from chronik.storage.config import LogConfig
-from chronik.storage.validation import ValidBatch, validate
+from chronik.storage.validation import RecordRefused, ValidBatch, validate
 from chronik.testing.logs import NOW
 from chronik.testing.records import batch_of, forged
 
@@ -59,6 +60,22 @@ class ValidationTests(SynchronousTestCase):
         self.assertEqual(ErrorCode.INVALID_RECORD, self.refused(batch_of(b"a", producer_id=7, producer_epoch=0, base_sequence=-1)))
         batch = batch_of(b"a", producer_id=7, producer_epoch=0, base_sequence=0)
         self.assertEqual(ErrorCode.INVALID_RECORD, self.refused(batch + batch))
+
+    def test_times_out_of_bounds(self) -> None:
+        """The answer names each record whose time is out of bounds, wherever in the batch it is."""
+        batch = build_batch([NewRecord(None, b"a", NOW + ahead) for ahead in (0, 11, -20, -21, 10)], Codec.GZIP)
+        config = LogConfig(timestamp_after_max_ms=10, timestamp_before_max_ms=20)
+        error = self.assertRaises(RecordRefused, validate, batch, config, NOW, False)
+        self.assertEqual((ErrorCode.INVALID_TIMESTAMP, [1, 3]), (error.code, [index for index, _ in error.record_errors]))
+        self.assertIn("message.timestamp.before.max.ms=20", error.record_errors[1][1])
+        self.valid(batch, LogConfig(timestamp_after_max_ms=11, timestamp_before_max_ms=21))
+
+    def test_time_that_no_record_has(self) -> None:
+        """A largest time that is out of bounds is refused though no record has it, or none can be read: the log would believe it."""
+        late = (NOW + 11).to_bytes(8, "big")
+        for batch in (batch_of(b"a"), forged(batch_of(b"a"), 61, b"\x7f")):
+            error = self.assertRaises(RecordRefused, validate, forged(batch, 35, late), LogConfig(timestamp_after_max_ms=10), NOW, False)
+            self.assertEqual((ErrorCode.INVALID_TIMESTAMP, [0]), (error.code, [index for index, _ in error.record_errors]))
 
     def test_claims_append_time(self) -> None:
         """Only a broker says LogAppendTime."""

@@ -6,7 +6,7 @@ from typing import Any
 
 from chronik.cluster.interfaces import NewTopic
 from chronik.errors import ErrorCode, KafkaError
-from chronik.model import ZERO_TOPIC_ID
+from chronik.model import METADATA_TOPIC, ZERO_TOPIC_ID
 from chronik.protocol.messages import CreatePartitionsRequest, CreateTopicsRequest, DeleteTopicsRequest, Message
 from chronik.server.api import Api
 from chronik.server.handlers.admin import create_partitions, create_topics, delete_topics
@@ -114,6 +114,10 @@ class CreateTopicsTests(AdminCase):
         results = self.create(7, topic("a"), topic("b"), topic("a", 5))
         self.assertEqual([results["a"].error_code, results["b"].error_code], [ErrorCode.INVALID_REQUEST, 0])
         self.assertEqual(list(self.image.topics), ["b"])
+
+    def test_metadata_topic(self) -> None:
+        """What Kafka's controllers call their log is no name for a topic: tools take it for that log."""
+        self.assertEqual(self.create(7, topic(METADATA_TOPIC))[METADATA_TOPIC].error_code, ErrorCode.INVALID_REQUEST)
 
     def test_duplicate_config(self) -> None:
         """So is a configuration key given twice."""
