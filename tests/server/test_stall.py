@@ -8,6 +8,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from chronik.server.stall import INTERVAL_SECONDS, STALL_BUCKETS_SECONDS, ReactorStallMeter
 
+
 class MeterTests(SynchronousTestCase):
     """A meter on a clock that stands still while the reactor does."""
 
