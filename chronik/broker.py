@@ -169,6 +169,7 @@ class BrokerService(Service):
             purgatory=purgatory,
             metrics=metrics,
         )
+        self._tune()
         listeners.serve(RequestDispatcher(services, api_table()))
         self._endings.append(lambda: listeners.close(DRAIN_SECONDS))
         search = SearchService(reactor, listeners.adopt, partitions, feed, store.directories(), self._search_config())
@@ -179,7 +180,6 @@ class BrokerService(Service):
         self._endings.append(http.close)
         stalls.start()
         self._endings.append(stalls.stop)
-        self._tune()
         self._greet(listeners, http, directories)
 
     def _backend(self, seam: str, context: Any) -> Any:
@@ -211,7 +211,9 @@ class BrokerService(Service):
         return SearchConfig(mode, bool(defaults["search.fast"]), backend, config.plugin_options("index", backend))
 
     def _tune(self) -> None:
-        """What was made so far lives as long as the broker: the garbage collector need not look at it again."""
+        """What was made so far lives as long as the broker: the garbage collector need not look at it again. Before anybody is served, for it takes
+        as long as many requests.
+        """
         gc.collect()
         gc.freeze()
         gc.set_threshold(*GC_THRESHOLDS)

@@ -30,6 +30,12 @@ class ReadyTests(BrokerTestCase):
         self.assertIn(f"HTTP on 127.0.0.1:{self.broker.http_port}", line)
         self.assertIn(f"data in {self.broker.data}", line)
 
+    def test_prompt_from_the_beginning(self) -> None:
+        """Nothing that takes long is left to do once clients may connect, such as a look of the garbage collector at everything that was made."""
+        with running() as broker:
+            eventually(lambda: broker.metric("chronik_reactor_stall_seconds_count") > 10, what="the first looks at the reactor")
+            self.assertLess(broker.metric("chronik_reactor_stall_longest_busy_seconds"), 0.025)
+
     def test_only_loopback(self) -> None:
         """Without being asked to, a broker listens where only its own machine reaches it."""
         listening = {row.split()[1] for row in Path("/proc/net/tcp").read_text().splitlines()[1:] if row.split()[3] == "0A"}
