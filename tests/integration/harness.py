@@ -24,6 +24,9 @@ from twisted.trial.unittest import SynchronousTestCase
 
 T = TypeVar("T")
 
+EVERYWHERE = dict(pair.split("=", 1) for pair in os.environ.get("CHRONIK_TEST_SET", "").split())
+"""Settings of every broker, where a test has no other: how all tests are run over a plugin."""
+
 START_SECONDS = 30.0
 STOP_SECONDS = 30.0
 
@@ -119,6 +122,7 @@ class Broker:
             "listeners": f"PLAINTEXT://127.0.0.1:{self.port}",
             "http.listeners": f"HTTP://127.0.0.1:{self.http_port}",
             "log.dirs": os.path.join(self.directory, "data"),
+            **EVERYWHERE,
             **self.settings,
         }
         arguments = [argument for key, value in settings.items() for argument in ("--set", f"{key}={value}")]
