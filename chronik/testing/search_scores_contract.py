@@ -35,15 +35,23 @@ class SearchScoresContract(SearchStoreCase):
 
     def test_equal_scores(self) -> None:
         """Of many that score the same the newest come first, however they were committed and wherever the page ends."""
-        times = [(7 * n) % 1_000 for n in range(1_000)]
+        times = [(7 * n) % 6_001 for n in range(6_000)]
         store = self.open()
-        for start in range(0, 1_000, 250):
-            store.add([document(o, {"m": "rare common" if o % 97 == 5 else "common"}, timestamp=times[o]) for o in range(start, start + 250)])
+        for start in range(0, 6_000, 1_500):
+            store.add([document(o, {"m": "rare common" if o % 997 == 5 else "common"}, timestamp=times[o]) for o in range(start, start + 1_500)])
             store.commit()
-        query = Bool(should=(Scored(Match("m", "common"), 0.5), Scored(Match("m", "rare"), 1.0)), minimum_should_match=1)
-        wanted = sorted(range(1_000), key=lambda o: (o % 97 != 5, -times[o], -o))
-        for limit in (1, 5, 11, 12, 200, 1_000):
-            self.assertEqual([h.offset for h in store.search(query, EVERYTHING, Sort("_score"), limit).hits], wanted[:limit])
+        common, rare = Scored(Match("m", "common"), 0.5), Scored(Match("m", "rare"), 1.0)
+        wanted = sorted(range(6_000), key=lambda o: (o % 997 != 5, -times[o], -o))
+        for query in (
+            Bool(should=(common, rare), minimum_should_match=1),
+            Bool(must=(common,), should=(rare,)),
+            Bool(must=(Bool(must=(Boost(MatchAll(), 2.0), common)),), should=(Bool(should=(rare,), minimum_should_match=1), MatchNone())),
+        ):
+            for limit in (1, 5, 7, 8, 200, 6_000):
+                found = [h.offset for h in store.search(query, EVERYTHING, Sort("_score"), limit).hits]
+                self.assertEqual(found, wanted[:limit], (query, limit))
+        many = Bool(should=tuple(Scored(Match("m", word), 0.25) for word in ("common", *map(str, range(20)))), minimum_should_match=1)
+        self.assertEqual({h.score for h in store.search(many, EVERYTHING, Sort("_score"), 10).hits}, {0.25})
 
     def test_scores_of_several_stores(self) -> None:
         """Asked in two phases, several stores give the hits and the scores that one store of everything gives, to the last bit."""

@@ -9,7 +9,7 @@ import tantivy
 
 from chronik.search.analysis import exact_term, spaced
 from chronik.search.backends.json_paths import JsonPaths, speakable
-from chronik.search.backends.tantivy.expansion import path_followers, text_phrase
+from chronik.search.backends.tantivy.expansion import PathPhrase, text_phrase
 from chronik.search.backends.tantivy.floats import readings
 from chronik.search.backends.tantivy.limits import INT64_MAX, INT64_MIN, Number, json_number, number_limits, rounded
 from chronik.search.fields import Field, Kind, is_typed, parse_date, parse_number, resolve, timestamp_ms, value_date
@@ -193,12 +193,12 @@ class QueryCompiler:
             return last
         if not path:
             return text_phrase(self._searcher, self._schema, root, words)
-        near = all_of([last, *(self._phrase_at(root, path, [word], 0) for word in words[:-1])])
+        near = all_of([last, self._phrase_at(root, path, words[:-1], 0)])
         if not total(self._searcher, near):
             return Q.empty_query()
         self._need_columns("match_phrase_prefix", path)
-        followers, unsure = path_followers(self._searcher, self._analyzer, f"exact.{json_path(path)}", words, near)
-        phrases = [self._phrase_at(root, path, [*words[:-1], last], 0) for last in followers]
+        column = f"exact.{json_path(path)}"
+        phrases, unsure = PathPhrase(self._searcher, column, words, near, lambda found: self._phrase_at(root, path, list(found), 0)).find()
         if unsure:
             phrases.append(Q.phrase_prefix_query(self._schema, f"{root}.{json_path(spaced(path))}", list(words)))
         return any_of(phrases)
@@ -341,9 +341,18 @@ class QueryCompiler:
         """What is inside one of the bounds, markers included."""
         return unscored(any_of([self.rows(b.topic, b.partition, b.start, b.end) for b in bounds]))
 
-    def since(self, begin: int) -> tantivy.Query:
-        """Records of a timestamp and later."""
-        return unscored(self._int_range("timestamp", begin, INT64_MAX))
+    def contributions(self, query: Query, factor: float = 1.0, gates: Sequence[tantivy.Query] = ()) -> list[tuple[float, tantivy.Query]]:
+        """What a record's score is the sum of: each clause's part, and what finds the records it is a part of.
+
+        :param gates: queries around it that must match for it to count.
+        """
+        if isinstance(query, Boost):
+            return self.contributions(query.query, factor * query.factor, gates)
+        if not isinstance(query, Bool):
+            score = query.score if isinstance(query, Scored) else 1.0
+            return [(factor * score, all_of([self._compile(query), *gates]))]
+        inner = [*gates, self._compile(query)]
+        return [part for clause in (*query.must, *query.should) for part in self.contributions(clause, factor, inner)]
 
     def rows(self, topic: int, partition: int, start: int, end: int) -> tantivy.Query:
         """Documents and markers of a partition that begin at ``start`` <= offset < ``end``."""

@@ -6,16 +6,18 @@ are asked for in a second query.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any, Final
 
 import tantivy
 
 from chronik.search.backends.json_paths import JsonPaths
-from chronik.search.backends.tantivy.compile import QueryCompiler, all_of, json_path, total
+from chronik.search.backends.tantivy.compile import QueryCompiler, all_of, any_of, json_path, total
 from chronik.search.fields import Kind, resolve
 from chronik.search.interfaces import Found, QueryError, Result, Sort
-from chronik.search.query.ast import Exists
+from chronik.search.query.ast import Exists, Query
 
 Q: Final = tantivy.Query
 _TIES: Final = (("timestamp", "desc"), ("topic", "asc"), ("partition", "asc"), ("offset", "desc"))
@@ -26,8 +28,11 @@ _BUCKETS_MAX: Final = 65_000
 """Tantivy refuses aggregations with more."""
 
 TIED_MIN: Final = 100
-TIED_FACTOR: Final = 8
-"""So many of the newest matches are looked through for equal scores, and so many times more each time that was not enough."""
+TIED_MAX: Final = 5_000
+"""So many hits are read to order those of one score; where there are more, they are found by their score."""
+
+TIED_CLAUSES_MAX: Final = 12
+"""All sums of so many clauses' scores are tried; of queries with more, past :data:`TIED_MAX`, equal scores are in no certain order."""
 
 
 class Ranking:
@@ -38,8 +43,10 @@ class Ranking:
         self._compiler = compiler
         self._paths = paths
 
-    def first(self, query: tantivy.Query, sort: Sort, limit: int) -> Result:
+    def first(self, query: tantivy.Query, asked: Query, sort: Sort, limit: int) -> Result:
         """The first ``limit`` matches.
+
+        :param asked: what the query was made from, without its bounds.
 
         :raises QueryError: it cannot be sorted so.
         """
@@ -48,7 +55,7 @@ class Ranking:
             self._column(sort)
             return Result((), matches)
         if sort.field == "_score":
-            return Result(self._by_score(query, limit, matches), matches)
+            return Result(self._by_score(query, asked, limit, matches), matches)
         column = self._column(sort)
         if "." not in column:
             return Result(self._by_column(query, column, sort.descending, limit), matches)
@@ -126,24 +133,38 @@ class Ranking:
         hits = self._searcher.aggregate(query, {"top": {"top_hits": top}})["top"]["hits"]
         return [_found(hit["docvalue_fields"], column) for hit in hits]
 
-    def _by_score(self, query: tantivy.Query, limit: int, matches: int) -> list[Found]:
+    def _by_score(self, matching: tantivy.Query, query: Query, limit: int, matches: int) -> list[Found]:
         """Best first. Tantivy breaks ties by its own numbers of documents; here the newest come first: those that score less than the last of the
-        page are out, those that score more are in, and for those that score the same ever longer stretches of time are looked through."""
-        best = self._scored(query, limit)
-        lowest = best[-1].score
-        page = [found for found in best if found.score > lowest]
-        missing = limit - len(page)
-        newest = TIED_MIN + TIED_FACTOR * missing
+        page are out, those that score more are in, and those that score the same are all read, or when they are many found by their score."""
+        wanted = limit
         while True:
-            begin = self._by_column(query, "timestamp", True, newest)[-1].timestamp if newest < matches else None
-            inside = query if begin is None else all_of([query, self._compiler.since(begin)])
-            tied = [found for found in self._scored(inside, total(self._searcher, inside)) if found.score == lowest]
-            if len(tied) >= missing or begin is None:
+            best = self._scored(matching, wanted)
+            lowest = best[limit - 1].score if len(best) >= limit else best[-1].score
+            if len(best) >= min(matches, TIED_MAX) or best[-1].score < lowest:
                 break
-            newest *= TIED_FACTOR
-        page += tied
-        page.sort(key=lambda f: (-f.score, -f.timestamp, f.topic, f.partition, -f.offset))
-        return page[:limit]
+            wanted = min(wanted * 4 + TIED_MIN, max(TIED_MAX, limit))
+        if best[-1].score == lowest and len(best) < matches:
+            above = [found for found in best if found.score > lowest]
+            best = above + (self._tied(matching, query, lowest, limit - len(above)) or best[len(above) :])
+        best.sort(key=lambda f: (-f.score, -f.timestamp, f.topic, f.partition, -f.offset))
+        return best[:limit]
+
+    def _tied(self, matching: tantivy.Query, query: Query, score: float, limit: int) -> list[Found]:
+        """The newest of the matches with this score; none when its clauses are too many to tell which of them add up to it."""
+        parts = self._compiler.contributions(query)
+        if len(parts) > TIED_CLAUSES_MAX:
+            return []
+        scores = [part for part, _ in parts]
+        sums = [found for found in itertools.product((False, True), repeat=len(parts)) if sum(itertools.compress(scores, found)) == score]
+        ways = [
+            Q.boolean_query([(tantivy.Occur.Must if adds else tantivy.Occur.MustNot, part) for adds, (_, part) in zip(found, parts, strict=True)])
+            for found in sums
+            if any(found)
+        ]
+        if not ways:
+            return []
+        newest = self._by_column(all_of([matching, any_of(ways)]), "timestamp", True, limit)
+        return [replace(found, score=score, sort_value=score) for found in newest]
 
     def _scored(self, query: tantivy.Query, limit: int) -> list[Found]:
         hits = self._searcher.search(query, limit, count=False).hits

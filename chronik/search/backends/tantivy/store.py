@@ -171,7 +171,7 @@ class TantivyStore:
         searcher = self._searcher
         wanted = self._wanted(searcher, query, within)
         ranking = Ranking(searcher, self._compiler(searcher, within), self._paths)
-        return guarded(lambda: ranking.first(wanted, sort, limit))
+        return guarded(lambda: ranking.first(wanted, query, sort, limit))
 
     def _compiler(self, searcher: tantivy.Searcher, within: Sequence[Bounds]) -> QueryCompiler:
         def columnless() -> bool:
