@@ -8,6 +8,7 @@ from __future__ import annotations
 import gc
 import os
 import resource
+import secrets
 import sys
 from collections.abc import Callable
 from typing import Any, Final
@@ -41,6 +42,7 @@ from chronik.search.broker_interfaces import SearchConfig
 from chronik.search.service import SearchService
 from chronik.security.interfaces import AuthContext, IAuthorizer, ICredentialStore
 from chronik.server.dispatch import RequestDispatcher
+from chronik.server.fetch_sessions import FetchSessionCache
 from chronik.server.metrics import RequestMetrics
 from chronik.server.services import Services
 from chronik.server.stall import ReactorStallMeter
@@ -166,6 +168,7 @@ class BrokerService(Service):
             groups=groups,
             authorizer=authorizer,
             fetch_bytes_max=config.get("fetch.max.bytes"),
+            fetch_sessions=FetchSessionCache(config.get("max.incremental.fetch.session.cache.slots"), lambda high: 1 + secrets.randbelow(high)),
             clock=reactor,
             purgatory=purgatory,
             metrics=metrics,

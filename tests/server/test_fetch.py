@@ -195,7 +195,7 @@ class RefusalTest(FetchCase):
 
     def test_sessions_that_were_never_granted(self) -> None:
         """A session id that this broker did not give is not found; the client begins anew without one."""
-        request = self.request(session_id=5)
+        request = self.request(session_id=5, session_epoch=1)
         response = self.core.decode(request, 12, self.successResultOf(self.core.dispatch(request, 12).pieces))
         self.assertEqual((response.error_code, response.session_id), (ErrorCode.FETCH_SESSION_ID_NOT_FOUND, 0))
 
