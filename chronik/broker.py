@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import gc
 import os
+import secrets
 import sys
 import time
 from collections.abc import Callable
@@ -42,6 +43,7 @@ from chronik.search.broker_interfaces import SearchConfig
 from chronik.search.service import SearchService
 from chronik.security.interfaces import AuthContext, IAuthorizer, ICredentialStore
 from chronik.server.dispatch import RequestDispatcher
+from chronik.server.fetch_sessions import FetchSessionCache
 from chronik.server.metrics import RequestMetrics
 from chronik.server.services import Services
 from chronik.server.stall import ReactorStallMeter
@@ -165,6 +167,7 @@ class BrokerService(Service):
             groups=groups,
             authorizer=authorizer,
             fetch_bytes_max=config.get("fetch.max.bytes"),
+            fetch_sessions=FetchSessionCache(config.get("max.incremental.fetch.session.cache.slots"), lambda high: 1 + secrets.randbelow(high)),
             clock=reactor,
             purgatory=purgatory,
             metrics=metrics,

@@ -50,6 +50,9 @@ def _going_on(coroutine: Coroutine[Any, Any, T], waiting: Any) -> Generator[Any,
         while True:
             try:
                 result = yield waiting
+            except GeneratorExit:
+                coroutine.close()
+                raise
             except BaseException as error:  # noqa: BLE001  it belongs to the coroutine
                 waiting = coroutine.throw(error)
             else:

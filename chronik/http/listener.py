@@ -23,6 +23,7 @@ from chronik.http.health import HealthEndpoints
 from chronik.http.metrics import (
     MetricsEndpoint,
     connection_families,
+    fetch_session_families,
     group_families,
     partition_families,
     process_families,
@@ -158,6 +159,7 @@ def _routes(parts: HttpParts, clock: IReactorTime) -> Routes:
     MetricsEndpoint(
         [
             request_families(services.metrics),
+            fetch_session_families(services.fetch_sessions),
             connection_families(parts.listeners.factories),
             partition_families(services.metadata, services.partitions),
             search_families(search.status),

@@ -26,6 +26,7 @@ from chronik.network.listener import ConnectionFactory
 from chronik.protocol.apis import api_name
 from chronik.replica.interfaces import IPartitions
 from chronik.search.broker_interfaces import SearchStatus
+from chronik.server.fetch_sessions import FetchSessionCache
 from chronik.server.metrics import LATENCY_BUCKETS_SECONDS, RequestMetrics
 from chronik.server.stall import STALL_BUCKETS_SECONDS, ReactorStallMeter
 
@@ -210,6 +211,18 @@ def connection_families(factories: Sequence[ConnectionFactory]) -> Families:
             for reason, count in sorted(factory.refused.items()):
                 refused.add_metric([factory.name, reason], count)
         return live, accepted, refused, received, sent
+
+    return collect
+
+
+def fetch_session_families(sessions: FetchSessionCache) -> Families:
+    """Consumers whose partitions are remembered between Fetches (KIP-227)."""
+
+    def collect() -> Iterable[Metric]:
+        live = GaugeMetricFamily("chronik_fetch_sessions", "Fetch sessions.", len(sessions))
+        cached = GaugeMetricFamily("chronik_fetch_session_partitions", "Partitions of all fetch sessions.", sessions.partitions)
+        evicted = CounterMetricFamily("chronik_fetch_session_evictions", "Fetch sessions that made room for others.", sessions.evictions)
+        return live, cached, evicted
 
     return collect
 

@@ -35,7 +35,7 @@ class ICommitListener(Interface):
     """Told when more of a partition may be read."""
 
     def committed(partition: IPartition) -> None:
-        """The partition's high watermark or last stable offset advanced, or the partition stopped being served here."""
+        """The partition's high watermark, last stable offset, start offset or leader epoch advanced, or it stopped being served here."""
 
 
 class IPendingAppend(Interface):

@@ -99,8 +99,11 @@ class Partition:
 
     def update(self, state: PartitionState, min_insync_replicas: int) -> None:
         """Follow the image."""
+        before = self._leader_epoch
         self._follow(state, min_insync_replicas)
         self._advance()
+        if self._leader_epoch != before:
+            self._tell_listeners()
 
     def _follow(self, state: PartitionState, min_insync_replicas: int) -> None:
         self._leader_epoch = state.leader_epoch
@@ -251,6 +254,7 @@ class Partition:
     def start_advanced(self, log: IPartitionLog, offset: int) -> None:
         """Records were removed by age, size or request."""
         self._advance()
+        self._tell_listeners()
 
     def deleted(self, log: IPartitionLog) -> None:
         """The log is gone."""

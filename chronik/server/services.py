@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from chronik.replica.interfaces import IPartitions
     from chronik.replica.purgatory import Purgatory
     from chronik.security.interfaces import IAuthorizer
+    from chronik.server.fetch_sessions import FetchSessionCache
     from chronik.server.metrics import RequestMetrics
     from chronik.storage.interfaces import ILogStore
 
@@ -32,6 +33,7 @@ class Services:
     :ivar groups: the group coordinator.
     :ivar authorizer: who decides.
     :ivar fetch_bytes_max: most bytes of records in one Fetch answer (``fetch.max.bytes``).
+    :ivar fetch_sessions: what consumers fetch, so that they need not say it again.
     :ivar clock: the reactor's time; ``seconds()`` is the wall clock of records and retention.
     :ivar purgatory: where requests wait, with a deadline.
     :ivar metrics: what requests are counted in.
@@ -46,6 +48,7 @@ class Services:
     groups: IGroupCoordinator
     authorizer: IAuthorizer
     fetch_bytes_max: int
+    fetch_sessions: FetchSessionCache
     clock: IReactorTime
     purgatory: Purgatory
     metrics: RequestMetrics

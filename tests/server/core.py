@@ -23,6 +23,7 @@ from chronik.replica.purgatory import Purgatory
 from chronik.security.interfaces import ANONYMOUS, Action, IAuthorizer, Principal
 from chronik.server.api import Api
 from chronik.server.dispatch import RequestDispatcher
+from chronik.server.fetch_sessions import FetchSessionCache
 from chronik.server.handlers import fetch, list_offsets, produce
 from chronik.server.handlers.api_versions import api_versions
 from chronik.server.metrics import RequestMetrics
@@ -56,19 +57,22 @@ class FakeAuthorizer:
 
 @implementer(IPartitions)
 class FakePartitions:
-    """One partition, ``t-0``."""
+    """One partition, ``t-0``, and those that a test adds."""
 
     def __init__(self, partition: Partition) -> None:
         self.partition = partition
+        self.others: dict[tuple[str, int], Partition] = {}
         self.error: KafkaError | None = None
 
     def get(self, topic: str, partition: int) -> IPartition:
         """It, or an error."""
         if self.error is not None:
             raise self.error
-        if (topic, partition) != ("t", 0):
+        if (topic, partition) == ("t", 0):
+            return self.partition
+        if (topic, partition) not in self.others:
             raise KafkaError(ErrorCode.UNKNOWN_TOPIC_OR_PARTITION, "unknown")
-        return self.partition
+        return self.others[topic, partition]
 
     def get_by_id(self, topic_id: TopicId, partition: int) -> IPartition:
         """It."""
@@ -76,7 +80,7 @@ class FakePartitions:
 
     def hosted(self) -> Iterable[IPartition]:
         """It."""
-        return [self.partition]
+        return [self.partition, *self.others.values()]
 
     def ready(self, topic_id: TopicId) -> Deferred[None]:
         """At once."""
@@ -96,6 +100,8 @@ class Core:
         self.partition = Partition(self.log, topic.partitions[0])
         self.partitions = FakePartitions(self.partition)
         self.store = FakeStore()
+        ids = iter(range(101, 10_000))
+        self.sessions = FetchSessionCache(1000, lambda high: next(ids))
         self.authorizer = FakeAuthorizer()
         self.metrics = RequestMetrics()
         rows = tuple(apis) or (*produce.APIS, *fetch.APIS, *list_offsets.APIS)
@@ -111,6 +117,7 @@ class Core:
             groups=nothing,
             authorizer=self.authorizer,
             fetch_bytes_max=1_000_000,
+            fetch_sessions=self.sessions,
             clock=self.clock,
             purgatory=Purgatory(self.clock),
             metrics=self.metrics,

@@ -30,6 +30,7 @@ from chronik.replica.purgatory import Purgatory
 from chronik.replica.settings import DynamicConfiguration, EffectiveSettings
 from chronik.security.interfaces import ANONYMOUS
 from chronik.server.dispatch import RequestDispatcher
+from chronik.server.fetch_sessions import FetchSessionCache
 from chronik.server.metrics import RequestMetrics
 from chronik.server.services import Services
 from chronik.server.table import api_table
@@ -97,9 +98,11 @@ class MemoryBroker:
             metadata=self.feed,
             controller=self.controller,
             partitions=self.partitions,
+            logs=self._store,
             groups=self.groups,
             authorizer=self.authorizer,
             fetch_bytes_max=1 << 20,
+            fetch_sessions=FetchSessionCache(10, lambda high: high - 1),
             clock=self.clock,
             purgatory=self.purgatory,
             metrics=self.metrics,

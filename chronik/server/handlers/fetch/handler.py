@@ -1,0 +1,93 @@
+"""The course of a Fetch: find out what it is about, read, wait for more, answer."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
+
+from chronik.errors import ErrorCode, KafkaError
+from chronik.protocol.apis import ApiKey
+from chronik.protocol.message import Message
+from chronik.protocol.messages import FetchRequest, FetchResponse
+from chronik.replica.interfaces import IPartition
+from chronik.replica.purgatory import CommitWaiter
+from chronik.security.interfaces import Action, Operation, ResourceType
+from chronik.server.api import Api
+from chronik.server.context import RequestContext
+from chronik.server.handlers.fetch.answer import answered, refused_as_a_whole
+from chronik.server.handlers.fetch.reading import Collected, collect
+from chronik.server.handlers.fetch.scope import Scope, scope_of, topics_of
+
+if TYPE_CHECKING:
+    from chronik.server.services import Services
+
+
+async def _fetch(context: RequestContext, request: FetchRequest) -> FetchResponse:
+    if request.replica_id >= 0 or request.replica_state.replica_id >= 0:
+        raise KafkaError(ErrorCode.INVALID_REQUEST, "this broker has no followers: a consumer's replica id is -1")
+    services = context.services
+    scope = scope_of(request, context.api_version, services.fetch_sessions, services.clock.seconds() * 1000)
+    collected = await _look(context, request, scope)
+    if not _enough(request, scope, collected):
+        collected = await _wait_for_more(context, request, scope, collected)
+    try:
+        session_id, told = scope.settle(collected.looks)
+    except KafkaError:
+        collected.close()
+        raise
+    return answered(context, request, session_id, told)
+
+
+async def _look(context: RequestContext, request: FetchRequest, scope: Scope) -> Collected:
+    changes = scope.changes
+    collected = await collect(context, request, scope.pending())
+    collected.changes = changes
+    return collected
+
+
+def _enough(request: FetchRequest, scope: Scope, collected: Collected) -> bool:
+    return collected.answer_now or request.max_wait_ms <= 0 or collected.bytes >= request.min_bytes or scope.empty
+
+
+async def _wait_for_more(context: RequestContext, request: FetchRequest, scope: Scope, collected: Collected) -> Collected:
+    """Read again on each commit, until there is enough or the time is up. Nothing is polled."""
+    clock = context.services.clock
+    deadline = clock.seconds() + request.max_wait_ms / 1000
+    while not _enough(request, scope, collected):
+        remaining_ms = (deadline - clock.seconds()) * 1000
+        if remaining_ms <= 0 or context.session.closed:
+            break
+        collected.close()
+        if not collected.moved() and scope.changes == collected.changes:
+            await _next_commit(context, scope, collected.partitions(), remaining_ms)
+        collected = await _look(context, request, scope)
+    return collected
+
+
+async def _next_commit(context: RequestContext, scope: Scope, partitions: Sequence[IPartition], wait_ms: float) -> None:
+    waiter = CommitWaiter(partitions)
+    scope.add_waiter(waiter)
+    context.services.purgatory.expire_after(waiter, int(wait_ms))
+    context.session.waiting.add(waiter)
+    try:
+        await waiter.ended
+    finally:
+        waiter.forget()
+        scope.remove_waiter(waiter)
+        context.services.purgatory.forget(waiter)
+        context.session.waiting.discard(waiter)
+
+
+def _rule(services: Services, request: FetchRequest) -> Iterable[Action]:
+    names = services.metadata.image.names
+    for topic, topic_id in topics_of(request, services.fetch_sessions):
+        name = topic or names.get(topic_id)
+        if name:
+            yield Action(Operation.READ, ResourceType.TOPIC, name)
+
+
+def _refusal(request: FetchRequest, version: int, error: KafkaError) -> Message:
+    return refused_as_a_whole(request, version, error)
+
+
+APIS = (Api(ApiKey.FETCH, "Fetch", (4, 18), _fetch, _refusal, _rule),)
