@@ -31,6 +31,7 @@ class DeletionTests(BrokerTestCase):
 
     def test_consumers(self) -> None:
         """A consumer that begins at the beginning begins at the new start; what is beyond is untouched."""
+        self.sends("DeleteRecords")
         topic = create(self.broker, unused_name("deleted"))
         produce(self.broker, topic, [b"%d" % n for n in range(10)])
         self.assertEqual(4, delete(self.broker, topic, 4))

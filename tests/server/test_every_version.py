@@ -19,8 +19,8 @@ from chronik.testing.records import batch_of
 from tests.protocol.oracles import kio_classes, kio_decode
 from tests.server.memory_broker import CORRELATION_ID, MemoryBroker
 
-SECURITY_DISABLED = 54
-"""What DescribeAcls answers, which is all that it serves."""
+REFUSED = {"DescribeAcls": 54, "UnregisterBroker": 102}
+"""APIs that refuse every request on a broker alone that asks no authorizer: SECURITY_DISABLED, BROKER_ID_NOT_REGISTERED."""
 
 Make = Callable[[int], Message]
 
@@ -136,6 +136,35 @@ class EveryVersionTests(SynchronousTestCase):
         topic = m.CreatePartitionsRequest.CreatePartitionsTopic(name=f"p{version}", count=2, assignments=None)
         return m.CreatePartitionsRequest(topics=(topic,))
 
+    def delete_records(self, version: int) -> Message:
+        """What there is."""
+        part = m.DeleteRecordsRequest.DeleteRecordsPartition(partition_index=0, offset=-1)
+        return m.DeleteRecordsRequest(topics=(m.DeleteRecordsRequest.DeleteRecordsTopic(name="t", partitions=(part,)),), timeout_ms=1_000)
+
+    def elect(self, version: int) -> Message:
+        """Leaders of nothing: where there is one broker, no partition needs another leader."""
+        return m.ElectLeadersRequest(election_type=0, topic_partitions=(), timeout_ms=1_000)
+
+    def reassign(self, version: int) -> Message:
+        """To where it is."""
+        part = m.AlterPartitionReassignmentsRequest.ReassignablePartition(partition_index=0, replicas=(1,))
+        topic = m.AlterPartitionReassignmentsRequest.ReassignableTopic(name="t", partitions=(part,))
+        return m.AlterPartitionReassignmentsRequest(topics=(topic,), timeout_ms=1_000)
+
+    def epoch(self, version: int) -> Message:
+        """The end of the first."""
+        part = m.OffsetForLeaderEpochRequest.OffsetForLeaderPartition(partition=0, current_leader_epoch=-1, leader_epoch=0)
+        return m.OffsetForLeaderEpochRequest(topics=(m.OffsetForLeaderEpochRequest.OffsetForLeaderTopic(topic="t", partitions=(part,)),))
+
+    def quorum(self, version: int) -> Message:
+        """Of the metadata."""
+        part = m.DescribeQuorumRequest.PartitionData(partition_index=0)
+        return m.DescribeQuorumRequest(topics=(m.DescribeQuorumRequest.TopicData(topic_name="__cluster_metadata", partitions=(part,)),))
+
+    def unregister(self, version: int) -> Message:
+        """A broker that is registered no more."""
+        return m.UnregisterBrokerRequest(broker_id=7)
+
     def requests(self) -> dict[str, Make]:
         """A request that can be granted, by API."""
         alter, edit = m.AlterConfigsRequest, m.IncrementalAlterConfigsRequest
@@ -172,6 +201,19 @@ class EveryVersionTests(SynchronousTestCase):
             "DescribeTopicPartitions": lambda _: m.DescribeTopicPartitionsRequest(
                 topics=(m.DescribeTopicPartitionsRequest.TopicRequest(name="t"),), cursor=None
             ),
+            "DeleteRecords": self.delete_records,
+            "DescribeLogDirs": lambda _: m.DescribeLogDirsRequest(topics=None),
+            "OffsetForLeaderEpoch": self.epoch,
+            "DescribeProducers": lambda _: m.DescribeProducersRequest(
+                topics=(m.DescribeProducersRequest.TopicRequest(name="t", partition_indexes=(0,)),)
+            ),
+            "ListConfigResources": lambda _: m.ListConfigResourcesRequest(),
+            "DescribeQuorum": self.quorum,
+            "ElectLeaders": self.elect,
+            "AlterPartitionReassignments": self.reassign,
+            "ListPartitionReassignments": lambda _: m.ListPartitionReassignmentsRequest(timeout_ms=1_000, topics=None),
+            "UpdateFeatures": lambda _: m.UpdateFeaturesRequest(timeout_ms=1_000, feature_updates=()),
+            "UnregisterBroker": self.unregister,
         }
 
     # -- tests --------------------------------------------------------------------------------------------------------
@@ -183,8 +225,8 @@ class EveryVersionTests(SynchronousTestCase):
         for api in api_table():
             for version in range(api.versions[0], api.versions[1] + 1):
                 response, data = self.ask(requests[api.name](version), version)
-                refused = {SECURITY_DISABLED} if api.name == "DescribeAcls" else set()
-                self.assertEqual(set(errors(response)) - {0}, refused, f"{api.name} version {version}: {response}")
+                refused = {REFUSED.get(api.name, 0)}
+                self.assertEqual(set(errors(response)) - {0}, refused - {0}, f"{api.name} version {version}: {response}")
                 cls = theirs[f"{api.name}Response", version]
                 out = io.BytesIO()
                 entity_writer(cls)(out, kio_decode(data, cls))
