@@ -13,7 +13,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from tests.integration.damage import Template, Trial, make_template
 
-STARTS = 300 if os.environ.get("CHRONIK_TEST_LONG") else 16
+STARTS = 300 if os.environ.get("CHRONIK_TEST_LONG") else 10
 """Damaged starts; each takes one to some seconds."""
 
 FIRST_SEED = int(os.environ.get("CHRONIK_TEST_SEED", "0"))
