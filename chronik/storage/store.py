@@ -167,7 +167,8 @@ class SegmentLogStore:
             raise ChronikError(f"{name} cannot be used: {error}") from None
         if identity.cluster_id != self._cluster_id:
             raise ChronikError(
-                f"log directory {path} belongs to cluster {identity.cluster_id}, not to {self._cluster_id}: choose another with log.dirs"
+                f"log directory {path} belongs to cluster {identity.cluster_id}, not to {self._cluster_id}, whose metadata this broker has: choose "
+                "another with log.dirs, or restore the metadata directory if it was lost"
             )
         if identity.node_id != self._broker_id:
             raise ChronikError(f"log directory {path} belongs to broker {identity.node_id}, this one is {self._broker_id} (node.id)")

@@ -59,6 +59,22 @@ class ConfigsCase(AdminCase):
 class DescribeConfigsTests(ConfigsCase):
     """DescribeConfigs."""
 
+    def test_the_same_resource_again_and_again(self) -> None:
+        """A resource is described once, however often it is named: a small request must not ask for a huge answer."""
+        resource = Described(resource_type=TOPIC, resource_name="t")
+        some = Described(resource_type=TOPIC, resource_name="t", configuration_keys=("retention.ms",))
+        results = self.ask(DESCRIBE, 4, DescribeConfigsRequest(resources=(resource, some) * 1_000)).results
+        self.assertEqual([True, False], [len(result.configs) > 1 for result in results])
+
+    def test_many_resources(self) -> None:
+        """Others have their turn while many resources are described."""
+        count = 2 * describe_configs.RESOURCES_OF_A_TURN + 1
+        resources = tuple(Described(resource_type=TOPIC, resource_name=f"none-{n}") for n in range(count))
+        answer = self.begin(DESCRIBE, 4, DescribeConfigsRequest(resources=resources))
+        self.assertNoResult(answer)
+        self.clock.advance(0)
+        self.assertEqual(count, len(self.successResultOf(answer).results))
+
     def test_every_version(self) -> None:
         """Each version tells value and source; types and documentation come with version 3."""
         for version in self.every_version(DESCRIBE):
