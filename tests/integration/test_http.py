@@ -77,6 +77,18 @@ class SearchTests(BrokerTestCase):
         self.assertEqual((8_003, both, rare + common), (hits["total"]["value"], hits["max_score"], both))
         self.assertEqual([f"{topic}:0:7999", f"{topic}:0:7998"], [hit["_id"] for hit in hits["hits"][4:]])
 
+    def test_sort_by_a_path(self) -> None:
+        """Each topic has its own values at a path, and mixed ones have an order; what another topic holds there does not matter."""
+        numbers, mixed = create(self.broker, unused_name("sorted")), create(self.broker, unused_name("sorted"))
+        produce(self.broker, mixed, [b'{"s":"b"}', b'{"s":2}', b'{"s":"a"}', b"{}", b'{"s":10}'])
+        produce(self.broker, numbers, [b'{"s":%d}' % n for n in (3, 11, 7)])
+        self.search(mixed, size=0)
+        for topic, order, values in ((numbers, "asc", [3, 7, 11]), (mixed, "asc", [2, 10, "a", "b", None]), (mixed, "desc", ["b", "a", 10, 2, None])):
+            hits = self.search(topic, sort=[{"s": order}])["hits"]["hits"]
+            self.assertEqual(values, [hit["sort"][0] for hit in hits])
+        hits = self.search(f"{mixed},{numbers}", sort=[{"s.keyword": {"order": "desc", "missing": "_first"}}], size=4)["hits"]["hits"]
+        self.assertEqual([None, "b", "a", 11], [hit["sort"][0] for hit in hits])
+
     def test_topic_expressions(self) -> None:
         """Patterns, exclusions, topics switched off, and what is missing."""
         first, second, off = (create(self.broker, unused_name("expr"), 1, **({"search.mode": "off"} if n == 2 else {})) for n in range(3))
