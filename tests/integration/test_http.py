@@ -9,6 +9,9 @@ from typing import Any
 
 from elasticsearch import Elasticsearch, NotFoundError
 
+from chronik.record.batch import with_crc
+from chronik.record.build import NewRecord, build_batch
+from tests.integration import wire
 from tests.integration.clients import SECONDS, admin, create, produce, producer, unused_name
 from tests.integration.harness import BrokerTestCase, eventually
 
@@ -165,6 +168,18 @@ class SearchTests(BrokerTestCase):
         self.assertEqual(404, self.broker.http("/nowhere/_search")[0])
         self.assertEqual(404, self.broker.http(f"/{topic}/_doc/{topic}:0:99999")[0])
         self.assertEqual(405, self.broker.http(f"/{topic}/_search", {}, "DELETE")[0])
+
+    def test_a_batch_that_cannot_be_read(self) -> None:
+        """A batch whose inside is garbage is accounted for, and what comes before and after it is found."""
+        topic = create(self.broker, unused_name("garbage"))
+        produce(self.broker, topic, [b"before"] * 2)
+        batch = bytearray(build_batch([NewRecord(None, b"inside", 1_000)] * 5, base_offset=0, leader_epoch=0))
+        batch[61:] = bytes(len(batch) - 61)
+        self.assertEqual((0, 2), wire.produce(self.broker.port, topic, bytes(with_crc(batch))))
+        produce(self.broker, topic, [b"after"])
+        self.assertEqual(3, self.search(topic)["hits"]["total"]["value"])
+        coverage = self.broker.http(f"/{topic}/_coverage")[1]["partitions"]["0"]
+        self.assertEqual((3, {"undecodable": 5}, 0, True), (coverage["indexed"], coverage["skipped"], coverage["missing"], coverage["complete"]))
 
     def test_coverage(self) -> None:
         """What is indexed and what is skipped is all that is committed, partition by partition."""
