@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Collection
 from dataclasses import replace
@@ -21,6 +20,7 @@ from twisted.web.server import NOT_DONE_YET, Request, Site
 from chronik.http.authentication import asked_to_authenticate, authenticate
 from chronik.http.guard import check_content_type, check_host, check_origin
 from chronik.http.interfaces import JSON_TYPE, HttpAnswer, HttpError, HttpRequest
+from chronik.http.pretty import indented
 from chronik.http.routing import Routes
 from chronik.security.interfaces import ANONYMOUS, ICredentialStore
 
@@ -111,7 +111,7 @@ def _headers(answer: HttpAnswer, accept: str) -> dict[str, str]:
 def _pretty(answer: HttpAnswer) -> HttpAnswer:
     if answer.content_type != JSON_TYPE:
         return answer
-    return replace(answer, body=json.dumps(json.loads(answer.body), ensure_ascii=False, indent=2).encode() + b"\n")
+    return replace(answer, body=indented(answer.body))
 
 
 def _is_gone(request: Any) -> bool:

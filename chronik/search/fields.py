@@ -95,6 +95,11 @@ def _checked(name: str, path: str) -> str:
     return path
 
 
+def unsortable(name: str) -> QueryError:
+    """The refusal of a sort by a field whose values are not kept in order."""
+    return QueryError(f"cannot sort by [{name}]: sort by a path inside the value, by a column or by [_score]", "illegal_argument_exception")
+
+
 _DATE: Final = re.compile(
     r"(\d{4})-(\d\d)(?:-(\d\d)(?:[Tt ](\d\d)(?::(\d\d)(?::(\d\d)(?:[.,](\d{1,9}))?)?)?[ ]?(Z|z|[+-]\d\d(?::?\d\d)?)?)?)?", re.ASCII
 )

@@ -9,6 +9,9 @@ from typing import Any
 
 from elasticsearch import Elasticsearch, NotFoundError
 
+from chronik.record.batch import with_crc
+from chronik.record.build import NewRecord, build_batch
+from tests.integration import wire
 from tests.integration.clients import SECONDS, admin, create, produce, producer, unused_name
 from tests.integration.harness import BrokerTestCase, eventually
 
@@ -76,6 +79,18 @@ class SearchTests(BrokerTestCase):
         self.assertEqual([both, both, rare, rare, common, common], [hit["_score"] for hit in hits["hits"]])
         self.assertEqual((8_003, both, rare + common), (hits["total"]["value"], hits["max_score"], both))
         self.assertEqual([f"{topic}:0:7999", f"{topic}:0:7998"], [hit["_id"] for hit in hits["hits"][4:]])
+
+    def test_sort_by_a_path(self) -> None:
+        """Each topic has its own values at a path, and mixed ones have an order; what another topic holds there does not matter."""
+        numbers, mixed = create(self.broker, unused_name("sorted")), create(self.broker, unused_name("sorted"))
+        produce(self.broker, mixed, [b'{"s":"b"}', b'{"s":2}', b'{"s":"a"}', b"{}", b'{"s":10}'])
+        produce(self.broker, numbers, [b'{"s":%d}' % n for n in (3, 11, 7)])
+        self.search(mixed, size=0)
+        for topic, order, values in ((numbers, "asc", [3, 7, 11]), (mixed, "asc", [2, 10, "a", "b", None]), (mixed, "desc", ["b", "a", 10, 2, None])):
+            hits = self.search(topic, sort=[{"s": order}])["hits"]["hits"]
+            self.assertEqual(values, [hit["sort"][0] for hit in hits])
+        hits = self.search(f"{mixed},{numbers}", sort=[{"s.keyword": {"order": "desc", "missing": "_first"}}], size=4)["hits"]["hits"]
+        self.assertEqual([None, "b", "a", 11], [hit["sort"][0] for hit in hits])
 
     def test_topic_expressions(self) -> None:
         """Patterns, exclusions, topics switched off, and what is missing."""
@@ -153,6 +168,18 @@ class SearchTests(BrokerTestCase):
         self.assertEqual(404, self.broker.http("/nowhere/_search")[0])
         self.assertEqual(404, self.broker.http(f"/{topic}/_doc/{topic}:0:99999")[0])
         self.assertEqual(405, self.broker.http(f"/{topic}/_search", {}, "DELETE")[0])
+
+    def test_a_batch_that_cannot_be_read(self) -> None:
+        """A batch whose inside is garbage is accounted for, and what comes before and after it is found."""
+        topic = create(self.broker, unused_name("garbage"))
+        produce(self.broker, topic, [b"before"] * 2)
+        batch = bytearray(build_batch([NewRecord(None, b"inside", 1_000)] * 5, base_offset=0, leader_epoch=0))
+        batch[61:] = bytes(len(batch) - 61)
+        self.assertEqual((0, 2), wire.produce(self.broker.port, topic, bytes(with_crc(batch))))
+        produce(self.broker, topic, [b"after"])
+        self.assertEqual(3, self.search(topic)["hits"]["total"]["value"])
+        coverage = self.broker.http(f"/{topic}/_coverage")[1]["partitions"]["0"]
+        self.assertEqual((3, {"undecodable": 5}, 0, True), (coverage["indexed"], coverage["skipped"], coverage["missing"], coverage["complete"]))
 
     def test_coverage(self) -> None:
         """What is indexed and what is skipped is all that is committed, partition by partition."""

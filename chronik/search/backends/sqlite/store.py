@@ -13,7 +13,7 @@ from zope.interface import implementer
 
 from chronik.search.backends.sqlite import schema
 from chronik.search.backends.sqlite.compile import Sql, all_of, any_of, any_word, compile_query, compile_score, fits, near
-from chronik.search.fields import Kind, resolve
+from chronik.search.fields import Kind, resolve, unsortable
 from chronik.search.interfaces import (
     Bounds,
     Covered,
@@ -22,7 +22,6 @@ from chronik.search.interfaces import (
     ISearchBackend,
     ISearchStore,
     Marker,
-    QueryError,
     Result,
     Sort,
     StoreDamaged,
@@ -156,14 +155,15 @@ class SqliteStore:
         order = "value DESC, " if sort.descending else "value ASC, "
         if field.kind in (Kind.TIMESTAMP, Kind.NUMBER, Kind.TOPIC):
             return Sql(f'r."{field.path}"'), order
-        kinds = self.paths().get(f"value.{field.path}", frozenset()) if field.kind is Kind.PATH else frozenset({"text"})
-        if not kinds <= {"long", "double"} and kinds != {"text", "date"}:
-            why = f"it holds {' and '.join(sorted(kinds))}"
-            raise QueryError(f"cannot sort by [{sort.field}]: {why}; sort by numbers, dates or [_score]", "illegal_argument_exception")
-        column = "instant" if "date" in kinds else "number"
+        if field.kind not in (Kind.PATH, Kind.KEYWORD):
+            raise unsortable(sort.field)
+        outermost = "max" if sort.descending else "min"
+        place = f"value.{field.path}"
+        number = f"(SELECT {outermost}(coalesce(number, instant)) FROM leaves WHERE owner = r.id AND place = ?)"
+        string = f"(SELECT {outermost}(exact) FROM leaves WHERE owner = r.id AND place = ? AND kind = 'text')"
         missing = f"value IS {'' if sort.missing_last else 'NOT '}NULL, "
-        value = Sql(f"(SELECT {column} FROM leaves WHERE owner = r.id AND place = ? AND {column} IS NOT NULL LIMIT 1)", (f"value.{field.path}",))
-        return value, missing + order
+        # SQLite too orders numbers before strings.
+        return Sql(f"coalesce({number}, {string})", (place, place)), missing + order
 
     def count(self, query: Query, within: Sequence[Bounds]) -> int:
         """See :meth:`ISearchStore.count`."""
@@ -212,7 +212,8 @@ class SqliteStore:
 
 def _hit(row: Sequence[Any], scored: bool) -> Found:
     topic, partition, offset, batch, position, timestamp, value = row
-    return Found(topic, partition, offset, batch, position, timestamp, value, value if scored else 0.0)
+    shown = value.partition("\0")[0] if isinstance(value, str) else value
+    return Found(topic, partition, offset, batch, position, timestamp, shown, value if scored else 0.0)
 
 
 def _wanted(query: Query, within: Sequence[Bounds]) -> Sql:

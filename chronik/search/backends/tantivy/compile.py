@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Final
 
@@ -279,6 +280,18 @@ class QueryCompiler:
             high, high_open = rounded(high, high_open, False)
             high = (min if high_open else max)(_readings(high))
         return all_of(self._parse_range("exact", path, limits) for limits in number_limits(low, low_open, high, high_open))
+
+    def has_number(self, path: str) -> tantivy.Query:
+        """Records with a number at a path."""
+        return self._parse_range("exact", path, *number_limits(-sys.float_info.max, False, None, False))
+
+    def has_string(self, path: str) -> tantivy.Query:
+        """Records with a string at a path, dates included."""
+        return self._regex("exact", "(?s:.)*", path)
+
+    def has_any(self, path: str, strings: Sequence[str]) -> tantivy.Query:
+        """Records with one of these strings at a path, as its column has them."""
+        return any_of([Q.term_query(self._schema, f"exact.{json_path(path)}", string) for string in strings])
 
     def numbers(self, column: str, low: float, high: float) -> tantivy.Query:
         """Records with a number from ``low`` to ``high`` in a column of a JSON field."""

@@ -1,32 +1,27 @@
 """The first hits of a query in an exact order, and how many there are.
 
-Orders by columns are tantivy's ``top_hits`` aggregation, which compares several columns: ties are exact. Records without the field they are sorted by
-are asked for in a second query.
+Orders by columns are tantivy's ``top_hits`` aggregation, which compares several columns: ties are exact.
 """
 
 from __future__ import annotations
 
 import itertools
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any, Final
 
 import tantivy
 
 from chronik.search.backends.json_paths import JsonPaths
-from chronik.search.backends.tantivy.compile import QueryCompiler, all_of, any_of, json_path, total
-from chronik.search.fields import Kind, resolve
-from chronik.search.interfaces import Found, QueryError, Result, Sort
+from chronik.search.backends.tantivy.compile import QueryCompiler, all_of, any_of, total
+from chronik.search.backends.tantivy.path_order import PathOrder, Value
+from chronik.search.fields import Field, Kind, resolve, unsortable
+from chronik.search.interfaces import Found, Result, Sort
 from chronik.search.query.ast import Exists, Query
 
 Q: Final = tantivy.Query
 _TIES: Final = (("timestamp", "desc"), ("topic", "asc"), ("partition", "asc"), ("offset", "desc"))
 _PLACE: Final = ("topic", "partition", "offset", "batch", "position", "timestamp")
-_NUMBERS: Final = frozenset({"long", "double"})
-
-_BUCKETS_MAX: Final = 65_000
-"""Tantivy refuses aggregations with more."""
-
 TIED_MIN: Final = 100
 TIED_MAX: Final = 5_000
 """So many hits are read to order those of one score; where there are more, they are found by their score."""
@@ -51,80 +46,46 @@ class Ranking:
         :raises QueryError: it cannot be sorted so.
         """
         matches = total(self._searcher, query)
+        field = None if sort.field == "_score" else self._field(sort)
         if limit <= 0 or not matches:
-            self._column(sort)
             return Result((), matches)
-        if sort.field == "_score":
+        if field is None:
             return Result(self._by_score(query, asked, limit, matches), matches)
-        column = self._column(sort)
-        if "." not in column:
-            return Result(self._by_column(query, column, sort.descending, limit), matches)
-        return Result(self._by_path(query, column, sort, limit), matches)
+        if field.kind in (Kind.PATH, Kind.KEYWORD):
+            return Result(self._by_path(query, field.path, sort, limit), matches)
+        return Result(self._by_column(query, field.path, sort.descending, limit), matches)
 
-    def _by_path(self, query: tantivy.Query, column: str, sort: Sort, limit: int) -> list[Found]:
-        present = Q.exists_query(column, False)
-        with_value = all_of([query, present])
-        without = Q.boolean_query([(tantivy.Occur.Must, query), (tantivy.Occur.MustNot, present)])
-        having = total(self._searcher, with_value)
+    def _by_path(self, query: tantivy.Query, path: str, sort: Sort, limit: int) -> list[Found]:
+        order = PathOrder(self._searcher, self._compiler, self._paths, path, _tops, _valued)
+        numbers, strings, without = order.split(query)
+        stages: list[Callable[[int], list[Found]]] = [
+            lambda count: order.by_numbers(numbers, sort.descending, count),
+            lambda count: order.by_strings(strings, sort.descending, count),
+        ]
+        if sort.descending:
+            stages.reverse()
+        stages.insert(2 if sort.missing_last else 0, lambda count: self._lacking(without, count))
+        hits: list[Found] = []
+        for stage in stages:
+            if len(hits) < limit:
+                hits += stage(limit - len(hits))
+        return hits
 
-        def ordered(count: int) -> list[Found]:
-            return self._by_values(with_value, column, sort.descending, min(count, having)) if having else []
+    def _lacking(self, query: tantivy.Query, limit: int) -> list[Found]:
+        return [replace(found, sort_value=None) for found in self._by_column(query, "timestamp", True, limit)]
 
-        def lacking(count: int) -> list[Found]:
-            return [_lacking(found) for found in self._by_column(without, "timestamp", True, count)]
+    def _field(self, sort: Sort) -> Field:
+        """What to sort by.
 
-        begin, end = (ordered, lacking) if sort.missing_last else (lacking, ordered)
-        hits = begin(limit)
-        return hits + end(limit - len(hits)) if len(hits) < limit else hits
-
-    def _column(self, sort: Sort) -> str:
-        """The column to sort by."""
-        if sort.field == "_score":
-            return sort.field
+        :raises QueryError: it has no order.
+        """
         field = resolve(sort.field)
         if field.kind in (Kind.TIMESTAMP, Kind.NUMBER, Kind.TOPIC):
-            return field.path
-        if field.kind is not Kind.PATH:
-            raise _unsortable(sort.field, "it holds strings")
+            return field
+        if field.kind not in (Kind.PATH, Kind.KEYWORD):
+            raise unsortable(sort.field)
         self._compiler.compile(Exists(sort.field))
-        kinds = self._paths.kinds(field.path)
-        if kinds <= _NUMBERS:
-            return f"exact.{json_path(field.path)}"
-        if kinds == {"text", "date"} or kinds == {"date"}:
-            return f"dates.{json_path(field.path)}"
-        raise _unsortable(sort.field, f"it holds {' and '.join(sorted(kinds))}")
-
-    def _by_values(self, query: tantivy.Query, column: str, descending: bool, limit: int) -> list[Found]:
-        """In the order of a JSON path. Its columns are integers in one segment and floats in the next, so their values are compared here: first the
-        outermost values are asked for, then the records that have them. A record with several values counts by its outermost one."""
-        wanted = limit
-        while True:
-            values = sorted(self._buckets(query, column, descending, wanted, {}), reverse=descending)[:wanted]
-            found: dict[tuple[int, int, int], Found] = {}
-            for value, hits in self._records(query, column, descending, values, limit):
-                for hit in hits:
-                    place = _found(hit["docvalue_fields"], "timestamp")
-                    found.setdefault((place.topic, place.partition, place.offset), _valued(place, value))
-            if len(found) >= limit or len(values) < wanted:
-                return list(found.values())[:limit]
-            wanted *= 4
-
-    def _records(self, query: tantivy.Query, column: str, descending: bool, values: list[float], limit: int) -> list[tuple[float, list[Any]]]:
-        inside = self._compiler.numbers(column, min(values[0], values[-1]), max(values[0], values[-1]))
-        top = {"top": {"top_hits": {"size": limit, "sort": [{name: order} for name, order in _TIES], "docvalue_fields": list(_PLACE)}}}
-        buckets = self._buckets(all_of([query, inside]), column, descending, len(values), top)
-        return [(value, hits) for value, hits in sorted(buckets.items(), reverse=descending) if value in set(values)]
-
-    def _buckets(self, query: tantivy.Query, column: str, descending: bool, size: int, inner: dict[str, Any]) -> dict[float, list[Any]]:
-        """Hits by value, of the outermost ``size`` values of every segment."""
-        order = {"_key": "desc" if descending else "asc"}
-        size_max = min(size * max(1, self._searcher.num_segments), _BUCKETS_MAX)
-        terms = {"field": column, "size": size_max, "segment_size": size, "order": order}
-        buckets = self._searcher.aggregate(query, {"values": {"terms": terms, "aggs": inner}})["values"]["buckets"]
-        found: dict[float, list[Any]] = {}
-        for bucket in buckets:
-            found.setdefault(bucket["key"], []).extend(bucket["top"]["hits"] if inner else ())
-        return found
+        return field
 
     def _by_column(self, query: tantivy.Query, column: str, descending: bool, limit: int) -> list[Found]:
         keys = [(column, "desc" if descending else "asc"), *(tie for tie in _TIES if tie[0] != column)]
@@ -183,13 +144,9 @@ def _found(columns: dict[str, list[Any]], column: str) -> Found:
     return _place([columns[name][0] for name in _PLACE], values[0] if values else None)
 
 
-def _valued(found: Found, value: float) -> Found:
-    return Found(found.topic, found.partition, found.offset, found.batch_offset, found.position, found.timestamp, value)
+def _tops(limit: int) -> dict[str, Any]:
+    return {"top_hits": {"size": limit, "sort": [{name: order} for name, order in _TIES], "docvalue_fields": list(_PLACE)}}
 
 
-def _lacking(found: Found) -> Found:
-    return Found(found.topic, found.partition, found.offset, found.batch_offset, found.position, found.timestamp, None)
-
-
-def _unsortable(name: str, why: str) -> QueryError:
-    return QueryError(f"cannot sort by [{name}]: {why}; sort by numbers, dates or [_score]", "illegal_argument_exception")
+def _valued(hit: Any, value: Value) -> Found:
+    return replace(_found(hit["docvalue_fields"], "timestamp"), sort_value=value.partition("\0")[0].rstrip(" ") if isinstance(value, str) else value)

@@ -1,0 +1,34 @@
+"""JSON for people."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from hypothesis import given
+from hypothesis import strategies as st
+from twisted.trial.unittest import SynchronousTestCase
+
+from chronik.http.pretty import indented
+
+VALUES: Any = st.recursive(
+    st.one_of(st.none(), st.booleans(), st.integers(), st.floats(allow_nan=False, allow_infinity=False), st.text()),
+    lambda inner: st.one_of(st.lists(inner), st.dictionaries(st.text(), inner)),
+)
+
+
+class PrettyTests(SynchronousTestCase):
+    """:func:`indented`."""
+
+    @given(VALUES, st.booleans())
+    def test_as_the_standard_library(self, value: Any, ascii_only: bool) -> None:
+        """Any value looks as Python would indent it."""
+        compact = json.dumps(value, ensure_ascii=ascii_only, separators=(",", ":")).encode("utf-8", "surrogatepass")
+        wanted = json.dumps(value, ensure_ascii=ascii_only, indent=2).encode("utf-8", "surrogatepass")
+        self.assertEqual(wanted + b"\n", indented(compact))
+
+    def test_nothing_is_rewritten(self) -> None:
+        """Numbers of any size and shape, and repeated names, stay."""
+        digits = b"9" * 5_000
+        text = b'{"a":1.10,"a":1E400, "b":[' + digits + b"],\t\"c\":{} ,\"d\":[] }"
+        self.assertEqual(b'{\n  "a": 1.10,\n  "a": 1E400,\n  "b": [\n    ' + digits + b'\n  ],\n  "c": {},\n  "d": []\n}\n', indented(text))
