@@ -197,6 +197,17 @@ class LogContract(LogFixture):
         latest = self.wait(log.offset_of_max_timestamp())
         self.assertEqual((2, TIMESTAMP + 5, 2), (latest.offset, latest.timestamp, latest.leader_epoch))
 
+    def test_times_that_are_promised(self) -> None:
+        """The latest record there is, and the first of equals, where headers of batches promise a later one."""
+        log = self.opened(LogConfig(segment_bytes=300))
+        for promise, late in ((50, 20), (60, 30), (70, 20), (55, 30)):
+            batch = build_batch([NewRecord(None, b"a", TIMESTAMP + late)])
+            self.wait(log.append(forged(batch, 35, (TIMESTAMP + promise).to_bytes(8, "big")), 0))
+        found = [self.wait(log.offset_of_max_timestamp())]
+        self.wait(log.advance_start(2))
+        found.append(self.wait(log.offset_of_max_timestamp()))
+        self.assertEqual([(1, TIMESTAMP + 30), (3, TIMESTAMP + 30)], [(each.offset, each.timestamp) for each in found])
+
     def test_times_of_nothing(self) -> None:
         """An empty log has no times."""
         log = self.opened()

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
-import signal
+import random
 import sqlite3
 import subprocess
 from contextlib import closing
@@ -14,9 +13,10 @@ from typing import Any
 from confluent_kafka import TopicPartition
 
 from tests.integration.clients import admin, consume, consumer, create, end_offset, producer, take, unused_name
-from tests.integration.harness import Broker, children, eventually
-from tests.integration.test_crash import LoadTestCase, count, whole_search
+from tests.integration.harness import Broker, eventually
+from tests.integration.test_crash import LoadTestCase, broker_killed, count, everything_killed, killed_while_starting, whole_search
 from tests.integration.test_sync import TracedTestCase
+from tests.lengths import seed
 from tests.plugins.installation import PROBE, InstallationTestCase
 
 SETTINGS = {"log.store": "sqlite", "plugin.storage.sqlite.wal.bytes": "1048576"}
@@ -100,20 +100,9 @@ class BrokerTests(SqliteTestCase, LoadTestCase, TracedTestCase):
         return [value for message in taken if (value := message.value()) is not None]
 
     def test_killed_under_load(self) -> None:
-        """Kills at random moments, of the broker alone and of everything: nothing acknowledged is lost, doubled or reordered; search has all."""
+        """Kills of the broker, of one that is starting, and of everything: nothing acknowledged is lost, doubled or reordered; search has all."""
         broker = self.new_broker().start()
-        topic = create(broker, "load", 2)
-
-        def kill_all() -> None:
-            for pid in [*children(broker.pid), broker.pid]:
-                os.kill(pid, signal.SIGKILL)
-            broker.kill()
-
-        self.under_load(broker, topic, broker.kill, 3)
-        whole_search(self, broker, topic)
-        topic = create(broker, "more", 2)
-        self.under_load(broker, topic, kill_all, 2)
-        whole_search(self, broker, topic)
+        self.under_load(broker, [broker_killed, everything_killed, killed_while_starting, broker_killed], random.Random(seed(5)))
         broker.stop()
         self.assertEqual([("ok",)], self.rows(broker, "PRAGMA integrity_check"))
 

@@ -80,26 +80,17 @@ class GroupCommitter:
         self.groups = 0
         self.freed = False
 
-    def put(self, operation: Operation, owner: Owner | None = None, end_offset: int = -1, stands: bool = True) -> Deferred[Any]:
-        """Give something to do, without beginning yet.
+    def run(self, operation: Operation, owner: Owner | None = None, end_offset: int = -1, stands: bool = True) -> Deferred[Any]:
+        """Give something to do: at the end of the reactor's turn, or right after the transaction that is under way.
 
         :returns: its result, once it is durable.
         """
         work = Work(operation, owner, end_offset, -1 if owner is None else owner.rewinds, stands)
         self._waiting.append(work)
-        return work.done
-
-    def begin(self) -> None:
-        """Begin at the end of the reactor's turn, or right after the transaction that is under way."""
-        if not self._running and self._waiting:
+        if not self._running:
             self._running = True
             self._clock.callLater(0, self._next)
-
-    def run(self, operation: Operation, owner: Owner | None = None, end_offset: int = -1, stands: bool = True) -> Deferred[Any]:
-        """Both."""
-        done = self.put(operation, owner, end_offset, stands)
-        self.begin()
-        return done
+        return work.done
 
     def _next(self) -> None:
         group, self._waiting = self._waiting, []

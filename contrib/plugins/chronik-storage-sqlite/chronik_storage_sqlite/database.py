@@ -24,9 +24,10 @@ BUSY_SECONDS: Final = 5.0
 
 TABLES: Final = (
     "CREATE TABLE identity (cluster_id TEXT NOT NULL, broker_id INTEGER NOT NULL)",
-    # A log that is being removed has no name any more. AUTOINCREMENT: an id is never used again while something still reads by it.
+    # A log that is being removed has no name any more; one that was set aside has it in "stray".
+    # AUTOINCREMENT: an id is never used again while something still reads by it.
     ("CREATE TABLE logs (id INTEGER PRIMARY KEY AUTOINCREMENT, topic TEXT, partition INTEGER, topic_id BLOB NOT NULL, "
-    "start_offset INTEGER NOT NULL DEFAULT 0, clean INTEGER NOT NULL DEFAULT 0, UNIQUE (topic, partition))"),
+    "start_offset INTEGER NOT NULL DEFAULT 0, clean INTEGER NOT NULL DEFAULT 0, stray TEXT, UNIQUE (topic, partition))"),
     ("CREATE TABLE batches (id INTEGER PRIMARY KEY, log_id INTEGER NOT NULL, base_offset INTEGER NOT NULL, last_offset INTEGER NOT NULL, "
     "leader_epoch INTEGER NOT NULL, base_timestamp INTEGER NOT NULL, max_timestamp INTEGER NOT NULL, size INTEGER NOT NULL, data BLOB NOT NULL)"),
     # Rows keep the order in which they came, the index that of offsets. It answers all but the bytes.

@@ -73,6 +73,7 @@ class SqliteLog:
         self._observers: tuple[IExtentObserver, ...] = ()
         self._failure: KafkaError | None = None
         self._one_at_a_time = DeferredLock()
+        self._saved_start = state.start_offset
         self._start_unsaved = False
         # What a removal that was interrupted left is looked for once.
         self._garbage = True
@@ -100,6 +101,11 @@ class SqliteLog:
     def rewinds(self) -> int:
         """How often its end moved back."""
         return len(self.cuts)
+
+    @property
+    def offset_lag(self) -> int:
+        """How far it is behind what is committed."""
+        return max(0, self._high_watermark - self.end_offset)
 
     def _commit(self, operation: Callable[[sqlite3.Connection], Any], end_offset: int = -1, stands: bool = True) -> Deferred[Any]:
         return self.home.committer.run(operation, self, end_offset, stands)
@@ -155,12 +161,8 @@ class SqliteLog:
         self._size_bytes += size
         self.end_offset = offset
         result = AppendResult(base_offset, offset - 1, now if self.config.log_append_time else NO_TIMESTAMP, self.start_offset)
-        # It has its place in the queue before anybody hears of it, and may append more.
-        done = self.home.committer.put(AppendBatches(self.log_id, leader_epoch, placed, epochs), self, offset, stands=False)
-        for observer in self._observers:
-            observer.end_advanced(self)
-        self.home.committer.begin()
-        return done.addCallback(lambda _: result)
+        append = AppendBatches(self.log_id, leader_epoch, placed, epochs)
+        return self._commit(append, offset, stands=False).addCallback(lambda _: result)
 
     def _roll_for(self, size: int, timestamp: int, now: int) -> None:
         extent = self._extents[-1]
@@ -312,7 +314,7 @@ class SqliteLog:
         """Take what the database has; a start that moved on meanwhile is written again."""
         self._extents, self._epochs, self._producers = state.extents, state.epochs, state.producers
         if state.start_offset < self.start_offset:
-            self._start_unsaved = True
+            self._saved_start, self._start_unsaved = state.start_offset, True
             self._drop_extents()
         self._size_bytes = sum(extent.size for extent in self._extents)
 
@@ -329,11 +331,15 @@ class SqliteLog:
 
     @deferred
     async def advance_start(self, offset: int) -> None:
-        """Forget the oldest; see :meth:`IPartitionLog.advance_start`. It is durable when this fires."""
-        if offset > self.start_offset:
-            self.start_offset = min(offset, self.end_offset)
+        """Forget the oldest; see :meth:`IPartitionLog.advance_start`."""
+        self.check_failure()
+        offset = min(offset, self.end_offset)
+        moves = offset > self.start_offset
+        self.start_offset = max(offset, self.start_offset)
+        if offset > self._saved_start:
             saved = self._save_start()
-            self._tell_start()
+            if moves:
+                self._tell_start()
             await saved
 
     def _save_start(self) -> Deferred[Any]:
@@ -341,7 +347,10 @@ class SqliteLog:
         self._epochs.truncate_from_start(self.start_offset)
         self._start_unsaved = False
         operation = rows.advance(self.log_id, self.start_offset, self._extents[0].base_offset, self._epochs.entries())
-        return self._commit(operation).addErrback(self._not_saved)
+        return self._commit(operation).addCallbacks(self._saved, self._not_saved, (self.start_offset,))
+
+    def _saved(self, done: None, start_offset: int) -> None:
+        self._saved_start = max(self._saved_start, start_offset)
 
     def _not_saved(self, failure: Any) -> Any:
         self._start_unsaved = True

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable, Iterator, Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from zope.interface import implementer
 
@@ -15,6 +15,10 @@ from chronik.storage.interfaces import ILogSlice, OffsetAndTimestamp
 
 if TYPE_CHECKING:
     from chronik_storage_sqlite.log import SqliteLog
+
+
+PROMISES_MAX: Final = 1000
+"""How many batches are listed at a time to be looked into."""
 
 
 class Run(NamedTuple):
@@ -32,6 +36,11 @@ class Run(NamedTuple):
 _FROM_OFFSET = (
     "SELECT base_offset, last_offset, data FROM batches WHERE log_id = ?1 AND base_offset < ?3 "
     "AND base_offset >= coalesce((SELECT max(base_offset) FROM batches WHERE log_id = ?1 AND base_offset <= ?2), ?2) ORDER BY base_offset"
+)
+
+_PROMISES = (
+    "SELECT max_timestamp, base_offset, id FROM batches WHERE log_id = ?1 AND last_offset >= ?2 AND base_offset < ?3 "
+    "AND (max_timestamp < ?4 OR (max_timestamp = ?4 AND base_offset > ?5)) ORDER BY max_timestamp DESC, base_offset LIMIT ?6"
 )
 
 
@@ -76,7 +85,35 @@ def first_at_or_after(
 def first_of_largest(connection: sqlite3.Connection, log_id: int, start_offset: int, end_offset: int) -> OffsetAndTimestamp | None:
     """The first record from ``start_offset`` on and below ``end_offset`` that has the largest timestamp of those."""
     largest = max(_largest(connection, log_id, start_offset, end_offset), default=-1)
-    return None if largest < 0 else first_at_or_after(connection, log_id, largest, start_offset, start_offset, end_offset)
+    if largest < 0:
+        return None
+    found = first_at_or_after(connection, log_id, largest, start_offset, start_offset, end_offset)
+    return found or _largest_inside(connection, log_id, start_offset, end_offset)
+
+
+def _largest_inside(connection: sqlite3.Connection, log_id: int, start_offset: int, end_offset: int) -> OffsetAndTimestamp | None:
+    """The same, where a batch's header promises a later record than it has.
+
+    Batches are looked into from the largest promise down, until what is found is later than all that is promised by the rest.
+    """
+    best: OffsetAndTimestamp | None = None
+    promised, base_offset = 1 << 62, -1
+    bounds = log_id, start_offset, end_offset
+    while rows := connection.execute(_PROMISES, (*bounds, promised, base_offset, PROMISES_MAX)).fetchall():
+        for promised, base_offset, row_id in rows:
+            if best is not None and promised < best.timestamp:
+                return best
+            row = connection.execute("SELECT data FROM batches WHERE id = ?", (row_id,)).fetchone()
+            found = None if row is None else _latest_record(base_offset, row[0], start_offset)
+            if found is not None and (best is None or (found.timestamp, -found.offset) > (best.timestamp, -best.offset)):
+                best = found
+    return best
+
+
+def _latest_record(base_offset: int, batch: bytes, start_offset: int) -> OffsetAndTimestamp | None:
+    records = [record for record in _records(batch) or () if record.offset >= start_offset]
+    latest = max((record.timestamp for record in records), default=-1)
+    return _first_record(base_offset, batch, lambda r: r.timestamp == latest and r.offset >= start_offset)
 
 
 def _largest(connection: sqlite3.Connection, log_id: int, start_offset: int, end_offset: int) -> Iterator[int]:

@@ -46,8 +46,8 @@ class KnownLog(NamedTuple):
 
 
 def load_known(connection: sqlite3.Connection) -> tuple[list[KnownLog], list[int]]:
-    """The logs there are, and the ids of those that are being removed."""
-    rows = connection.execute("SELECT id, topic, partition, topic_id, clean FROM logs ORDER BY id").fetchall()
+    """The logs there are, and the ids of those that are being removed. What was set aside is neither."""
+    rows = connection.execute("SELECT id, topic, partition, topic_id, clean FROM logs WHERE stray IS NULL ORDER BY id").fetchall()
     known = [KnownLog(row[0], TopicPartition(row[1], row[2]), TopicId(row[3]), bool(row[4])) for row in rows if row[1] is not None]
     return known, [row[0] for row in rows if row[1] is None]
 
@@ -73,6 +73,18 @@ def mark(log_id: int, clean: bool) -> Operation:
 def unname(log_id: int) -> Operation:
     """An operation that removes a log from the list; its batches go later."""
     return lambda connection: connection.execute("UPDATE logs SET topic = NULL, partition = NULL WHERE id = ?", (log_id,)).rowcount
+
+
+def set_aside(log_id: int) -> Callable[[sqlite3.Connection], bool]:
+    """An operation that takes a log's name away and keeps its records; whether there are any, else nothing is done."""
+
+    def operation(connection: sqlite3.Connection) -> bool:
+        if connection.execute("SELECT 1 FROM batches WHERE log_id = ? LIMIT 1", (log_id,)).fetchone() is None:
+            return False
+        connection.execute("UPDATE logs SET stray = topic || '-' || partition, topic = NULL, partition = NULL WHERE id = ?", (log_id,))
+        return True
+
+    return operation
 
 
 # -- one log --------------------------------------------------------------------------------------------------------------

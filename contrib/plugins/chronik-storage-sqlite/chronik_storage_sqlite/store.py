@@ -16,7 +16,7 @@ from chronik.defer import Pool, deferred
 from chronik.errors import ErrorCode, KafkaError
 from chronik.model import TopicId, TopicPartition, topic_id_text
 from chronik.storage.config import LogConfig
-from chronik.storage.interfaces import ILogStore, IPartitionLog
+from chronik.storage.interfaces import DirectoryUsage, ILogStore, IPartitionLog, LogUsage
 from chronik_storage_sqlite import state as rows
 from chronik_storage_sqlite.database import Database
 from chronik_storage_sqlite.home import Home, MakeDatabase, give_back_room, take
@@ -207,6 +207,53 @@ class SqliteLogStore:
         del self._known[topic_partition]
         home.logs -= 1
         self._doomed.append((self._context.clock.seconds() + delay_ms / 1000, known.log_id, home))
+
+    @deferred
+    async def set_aside(self, topic_partition: TopicPartition, topic_id: TopicId) -> None:
+        """Keep what nobody knows of; see :meth:`ILogStore.set_aside`. Its rows stay, under its name in ``logs.stray``."""
+        turn = await self._turn(topic_partition)
+        try:
+            found = self._known.get(topic_partition)
+            if found is not None and found[0].topic_id == topic_id:
+                await self._set_aside(topic_partition, *found)
+        except sqlite3.Error as error:
+            raise KafkaError(ErrorCode.KAFKA_STORAGE_ERROR, f"the log of {topic_partition} cannot be set aside: {error}") from error
+        finally:
+            self._end_turn(topic_partition, turn)
+
+    async def _set_aside(self, topic_partition: TopicPartition, known: KnownLog, home: Home) -> None:
+        if not await home.committer.run(rows.set_aside(known.log_id)):
+            await self._delete(topic_partition, known, home)
+            return
+        del self._known[topic_partition]
+        home.logs -= 1
+        self._log.error(
+            "the log of {partition} holds records, and no topic has its id {topic_id}: they are kept in {path} as those of log {log_id}. "
+            "Remove them if the topic was deleted",
+            partition=topic_partition,
+            topic_id=topic_id_text(known.topic_id),
+            path=home.database.path,
+            log_id=known.log_id,
+        )
+
+    @deferred
+    async def usage(self) -> Sequence[DirectoryUsage]:
+        """Sizes; see :meth:`ILogStore.usage`."""
+        return [await self._usage(home) for home in self._homes]
+
+    async def _usage(self, home: Home) -> DirectoryUsage:
+        try:
+            total, free = await self._context.pools.run(Pool.BACKGROUND, self._space, home.path)
+        except OSError as error:
+            return DirectoryUsage(
+                home.path, error=KafkaError(ErrorCode.KAFKA_STORAGE_ERROR, f"log directory {home.path} cannot be asked: {error}")
+            )
+        logs = [LogUsage(log.topic_partition, log.size_bytes, log.offset_lag) for log in self._logs.values() if log.home is home]
+        return DirectoryUsage(home.path, total, free, logs)
+
+    def _space(self, path: str) -> tuple[int, int]:
+        """In a thread."""
+        return self._context.file_system.total_bytes(path), self._context.file_system.free_bytes(path)
 
     # -- now and then -------------------------------------------------------------------------------------------------
 

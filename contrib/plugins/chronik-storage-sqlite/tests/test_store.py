@@ -300,6 +300,25 @@ class FaultTests(StoreCase):
         self.assertEqual([(6,)], self.rows("SELECT start_offset FROM logs"))
         self.assertEqual([6, 7], self.offsets(self.opened(self.crashed())))
 
+    def test_start_fires_when_written(self) -> None:
+        """Who asks for a start that another asked for before waits for the same commit."""
+        pools = HeldThreadPools("commit")
+        store = self.started(pools=pools)
+        opening = store.open(TP, ID, SMALL)
+        pools.go_on()
+        log = self.successResultOf(opening)
+        for n in range(4):
+            self.append(log, n)
+        pools.go_on()
+        moving = [log.advance_start(2), log.advance_start(2), log.advance_start(1)]
+        for each in moving:
+            self.assertNoResult(each)
+        pools.go_on()
+        for each in moving:
+            self.successResultOf(each)
+        self.successResultOf(log.advance_start(2))
+        self.assertEqual([2, 3], self.offsets(log))
+
     def test_passing(self) -> None:
         """Only what others can put right is tried again."""
         self.assertTrue(passes(self.error_of("PRAGMA max_page_count = 2", "CREATE TABLE a (b)", "CREATE TABLE c (d)")))
@@ -521,6 +540,25 @@ class DirectoryTests(StoreCase):
         self.assertEqual(ErrorCode.KAFKA_STORAGE_ERROR, self.code(store.open(TP, ID, SMALL)))
         self.assertEqual([], list(store.known()))
         self.done(self.opened(store), 0)
+
+    def test_set_aside(self) -> None:
+        """Records that nobody knows of are kept under the name they had, and stay; a log without any just goes."""
+        store = self.started()
+        self.done(self.opened(store), 0, 1)
+        self.opened(store, TopicPartition("empty", 3))
+        self.successResultOf(store.close())
+        store = self.started()
+        self.successResultOf(store.set_aside(TP, TopicId(bytes(16))))
+        self.assertEqual(2, len(store.known()))
+        self.successResultOf(store.set_aside(TP, ID))
+        self.successResultOf(store.set_aside(TopicPartition("empty", 3), ID))
+        self.assertEqual([], list(store.known()))
+        store = self.crashed()
+        self.done(self.opened(store, topic_id=TopicId(bytes(16))), 0)
+        self.clock.pump([1, 1])
+        self.assertEqual([("t-0", 2), (None, 1)], self.rows("SELECT stray, count(*) FROM batches JOIN logs ON logs.id = log_id GROUP BY log_id"))
+        self.assertEqual(2, self.count("logs"))
+        self.flushLoggedErrors()
 
     def test_many_logs(self) -> None:
         """Every one of many logs gets its turn."""
