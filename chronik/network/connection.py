@@ -18,6 +18,8 @@ from chronik.network.sender import Sender, close_pieces
 from chronik.security.interfaces import ANONYMOUS, BROKER
 
 if TYPE_CHECKING:
+    from twisted.internet.interfaces import IDelayedCall
+
     from chronik.network.listener import ConnectionFactory
 
 _SIZE: Final = Struct(">i")
@@ -73,6 +75,7 @@ class KafkaConnection(Protocol):
         self._lost = False
         self._sender: Sender | None = None
         self._requests = 0
+        self._muted: IDelayedCall | None = None
         self.deadline = 0.0
         self.session: Session | None = None
 
@@ -108,6 +111,9 @@ class KafkaConnection(Protocol):
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         """The peer is gone, or was sent away."""
         self._lost = True
+        if self._muted is not None:
+            self._muted.cancel()
+            self._muted = None
         if self._sender is not None:
             self._sender.close()
         for pending in self._answers:
@@ -141,7 +147,7 @@ class KafkaConnection(Protocol):
             return None
         if self._sender is not None and self._sender.busy:
             return "takes no more of its answer"
-        if self._answers:
+        if self._answers or self._muted is not None:
             self.deadline = now + self._limits.idle_seconds
             return None
         if self._held:
@@ -249,10 +255,12 @@ class KafkaConnection(Protocol):
             return
         frames = self._frames
         while frames and not self._starting and not self._lost and len(self._answers) < REQUESTS_IN_FLIGHT_MAX and not self._full():
+            if self._muted is not None:
+                break
             self._start(frames.popleft())
         self._looping = False
         # A request that is still coming may be larger than what may wait: it must not stop its own rest.
-        if frames or self._full() or self._bytes_in_flight - self._held > BYTES_IN_FLIGHT_MAX or self.factory.over_budget:
+        if frames or self._muted is not None or self._full() or self._bytes_in_flight - self._held > BYTES_IN_FLIGHT_MAX or self.factory.over_budget:
             self._pause()
         else:
             self._resume()
@@ -275,6 +283,8 @@ class KafkaConnection(Protocol):
             self._log.failure("a request of {host} could not be served", host=self.session.peer_host)
             self._violated("a request that failed here")
             return
+        if self.session.muted_until:
+            self._mute(self.session)
         answer.pieces.addCallbacks(self._ready, self._failed, callbackArgs=(pending,))
         if answer.started is not None and not answer.started.called:
             self._starting = True
@@ -300,6 +310,8 @@ class KafkaConnection(Protocol):
             sender.send(pieces, first.size)
         if sender.busy:
             self.deadline = self._seconds() + self._limits.stalled_seconds
+        if self.session is not None and self.session.muted_until:
+            self._mute(self.session)
         if self._ending:
             self._end_if_answered()
         elif self._frames or self._paused:
@@ -313,6 +325,20 @@ class KafkaConnection(Protocol):
             self._violated("a request whose answer failed here")
         else:
             self._violated(str(failure.value))
+
+    def _mute(self, session: Session) -> None:
+        """Read and begin nothing until the client's time is over; what was begun is answered."""
+        left = session.muted_until - self._seconds()
+        if left > 0 and self._muted is None and not self._ending:
+            self._muted = self.factory.clock.callLater(left, self._unmute, session)
+            self._pause()
+
+    def _unmute(self, session: Session) -> None:
+        self._muted = None
+        self._mute(session)
+        if self._muted is None:
+            session.muted_until = 0.0
+            self._start_requests()
 
     # -- bounds -------------------------------------------------------------------------------------------------------
 

@@ -16,7 +16,8 @@ from chronik.protocol.apis import request_class, response_class
 from chronik.replica.interfaces import IPartitions
 from chronik.security.interfaces import ANONYMOUS, Action
 from chronik.server.api import Api
-from chronik.server.context import RequestContext
+from chronik.server.context import RequestContext, Throttle
+from chronik.server.quotas.service import ClientQuotas, QuotaWindows
 from chronik.server.services import Services
 from tests.cluster.fixture import CONFIG, ControllerCase
 
@@ -62,6 +63,8 @@ class AdminCase(ControllerCase):
         """Put the services together."""
         super().setUp()
         self.partitions = ReadyPartitions()
+        self.quotas = ClientQuotas(self.feed, self.clock.seconds, QuotaWindows())
+        self.throttle = Throttle()
         self.denied: Callable[[Action], bool] = lambda action: False
         self.settings: dict[str, str] = {}
         self.session = Session("PLAINTEXT", "10.0.0.9", 5000, "192.168.1.5", 9092, ANONYMOUS)
@@ -75,6 +78,7 @@ class AdminCase(ControllerCase):
             "controller": self.controller,
             "partitions": self.partitions,
             "clock": self.clock,
+            "quotas": self.quotas,
         }
         return Services(**{field.name: given.get(field.name) for field in fields(Services)})  # type: ignore[arg-type]
 
@@ -93,7 +97,8 @@ class AdminCase(ControllerCase):
         self.assertEqual(end, len(data))
         services = self.services()
         decisions = {action: not self.denied(action) for action in api.rule(services, decoded)}
-        context = RequestContext(services, self.session, api.key, version, "client", decisions)
+        self.throttle = Throttle()
+        context = RequestContext(services, self.session, api.key, version, "client", decisions, self.throttle)
         try:
             response = await api.handler(context, decoded)
         except KafkaError as error:
