@@ -45,6 +45,7 @@ from chronik.security.interfaces import AuthContext, IAuthorizer, ICredentialSto
 from chronik.server.dispatch import RequestDispatcher
 from chronik.server.fetch_sessions import FetchSessionCache
 from chronik.server.metrics import RequestMetrics
+from chronik.server.quotas.service import ClientQuotas, QuotaWindows
 from chronik.server.services import Services
 from chronik.server.stall import ReactorStallMeter
 from chronik.server.table import api_table
@@ -168,6 +169,7 @@ class BrokerService(Service):
             authorizer=authorizer,
             fetch_bytes_max=config.get("fetch.max.bytes"),
             fetch_sessions=FetchSessionCache(config.get("max.incremental.fetch.session.cache.slots"), lambda high: 1 + secrets.randbelow(high)),
+            quotas=ClientQuotas(feed, reactor.seconds, QuotaWindows.of(config)),
             clock=reactor,
             purgatory=purgatory,
             metrics=metrics,

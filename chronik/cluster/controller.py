@@ -17,10 +17,21 @@ from zope.interface import implementer
 from chronik.cluster.configs import check_resource, edited, resource_key
 from chronik.cluster.creation import Designer, check_name, collision_name, given_configs
 from chronik.cluster.features import FeatureUpdate
-from chronik.cluster.interfaces import ConfigChange, ConfigResourceType, IController, NewPartitions, NewTopic, Reassignment
+from chronik.cluster.interfaces import (
+    Charge,
+    ConfigChange,
+    ConfigResourceType,
+    IController,
+    NewPartitions,
+    NewTopic,
+    QuotaChange,
+    Reassignment,
+    free,
+)
 from chronik.cluster.leadership import ElectionType, PartitionPlans, elected, reassigned
 from chronik.cluster.locks import NameLocks
 from chronik.cluster.producer_ids import ProducerIds
+from chronik.cluster.quotas import QuotaPlans
 from chronik.cluster.registration import Membership, Registration
 from chronik.cluster.topics import TopicPlans, read_topic, topic_exists, unknown_topic
 from chronik.cluster.writer import OPERATIONS_PER_PLAN_MAX, FencedWriter, KeyView, Plan
@@ -74,6 +85,7 @@ class Controller:
         self._membership = Membership(self._writer)
         self._plans = TopicPlans(self._writer)
         self._partitions = PartitionPlans(self._writer)
+        self._quotas = QuotaPlans(self._writer)
         self._producer_ids = ProducerIds(self._membership.allocate_producer_ids)
         self._locks = NameLocks()
         self.broker_epoch = -1
@@ -90,19 +102,23 @@ class Controller:
         self._log.info("Broker {broker_id} is the controller of cluster {cluster_id}", broker_id=self._registration.broker_id, cluster_id=cluster_id)
 
     @deferred
-    async def create_topics(self, topics: Sequence[NewTopic], validate_only: bool = False) -> Sequence[TopicImage | KafkaError]:
+    async def create_topics(
+        self, topics: Sequence[NewTopic], validate_only: bool = False, charge: Charge = free
+    ) -> Sequence[TopicImage | KafkaError]:
         """Create each; see :meth:`IController.create_topics`."""
-        return await _outcomes(self._alone(topic.name, partial(self._create, topic, validate_only)) for topic in topics)
+        return await _outcomes(self._alone(topic.name, partial(self._create, topic, validate_only, charge)) for topic in topics)
 
     @deferred
-    async def delete_topics(self, names: Sequence[str]) -> Sequence[KafkaError | None]:
+    async def delete_topics(self, names: Sequence[str], charge: Charge = free) -> Sequence[KafkaError | None]:
         """Delete each; see :meth:`IController.delete_topics`."""
-        return await _outcomes(self._alone(name, partial(self._delete, name)) for name in names)
+        return await _outcomes(self._alone(name, partial(self._delete, name, charge)) for name in names)
 
     @deferred
-    async def create_partitions(self, requests: Sequence[NewPartitions], validate_only: bool = False) -> Sequence[KafkaError | None]:
+    async def create_partitions(
+        self, requests: Sequence[NewPartitions], validate_only: bool = False, charge: Charge = free
+    ) -> Sequence[KafkaError | None]:
         """Add to each; see :meth:`IController.create_partitions`."""
-        return await _outcomes(self._alone(request.topic, partial(self._add_partitions, request, validate_only)) for request in requests)
+        return await _outcomes(self._alone(request.topic, partial(self._add_partitions, request, validate_only, charge)) for request in requests)
 
     @deferred
     async def alter_configs(self, changes: Sequence[ConfigChange], validate_only: bool = False) -> Sequence[KafkaError | None]:
@@ -126,6 +142,11 @@ class Controller:
     def unregister_broker(self, broker_id: int) -> Deferred[None]:
         """Forget a broker; see :meth:`IController.unregister_broker`."""
         return Deferred.fromCoroutine(self._membership.unregister(broker_id, self._feed.image))
+
+    @deferred
+    async def alter_quotas(self, changes: Sequence[QuotaChange], validate_only: bool = False) -> Sequence[KafkaError | None]:
+        """Change each; see :meth:`IController.alter_quotas`."""
+        return await _outcomes(self._quotas.alter(change, validate_only) for change in changes)
 
     def allocate_producer_ids(self) -> Deferred[range]:
         """Take the next block; see :meth:`IController.allocate_producer_ids`."""
@@ -154,7 +175,7 @@ class Controller:
     async def _alone(self, name: str, work: Callable[[], Awaitable[T]]) -> T:
         return await self._locks.holding(collision_name(name), work)
 
-    async def _create(self, wanted: NewTopic, validate_only: bool) -> TopicImage:
+    async def _create(self, wanted: NewTopic, validate_only: bool, charge: Charge) -> TopicImage:
         image = self._feed.image
         if wanted.name in image.topics:
             raise topic_exists(wanted.name)
@@ -162,6 +183,7 @@ class Controller:
         configs = given_configs(wanted)
         warnings = check_configs(Scope.TOPIC, wanted.name, {}, configs, self._config) if configs else ()
         topic = self._designer().topic(wanted, MappingProxyType(dict(configs)))
+        charge(len(topic.partitions))
         if validate_only:
             return topic
         topic = replace(topic, topic_id=new_topic_id(self._random))
@@ -182,14 +204,16 @@ class Controller:
         except KafkaError as error:
             self._log.warn("The creation of {topic} is not undone yet: {problem}", topic=topic.name, problem=error.message)
 
-    async def _delete(self, name: str) -> None:
+    async def _delete(self, name: str, charge: Charge) -> None:
         topic = self._topic(name)
+        charge(len(topic.partitions))
         await self._plans.delete(name, topic.topic_id)
         self._log.info("Deleted topic {topic}", topic=name)
 
-    async def _add_partitions(self, request: NewPartitions, validate_only: bool) -> None:
+    async def _add_partitions(self, request: NewPartitions, validate_only: bool, charge: Charge) -> None:
         topic = self._topic(request.topic)
         added = self._designer().more(topic, request)
+        charge(len(added))
         if not validate_only:
             await self._plans.add_partitions(topic.name, topic.topic_id, len(topic.partitions), added)
 

@@ -7,7 +7,7 @@ outcome for each, in their order, and one item's failure does not touch the othe
 from __future__ import annotations
 
 import enum
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import TYPE_CHECKING
@@ -57,6 +57,22 @@ class Reassignment:
     topic: str
     partition: int
     replicas: tuple[int, ...] | None
+
+
+@dataclass(frozen=True, slots=True)
+class QuotaChange:
+    """Limits to set on an entity, given by kinds and names; None takes one away."""
+
+    entity: tuple[tuple[str, str | None], ...]
+    limits: Mapping[str, float | None]
+
+
+Charge = Callable[[int], None]
+"""Told how many partitions an item is about to create or delete; raises a ``KafkaError`` to refuse it."""
+
+
+def free(partitions: int) -> None:
+    """The charge of whoever may change as much as they like."""
 
 
 class ConfigResourceType(enum.IntEnum):
@@ -122,7 +138,9 @@ class IController(Interface):
         :raises ChronikError: another cluster's metadata, or a store that cannot be written.
         """
 
-    def create_topics(topics: Sequence[NewTopic], validate_only: bool = False) -> Deferred[Sequence[TopicImage | KafkaError]]:
+    def create_topics(
+        topics: Sequence[NewTopic], validate_only: bool = False, charge: Charge = free
+    ) -> Deferred[Sequence[TopicImage | KafkaError]]:
         """Create topics; each appears whole or not at all.
 
         :param validate_only: check everything and change nothing; the images answered then have the zero id.
@@ -130,13 +148,15 @@ class IController(Interface):
             ``INVALID_REPLICATION_FACTOR``, ``INVALID_REPLICA_ASSIGNMENT``, ``INVALID_REQUEST``, ``INVALID_CONFIG``, ``POLICY_VIOLATION``.
         """
 
-    def delete_topics(names: Sequence[str]) -> Deferred[Sequence[KafkaError | None]]:
+    def delete_topics(names: Sequence[str], charge: Charge = free) -> Deferred[Sequence[KafkaError | None]]:
         """Delete topics; once begun, a deletion is finished even after a crash.
 
         :returns: for each None or ``UNKNOWN_TOPIC_OR_PARTITION``.
         """
 
-    def create_partitions(requests: Sequence[NewPartitions], validate_only: bool = False) -> Deferred[Sequence[KafkaError | None]]:
+    def create_partitions(
+        requests: Sequence[NewPartitions], validate_only: bool = False, charge: Charge = free
+    ) -> Deferred[Sequence[KafkaError | None]]:
         """Give topics more partitions; all new ones of a topic appear at once.
 
         :returns: for each None or ``UNKNOWN_TOPIC_OR_PARTITION``, ``INVALID_PARTITIONS``, ``INVALID_REPLICA_ASSIGNMENT``,
@@ -147,6 +167,12 @@ class IController(Interface):
         """Change dynamic configuration.
 
         :returns: for each None or ``UNKNOWN_TOPIC_OR_PARTITION``, ``INVALID_CONFIG``, ``INVALID_REQUEST``.
+        """
+
+    def alter_quotas(changes: Sequence[QuotaChange], validate_only: bool = False) -> Deferred[Sequence[KafkaError | None]]:
+        """Change client quotas.
+
+        :returns: for each None or ``INVALID_REQUEST``.
         """
 
     def allocate_producer_ids() -> Deferred[range]:

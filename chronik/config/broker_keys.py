@@ -70,6 +70,13 @@ _CONNECTIONS = (
     integer("max.incremental.fetch.session.cache.slots", 1_000, "Consumers whose partitions are remembered between Fetches.", validator=at_least(0)),
 )
 
+_QUOTAS = (
+    integer("quota.window.num", 11, "Windows over which the use of client quotas is averaged.", importance=_LOW, validator=at_least(1)),
+    integer("quota.window.size.seconds", 1, "Length of each such window.", importance=_LOW, validator=at_least(1)),
+    integer("controller.quota.window.num", 11, "Windows whose changes of topics may come at once.", importance=_LOW, validator=at_least(1)),
+    integer("controller.quota.window.size.seconds", 1, "Length of each such window.", importance=_LOW, validator=at_least(1)),
+)
+
 _TOPICS = (
     boolean("auto.create.topics.enable", True, "Whether a topic that a client asks for comes into being.", importance=_HIGH),
     boolean("delete.topic.enable", True, "Whether topics may be deleted.", importance=_HIGH),
@@ -133,6 +140,7 @@ BROKER_KEYS: Final[Mapping[str, ConfigKey]] = registry(
         "Broker": _BROKER,
         "Listeners": _LISTENERS,
         "Connections": _CONNECTIONS,
+        "Quotas": _QUOTAS,
         "Topics": _TOPICS,
         "Groups": _GROUPS,
         "Log": LOG_KEYS,

@@ -26,7 +26,7 @@ _PACKED: Final[Mapping[str, str]] = {
     "add.partitions.to.txn.": "retry.backoff.max.ms retry.backoff.ms",
     "alter.log.dirs.replication.quota.": "window.num window.size.seconds",
     "broker.": "heartbeat.interval.ms session.timeout.ms",
-    "controller.": "quota.window.num quota.window.size.seconds socket.timeout.ms",
+    "controller.": "socket.timeout.ms",
     "controller.quorum.": (
         "append.linger.ms auto.join.enable bootstrap.servers election.backoff.max.ms election.timeout.ms fetch.max.bytes "
         "fetch.snapshot.max.bytes fetch.timeout.ms request.timeout.ms retry.backoff.ms voters"
@@ -60,7 +60,6 @@ _PACKED: Final[Mapping[str, str]] = {
     "metadata.": "log.dir max.idle.interval.ms max.retention.bytes max.retention.ms",
     "metadata.log.": "max.record.bytes.between.snapshots max.snapshot.interval.ms segment.bytes segment.ms segment.min.bytes",
     "metrics.": "num.samples recording.level sample.window.ms",
-    "quota.": "window.num window.size.seconds",
     "remote.": "fetch.max.wait.ms list.offsets.request.timeout.ms",
     "remote.log.": (
         "index.file.cache.total.size.bytes metadata.custom.metadata.max.bytes reader.max.pending.tasks reader.threads "

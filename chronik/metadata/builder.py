@@ -13,7 +13,7 @@ from types import MappingProxyType
 from twisted.logger import Logger
 
 from chronik.metadata import keys
-from chronik.metadata.image import NO_LEADER, BrokerImage, ImageDelta, MetadataImage, PartitionState, TopicImage
+from chronik.metadata.image import NO_LEADER, BrokerImage, ImageDelta, MetadataImage, PartitionState, QuotaEntity, TopicImage
 from chronik.metadata.interfaces import Revision, Snapshot
 from chronik.metadata.keys import ControllerValue, MalformedValue, TopicState, TopicValue
 from chronik.model import NO_EPOCH, TopicId, topic_id_text
@@ -39,6 +39,7 @@ class ImageBuilder:
         self._topics: dict[str, TopicValue] = {}
         self._partitions: dict[str, dict[int, PartitionState]] = {}
         self._configs: dict[str, Mapping[str, str]] = {}
+        self._quotas: Mapping[QuotaEntity, Mapping[str, float]] = MappingProxyType({})
         self._features: Mapping[str, int] = MappingProxyType({})
         self._names: dict[str, str] = {}
         self._touched_topics: set[str] = set()
@@ -78,6 +79,8 @@ class ImageBuilder:
             self._take_broker(rest, value)
         elif family == "configs":
             self._take_configs(rest, value)
+        elif family == "quotas":
+            self._take_quotas(rest, value)
         elif key == keys.CONTROLLER:
             self._controller = keys.decode_controller(value) if value is not None else ControllerValue(-1, self._controller.epoch)
         elif key == keys.FEATURES:
@@ -123,6 +126,12 @@ class ImageBuilder:
             self._configs.pop(resource, None)
         self._touched_configs.add(resource)
 
+    def _take_quotas(self, rest: str, value: bytes | None) -> None:
+        limits = keys.decode_quotas(value) if value is not None else {}
+        entity = keys.quota_entity_of(rest)
+        others = {known: found for known, found in self._quotas.items() if known != entity}
+        self._quotas = MappingProxyType(others | {entity: limits} if limits else others)
+
     # -- making the image --
 
     def _build(self, revision: int) -> ImageDelta:
@@ -141,6 +150,7 @@ class ImageBuilder:
             controller_id=self._controller.broker_id,
             controller_epoch=self._controller.epoch,
             features=self._features,
+            quotas=self._quotas,
             brokers=before.brokers if before.brokers == self._brokers else MappingProxyType(dict(self._brokers)),
         )
         delta = ImageDelta(tuple(deleted), frozenset(changed), configs, _cluster_of(image) != _cluster_of(before))

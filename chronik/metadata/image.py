@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import TypeVar
+from typing import Final, TypeAlias, TypeVar
 
 from chronik.model import NO_EPOCH, TopicId
 
@@ -17,6 +17,21 @@ K = TypeVar("K")
 V = TypeVar("V")
 
 NO_LEADER = -1
+
+QuotaEntity: TypeAlias = "tuple[tuple[str, str | None], ...]"
+"""Whom a quota is set on: kinds and names, in the order user, client id, address; None for those that have none of their own."""
+
+USER: Final = "user"
+CLIENT_ID: Final = "client-id"
+IP: Final = "ip"
+"""Kinds of parts of a quota's entity, by Kafka's names."""
+
+PRODUCER_BYTE_RATE: Final = "producer_byte_rate"
+CONSUMER_BYTE_RATE: Final = "consumer_byte_rate"
+REQUEST_PERCENTAGE: Final = "request_percentage"
+CONTROLLER_MUTATION_RATE: Final = "controller_mutation_rate"
+CONNECTION_CREATION_RATE: Final = "connection_creation_rate"
+"""What quotas limit, by Kafka's names: bytes, percent of a thread, partitions and connections a second."""
 
 
 def _empty() -> Mapping[K, V]:
@@ -75,6 +90,7 @@ class MetadataImage:
 
     :ivar controller_id: the broker that holds the controller key, -1 for none.
     :ivar configs: dynamic configuration: by resource (``broker/``: the cluster-wide default, ``broker/1``, ``group/g``), then by key.
+    :ivar quotas: limits by whom they are set on.
     :ivar features: levels of features that were chosen; see :mod:`chronik.cluster.features`.
     """
 
@@ -87,6 +103,7 @@ class MetadataImage:
     names: Mapping[TopicId, str] = field(default_factory=_empty)
     configs: Mapping[str, Mapping[str, str]] = field(default_factory=_empty)
     features: Mapping[str, int] = field(default_factory=_empty)
+    quotas: Mapping[QuotaEntity, Mapping[str, float]] = field(default_factory=_empty)
 
     def topic_by_id(self, topic_id: bytes) -> TopicImage | None:
         """The topic of this id, or None."""

@@ -9,6 +9,7 @@ Values are JSON objects, so that an operator can read them and a later release c
 ``topics/<name>``                   ``id``, ``state``, ``partitions`` (how many of them are visible), ``configs``
 ``partitions/<topic id>/<number>``  ``leader``, ``leader_epoch``, ``replicas``, ``isr``, ``partition_epoch``
 ``configs/<kind>/<name>``           dynamic configuration of a broker or group; ``configs/broker/`` is every broker's
+``quotas/<entity>``                 limits by name; the entity as ``user=alice,client-id``: quoted names, none for the default
 ``features``                        levels of features by name, where they were chosen
 ``ids/producer``                    ``next``: first producer id that is in no block yet
 ==================================  =======================================================================================
@@ -22,8 +23,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any, Final
+from urllib.parse import quote, unquote
 
-from chronik.metadata.image import BrokerImage, Endpoint, PartitionState
+from chronik.metadata.image import BrokerImage, Endpoint, PartitionState, QuotaEntity
 from chronik.model import TopicId, topic_id_from_text, topic_id_text
 
 CLUSTER: Final = "cluster"
@@ -34,6 +36,7 @@ TOPICS: Final = "topics/"
 PARTITIONS: Final = "partitions/"
 BROKERS: Final = "brokers/"
 CONFIGS: Final = "configs/"
+QUOTAS: Final = "quotas/"
 
 
 class MalformedValue(ValueError):
@@ -84,6 +87,17 @@ def broker_key(broker_id: int) -> str:
 def config_key(resource: str) -> str:
     """Where the dynamic configuration of a resource (``broker/1``, ``group/g``) is."""
     return f"{CONFIGS}{resource}"
+
+
+def quota_key(entity: QuotaEntity) -> str:
+    """Where an entity's quotas are."""
+    return QUOTAS + ",".join(kind if name is None else f"{kind}={quote(name, safe='')}" for kind, name in entity)
+
+
+def quota_entity_of(rest: str) -> QuotaEntity:
+    """The entity of a quota's key, without what all such keys begin with."""
+    parts = (part.partition("=") for part in rest.split(","))
+    return tuple((kind, unquote(name) if equals else None) for kind, equals, name in parts)
 
 
 def encode_topic(topic: TopicValue) -> bytes:
@@ -179,6 +193,16 @@ def decode_configs(value: bytes) -> Mapping[str, str]:
     return _texts(_Fields(value).values, "the value")
 
 
+def encode_quotas(limits: Mapping[str, float]) -> bytes:
+    """An entity's quotas."""
+    return _encode(dict(limits))
+
+
+def decode_quotas(value: bytes) -> Mapping[str, float]:
+    """An entity's quotas."""
+    return MappingProxyType({name: _number(limit, name) for name, limit in _Fields(value).values.items()})
+
+
 def encode_features(levels: Mapping[str, int]) -> bytes:
     """The levels of features."""
     return _encode(dict(levels))
@@ -241,6 +265,12 @@ def _integer(value: object, name: str) -> int:
     if not isinstance(value, int) or isinstance(value, bool):
         raise MalformedValue(f"{name} is not an integer")
     return value
+
+
+def _number(value: object, name: str) -> float:
+    if not isinstance(value, int | float) or isinstance(value, bool):
+        raise MalformedValue(f"{name} is not a number")
+    return float(value)
 
 
 def _texts(found: object, name: str) -> Mapping[str, str]:

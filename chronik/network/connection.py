@@ -4,24 +4,16 @@ from __future__ import annotations
 
 import socket
 from collections import deque
-from struct import Struct
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 from twisted.internet.interfaces import IAddress
 from twisted.internet.protocol import Protocol, connectionDone
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
+from chronik.network.frames import SIZE, FrameCutter
 from chronik.network.interfaces import Answer, Pieces, ProtocolViolation, Session
-from chronik.network.limits import (
-    BYTES_IN_FLIGHT_MAX,
-    FRAME_BYTES_MIN,
-    FRAMES_A_TURN_MAX,
-    READ_BYTES_MAX,
-    READ_BYTES_MIN,
-    REQUESTS_IN_FLIGHT_MAX,
-    TURN_SECONDS,
-)
+from chronik.network.limits import BYTES_IN_FLIGHT_MAX, READ_BYTES_MAX, READ_BYTES_MIN, REQUESTS_IN_FLIGHT_MAX, TURN_SECONDS
 from chronik.network.sender import Sender, close_pieces
 from chronik.network.socketsender import sender_for
 from chronik.security.interfaces import ANONYMOUS, BROKER
@@ -30,19 +22,6 @@ if TYPE_CHECKING:
     from twisted.internet.interfaces import IDelayedCall
 
     from chronik.network.listener import ConnectionFactory
-
-_SIZE: Final = Struct(">i")
-_SIZE_KEY_VERSION: Final = Struct(">ihh")
-
-
-def looks_like(data: bytes) -> str:
-    """What the first bytes of something that is no Kafka request probably are, for the log."""
-    if data[:4] in (b"GET ", b"POST", b"HEAD", b"PUT ", b"OPTI", b"DELE", b"PRI "):
-        return "an HTTP request; search and health are on the HTTP listener"
-    if data[:1] == b"\x16" and data[1:2] == b"\x03":
-        return "a TLS hello; this listener speaks plain text"
-    return "no Kafka request"
-
 
 class _Pending:
     """A request that was begun: its answer, once it is there."""
@@ -70,11 +49,8 @@ class KafkaConnection(Protocol):
         self._dispatcher = factory.dispatcher
         self._seconds = factory.clock.seconds
         self._limits = factory.limits
-        self._chunks: list[bytes] = []
+        self._frames = FrameCutter(factory.frame_bytes_max, self._api_bytes_max)
         self._held = 0
-        self._needed = _SIZE.size
-        self._uncut = False
-        self._frames: deque[bytes] = deque()
         self._answers: deque[_Pending] = deque()
         self._in_flight = 0
         self._bytes_in_flight = 0
@@ -87,6 +63,7 @@ class KafkaConnection(Protocol):
         self._sender: Sender | None = None
         self._requests = 0
         self._read_bytes = 0
+        self._muted: IDelayedCall | None = None
         self.deadline = 0.0
         self.session: Session | None = None
 
@@ -126,6 +103,9 @@ class KafkaConnection(Protocol):
         if self._turn is not None:
             self._turn.cancel()
             self._turn = None
+        if self._muted is not None:
+            self._muted.cancel()
+            self._muted = None
         if self._sender is not None:
             self._sender.close()
         for pending in self._answers:
@@ -133,8 +113,7 @@ class KafkaConnection(Protocol):
                 close_pieces(pending.pieces)
         self._answers.clear()
         self._frames.clear()
-        self._chunks = []
-        self._hold_unfinished(0)
+        self._hold_unfinished()
         self.factory.bytes_held(-self._bytes_in_flight)
         self._bytes_in_flight = 0
         if self.session is not None:
@@ -160,7 +139,7 @@ class KafkaConnection(Protocol):
             return None
         if self._sender is not None and self._sender.busy:
             return "takes no more of its answer"
-        if self._answers:
+        if self._answers or self._muted is not None:
             self.deadline = now + self._limits.idle_seconds
             return None
         if self._held:
@@ -179,8 +158,7 @@ class KafkaConnection(Protocol):
         )
         self.factory.refused["protocol"] += 1
         self._frames.clear()
-        self._chunks = []
-        self._hold_unfinished(0)
+        self._hold_unfinished()
         self._lost = True
         self.abort()
 
@@ -197,81 +175,43 @@ class KafkaConnection(Protocol):
             return
         self.factory.bytes_in += len(data)
         self._hold(len(data))
-        if self._chunks:
-            self._chunks.append(data)
-            self._hold_unfinished(self._held + len(data))
-            if self._held < self._needed or self._lost:
+        frames = self._frames
+        begun = frames.unfinished_bytes > 0
+        frames.add(data)
+        if begun:
+            self._hold_unfinished()
+            if self._held < frames.needed or self._lost:
                 self._size_reads(len(data))
                 if self._waits_for_others():
                     self._pause()
                 return
-            data = b"".join(self._chunks)
-        self._cut(data)
+        self._cut(len(data))
 
-    def _cut(self, data: bytes) -> None:
+    def _cut(self, received: int) -> None:
         """Cut what came into frames, and begin what may begin."""
+        frames = self._frames
         try:
-            position = self._split(data)
+            frames.cut()
         except ProtocolViolation as problem:
             self._violated(str(problem))
             return
-        rest = data[position:]
-        self._chunks = [rest] if rest else []
-        self._hold_unfinished(len(rest))
-        self._size_reads(len(data))
+        self._hold_unfinished()
+        self._size_reads(received)
         self._start_requests()
-        if self._held and not self._lost and not self._uncut:
-            self.deadline = self._seconds() + self._limits.frame_seconds + self._needed / self._limits.frame_bytes_per_second
+        if self._held and not self._lost and not frames.uncut:
+            self.deadline = self._seconds() + self._limits.frame_seconds + frames.needed / self._limits.frame_bytes_per_second
+
+    def _api_bytes_max(self, api_key: int, version: int) -> int:
+        assert self.session is not None
+        return self._dispatcher.frame_bytes_max(self.session, api_key, version)
 
     def _size_reads(self, received: int) -> None:
         """Let the next read be large where much is coming."""
-        much = received >= READ_BYTES_MIN or self._needed - self._held >= READ_BYTES_MIN
+        much = received >= READ_BYTES_MIN or self._frames.needed - self._held >= READ_BYTES_MIN
         size = READ_BYTES_MAX if much else READ_BYTES_MIN
         if size != self._read_bytes and self._read_bytes:
             self._read_bytes = size
             self.transport.bufferSize = size  # type: ignore[union-attr]
-
-    def _split(self, data: bytes) -> int:
-        """Cut whole frames out of ``data``, as many as one turn should; the position where the next one begins.
-
-        The size of a frame is believed only together with an API that may be so large, before anything is kept for it.
-        """
-        position, end, frames_max = 0, len(data), len(self._frames) + FRAMES_A_TURN_MAX
-        self._needed = _SIZE.size
-        self._uncut = False
-        while end - position >= _SIZE.size:
-            if len(self._frames) >= frames_max:
-                self._uncut = True
-                return position
-            if end - position < FRAME_BYTES_MIN:
-                size = _SIZE.unpack_from(data, position)[0]
-                self._check_size(size, data, position)
-                self._needed = FRAME_BYTES_MIN
-                return position
-            size, api_key, version = _SIZE_KEY_VERSION.unpack_from(data, position)
-            self._check_size(size, data, position)
-            self._check_api(size, api_key, version, data, position)
-            if position + _SIZE.size + size > end:
-                self._needed = _SIZE.size + size
-                return position
-            position += _SIZE.size
-            self._frames.append(data[position : position + size])
-            position += size
-        return position
-
-    def _check_size(self, size: int, data: bytes, position: int) -> None:
-        if size < FRAME_BYTES_MIN or size > self.factory.frame_bytes_max:
-            allowed, seems = self.factory.frame_bytes_max, looks_like(data[position : position + 8])
-            raise ProtocolViolation(f"a request of {size} bytes ({allowed} are allowed), which looks like {seems}")
-
-    def _check_api(self, size: int, api_key: int, version: int, data: bytes, position: int) -> None:
-        assert self.session is not None
-        try:
-            allowed = self._dispatcher.frame_bytes_max(self.session, api_key, version)
-        except ProtocolViolation as problem:
-            raise ProtocolViolation(f"{problem}; it looks like {looks_like(data[position : position + 8])}") from None
-        if size > allowed:
-            raise ProtocolViolation(f"a request of {size} bytes with API key {api_key}, which may have {allowed}")
 
     # -- frames to requests -------------------------------------------------------------------------------------------
 
@@ -285,7 +225,7 @@ class KafkaConnection(Protocol):
         self._looping = True
         if self._ending:
             return
-        frames, until, late = self._frames, self._seconds() + TURN_SECONDS, False
+        frames, until, late = self._frames.whole, self._seconds() + TURN_SECONDS, False
         while frames and not late and self._may_start():
             while frames and not late and self._may_start():
                 self._start(frames.popleft())
@@ -295,16 +235,18 @@ class KafkaConnection(Protocol):
         if frames and late:
             self._go_on_later()
         self._looping = False
-        if self._uncut and not frames:
+        uncut = self._frames.uncut
+        if uncut and not frames:
             self._go_on_later()
         # A request that is still coming may be larger than what may wait: it must not stop its own rest.
-        if frames or self._uncut or self._full() or self._bytes_in_flight - self._held > BYTES_IN_FLIGHT_MAX or self._waits_for_others():
+        held = uncut or self._muted is not None or self._full() or self._bytes_in_flight - self._held > BYTES_IN_FLIGHT_MAX
+        if frames or held or self._waits_for_others():
             self._pause()
         else:
             self._resume()
 
     def _may_start(self) -> bool:
-        return not (self._starting or self._lost or len(self._answers) >= REQUESTS_IN_FLIGHT_MAX or self._full())
+        return not (self._starting or self._lost or self._muted is not None or len(self._answers) >= REQUESTS_IN_FLIGHT_MAX or self._full())
 
     def _go_on_later(self) -> None:
         """Let others have the reactor first."""
@@ -315,9 +257,8 @@ class KafkaConnection(Protocol):
         self._turn = None
         if self._ending:
             return
-        if self._uncut and not self._frames:
-            data, self._chunks = b"".join(self._chunks), []
-            self._cut(data)
+        if self._frames.uncut and not self._frames.whole:
+            self._cut(0)
         else:
             self._start_requests()
 
@@ -330,7 +271,7 @@ class KafkaConnection(Protocol):
 
     def _start(self, frame: bytes) -> None:
         assert self.session is not None
-        pending = _Pending(_SIZE.size + len(frame))
+        pending = _Pending(SIZE.size + len(frame))
         self._answers.append(pending)
         self._requests += 1
         self.deadline = self._seconds() + self._limits.idle_seconds
@@ -343,6 +284,8 @@ class KafkaConnection(Protocol):
             self._log.failure("a request of {host} could not be served", host=self.session.peer_host)
             self._violated("a request that failed here")
             return
+        if self.session.muted_until:
+            self._mute(self.session)
         answer.pieces.addCallbacks(self._ready, self._failed, callbackArgs=(pending,))
         if answer.started is not None and not answer.started.called:
             self._starting = True
@@ -366,6 +309,8 @@ class KafkaConnection(Protocol):
             pieces = _framed(first.pieces)
             self.factory.bytes_out += sum(map(len, pieces))
             sender.send(pieces, first.size)
+        if self.session is not None and self.session.muted_until:
+            self._mute(self.session)
         if self._looping:
             return
         if answers:
@@ -375,7 +320,7 @@ class KafkaConnection(Protocol):
             self._push()
         if self._ending:
             self._end_if_answered()
-        elif self._frames or self._paused:
+        elif self._frames.whole or self._paused:
             self._start_requests()
 
     def _push(self) -> None:
@@ -395,14 +340,29 @@ class KafkaConnection(Protocol):
         else:
             self._violated(str(failure.value))
 
+    def _mute(self, session: Session) -> None:
+        """Read and begin nothing until the client's time is over; what was begun is answered."""
+        left = session.muted_until - self._seconds()
+        if left > 0 and self._muted is None and not self._ending:
+            self._muted = self.factory.clock.callLater(left, self._unmute, session)
+            self._pause()
+
+    def _unmute(self, session: Session) -> None:
+        self._muted = None
+        self._mute(session)
+        if self._muted is None:
+            session.muted_until = 0.0
+            self._start_requests()
+
     # -- bounds -------------------------------------------------------------------------------------------------------
 
     def _hold(self, size: int) -> None:
         self._bytes_in_flight += size
         self.factory.bytes_held(size)
 
-    def _hold_unfinished(self, size: int) -> None:
-        """So many bytes are here of a request whose end is not."""
+    def _hold_unfinished(self) -> None:
+        """Tell how many bytes are here of a request whose end is not."""
+        size = self._frames.unfinished_bytes
         if size != self._held:
             before, self._held = self._held, size
             self.factory.unfinished_held(self, before)
@@ -426,9 +386,9 @@ class KafkaConnection(Protocol):
             size=size,
         )
         self.factory.refused["memory"] += 1
-        self._chunks = []
+        self._frames.clear()
         self._lost = True
-        self._hold_unfinished(0)
+        self._hold_unfinished()
         self._hold(-size)
         self.abort()
 
@@ -473,7 +433,7 @@ class KafkaConnection(Protocol):
 
 def _framed(pieces: Pieces | None) -> Pieces:
     """An answer with its size before it; nothing for a request that needs none."""
-    return () if pieces is None else (_SIZE.pack(sum(map(len, pieces))), *pieces)
+    return () if pieces is None else (SIZE.pack(sum(map(len, pieces))), *pieces)
 
 
 def _host(address: IAddress) -> str:

@@ -32,6 +32,7 @@ class Session:
     :ivar internal: one of the broker's own children on a private socket.
     :ivar client_software: name and version the client told in ApiVersions (KIP-511).
     :ivar closed: the connection is gone.
+    :ivar muted_until: no further request is begun before this time, in seconds of the broker's clock (KIP-219).
     :ivar waiting: requests that wait for something to happen, each with a method ``wake()``; woken when the connection goes.
     """
 
@@ -44,6 +45,7 @@ class Session:
     internal: bool = False
     client_software: tuple[str, str] = ("", "")
     closed: bool = False
+    muted_until: float = 0.0
     waiting: set[Any] = field(default_factory=set)
 
 

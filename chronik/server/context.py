@@ -15,11 +15,32 @@ if TYPE_CHECKING:
     from chronik.server.services import Services
 
 
+class Throttle:
+    """How long a request's client is to wait (KIP-219).
+
+    :ivar ms: as its answer tells.
+    :ivar mute_ms: as its connection is made to; less where the client was refused instead.
+    """
+
+    __slots__ = ("ms", "mute_ms")
+
+    def __init__(self) -> None:
+        self.ms = 0
+        self.mute_ms = 0
+
+    def add(self, ms: int, mute: bool = True) -> None:
+        """For one reason; the longest of all counts."""
+        self.ms = max(self.ms, ms)
+        if mute:
+            self.mute_ms = max(self.mute_ms, ms)
+
+
 @dataclass(frozen=True, slots=True)
 class RequestContext:
     """One request's surroundings.
 
     :ivar decisions: what the authorizer said of every action that the API's rule asked for.
+    :ivar throttle: takes how long the client is to wait.
     """
 
     services: Services
@@ -28,6 +49,7 @@ class RequestContext:
     api_version: int
     client_id: str | None
     decisions: Mapping[Action, bool] = field(default_factory=dict)
+    throttle: Throttle = field(default_factory=Throttle)
 
     def allowed(self, operation: Operation, resource_type: ResourceType, name: str) -> bool:
         """Whether the peer may do this. The API's rule must have asked for it: an action nobody asked about is refused."""

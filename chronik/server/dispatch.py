@@ -12,13 +12,13 @@ from zope.interface import implementer
 from chronik.defer import begun
 from chronik.errors import ErrorCode, KafkaError
 from chronik.network.interfaces import Answer, IRequestDispatcher, Pieces, ProtocolViolation, Session
-from chronik.protocol.apis import request_class
+from chronik.protocol.apis import ApiKey, request_class
 from chronik.protocol.error_versions import error_for_version
 from chronik.protocol.header import RequestHeader, parse_request_header, response_header
 from chronik.protocol.primitives import DecodeError
 from chronik.security.interfaces import Action
 from chronik.server.api import Api
-from chronik.server.context import RequestContext
+from chronik.server.context import RequestContext, Throttle
 from chronik.server.handlers.api_versions import unsupported_version
 
 if TYPE_CHECKING:
@@ -32,13 +32,18 @@ def _told(api: Api, version: int, error: KafkaError) -> KafkaError:
     return error if code is error.code else KafkaError(code, error.message)
 
 
-class _Start:
-    """Whether a request has begun: its appends are queued and the next request of its connection may begin."""
+class _Start(Throttle):
+    """Whether a request has begun: its appends are queued and the next request of its connection may begin. It also takes what throttles it.
 
-    __slots__ = ("begun", "waiter")
+    :ivar busy_seconds: how long that kept the reactor; negative until it has come to its first wait.
+    """
+
+    __slots__ = ("begun", "busy_seconds", "waiter")
 
     def __init__(self) -> None:
+        super().__init__()
         self.begun = False
+        self.busy_seconds = -1.0
         self.waiter: Deferred[None] | None = None
 
     def begin(self) -> None:
@@ -62,6 +67,7 @@ class RequestDispatcher:
         self._services = services
         self._apis: Mapping[int, Api] = {api.key: api for api in apis}
         self._metrics = services.metrics
+        self._quotas = services.quotas
         self._seconds = services.clock.seconds
 
     def frame_bytes_max(self, session: Session, api_key: int, api_version: int) -> int:
@@ -80,8 +86,9 @@ class RequestDispatcher:
         api = self._apis.get(header.api_key)
         if api is None:
             raise ProtocolViolation(f"a request with API key {header.api_key}, which is not served here")
-        start = _Start()
-        pieces = begun(self._serve(api, session, header, frame, start))
+        start, began = _Start(), self._seconds()
+        pieces = begun(self._serve(api, session, header, frame, start, began))
+        start.busy_seconds = self._seconds() - began
         if start.begun:
             return Answer(None, pieces)
         start.waiter = Deferred()
@@ -93,9 +100,13 @@ class RequestDispatcher:
         for waiter in tuple(session.waiting):
             waiter.wake()
 
-    async def _serve(self, api: Api, session: Session, header: RequestHeader, frame: bytes, start: _Start) -> Pieces | None:
-        began = self._seconds()
+    async def _serve(self, api: Api, session: Session, header: RequestHeader, frame: bytes, start: _Start, began: float) -> Pieces | None:
         version = header.api_version
+        if header.api_key == ApiKey.PRODUCE and self._quotas.enabled:
+            # Known before it begins, and waited for before the next one does: clients send many without waiting for answers.
+            throttle_ms = self._quotas.produced(session, header.client_id, len(frame))
+            start.add(throttle_ms, mute=False)
+            self._mute(session, throttle_ms)
         try:
             if not api.versions[0] <= version <= api.versions[1]:
                 response: Message | None = unsupported_version(self._apis.values(), api, version)
@@ -105,6 +116,8 @@ class RequestDispatcher:
         finally:
             if not start.begun:
                 start.begin()
+        if self._quotas.enabled:
+            self._throttle(session, header, start, began, response)
         if response is None:
             self._metrics.served(api.key, self._seconds() - began, len(frame), 0)
             return None
@@ -112,6 +125,18 @@ class RequestDispatcher:
         pieces.insert(0, response_header(api.key, version, header.correlation_id))
         self._metrics.served(api.key, self._seconds() - began, len(frame), sum(map(len, pieces)))
         return pieces
+
+    def _throttle(self, session: Session, header: RequestHeader, start: _Start, began: float, response: Message | None) -> None:
+        """Tell a client that used too much how long to wait, and mute its connection for so long (KIP-219)."""
+        busy = start.busy_seconds if start.busy_seconds >= 0 else self._seconds() - began
+        start.add(self._quotas.worked(session, header.client_id, busy))
+        if start.ms and response is not None and hasattr(response, "throttle_time_ms"):
+            response.throttle_time_ms = start.ms
+        self._mute(session, start.mute_ms)
+
+    def _mute(self, session: Session, ms: int) -> None:
+        if ms:
+            session.muted_until = max(session.muted_until, self._seconds() + ms / 1000)
 
     def _decode(self, api: Api, header: RequestHeader, frame: bytes) -> Message:
         try:
@@ -122,7 +147,7 @@ class RequestDispatcher:
     async def _handle(self, api: Api, session: Session, header: RequestHeader, request: Any, start: _Start) -> Message | None:
         try:
             decisions = await self._decisions(api, session, request)
-            context = RequestContext(self._services, session, api.key, header.api_version, header.client_id, decisions)
+            context = RequestContext(self._services, session, api.key, header.api_version, header.client_id, decisions, start)
             if start.waiter is None:
                 # Nobody waits yet: dispatch looks once the handler has come to its first wait.
                 start.begun = True

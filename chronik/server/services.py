@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from chronik.security.interfaces import IAuthorizer
     from chronik.server.fetch_sessions import FetchSessionCache
     from chronik.server.metrics import RequestMetrics
+    from chronik.server.quotas.service import ClientQuotas
     from chronik.storage.interfaces import ILogStore
 
 
@@ -34,6 +35,7 @@ class Services:
     :ivar authorizer: who decides.
     :ivar fetch_bytes_max: most bytes of records in one Fetch answer (``fetch.max.bytes``).
     :ivar fetch_sessions: what consumers fetch, so that they need not say it again.
+    :ivar quotas: what clients may use.
     :ivar clock: the reactor's time; ``seconds()`` is the wall clock of records and retention.
     :ivar purgatory: where requests wait, with a deadline.
     :ivar metrics: what requests are counted in.
@@ -49,6 +51,7 @@ class Services:
     authorizer: IAuthorizer
     fetch_bytes_max: int
     fetch_sessions: FetchSessionCache
+    quotas: ClientQuotas
     clock: IReactorTime
     purgatory: Purgatory
     metrics: RequestMetrics

@@ -33,8 +33,8 @@ def admin(broker: Broker) -> AdminClient:
 
 
 def dotted(config: Mapping[str, Any]) -> dict[str, Any]:
-    """Keyword arguments as configuration keys; librdkafka's log_level is spelled as it is."""
-    return {key if key == "log_level" else key.replace("_", "."): value for key, value in config.items()}
+    """Keyword arguments as configuration keys; librdkafka's log_level and the names of callbacks are spelled as they are."""
+    return {key if key == "log_level" or key.endswith("_cb") else key.replace("_", "."): value for key, value in config.items()}
 
 
 def create(broker: Broker, name: str, partitions: int = 1, **config: Any) -> str:

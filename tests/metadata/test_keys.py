@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
 from chronik.metadata import keys
-from chronik.metadata.image import BrokerImage, Endpoint, PartitionState
+from chronik.metadata.image import BrokerImage, Endpoint, PartitionState, QuotaEntity
 from chronik.metadata.keys import ControllerValue, MalformedValue, TopicState, TopicValue
 from chronik.model import TopicId
 
@@ -28,6 +28,7 @@ DECODERS: tuple[Callable[[bytes], object], ...] = (
     keys.decode_cluster,
     keys.decode_configs,
     keys.decode_features,
+    keys.decode_quotas,
     keys.decode_next_id,
     lambda value: keys.decode_broker(1, value),
 )
@@ -51,6 +52,11 @@ class RoundTripTests(SynchronousTestCase):
         """A registration, its id coming from the key."""
         self.assertEqual(keys.decode_broker(broker.broker_id, keys.encode_broker(broker)), broker)
 
+    @given(st.lists(st.tuples(st.sampled_from(["user", "client-id", "ip"]), st.none() | st.text(min_size=1)), min_size=1, max_size=3).map(tuple))
+    def test_quota_entities(self, entity: QuotaEntity) -> None:
+        """Whom a quota is set on, whatever characters the names have."""
+        self.assertEqual(keys.quota_entity_of(keys.quota_key(entity).removeprefix(keys.QUOTAS)), entity)
+
     @given(texts)
     def test_configs(self, configs: dict[str, str]) -> None:
         """Dynamic configuration."""
@@ -61,6 +67,7 @@ class RoundTripTests(SynchronousTestCase):
         self.assertEqual(keys.decode_controller(keys.encode_controller(ControllerValue(3, 7))), ControllerValue(3, 7))
         self.assertEqual(keys.decode_cluster(keys.encode_cluster("abc")), "abc")
         self.assertEqual(keys.decode_next_id(keys.encode_next_id(2**40)), 2**40)
+        self.assertEqual(keys.decode_quotas(keys.encode_quotas({"q": 0.5})), {"q": 0.5})
         self.assertEqual(keys.decode_features(keys.encode_features({"f": 3})), {"f": 3})
 
 

@@ -440,3 +440,66 @@ class SenderTests(SynchronousTestCase):
         peer.dispatcher.answers[0].callback([short])
         self.assertTrue(peer.transport.aborted)
         self.assertEqual(peer.sent, b"")
+
+
+class MuteTests(SynchronousTestCase):
+    """Clients that used too much (KIP-219)."""
+
+    def muted(self, seconds: float = 3.0) -> Connected:
+        """A connection whose first request, which is answered, muted it; a second one has come meanwhile."""
+        peer = Connected(limits=LIMITS)
+        peer.receive(request(b"1"))
+        assert peer.connection.session is not None
+        peer.connection.session.muted_until = peer.clock.seconds() + seconds
+        peer.dispatcher.answers[0].callback([b"one"])
+        peer.receive(request(b"2"))
+        return peer
+
+    def test_answered_then_silent(self) -> None:
+        """The answer leaves at once; nothing more is begun or read before the time is over."""
+        peer = self.muted()
+        self.assertEqual((framed(b"one"), [b"1"], False), (peer.sent, peer.dispatcher.bodies, peer.reading))
+        peer.clock.advance(2.9)
+        self.assertEqual([b"1"], peer.dispatcher.bodies)
+        peer.clock.advance(0.2)
+        self.assertEqual(([b"1", b"2"], True), (peer.dispatcher.bodies, peer.reading))
+
+    def test_pipelined(self) -> None:
+        """A request that mutes as it begins keeps the next one from beginning, though it has come already."""
+        peer = Connected(limits=LIMITS)
+        assert peer.connection.session is not None
+        peer.connection.session.muted_until = peer.clock.seconds() + 3
+        peer.receive(request(b"1") + request(b"2"))
+        self.assertEqual([b"1"], peer.dispatcher.bodies)
+        peer.clock.advance(3.1)
+        self.assertEqual([b"1", b"2"], peer.dispatcher.bodies)
+
+    def test_longer(self) -> None:
+        """What was begun before may make it longer."""
+        peer = self.muted()
+        assert peer.connection.session is not None
+        peer.connection.session.muted_until += 2
+        peer.clock.advance(4)
+        self.assertEqual([b"1"], peer.dispatcher.bodies)
+        peer.clock.advance(1.1)
+        self.assertEqual([b"1", b"2"], peer.dispatcher.bodies)
+
+    def test_not_idle(self) -> None:
+        """A client that was told to wait is not sent away for being silent."""
+        peer = self.muted(LIMITS.idle_seconds + 30)
+        for _ in range(int(LIMITS.idle_seconds) + 10):
+            peer.clock.advance(1)
+        self.assertFalse(peer.transport.aborted)
+
+    def test_gone(self) -> None:
+        """A client that goes leaves no timer."""
+        peer = self.muted()
+        peer.connection.connectionLost(Failure(ConnectionDone()))
+        peer.clock.advance(10)
+        self.assertEqual(([], [b"1"]), (peer.clock.getDelayedCalls(), peer.dispatcher.bodies))
+
+    def test_ending(self) -> None:
+        """A listener that closes does not wait for it."""
+        peer = self.muted()
+        peer.connection.end()
+        self.assertTrue(peer.transport.disconnecting)

@@ -27,6 +27,7 @@ from chronik.server.fetch_sessions import FetchSessionCache
 from chronik.server.handlers import fetch, list_offsets, produce
 from chronik.server.handlers.api_versions import api_versions
 from chronik.server.metrics import RequestMetrics
+from chronik.server.quotas.service import ClientQuotas, QuotaWindows
 from chronik.server.services import Services
 from tests.replica.fakes import TOPIC_ID, FakeFeed, FakeLog, FakeStore, topic_of
 
@@ -118,6 +119,7 @@ class Core:
             authorizer=self.authorizer,
             fetch_bytes_max=1_000_000,
             fetch_sessions=self.sessions,
+            quotas=ClientQuotas(self.feed, self.clock.seconds, QuotaWindows()),
             clock=self.clock,
             purgatory=Purgatory(self.clock),
             metrics=self.metrics,

@@ -32,6 +32,7 @@ from chronik.security.interfaces import ANONYMOUS
 from chronik.server.dispatch import RequestDispatcher
 from chronik.server.fetch_sessions import FetchSessionCache
 from chronik.server.metrics import RequestMetrics
+from chronik.server.quotas.service import ClientQuotas, QuotaWindows
 from chronik.server.services import Services
 from chronik.server.table import api_table
 from chronik.storage.memory import MemoryFileSystem
@@ -103,6 +104,7 @@ class MemoryBroker:
             authorizer=self.authorizer,
             fetch_bytes_max=1 << 20,
             fetch_sessions=FetchSessionCache(10, lambda high: high - 1),
+            quotas=ClientQuotas(self.feed, self.clock.seconds, QuotaWindows()),
             clock=self.clock,
             purgatory=self.purgatory,
             metrics=self.metrics,

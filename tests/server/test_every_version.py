@@ -161,6 +161,12 @@ class EveryVersionTests(SynchronousTestCase):
         part = m.DescribeQuorumRequest.PartitionData(partition_index=0)
         return m.DescribeQuorumRequest(topics=(m.DescribeQuorumRequest.TopicData(topic_name="__cluster_metadata", partitions=(part,)),))
 
+    def limit(self, version: int) -> Message:
+        """A client."""
+        entity = m.AlterClientQuotasRequest.EntityData(entity_type="client-id", entity_name="greedy")
+        limit = m.AlterClientQuotasRequest.OpData(key="producer_byte_rate", value=1000.0, remove=False)
+        return m.AlterClientQuotasRequest(entries=(m.AlterClientQuotasRequest.EntryData(entity=(entity,), ops=(limit,)),))
+
     def unregister(self, version: int) -> Message:
         """A broker that is registered no more."""
         return m.UnregisterBrokerRequest(broker_id=7)
@@ -214,6 +220,8 @@ class EveryVersionTests(SynchronousTestCase):
             "ListPartitionReassignments": lambda _: m.ListPartitionReassignmentsRequest(timeout_ms=1_000, topics=None),
             "UpdateFeatures": lambda _: m.UpdateFeaturesRequest(timeout_ms=1_000, feature_updates=()),
             "UnregisterBroker": self.unregister,
+            "DescribeClientQuotas": lambda _: m.DescribeClientQuotasRequest(components=(), strict=False),
+            "AlterClientQuotas": self.limit,
         }
 
     # -- tests --------------------------------------------------------------------------------------------------------

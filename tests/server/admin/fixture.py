@@ -18,6 +18,7 @@ from chronik.security.interfaces import ANONYMOUS, Action, IAuthorizer, Principa
 from chronik.server.api import Api
 from chronik.server.dispatch import RequestDispatcher
 from chronik.server.metrics import RequestMetrics
+from chronik.server.quotas.service import ClientQuotas, QuotaWindows
 from chronik.server.services import Services
 from tests.cluster.fixture import CONFIG, ControllerCase
 
@@ -82,6 +83,7 @@ class AdminCase(ControllerCase):
         """Put the services together."""
         super().setUp()
         self.partitions = ReadyPartitions()
+        self.quotas = ClientQuotas(self.feed, self.clock.seconds, QuotaWindows())
         self.denied: Callable[[Action], bool] = lambda action: False
         self.settings: dict[str, str] = {}
         self.session = Session("PLAINTEXT", "10.0.0.9", 5000, "192.168.1.5", 9092, ANONYMOUS)
@@ -97,6 +99,7 @@ class AdminCase(ControllerCase):
             "authorizer": DenyingAuthorizer(self.denied),
             "clock": self.clock,
             "metrics": RequestMetrics(),
+            "quotas": self.quotas,
         }
         return Services(**{field.name: given.get(field.name) for field in fields(Services)})  # type: ignore[arg-type]
 
@@ -107,8 +110,9 @@ class AdminCase(ControllerCase):
         return RequestDispatcher(self.services(), [api]).dispatch(self.session, frame).pieces.addCallback(self._decoded, api, version)
 
     def ask(self, api: Api, version: int, request: Any) -> Any:
-        """Send a request, and the decoded response."""
-        return self.successResultOf(self.begin(api, version, request))
+        """Send a request, and the decoded response, which is also kept."""
+        self.answer: Any = self.successResultOf(self.begin(api, version, request))
+        return self.answer
 
     def _decoded(self, pieces: Any, api: Api, version: int) -> Any:
         data = b"".join(pieces)

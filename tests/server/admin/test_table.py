@@ -36,6 +36,8 @@ class TableTests(SynchronousTestCase):
                 "AlterPartitionReassignments": (0, 1),
                 "ListPartitionReassignments": (0, 0),
                 "ListConfigResources": (0, 1),
+                "DescribeClientQuotas": (0, 1),
+                "AlterClientQuotas": (0, 1),
                 "UnregisterBroker": (0, 0),
                 "UpdateFeatures": (0, 2),
             },

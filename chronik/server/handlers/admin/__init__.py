@@ -2,6 +2,7 @@
 
 from chronik.server.handlers.admin import (
     alter_configs,
+    client_quotas,
     create_partitions,
     create_topics,
     delete_records,
@@ -31,6 +32,7 @@ APIS = (
     *describe_configs.APIS,
     *alter_configs.APIS,
     *list_config_resources.APIS,
+    *client_quotas.APIS,
     *describe_cluster.APIS,
     *describe_log_dirs.APIS,
     *describe_topic_partitions.APIS,

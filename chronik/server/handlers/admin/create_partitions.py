@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from twisted.internet.defer import gatherResults
 
@@ -15,12 +15,17 @@ from chronik.protocol.messages import CreatePartitionsRequest, CreatePartitionsR
 from chronik.security.interfaces import Action, Operation, ResourceType
 from chronik.server.api import Api
 from chronik.server.context import RequestContext
+from chronik.server.handlers.admin.topics import mutation_quota
 
 if TYPE_CHECKING:
     from chronik.server.services import Services
 
 _Topic: TypeAlias = CreatePartitionsRequest.CreatePartitionsTopic
 _Result: TypeAlias = CreatePartitionsResponse.CreatePartitionsTopicResult
+
+
+FIRST_STRICT_VERSION: Final = 3
+"""Clients of older versions are not refused when their quota is exhausted (KIP-599)."""
 
 
 async def _create_partitions(context: RequestContext, request: CreatePartitionsRequest) -> CreatePartitionsResponse:
@@ -32,7 +37,8 @@ async def _create_partitions(context: RequestContext, request: CreatePartitionsR
         outcomes[topic.name] = problem
         if problem is None:
             wanted.append(_new_partitions(topic))
-    done = await context.services.controller.create_partitions(wanted, request.validate_only)
+    with mutation_quota(context, FIRST_STRICT_VERSION) as charge:
+        done = await context.services.controller.create_partitions(wanted, request.validate_only, charge)
     outcomes.update((new.topic, outcome) for new, outcome in zip(wanted, done, strict=True))
     if not request.validate_only:
         await _ready(context, [name for name, outcome in outcomes.items() if outcome is None])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from chronik.cluster.interfaces import NewTopic
 from chronik.config.describing import describe_topic
@@ -16,7 +16,7 @@ from chronik.security.interfaces import CLUSTER_NAME, Action, Operation, Resourc
 from chronik.server.api import Api
 from chronik.server.context import RequestContext
 from chronik.server.handlers.admin.config_resources import effective_config
-from chronik.server.handlers.admin.topics import create_and_wait, may_create
+from chronik.server.handlers.admin.topics import create_and_wait, may_create, mutation_quota
 
 if TYPE_CHECKING:
     from chronik.server.services import Services
@@ -24,6 +24,10 @@ if TYPE_CHECKING:
 _Topic: TypeAlias = CreateTopicsRequest.CreatableTopic
 _Result: TypeAlias = CreateTopicsResponse.CreatableTopicResult
 _Config: TypeAlias = CreateTopicsResponse.CreatableTopicConfigs
+
+
+FIRST_STRICT_VERSION: Final = 6
+"""Clients of older versions are not refused when their quota is exhausted (KIP-599)."""
 
 
 async def _create_topics(context: RequestContext, request: CreateTopicsRequest) -> CreateTopicsResponse:
@@ -36,7 +40,8 @@ async def _create_topics(context: RequestContext, request: CreateTopicsRequest) 
             results[topic.name] = _Result(name=topic.name)
         except KafkaError as error:
             results[topic.name] = _failed(topic.name, error)
-    outcomes = await create_and_wait(context.services, wanted, request.validate_only)
+    with mutation_quota(context, FIRST_STRICT_VERSION) as charge:
+        outcomes = await create_and_wait(context.services, wanted, request.validate_only, charge)
     for new, outcome in zip(wanted, outcomes, strict=True):
         results[new.name] = _failed(new.name, outcome) if isinstance(outcome, KafkaError) else _created(context, outcome)
     return CreateTopicsResponse(topics=tuple(results.values()))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from chronik.errors import ErrorCode, KafkaError
 from chronik.metadata.image import MetadataImage
@@ -15,11 +15,16 @@ from chronik.protocol.messages import DeleteTopicsRequest, DeleteTopicsResponse,
 from chronik.security.interfaces import CLUSTER_NAME, Action, Operation, ResourceType
 from chronik.server.api import Api
 from chronik.server.context import RequestContext
+from chronik.server.handlers.admin.topics import mutation_quota
 
 if TYPE_CHECKING:
     from chronik.server.services import Services
 
 _Result: TypeAlias = DeleteTopicsResponse.DeletableTopicResult
+
+
+FIRST_STRICT_VERSION: Final = 5
+"""Clients of older versions are not refused when their quota is exhausted (KIP-599)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +86,8 @@ def _refused(context: RequestContext) -> KafkaError:
 async def _delete(context: RequestContext, image: MetadataImage, deletable: dict[str, _Wanted]) -> Sequence[_Result]:
     if not deletable:
         return ()
-    outcomes = await context.services.controller.delete_topics(list(deletable))
+    with mutation_quota(context, FIRST_STRICT_VERSION) as charge:
+        outcomes = await context.services.controller.delete_topics(list(deletable), charge)
     return [
         _Result(name=name, topic_id=image.topics[name].topic_id, error_message=None) if outcome is None else _result(deletable[name], outcome)
         for name, outcome in zip(deletable, outcomes, strict=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from chronik.cluster.interfaces import NewTopic
 from chronik.errors import ErrorCode, KafkaError
@@ -15,7 +15,7 @@ from chronik.security.interfaces import CLUSTER_NAME, Action, Operation, Resourc
 from chronik.server.api import Api
 from chronik.server.context import RequestContext
 from chronik.server.handlers.admin.cluster_view import ClusterView, PartitionView
-from chronik.server.handlers.admin.topics import create_and_wait, may_create
+from chronik.server.handlers.admin.topics import create_and_wait, may_create, mutation_quota
 from chronik.server.handlers.operations import NOT_ASKED, actions_on, allowed_operations, cluster_operations
 
 if TYPE_CHECKING:
@@ -24,6 +24,10 @@ if TYPE_CHECKING:
 _Broker: TypeAlias = MetadataResponse.MetadataResponseBroker
 _Topic: TypeAlias = MetadataResponse.MetadataResponseTopic
 _Partition: TypeAlias = MetadataResponse.MetadataResponsePartition
+
+
+NEVER_STRICT: Final = 2**15
+"""No version has a place to refuse a topic for want of quota: it is created, and the client waits."""
 
 
 async def _metadata(context: RequestContext, request: MetadataRequest) -> MetadataResponse:
@@ -112,7 +116,9 @@ async def _create(context: RequestContext, request: MetadataRequest, names: Sequ
             wanted.append(NewTopic(name))
         else:
             failures[name] = ErrorCode.TOPIC_AUTHORIZATION_FAILED
-    for topic, outcome in zip(wanted, await create_and_wait(context.services, wanted), strict=True):
+    with mutation_quota(context, NEVER_STRICT) as charge:
+        outcomes = await create_and_wait(context.services, wanted, charge=charge)
+    for topic, outcome in zip(wanted, outcomes, strict=True):
         if isinstance(outcome, KafkaError):
             failures[topic.name] = outcome.code
             await _wait_for_other(context, topic.name)

@@ -30,7 +30,13 @@ async def _fetch(context: RequestContext, request: FetchRequest) -> FetchRespons
     collected = await _look(context, request, scope)
     if not _enough(request, scope, collected):
         collected = await _wait_for_more(context, request, scope, collected)
+    throttle_ms = services.quotas.fetched(context.session, context.client_id, collected.bytes)
     try:
+        if throttle_ms:
+            context.throttle.add(throttle_ms)
+            session_id = scope.throttled()
+            collected.close()
+            return FetchResponse(session_id=session_id)
         session_id, told = scope.settle(collected.looks)
     except KafkaError:
         collected.close()

@@ -83,7 +83,8 @@ async def collect(context: RequestContext, request: FetchRequest, parts: Sequenc
     collected = Collected()
     names = context.services.metadata.image.names
     isolation = IsolationLevel.READ_COMMITTED if request.isolation_level == 1 else IsolationLevel.READ_UNCOMMITTED
-    room = min(request.max_bytes, context.services.fetch_bytes_max)
+    services = context.services
+    room = min(request.max_bytes, services.fetch_bytes_max, services.quotas.fetch_bytes_max(context.session, context.client_id))
     for part in parts:
         name = part.topic[0] or names.get(part.topic[1]) or ""
         partition: IPartition | None = None

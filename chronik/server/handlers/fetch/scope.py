@@ -47,6 +47,10 @@ class NamedScope:
         """The session id to answer, and what is told of what was seen."""
         return NO_SESSION, looks
 
+    def throttled(self) -> int:
+        """The session id to answer when nothing is told, for the client must wait."""
+        return NO_SESSION
+
 
 class FullScope(NamedScope):
     """The same, and a session is wanted for what comes next."""
@@ -99,9 +103,7 @@ class SessionScope:
 
         :raises KafkaError: ``INVALID_FETCH_SESSION_EPOCH``: another request of the session overtook this one.
         """
-        session = self._session
-        if session.epoch != self._epoch:
-            raise KafkaError(ErrorCode.INVALID_FETCH_SESSION_EPOCH, f"another request used fetch session {session.session_id} meanwhile")
+        session_id = self.throttled()
         told = []
         for look in looks:
             news = _note(look)
@@ -110,7 +112,14 @@ class SessionScope:
                 told.append(look)
             elif look.result is not None:
                 look.result.records.close()
-        return session.session_id, told
+        return session_id, told
+
+    def throttled(self) -> int:
+        """The session id to answer when nothing is told; see :meth:`settle`."""
+        session = self._session
+        if session.epoch != self._epoch:
+            raise KafkaError(ErrorCode.INVALID_FETCH_SESSION_EPOCH, f"another request used fetch session {session.session_id} meanwhile")
+        return session.session_id
 
     def _keep_or_arm(self, look: Look) -> None:
         """A partition that has records, or an error, or that moved since it was seen, is looked at again by the next request."""

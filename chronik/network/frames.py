@@ -1,0 +1,113 @@
+"""Cuts what a peer sends into requests. No I/O.
+
+A frame is a size and so many bytes. The size is believed only together with an API that may be so large, before anything is kept for it.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+from struct import Struct
+from typing import Final
+
+from chronik.network.interfaces import ProtocolViolation
+from chronik.network.limits import FRAME_BYTES_MIN, FRAMES_A_TURN_MAX
+
+SIZE: Final = Struct(">i")
+"""What stands before each frame."""
+
+_SIZE_KEY_VERSION: Final = Struct(">ihh")
+
+
+def looks_like(data: bytes) -> str:
+    """What the first bytes of something that is no Kafka request probably are, for the log."""
+    if data[:4] in (b"GET ", b"POST", b"HEAD", b"PUT ", b"OPTI", b"DELE", b"PRI "):
+        return "an HTTP request; search and health are on the HTTP listener"
+    if data[:1] == b"\x16" and data[1:2] == b"\x03":
+        return "a TLS hello; this listener speaks plain text"
+    return "no Kafka request"
+
+
+class FrameCutter:
+    """One peer's bytes, and the frames cut out of them.
+
+    :param frame_bytes_max: no frame is larger.
+    :param api_bytes_max: how large a request may be, by API key and version; raises ``ProtocolViolation`` for an API that is not served.
+    :ivar whole: frames to be served, without their sizes.
+    :ivar unfinished_bytes: bytes of what is not cut yet.
+    :ivar needed: how many of those the next frame takes, its size included, as far as that can be told.
+    :ivar uncut: whether :meth:`cut` left off before it had looked at everything.
+    """
+
+    __slots__ = ("_api_bytes_max", "_chunks", "_frame_bytes_max", "needed", "uncut", "unfinished_bytes", "whole")
+
+    def __init__(self, frame_bytes_max: int, api_bytes_max: Callable[[int, int], int]) -> None:
+        self._frame_bytes_max = frame_bytes_max
+        self._api_bytes_max = api_bytes_max
+        self._chunks: list[bytes] = []
+        self.whole: deque[bytes] = deque()
+        self.unfinished_bytes = 0
+        self.needed = SIZE.size
+        self.uncut = False
+
+    def add(self, data: bytes) -> None:
+        """Keep what came."""
+        self._chunks.append(data)
+        self.unfinished_bytes += len(data)
+
+    def cut(self) -> None:
+        """Cut whole frames out of what was kept, as many as one turn of the reactor should.
+
+        :raises ProtocolViolation: this is no request that may be sent here.
+        """
+        if self.unfinished_bytes < self.needed:
+            return
+        chunks = self._chunks
+        data = chunks[0] if len(chunks) == 1 else b"".join(chunks)
+        rest = data[self._split(data) :]
+        self._chunks = [rest] if rest else []
+        self.unfinished_bytes = len(rest)
+
+    def clear(self) -> None:
+        """Forget everything."""
+        self._chunks = []
+        self.whole.clear()
+        self.unfinished_bytes = 0
+        self.uncut = False
+
+    def _split(self, data: bytes) -> int:
+        """The position where the first frame begins that was not cut."""
+        position, end, frames_max = 0, len(data), len(self.whole) + FRAMES_A_TURN_MAX
+        self.needed = SIZE.size
+        self.uncut = False
+        while end - position >= SIZE.size:
+            if len(self.whole) >= frames_max:
+                self.uncut = True
+                return position
+            if end - position < FRAME_BYTES_MIN:
+                self._check_size(SIZE.unpack_from(data, position)[0], data, position)
+                self.needed = FRAME_BYTES_MIN
+                return position
+            size, api_key, version = _SIZE_KEY_VERSION.unpack_from(data, position)
+            self._check_size(size, data, position)
+            self._check_api(size, api_key, version, data, position)
+            if position + SIZE.size + size > end:
+                self.needed = SIZE.size + size
+                return position
+            position += SIZE.size
+            self.whole.append(data[position : position + size])
+            position += size
+        return position
+
+    def _check_size(self, size: int, data: bytes, position: int) -> None:
+        if size < FRAME_BYTES_MIN or size > self._frame_bytes_max:
+            seems = looks_like(data[position : position + 8])
+            raise ProtocolViolation(f"a request of {size} bytes ({self._frame_bytes_max} are allowed), which looks like {seems}")
+
+    def _check_api(self, size: int, api_key: int, version: int, data: bytes, position: int) -> None:
+        try:
+            allowed = self._api_bytes_max(api_key, version)
+        except ProtocolViolation as problem:
+            raise ProtocolViolation(f"{problem}; it looks like {looks_like(data[position : position + 8])}") from None
+        if size > allowed:
+            raise ProtocolViolation(f"a request of {size} bytes with API key {api_key}, which may have {allowed}")
