@@ -1,9 +1,10 @@
-"""ApiVersions (18): what is served, told from the API table itself (KIP-35, KIP-511)."""
+"""ApiVersions (18): what is served, told from the API table itself (KIP-35, KIP-511), and the levels of features (KIP-584)."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any, Final
 
 from chronik.errors import ErrorCode, KafkaError
@@ -13,6 +14,15 @@ from chronik.protocol.message import Message
 from chronik.protocol.messages import ApiVersionsRequest, ApiVersionsResponse
 from chronik.server.api import Api
 from chronik.server.context import RequestContext
+
+FEATURES: Final[Mapping[str, tuple[int, int]]] = MappingProxyType({"group.version": (0, 1)})
+"""Lowest and highest level of each feature; the highest is the one in force. ``group.version`` 1 is the consumer protocol (KIP-848)."""
+
+FEATURES_EPOCH: Final = 0
+"""Grows when levels change; here they are those of the release."""
+
+FIRST_VERSION_WITH_LEVEL_0: Final = 4
+"""Older clients take a lowest level of 0 for an error (KAFKA-17011)."""
 
 _SOFTWARE: Final = re.compile(r"[a-zA-Z0-9](?:[a-zA-Z0-9\-.]*[a-zA-Z0-9])?")
 
@@ -49,8 +59,24 @@ def api_versions(others: Sequence[Api]) -> Api:
             if not _SOFTWARE.fullmatch(name) or not _SOFTWARE.fullmatch(version):
                 raise KafkaError(ErrorCode.INVALID_REQUEST, f"client software {name!r} {version!r} is not a name and a version")
             context.session.client_software = (name, version)
-        return answer
+        return answer if context.api_version >= FIRST_VERSION_WITH_LEVEL_0 else older_answer
 
     row = Api(ApiKey.API_VERSIONS, "ApiVersions", (0, 4), handle, _refusal, frame_bytes_max=64 << 10)
-    answer = ApiVersionsResponse(api_keys=_served((*others, row)))
+    served = _served((*others, row))
+    answer, older_answer = _answer(served, 0), _answer(served, 1)
     return row
+
+
+def _answer(served: tuple[ApiVersionsResponse.ApiVersion, ...], lowest_level: int) -> ApiVersionsResponse:
+    return ApiVersionsResponse(
+        api_keys=served,
+        supported_features=tuple(
+            ApiVersionsResponse.SupportedFeatureKey(name=name, min_version=low, max_version=high)
+            for name, (low, high) in FEATURES.items()
+            if low >= lowest_level
+        ),
+        finalized_features_epoch=FEATURES_EPOCH,
+        finalized_features=tuple(
+            ApiVersionsResponse.FinalizedFeatureKey(name=name, min_version_level=high, max_version_level=high) for name, (_, high) in FEATURES.items()
+        ),
+    )
