@@ -230,6 +230,7 @@ class DescribingTests(SynchronousTestCase):
 
     def test_group(self) -> None:
         """A group's own value and the default below."""
-        found = next(each for each in describe_group(Configuration(), {"consumer.session.timeout.ms": "50000"}) if each.name == "consumer.session.timeout.ms")
+        configs = {"consumer.session.timeout.ms": "50000"}
+        found = next(each for each in describe_group(Configuration(), configs) if each.name == "consumer.session.timeout.ms")
         self.assertEqual(("50000", ConfigSource.GROUP), (found.value, found.source))
         self.assertEqual(["50000", "45000"], [each.value for each in found.synonyms])

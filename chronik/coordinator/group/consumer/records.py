@@ -172,7 +172,7 @@ class Groups(Protocol):
         """It is no more; offsets committed meanwhile stay."""
 
 
-K = TypeVar("K", bound=Message)
+M = TypeVar("M", bound=Message)
 
 
 def apply_consumer_record(record: StateRecord, groups: Groups) -> None:
@@ -183,12 +183,17 @@ def apply_consumer_record(record: StateRecord, groups: Groups) -> None:
     _READERS[peek_version(record.key)](record, groups)
 
 
+def _value(cls: type[M], record: StateRecord) -> M | None:
+    """What a record says; None for a tombstone. It is read before anything changes."""
+    return None if record.value is None else decode_versioned(cls, record.value)
+
+
 def _apply_group(record: StateRecord, groups: Groups) -> None:
     group_id = decode_versioned(ConsumerGroupMetadataKey, record.key).group_id
-    if record.value is None:
+    value = _value(ConsumerGroupMetadataValue, record)
+    if value is None:
         groups.remove_consumer_group(group_id)
         return
-    value = decode_versioned(ConsumerGroupMetadataValue, record.value)
     group = groups.consumer_group(group_id, create=True)
     assert group is not None
     group.epoch, group.metadata_hash = value.epoch, value.metadata_hash
@@ -201,14 +206,13 @@ def _apply_partitions(record: StateRecord, groups: Groups) -> None:
 
 def _apply_subscription(record: StateRecord, groups: Groups) -> None:
     key = decode_versioned(ConsumerGroupMemberMetadataKey, record.key)
-    if record.value is None:
-        group = groups.consumer_group(key.group_id, create=False)
-        if group is not None:
-            group.remove_member(key.member_id)
+    value = _value(ConsumerGroupMemberMetadataValue, record)
+    group = groups.consumer_group(key.group_id, create=value is not None)
+    if group is None:
         return
-    value = decode_versioned(ConsumerGroupMemberMetadataValue, record.value)
-    group = groups.consumer_group(key.group_id, create=True)
-    assert group is not None
+    if value is None:
+        group.remove_member(key.member_id)
+        return
     classic = value.classic_member_metadata
     group.put_member(
         replace(
@@ -233,39 +237,37 @@ def _read_classic(value: ConsumerGroupMemberMetadataValue.ClassicMemberMetadata)
 
 def _apply_target(record: StateRecord, groups: Groups) -> None:
     key = decode_versioned(ConsumerGroupTargetAssignmentMetadataKey, record.key)
-    group = groups.consumer_group(key.group_id, create=record.value is not None)
+    value = _value(ConsumerGroupTargetAssignmentMetadataValue, record)
+    group = groups.consumer_group(key.group_id, create=value is not None)
     if group is None:
         return
-    if record.value is None:
-        group.assignment_epoch, group.assignment_timestamp = LEAVE_EPOCH, 0
-        return
-    value = decode_versioned(ConsumerGroupTargetAssignmentMetadataValue, record.value)
-    group.assignment_epoch, group.assignment_timestamp = value.assignment_epoch, value.assignment_timestamp
+    group.assignment_epoch = LEAVE_EPOCH if value is None else value.assignment_epoch
+    group.assignment_timestamp = 0 if value is None else value.assignment_timestamp
 
 
 def _apply_member_target(record: StateRecord, groups: Groups) -> None:
     key = decode_versioned(ConsumerGroupTargetAssignmentMemberKey, record.key)
-    group = groups.consumer_group(key.group_id, create=record.value is not None)
+    value = _value(ConsumerGroupTargetAssignmentMemberValue, record)
+    group = groups.consumer_group(key.group_id, create=value is not None)
     if group is None:
         return
-    if record.value is None:
+    if value is None:
         group.target.pop(key.member_id, None)
-        return
-    value = decode_versioned(ConsumerGroupTargetAssignmentMemberValue, record.value)
-    group.target[key.member_id] = {TopicId(topic.topic_id): frozenset(topic.partitions) for topic in value.topic_partitions}
+    else:
+        group.target[key.member_id] = {TopicId(topic.topic_id): frozenset(topic.partitions) for topic in value.topic_partitions}
 
 
 def _apply_current(record: StateRecord, groups: Groups) -> None:
     key = decode_versioned(ConsumerGroupCurrentMemberAssignmentKey, record.key)
-    group = groups.consumer_group(key.group_id, create=record.value is not None)
+    value = _value(ConsumerGroupCurrentMemberAssignmentValue, record)
+    group = groups.consumer_group(key.group_id, create=value is not None)
     if group is None:
         return
-    if record.value is None:
+    if value is None:
         member = group.members.get(key.member_id)
         if member is not None:
             group.put_member(replace(member, epoch=LEAVE_EPOCH, previous_epoch=LEAVE_EPOCH, assigned=NONE_OWNED, revoking=NONE_OWNED))
         return
-    value = decode_versioned(ConsumerGroupCurrentMemberAssignmentValue, record.value)
     group.put_member(
         replace(
             group.members.get(key.member_id, ConsumerMember(key.member_id)),
@@ -293,14 +295,11 @@ def _read_owned(topics: Sequence[ConsumerGroupCurrentMemberAssignmentValue.Topic
 
 def _apply_pattern(record: StateRecord, groups: Groups) -> None:
     key = decode_versioned(ConsumerGroupRegularExpressionKey, record.key)
-    group = groups.consumer_group(key.group_id, create=record.value is not None)
-    if group is None:
-        return
-    resolved = None
-    if record.value is not None:
-        value = decode_versioned(ConsumerGroupRegularExpressionValue, record.value)
-        resolved = ResolvedPattern(frozenset(value.topics), value.version, value.timestamp)
-    group.put_pattern(key.regular_expression, resolved)
+    value = _value(ConsumerGroupRegularExpressionValue, record)
+    group = groups.consumer_group(key.group_id, create=value is not None)
+    if group is not None:
+        resolved = None if value is None else ResolvedPattern(frozenset(value.topics), value.version, value.timestamp)
+        group.put_pattern(key.regular_expression, resolved)
 
 
 _READERS: Final[Mapping[int, Callable[[StateRecord, Groups], None]]] = {
