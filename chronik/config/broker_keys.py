@@ -11,8 +11,27 @@ from typing import Final
 from chronik.config.broker_log_keys import LOG_KEYS
 from chronik.config.key import ConfigKey, Effect, Importance, Scope
 from chronik.config.registry import boolean, integer, items, long, registry, short, string
-from chronik.config.validators import ADVERTISED_LISTENERS, HTTP_LISTENERS, LISTENERS, NON_EMPTY, PROTOCOL_MAP, at_least, only
+from chronik.config.validators import (
+    ADVERTISED_LISTENERS,
+    HTTP_LISTENERS,
+    LISTENERS,
+    NON_EMPTY,
+    PROTOCOL_MAP,
+    any_of,
+    at_least,
+    only,
+    some_of,
+    word_of,
+)
 from chronik.config.values import INT_MAX
+
+ASSIGNOR_NAMES: Final[Mapping[str, str]] = {
+    "uniform": "uniform",
+    "range": "range",
+    "org.apache.kafka.coordinator.group.assignor.UniformAssignor": "uniform",
+    "org.apache.kafka.coordinator.group.assignor.RangeAssignor": "range",
+}
+"""What may be written for the assignors there are: their names, and those of Kafka's classes, which older files have."""
 
 _HIGH: Final = Importance.HIGH
 _LOW: Final = Importance.LOW
@@ -117,9 +136,40 @@ _GROUPS = (
     ),
     items(
         "group.coordinator.rebalance.protocols",
-        ("classic",),
-        "Group protocols that are served. Kept: only classic is.",
-        effect=Effect.STORED,
+        ("classic", "consumer"),
+        "Group protocols that are served; classic always is.",
+        validator=any_of("classic", "consumer", "share", "streams"),
+    ),
+)
+
+_CONSUMER_GROUPS = (
+    integer("group.consumer.session.timeout.ms", 45_000, "Silence after which a member of the consumer protocol is out.", validator=at_least(1)),
+    integer("group.consumer.min.session.timeout.ms", 45_000, "Least consumer.session.timeout.ms of a group.", validator=at_least(1)),
+    integer("group.consumer.max.session.timeout.ms", 60_000, "Largest consumer.session.timeout.ms of a group.", validator=at_least(1)),
+    integer("group.consumer.heartbeat.interval.ms", 5_000, "How often members of the consumer protocol send heartbeats.", validator=at_least(1)),
+    integer("group.consumer.min.heartbeat.interval.ms", 5_000, "Least consumer.heartbeat.interval.ms of a group.", validator=at_least(1)),
+    integer("group.consumer.max.heartbeat.interval.ms", 15_000, "Largest consumer.heartbeat.interval.ms of a group.", validator=at_least(1)),
+    integer("group.consumer.assignment.interval.ms", 1_000, "Least time between two assignments of a consumer group.", validator=at_least(0)),
+    integer("group.consumer.min.assignment.interval.ms", 0, "Least consumer.assignment.interval.ms of a group.", validator=at_least(0)),
+    integer("group.consumer.max.assignment.interval.ms", 15_000, "Largest consumer.assignment.interval.ms of a group.", validator=at_least(0)),
+    integer("group.consumer.max.size", INT_MAX, "Most members of a group of the consumer protocol.", validator=at_least(1)),
+    items(
+        "group.consumer.assignors",
+        ("uniform", "range"),
+        "Assignors that members may ask for. The first is that of members who ask for none.",
+        validator=some_of(*ASSIGNOR_NAMES),
+    ),
+    string(
+        "group.consumer.migration.policy",
+        "bidirectional",
+        "Whether a group with members may change from the classic protocol to the consumer protocol (upgrade), back (downgrade), both or neither.",
+        validator=word_of("bidirectional", "downgrade", "upgrade", "disabled"),
+    ),
+    integer(
+        "group.consumer.regex.refresh.interval.ms",
+        600_000,
+        "How often regular expressions of subscriptions are compared with all topics. With new ones they are within seconds.",
+        validator=at_least(10_000),
     ),
 )
 
@@ -143,6 +193,7 @@ BROKER_KEYS: Final[Mapping[str, ConfigKey]] = registry(
         "Quotas": _QUOTAS,
         "Topics": _TOPICS,
         "Groups": _GROUPS,
+        "Groups of the consumer protocol": _CONSUMER_GROUPS,
         "Log": LOG_KEYS,
         "Search": _SEARCH,
         "Backends": _PLUGINS,
@@ -159,7 +210,7 @@ DIFFERENCES: Final[Mapping[str, tuple[str, str]]] = {
     "log.dirs": ("/tmp/kafka-logs", "data does not belong where the system cleans up"),
     "advertised.listeners": ("the value of listeners", "each client is told the address it used, which it can reach"),
     "group.initial.rebalance.delay.ms": ("3000", "three seconds of nothing at every first start of a consumer"),
-    "group.coordinator.rebalance.protocols": ("classic,consumer,streams", "only the classic protocol is served yet"),
+    "group.coordinator.rebalance.protocols": ("classic,consumer,streams", "groups of Kafka Streams' own protocol are not served yet"),
     "offsets.topic.replication.factor": ("3", "one broker is a cluster of one"),
     "socket.send.buffer.bytes": ("102400", "the system sizes buffers by what each connection needs"),
     "socket.receive.buffer.bytes": ("102400", "the system sizes buffers by what each connection needs"),

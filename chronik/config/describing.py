@@ -83,13 +83,18 @@ def describe_dynamic_defaults(configs: Mapping[str, str]) -> list[DescribedConfi
     ]
 
 
-def describe_group(configs: Mapping[str, str]) -> list[DescribedConfig]:
-    """Every key of a group."""
+def describe_group(config: Configuration, configs: Mapping[str, str]) -> list[DescribedConfig]:
+    """Every key of a group.
+
+    :param config: the broker's, dynamic values included.
+    :param configs: what is set on the group.
+    """
     described = []
     for key in _shown(GROUP_KEYS):
-        own = (DescribedSynonym(key.name, configs[key.name], ConfigSource.GROUP),) if key.name in configs else ()
-        default = DescribedSynonym(key.name, key.default_text, ConfigSource.DEFAULT)
-        described.append(_described(key, configs.get(key.name, key.default_text), (*own, default), read_only=False))
+        own = [DescribedSynonym(key.name, configs[key.name], ConfigSource.GROUP)] if key.name in configs else []
+        inherited = [synonym for named in key.synonyms for synonym in _broker_synonyms(config, named.name)]
+        synonyms = (*own, *(inherited or [DescribedSynonym(key.name, key.default_text, ConfigSource.DEFAULT)]))
+        described.append(_described(key, synonyms[0].value, synonyms, read_only=False))
     return described
 
 

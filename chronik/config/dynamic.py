@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from chronik.config.broker_keys import BROKER_KEYS
 from chronik.config.configuration import Configuration
-from chronik.config.group_keys import GROUP_KEYS
+from chronik.config.group_keys import GROUP_KEYS, check_group_values
 from chronik.config.key import ConfigKey, Effect, Scope, UpdateMode
 from chronik.config.topic_keys import TOPIC_KEYS
 from chronik.config.values import ConfigType
@@ -45,6 +45,8 @@ def check_configs(scope: Scope, resource: str, before: Mapping[str, str], after:
         _check_value(scope, name, text)
     if scope is Scope.TOPIC:
         _check_order(static.topic_values(after))
+    if scope is Scope.GROUP:
+        _check_group(after, static)
     return tuple(
         f"{name} of {scope.value} {resource or 'default'} is stored and has no effect: {KEYS[scope][name].doc}"
         for name in sorted(changed & after.keys())
@@ -87,6 +89,13 @@ def _check_value(scope: Scope, name: str, text: str) -> None:
         raise _unknown(scope, name)
     try:
         key.parse(text)
+    except ConfigurationError as error:
+        raise KafkaError(ErrorCode.INVALID_CONFIG, str(error)) from None
+
+
+def _check_group(after: Mapping[str, str], static: Configuration) -> None:
+    try:
+        check_group_values(after, static)
     except ConfigurationError as error:
         raise KafkaError(ErrorCode.INVALID_CONFIG, str(error)) from None
 

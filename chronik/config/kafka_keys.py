@@ -36,11 +36,7 @@ _PACKED: Final[Mapping[str, str]] = {
     "fetch.purgatory.": "purge.interval.requests",
     "producer.": "purgatory.purge.interval.requests id.expiration.check.interval.ms",
     "follower.replication.": "throttled.rate",
-    "group.consumer.": (
-        "assignment.interval.ms assignors heartbeat.interval.ms max.assignment.interval.ms max.heartbeat.interval.ms "
-        "max.session.timeout.ms max.size migration.policy min.assignment.interval.ms min.heartbeat.interval.ms min.session.timeout.ms "
-        "session.timeout.ms regex.refresh.interval.ms"
-    ),
+    "group.consumer.": "assignor.offload.enable",
     "group.coordinator.": "append.linger.ms background.threads cached.buffer.max.bytes threads new.enable",
     "group.share.": (
         "assignment.interval.ms assignors delivery.count.limit enable heartbeat.interval.ms max.assignment.interval.ms "

@@ -45,6 +45,17 @@ def any_of(*choices: str) -> Validator:
     return Validator(f"a list of {', '.join(choices)}, none twice", accepts)
 
 
+def some_of(*choices: str) -> Validator:
+    """A list of some of a few words, at least one and each at most once."""
+    listed = any_of(*choices)
+    return Validator(f"at least one of {', '.join(choices)}, none twice", lambda value: bool(value) and listed.accepts(value))
+
+
+def word_of(*choices: str) -> Validator:
+    """One of a few words, in any case."""
+    return Validator(f"one of {', '.join(choices)}", lambda value: value.lower() in choices)
+
+
 def only(choice: bool | int, reason: str) -> Validator:
     """The one value that can be had, and why not another."""
     return Validator(f"{str(choice).lower()}: {reason}", lambda value: value == choice)

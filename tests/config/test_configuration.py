@@ -211,7 +211,7 @@ class DescribingTests(SynchronousTestCase):
         shown = {name for name, key in TOPIC_KEYS.items() if key.effect is not Effect.REFUSED and not name.startswith("internal.")}
         self.assertEqual(shown, {each.name for each in describe_topic(Configuration(), {})})
         self.assertEqual(set(BROKER_KEYS), {each.name for each in describe_broker(Configuration())})
-        self.assertEqual(set(GROUP_KEYS), {each.name for each in describe_group({})})
+        self.assertEqual(set(GROUP_KEYS), {each.name for each in describe_group(Configuration(), {})})
 
     def test_broker(self) -> None:
         """Layers are the synonyms, read-only says what needs a restart."""
@@ -230,6 +230,7 @@ class DescribingTests(SynchronousTestCase):
 
     def test_group(self) -> None:
         """A group's own value and the default below."""
-        found = next(each for each in describe_group({"consumer.session.timeout.ms": "50000"}) if each.name == "consumer.session.timeout.ms")
+        configs = {"consumer.session.timeout.ms": "50000"}
+        found = next(each for each in describe_group(Configuration(), configs) if each.name == "consumer.session.timeout.ms")
         self.assertEqual(("50000", ConfigSource.GROUP), (found.value, found.source))
         self.assertEqual(["50000", "45000"], [each.value for each in found.synonyms])

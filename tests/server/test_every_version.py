@@ -167,6 +167,17 @@ class EveryVersionTests(SynchronousTestCase):
         limit = m.AlterClientQuotasRequest.OpData(key="producer_byte_rate", value=1000.0, remove=False)
         return m.AlterClientQuotasRequest(entries=(m.AlterClientQuotasRequest.EntryData(entity=(entity,), ops=(limit,)),))
 
+    def beat(self, version: int) -> Message:
+        """A new member of the consumer protocol."""
+        member_id = f"member-{version}" if version >= 1 else ""
+        fields = {"rebalance_timeout_ms": 1_000, "subscribed_topic_names": ("t",), "topic_partitions": ()}
+        return m.ConsumerGroupHeartbeatRequest(group_id=f"consumers-{version}", member_id=member_id, member_epoch=0, **fields)
+
+    def describe_consumers(self, version: int) -> Message:
+        """A group of the consumer protocol."""
+        self.ask(self.beat(version), version)
+        return m.ConsumerGroupDescribeRequest(group_ids=(f"consumers-{version}",))
+
     def unregister(self, version: int) -> Message:
         """A broker that is registered no more."""
         return m.UnregisterBrokerRequest(broker_id=7)
@@ -222,6 +233,8 @@ class EveryVersionTests(SynchronousTestCase):
             "UnregisterBroker": self.unregister,
             "DescribeClientQuotas": lambda _: m.DescribeClientQuotasRequest(components=(), strict=False),
             "AlterClientQuotas": self.limit,
+            "ConsumerGroupHeartbeat": self.beat,
+            "ConsumerGroupDescribe": self.describe_consumers,
         }
 
     # -- tests --------------------------------------------------------------------------------------------------------

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
+
+from chronik.coordinator.group.consumer.config import ConsumerConfig
 
 if TYPE_CHECKING:
     from chronik.config import Configuration
@@ -14,6 +16,7 @@ class GroupConfig:
     """Settings; ``_ms`` are milliseconds, ``_bytes`` bytes.
 
     :ivar partitions: of the topic that holds the groups, where it has to be created.
+    :ivar consumer: of groups of the newer protocol.
     """
 
     initial_rebalance_delay_ms: int = 0
@@ -26,6 +29,7 @@ class GroupConfig:
     partitions: int = 50
     replication_factor: int = 1
     segment_bytes: int = 100 << 20
+    consumer: ConsumerConfig = field(default_factory=ConsumerConfig)
 
     @classmethod
     def of(cls, config: Configuration) -> GroupConfig:
@@ -41,4 +45,5 @@ class GroupConfig:
             partitions=config.get("offsets.topic.num.partitions"),
             replication_factor=config.get("offsets.topic.replication.factor"),
             segment_bytes=config.get("offsets.topic.segment.bytes"),
+            consumer=ConsumerConfig.of(config),
         )

@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 CONSUMER = "consumer"
 """The protocol type of ordinary consumers, whose subscriptions the broker can read."""
 
+CLASSIC = "classic"
+"""The kind of these groups, as clients are told of it."""
+
 
 class GroupState(enum.Enum):
     """Where a group stands; the values are what clients are told."""
@@ -119,6 +122,8 @@ class Group:
     :ivar state_timestamp: ms since when the group is in its state; decides when offsets of an empty group expire.
     """
 
+    kind = CLASSIC
+
     def __init__(self, group_id: str, state_timestamp: int = -1) -> None:
         self.group_id = group_id
         self.state = GroupState.EMPTY
@@ -141,6 +146,16 @@ class Group:
         """Enter a state."""
         self.state = state
         self.state_timestamp = now
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether it has no members."""
+        return self.state is GroupState.EMPTY
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether nothing is left of it but its offsets, and nobody is about to come."""
+        return self.is_empty and not self.pending
 
     # -- members ------------------------------------------------------------------------------------------------------
 
@@ -301,7 +316,7 @@ class Group:
 
     def summary(self) -> GroupSummary:
         """In one line."""
-        return GroupSummary(self.group_id, self.state.value, self.protocol_type or "", len(self.members))
+        return GroupSummary(self.group_id, self.state.value, self.protocol_type or "", len(self.members), CLASSIC)
 
 
 def subscribes_alike(before: bytes, after: bytes) -> bool:

@@ -1,4 +1,7 @@
-"""What the group coordinator does for the handlers: membership, offsets, administration (KIP-62, KIP-345, KIP-394 and their relatives)."""
+"""What the group coordinator does for the handlers: membership of both protocols, offsets, administration.
+
+KIP-62, KIP-345, KIP-394 and their relatives; KIP-848 for the newer protocol.
+"""
 
 from __future__ import annotations
 
@@ -11,6 +14,7 @@ from zope.interface import Interface
 if TYPE_CHECKING:
     from twisted.internet.defer import Deferred
 
+    from chronik.coordinator.group.consumer.interfaces import ConsumerHeartbeat, DescribedConsumerGroup, HeartbeatAnswer
     from chronik.errors import KafkaError
     from chronik.model import TopicPartition
 
@@ -119,13 +123,18 @@ class CommittedOffset:
 
 @dataclass(frozen=True, slots=True)
 class Committing:
-    """Who commits what."""
+    """Who commits what.
+
+    :ivar generation: or the member's epoch in a group of the newer protocol; -1 of none.
+    :ivar knows_epochs: it came in a version whose clients know what member epochs are.
+    """
 
     group_id: str
     generation: int
     member_id: str
     instance_id: str | None
     offsets: Mapping[TopicPartition, OffsetCommit]
+    knows_epochs: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,12 +162,13 @@ class DescribedGroup:
 
 @dataclass(frozen=True, slots=True)
 class GroupSummary:
-    """A group in one line."""
+    """A group in one line; ``kind`` is ``classic`` or ``consumer``."""
 
     group_id: str
     state: str
     protocol_type: str
     members: int
+    kind: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,19 +218,37 @@ class IGroupCoordinator(Interface):
         :raises KafkaError: ``INVALID_GROUP_ID``.
         """
 
+    def consumer_heartbeat(heartbeat: ConsumerHeartbeat) -> Deferred[HeartbeatAnswer]:
+        """A member of the newer protocol lives, joins, leaves or has something new to say; fires once that is durable (KIP-848).
+
+        :raises KafkaError: ``UNSUPPORTED_VERSION`` (the protocol is switched off), ``INVALID_REQUEST``, ``UNSUPPORTED_ASSIGNOR``,
+            ``GROUP_ID_NOT_FOUND``, ``UNKNOWN_MEMBER_ID``, ``FENCED_MEMBER_EPOCH``, ``FENCED_INSTANCE_ID``, ``UNRELEASED_INSTANCE_ID``,
+            ``GROUP_MAX_SIZE_REACHED``, ``INVALID_REGULAR_EXPRESSION``.
+        """
+
+    def topics_to_describe(group_id: str, pattern: str | None) -> Sequence[str]:
+        """Topics of which a heartbeat has to say whether its member may describe them: those that expressions due for a look match.
+
+        :param pattern: one that the member subscribes to with this heartbeat.
+        """
+
     def commit(committing: Committing) -> Deferred[Mapping[TopicPartition, KafkaError | None]]:
         """Keep offsets; fires once they are durable.
 
         :returns: for each None or ``OFFSET_METADATA_TOO_LARGE``.
         :raises KafkaError: ``GROUP_ID_NOT_FOUND`` (a generation of a group that there is not), ``UNKNOWN_MEMBER_ID``, ``ILLEGAL_GENERATION``,
-            ``REBALANCE_IN_PROGRESS``, ``FENCED_INSTANCE_ID``.
+            ``REBALANCE_IN_PROGRESS``, ``FENCED_INSTANCE_ID``; of members of the newer protocol ``STALE_MEMBER_EPOCH``, ``UNSUPPORTED_VERSION``.
         """
 
     def settled(group_id: str) -> Deferred[None]:
         """Fires once the commits that are being written now are done: :meth:`offsets` then has them (KIP-447)."""
 
-    def offsets(group_id: str) -> Mapping[TopicPartition, CommittedOffset]:
-        """What a group has committed; nothing for a group that is unknown."""
+    def offsets(group_id: str, member_id: str | None = None, epoch: int = -1) -> Mapping[TopicPartition, CommittedOffset]:
+        """What a group has committed; nothing for a group that is unknown.
+
+        :param member_id: who asks, in which epoch; None and -1 for nobody in particular. Only groups of the newer protocol look at it.
+        :raises KafkaError: ``UNKNOWN_MEMBER_ID``, ``STALE_MEMBER_EPOCH``, ``ILLEGAL_GENERATION``.
+        """
 
     def delete_offsets(group_id: str, partitions: Sequence[TopicPartition]) -> Deferred[Mapping[TopicPartition, KafkaError | None]]:
         """Forget committed offsets.
@@ -230,7 +258,13 @@ class IGroupCoordinator(Interface):
         """
 
     def describe(group_id: str) -> DescribedGroup | None:
-        """A group as it is now, None when there is none."""
+        """A classic group as it is now, None when there is none."""
+
+    def describe_consumers(group_id: str) -> DescribedConsumerGroup:
+        """A consumer group as it is now.
+
+        :raises KafkaError: ``GROUP_ID_NOT_FOUND``, ``UNSUPPORTED_VERSION`` (the protocol is switched off).
+        """
 
     def list_groups() -> Sequence[GroupSummary]:
         """All groups coordinated here.

@@ -155,6 +155,8 @@ class Membership:
         """
         if group.members.get(member.member_id) is not member:
             raise group.unknown_member(member.member_id)
+        if group.state is GroupState.DEAD:
+            raise KafkaError(ErrorCode.REBALANCE_IN_PROGRESS, "the group is another one now: join again")
         if group.state is not GroupState.STABLE or group.generation != generation:
             return self._rejoin(group, member, f"static member {member.instance_id} starts anew")
         if told_leader is not None:
@@ -372,8 +374,17 @@ class Membership:
         if len(group.members) > self._config.size_max:
             self._begin(group, "there are more members than group.max.size, which was lowered")
 
+    def adopt(self, group: Group, why: str | None) -> None:
+        """Take over a group that changed from the newer protocol.
+
+        :param why: the reason why everybody has to join again; None when they need not.
+        """
+        self.watch_sessions(group)
+        if why is not None and group.state is GroupState.STABLE:
+            self._begin(group, why)
+
     def abandon(self, group: Group, error: KafkaError) -> None:
-        """The group's state is led elsewhere, or read anew: whoever waits is told so."""
+        """The group's state is led elsewhere or read anew, or the group is another one now: whoever waits is told so."""
         group.state = GroupState.DEAD
         for deadline in (group.rebalance, group.sync, *group.pending.values(), *(m.session for m in group.members.values())):
             if deadline is not None:

@@ -12,6 +12,9 @@ from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from chronik.coordinator.group.config import GroupConfig
+from chronik.coordinator.group.consumer.interfaces import ConsumerHeartbeat, DescribedConsumerGroup, HeartbeatAnswer
+from chronik.coordinator.group.consumer.membership import check_heartbeat
+from chronik.coordinator.group.group import Group
 from chronik.coordinator.group.interfaces import (
     CommittedOffset,
     Committing,
@@ -25,12 +28,12 @@ from chronik.coordinator.group.interfaces import (
     Synced,
     Syncing,
 )
-from chronik.coordinator.group.shard import GroupShard, unknown_member
+from chronik.coordinator.group.shard import GroupShard
 from chronik.coordinator.group.timers import Timers
 from chronik.coordinator.interfaces import IStateLog
 from chronik.defer import deferred
 from chronik.errors import ErrorCode, KafkaError
-from chronik.metadata.image import ImageDelta, MetadataImage
+from chronik.metadata.image import ImageDelta, MetadataImage, TopicImage
 from chronik.metadata.interfaces import IImageObserver, IMetadataFeed
 from chronik.model import OFFSETS_TOPIC, TopicPartition
 
@@ -62,6 +65,7 @@ class GroupCoordinator:
         self._timers = Timers(clock)
         self._shards: dict[int, GroupShard] = {}
         self._logs: dict[int, IStateLog] = {}
+        self._known: Mapping[str, TopicImage] = {}
         self._expiring = LoopingCall(self._expire)
         self._expiring.clock = clock
 
@@ -69,6 +73,7 @@ class GroupCoordinator:
 
     def start(self) -> None:
         """Follow the image, and forget what is past its time now and then."""
+        self._known = self._feed.image.topics
         self._feed.observe(self)
         self._expiring.start(self._config.retention_check_ms / 1000, now=False).addErrback(lambda failure: self._log.failure("expiry ended", failure))
 
@@ -88,9 +93,13 @@ class GroupCoordinator:
         self._begin(log)
 
     def _begin(self, log: IStateLog) -> None:
-        shard = self._shards[log.partition] = GroupShard(log, self._config, self._timers, self._random, self._read_anew)
+        shard = self._shards[log.partition] = GroupShard(log, self._config, self._timers, self._random, self._current_image, self._read_anew)
         loading = Deferred.fromCoroutine(shard.load())
         loading.addCallback(lambda _: self._forget_missing(shard)).addErrback(self._not_loaded, shard, log)
+
+    def _current_image(self) -> MetadataImage:
+        image: MetadataImage = self._feed.image
+        return image
 
     def _forget_missing(self, shard: GroupShard) -> None:
         """Offsets of topics that were deleted while nobody saw to these groups go now.
@@ -138,11 +147,16 @@ class GroupCoordinator:
         return shard
 
     def image_changed(self, image: MetadataImage, delta: ImageDelta) -> None:
-        """Offsets of topics that were deleted go with them."""
+        """Offsets of topics that were deleted go with them; groups that subscribe to what changed look at it."""
+        known, self._known = self._known, image.topics
         deleted = frozenset(topic.name for topic in delta.deleted)
-        if deleted:
-            for shard in self._loaded():
+        if not deleted and not delta.changed:
+            return
+        new = any(name not in known for name in delta.changed) or not deleted.isdisjoint(delta.changed)
+        for shard in self._shards.values():
+            if shard.loaded and deleted:
                 self._forget_topics(shard, deleted.__contains__)
+            shard.topics_changed(deleted | delta.changed, image.revision if new else None)
 
     def _forget_topics(self, shard: GroupShard, gone: Callable[[str], bool]) -> None:
         Deferred.fromCoroutine(shard.forget_topics(gone)).addErrback(self._not_forgotten)
@@ -181,11 +195,7 @@ class GroupCoordinator:
         """A member's assignment; see :meth:`IGroupCoordinator.sync`."""
         try:
             _check_name(syncing.group_id)
-            shard = self._shard(syncing.group_id)
-            group = shard.group(syncing.group_id)
-            if group is None:
-                raise unknown_member(syncing.group_id, syncing.member_id)
-            return shard.membership.sync(group, syncing)
+            return self._shard(syncing.group_id).sync(syncing)
         except KafkaError as error:
             return fail(error)
 
@@ -197,20 +207,32 @@ class GroupCoordinator:
         if not shard.loaded:
             # Who it is cannot be told yet, and to lose its place for our being slow would be unfair.
             return
-        group = shard.group(group_id)
-        if group is None:
-            raise unknown_member(group_id, member_id)
-        shard.membership.heartbeat(group, generation, member_id, instance_id)
+        await shard.heartbeat(group_id, generation, member_id, instance_id)
 
     @deferred
     async def leave(self, group_id: str, members: Sequence[Leaving]) -> Sequence[KafkaError | None]:
         """Remove members; see :meth:`IGroupCoordinator.leave`."""
         _check_name(group_id)
-        shard = self._shard(group_id)
-        group = shard.group(group_id)
-        if group is None:
-            return [unknown_member(group_id, leaving.member_id) for leaving in members]
-        return shard.membership.leave(group, members)
+        return await self._shard(group_id).leave(group_id, members)
+
+    @deferred
+    async def consumer_heartbeat(self, heartbeat: ConsumerHeartbeat) -> HeartbeatAnswer:
+        """A member of the newer protocol lives; see :meth:`IGroupCoordinator.consumer_heartbeat`."""
+        self._check_enabled()
+        check_heartbeat(heartbeat, self._config.consumer.assignors)
+        return await self._shard(heartbeat.group_id).consumer_heartbeat(heartbeat)
+
+    def topics_to_describe(self, group_id: str, pattern: str | None) -> Sequence[str]:
+        """Topics whose permissions a heartbeat needs; see :meth:`IGroupCoordinator.topics_to_describe`."""
+        try:
+            return self._shard(group_id).topics_to_describe(group_id, pattern)
+        except KafkaError:
+            return ()
+
+    def _check_enabled(self) -> None:
+        if not self._config.consumer.enabled:
+            reason = "the consumer protocol is switched off by group.coordinator.rebalance.protocols"
+            raise KafkaError(ErrorCode.UNSUPPORTED_VERSION, reason)
 
     # -- offsets ------------------------------------------------------------------------------------------------------
 
@@ -224,10 +246,9 @@ class GroupCoordinator:
         """What is being written is done; see :meth:`IGroupCoordinator.settled`."""
         await self._shard(group_id).settled()
 
-    def offsets(self, group_id: str) -> Mapping[TopicPartition, CommittedOffset]:
+    def offsets(self, group_id: str, member_id: str | None = None, epoch: int = -1) -> Mapping[TopicPartition, CommittedOffset]:
         """What a group has committed; see :meth:`IGroupCoordinator.offsets`."""
-        group = self._shard(group_id).group(group_id)
-        return {} if group is None else dict(group.offsets)
+        return self._shard(group_id).offsets(group_id, member_id, epoch)
 
     @deferred
     async def delete_offsets(self, group_id: str, partitions: Sequence[TopicPartition]) -> Mapping[TopicPartition, KafkaError | None]:
@@ -240,7 +261,12 @@ class GroupCoordinator:
     def describe(self, group_id: str) -> DescribedGroup | None:
         """A group as it is now; see :meth:`IGroupCoordinator.describe`."""
         group = self._shard(group_id).group(group_id)
-        return None if group is None else group.describe()
+        return group.describe() if isinstance(group, Group) else None
+
+    def describe_consumers(self, group_id: str) -> DescribedConsumerGroup:
+        """A consumer group as it is now; see :meth:`IGroupCoordinator.describe_consumers`."""
+        self._check_enabled()
+        return self._shard(group_id).describe_consumers(group_id)
 
     def list_groups(self) -> Sequence[GroupSummary]:
         """All groups coordinated here; see :meth:`IGroupCoordinator.list_groups`."""

@@ -1,36 +1,38 @@
-"""The groups of one partition of ``__consumer_offsets``: read from it, kept in memory, changed only together with it."""
+"""The groups of one partition of ``__consumer_offsets``, classic ones and those of the newer protocol: who does what to them."""
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 from twisted.internet.defer import Deferred, fail
 from twisted.logger import Logger
 
+from chronik.coordinator.group.committers import check_classic_committer, check_consumer_committer, check_consumer_reader
 from chronik.coordinator.group.config import GroupConfig
+from chronik.coordinator.group.consumer.classic_members import ClassicMembership
+from chronik.coordinator.group.consumer.config import GroupSettings
+from chronik.coordinator.group.consumer.group import ConsumerGroup
+from chronik.coordinator.group.consumer.interfaces import ConsumerHeartbeat, DescribedConsumerGroup, HeartbeatAnswer
+from chronik.coordinator.group.consumer.membership import ConsumerMembership
+from chronik.coordinator.group.consumer.migration import Migration
+from chronik.coordinator.group.consumer.records import removed_group
+from chronik.coordinator.group.consumer.steps import GroupSteps
 from chronik.coordinator.group.expiry import expired_offsets
-from chronik.coordinator.group.group import CONSUMER, Group, GroupState
-from chronik.coordinator.group.interfaces import CommittedOffset, Committing, Joined, Joining
+from chronik.coordinator.group.group import CONSUMER, Group
+from chronik.coordinator.group.interfaces import CommittedOffset, Committing, Joined, Joining, Leaving, Synced, Syncing
 from chronik.coordinator.group.membership import Membership
-from chronik.coordinator.group.records import (
-    GROUP_KEY_VERSION,
-    OFFSET_KEY_VERSIONS,
-    forgotten_group,
-    group_record,
-    new_group_record,
-    offset_record,
-    read_group_key,
-    read_group_value,
-    read_offset_key,
-    read_offset_value,
-)
+from chronik.coordinator.group.records import forgotten_group, new_group_record, offset_record
+from chronik.coordinator.group.store import AnyGroup, GroupStore
 from chronik.coordinator.group.timers import Timers
-from chronik.coordinator.interfaces import IStateLog, StateRecord
+from chronik.coordinator.interfaces import IStateLog
 from chronik.errors import ErrorCode, KafkaError
 from chronik.model import TopicPartition
-from chronik.protocol.primitives import DecodeError
-from chronik.protocol.versioned import peek_version
+
+if TYPE_CHECKING:
+    from collections.abc import Set as AbstractSet
+
+    from chronik.metadata.image import MetadataImage
 
 RECORDS_PER_APPEND = 1_000
 """Tombstones written in one batch when many offsets go at once."""
@@ -40,155 +42,190 @@ class GroupShard:
     """One partition of state.
 
     :param log: the partition.
+    :param image: the metadata.
     :param failed: called when the log and the memory may differ: they are to be read anew.
     """
 
     _log = Logger()
 
     def __init__(
-        self, log: IStateLog, config: GroupConfig, timers: Timers, random: Callable[[int], bytes], failed: Callable[[GroupShard], None]
+        self,
+        log: IStateLog,
+        config: GroupConfig,
+        timers: Timers,
+        random: Callable[[int], bytes],
+        image: Callable[[], MetadataImage],
+        failed: Callable[[GroupShard], None],
     ) -> None:
-        self._state_log = log
         self._config = config
         self._timers = timers
-        self._failed = failed
-        self.membership = Membership(config, timers, self._store_group, random)
-        self.groups: dict[str, Group] = {}
-        self.loaded = False
-        self._gone = False
-        self._begun = self._done = 0
-        self._waiting: deque[tuple[int, Deferred[None]]] = deque()
+        self._image = image
+        self._store = GroupStore(log, timers.now_ms, lambda: failed(self))
+        self.membership = Membership(config, timers, self._store.store_group, random)
+        self._steps = GroupSteps(GroupSettings(config.consumer, image), image)
+        migration = Migration(config, self._store, self.membership)
+        self.consumers = ConsumerMembership(self._store, self._steps, migration, timers, random)
+        self._classics = ClassicMembership(self._store, self._steps, migration, self.consumers)
+        self.groups = self._store.groups
 
-    # -- state and its log --------------------------------------------------------------------------------------------
+    @property
+    def loaded(self) -> bool:
+        """Whether everything was read."""
+        return self._store.loaded
+
+    # -- beginning and end --------------------------------------------------------------------------------------------
 
     async def load(self) -> None:
         """Read every record, then wait for signs of life of the members there are."""
-        count = await self._state_log.replay(self.apply)
-        if self._gone:
+        count = await self._store.load()
+        if self._store.gone:
             return
         for group in self.groups.values():
-            self.membership.watch_sessions(group)
-        self.loaded = True
-        self._log.info("read {count} record(s) of group state: {groups} group(s)", count=count, groups=len(self.groups))
-
-    def apply(self, record: StateRecord) -> None:
-        """Take one record into account: the one way in which offsets change, and groups when they are read.
-
-        A record that cannot be read is named and skipped; it never keeps the others from being read.
-        """
-        try:
-            version = peek_version(record.key)
-            if version in OFFSET_KEY_VERSIONS:
-                self._apply_offset(record)
-            elif version == GROUP_KEY_VERSION:
-                self._apply_group(record)
+            if isinstance(group, Group):
+                self.membership.watch_sessions(group)
             else:
-                self._log.warn("a group record with a key of version {version} is of a later release and left alone", version=version)
-        except DecodeError as error:
-            self._log.error("a group record cannot be read and is left out: {error}", error=error)
-
-    def _apply_offset(self, record: StateRecord) -> None:
-        group_id, place = read_offset_key(record.key)
-        if record.value is not None:
-            self._group(group_id).offsets[place] = read_offset_value(record.value)
-        elif group_id in self.groups:
-            self.groups[group_id].offsets.pop(place, None)
-
-    def _apply_group(self, record: StateRecord) -> None:
-        """Live, the group is already what its record says; only a deletion is news."""
-        group_id = read_group_key(record.key)
-        known = self.groups.get(group_id)
-        if record.value is None:
-            if known is None or (self.loaded and known.state is not GroupState.EMPTY):
-                return
-            del self.groups[group_id]
-            if known.offsets:
-                # Committed while the deletion was being written: that is of no group any more, and nobody has to lose it.
-                self._group(group_id).offsets = known.offsets
-        elif not self.loaded:
-            group = read_group_value(group_id, record.value)
-            if known is not None:
-                group.offsets = known.offsets
-            self.groups[group_id] = group
-
-    def _group(self, group_id: str) -> Group:
-        group = self.groups.get(group_id)
-        if group is None:
-            group = self.groups[group_id] = Group(group_id, self._timers.now_ms())
-        return group
-
-    async def _append(self, records: Sequence[StateRecord]) -> None:
-        """Make records durable, then true."""
-        self._begun += 1
-        try:
-            await self._write(records)
-        finally:
-            self._done += 1
-            while self._waiting and self._waiting[0][0] <= self._done:
-                self._waiting.popleft()[1].callback(None)
-
-    async def _write(self, records: Sequence[StateRecord]) -> None:
-        try:
-            await self._state_log.append(records)
-        except KafkaError as error:
-            if not self._gone:
-                self._log.error("group state could not be written and is read anew: {error}", error=error)
-                self._failed(self)
-            raise _translated(error) from error
-        if not self._gone:
-            for record in records:
-                self.apply(record)
-
-    def settled(self) -> Deferred[None]:
-        """Fires once what is being written now is true, or never will be. Writes end in the order in which they began."""
-        waiting: Deferred[None] = Deferred()
-        if self._done == self._begun:
-            waiting.callback(None)
-        else:
-            self._waiting.append((self._begun, waiting))
-        return waiting
-
-    def _store_group(self, group: Group, assignments: Mapping[str, bytes]) -> Deferred[object]:
-        return Deferred.fromCoroutine(self._append([group_record(group, assignments, self._timers.now_ms())]))
+                self.consumers.watch_sessions(group)
+        self._store.loaded = True
+        self._log.info("read {count} record(s) of group state: {groups} group(s)", count=count, groups=len(self.groups))
 
     def unload(self, error: KafkaError) -> None:
         """Coordinate these groups no more."""
-        self._gone = True
+        self._store.gone = True
         for group in self.groups.values():
-            self.membership.abandon(group, error)
+            if isinstance(group, Group):
+                self.membership.abandon(group, error)
+        self.consumers.clocks.forget_all()
         self.groups.clear()
 
-    # -- groups -------------------------------------------------------------------------------------------------------
+    def settled(self) -> Deferred[None]:
+        """Fires once what is being written now is true, or never will be."""
+        return self._store.settled()
 
-    def group(self, group_id: str) -> Group | None:
+    def group(self, group_id: str) -> AnyGroup | None:
         """A group, None when there is none."""
         return self.groups.get(group_id)
+
+    # -- members ------------------------------------------------------------------------------------------------------
 
     def join(self, joining: Joining) -> Deferred[Joined]:
         """Become or stay a member; see :meth:`IGroupCoordinator.join`. A group that did not exist is written down before it has members."""
         group = self.groups.get(joining.group_id)
-        if group is not None:
+        if isinstance(group, ConsumerGroup):
+            if not group.is_empty:
+                return Deferred.fromCoroutine(self._classics.join(group, joining))
+            # An empty group is of whichever kind comes.
+            change = self._store.change()
+            change.note(*removed_group(group, change.now))
+            self._store.replace(Group(joining.group_id, change.now))
+            self._start(self._store.commit(change))
+        elif group is not None:
             return self.membership.join(group, joining)
         if joining.member_id:
             return fail(unknown_member(joining.group_id, joining.member_id))
-        joined = self.membership.join(self._group(joining.group_id), joining)
-        created = self._append([new_group_record(joining.group_id, self._timers.now_ms())])
-        # A failure was logged, and everyone in the group was told, when the state began to be read anew.
-        Deferred.fromCoroutine(created).addErrback(lambda failure: failure.trap(KafkaError))
+        made = self._store.group(joining.group_id)
+        assert isinstance(made, Group)
+        joined = self.membership.join(made, joining)
+        self._start(self._store.append([new_group_record(joining.group_id, self._timers.now_ms())]))
         return joined
+
+    def _start(self, writing: Coroutine[Any, Any, None]) -> None:
+        """Write without anybody waiting. A failure was logged, and everyone in the group was told, when the state began to be read anew."""
+        Deferred.fromCoroutine(writing).addErrback(lambda failure: failure.trap(KafkaError))
+
+    def sync(self, syncing: Syncing) -> Deferred[Synced]:
+        """A member's assignment; see :meth:`IGroupCoordinator.sync`."""
+        group = self.groups.get(syncing.group_id)
+        if group is None:
+            return fail(unknown_member(syncing.group_id, syncing.member_id))
+        if isinstance(group, ConsumerGroup):
+            return Deferred.fromCoroutine(self._classics.sync(group, syncing))
+        return self.membership.sync(group, syncing)
+
+    async def heartbeat(self, group_id: str, generation: int, member_id: str, instance_id: str | None) -> None:
+        """A member lives; see :meth:`IGroupCoordinator.heartbeat`."""
+        group = self.groups.get(group_id)
+        if group is None:
+            raise unknown_member(group_id, member_id)
+        if isinstance(group, ConsumerGroup):
+            await self._classics.heartbeat(group, generation, member_id, instance_id)
+        else:
+            self.membership.heartbeat(group, generation, member_id, instance_id)
+
+    async def leave(self, group_id: str, members: Sequence[Leaving]) -> Sequence[KafkaError | None]:
+        """Remove members; see :meth:`IGroupCoordinator.leave`."""
+        group = self.groups.get(group_id)
+        if group is None:
+            return [unknown_member(group_id, leaving.member_id) for leaving in members]
+        if isinstance(group, ConsumerGroup):
+            return await self._classics.leave(group, members)
+        return self.membership.leave(group, members)
+
+    async def consumer_heartbeat(self, heartbeat: ConsumerHeartbeat) -> HeartbeatAnswer:
+        """A member of the newer protocol lives; see :meth:`IGroupCoordinator.consumer_heartbeat`."""
+        return await self.consumers.heartbeat(heartbeat)
+
+    # -- topics -------------------------------------------------------------------------------------------------------
+
+    def topics_to_describe(self, group_id: str, pattern: str | None) -> Sequence[str]:
+        """Topics whose permissions a heartbeat needs; see :meth:`IGroupCoordinator.topics_to_describe`."""
+        group = self.groups.get(group_id)
+        due = self._steps.due_patterns(group if isinstance(group, ConsumerGroup) else None, pattern, self._timers.now_ms())
+        names = self._image().topics
+        return sorted({name for each in due for name in self._steps.matcher.matches(each, names)}) if due else ()
+
+    def topics_changed(self, names: AbstractSet[str], newest: int | None) -> None:
+        """Topics came, went or changed: groups that subscribe to them look at them with the next heartbeat.
+
+        :param newest: the metadata's revision, if some are new.
+        """
+        if newest is not None:
+            self._steps.newest_topic = newest
+        self._steps.matcher.forget_names(names)
+        for group in self._store.consumer_groups():
+            if not names.isdisjoint(group.subscribed_topics()):
+                group.metadata_stale = True
+
+    async def forget_topics(self, gone: Callable[[str], bool]) -> None:
+        """Topics are no more: forget the offsets in them."""
+        for group in tuple(self.groups.values()):
+            await self._forget(group.group_id, [place for place in group.offsets if gone(place.topic)], self._timers.now_ms())
+
+    # -- groups -------------------------------------------------------------------------------------------------------
 
     async def delete(self, group_id: str) -> None:
         """Forget a group and its offsets; see :meth:`IGroupCoordinator.delete`."""
         group = self._existing(group_id)
-        if group.state is not GroupState.EMPTY:
+        if not group.is_empty:
             raise KafkaError(ErrorCode.NON_EMPTY_GROUP, f"group {group_id} has {len(group.members)} member(s): stop them first")
-        now = self._timers.now_ms()
-        records = [offset_record(group_id, place, None, now) for place in group.offsets]
-        records.append(forgotten_group(group_id, now))
-        for start in range(0, len(records), RECORDS_PER_APPEND):
-            await self._append(records[start : start + RECORDS_PER_APPEND])
+        await self._forget(group_id, list(group.offsets), self._timers.now_ms())
+        await self._forget_group(group)
 
-    def _existing(self, group_id: str) -> Group:
+    async def _forget_group(self, group: AnyGroup) -> None:
+        """Forget a group without members, unless somebody came meanwhile."""
+        if not group.is_empty or self.groups.get(group.group_id) is not group:
+            return
+        if isinstance(group, ConsumerGroup):
+            change = self._store.change()
+            change.put(*removed_group(group, change.now))
+            await self._store.commit(change)
+        else:
+            await self._store.append([forgotten_group(group.group_id, self._timers.now_ms())])
+
+    def describe_consumers(self, group_id: str) -> DescribedConsumerGroup:
+        """A consumer group as it is now; see :meth:`IGroupCoordinator.describe_consumers`."""
+        group = self._existing(group_id)
+        if not isinstance(group, ConsumerGroup):
+            raise KafkaError(ErrorCode.GROUP_ID_NOT_FOUND, f"Group {group_id} is not a consumer group.")
+        return DescribedConsumerGroup(
+            group_id=group_id,
+            state=group.state.value,
+            epoch=group.epoch,
+            assignment_epoch=group.assignment_epoch,
+            assignor=group.preferred_assignor() or self._config.consumer.assignors[0],
+            members=tuple((member, group.target_of(member.member_id)) for member in group.members.values()),
+        )
+
+    def _existing(self, group_id: str) -> AnyGroup:
         group = self.groups.get(group_id)
         if group is None:
             raise _not_found(group_id)
@@ -212,33 +249,30 @@ class GroupShard:
             committed = CommittedOffset(offset.offset, offset.leader_epoch, offset.metadata, now, offset.expire_timestamp)
             records.append(offset_record(committing.group_id, place, committed, now))
         if records:
-            await self._append(records)
+            await self._store.append(records)
         return outcomes
 
     def _check_committer(self, committing: Committing) -> None:
-        """Members commit in their generation; who is no member commits only for a group without members."""
         group = self.groups.get(committing.group_id)
         if group is None:
             if committing.generation >= 0:
                 raise _not_found(committing.group_id)
-            return
-        outsider = committing.generation < 0 and not committing.member_id and committing.instance_id is None
-        if outsider:
-            if group.state is not GroupState.EMPTY:
-                raise group.unknown_member(committing.member_id)
-            return
-        if committing.generation < 0 and group.state is GroupState.EMPTY:
-            return
-        member = group.member(committing.member_id, committing.instance_id)
-        group.check_generation(committing.generation)
-        if group.state is GroupState.COMPLETING_REBALANCE:
-            raise KafkaError(ErrorCode.REBALANCE_IN_PROGRESS, "the group rebalances: commit after the assignment came")
-        self.membership.lives(member)
+        elif isinstance(group, ConsumerGroup):
+            check_consumer_committer(group, committing, self._image())
+        else:
+            check_classic_committer(group, committing, self.membership.lives)
+
+    def offsets(self, group_id: str, member_id: str | None, epoch: int) -> Mapping[TopicPartition, CommittedOffset]:
+        """What a group has committed; see :meth:`IGroupCoordinator.offsets`."""
+        group = self.groups.get(group_id)
+        if isinstance(group, ConsumerGroup):
+            check_consumer_reader(group, member_id, epoch)
+        return {} if group is None else dict(group.offsets)
 
     async def delete_offsets(self, group_id: str, places: Sequence[TopicPartition]) -> Mapping[TopicPartition, KafkaError | None]:
         """Forget offsets; see :meth:`IGroupCoordinator.delete_offsets`."""
         group = self._existing(group_id)
-        if group.state is not GroupState.EMPTY and group.protocol_type != CONSUMER:
+        if isinstance(group, Group) and not group.is_empty and group.protocol_type != CONSUMER:
             raise KafkaError(ErrorCode.NON_EMPTY_GROUP, f"group {group_id} has members: stop them first")
         subscribed = group.subscribed_topics() if group.members else set()
         now = self._timers.now_ms()
@@ -249,22 +283,17 @@ class GroupShard:
         await self._forget(group_id, [place for place, error in outcomes.items() if error is None and place in group.offsets], now)
         return outcomes
 
-    async def forget_topics(self, gone: Callable[[str], bool]) -> None:
-        """Topics are no more: forget the offsets in them."""
-        for group in tuple(self.groups.values()):
-            await self._forget(group.group_id, [place for place in group.offsets if gone(place.topic)], self._timers.now_ms())
-
     async def expire(self) -> None:
         """Forget what is past its time, and groups that have nothing left."""
         now = self._timers.now_ms()
         for group in tuple(self.groups.values()):
             await self._forget(group.group_id, expired_offsets(group, self._config.retention_ms, now), now)
-            if group.state is GroupState.EMPTY and not group.offsets and not group.pending and self.groups.get(group.group_id) is group:
-                await self._append([forgotten_group(group.group_id, now)])
+            if group.is_idle and not group.offsets:
+                await self._forget_group(group)
 
     async def _forget(self, group_id: str, places: Sequence[TopicPartition], now: int) -> None:
         for start in range(0, len(places), RECORDS_PER_APPEND):
-            await self._append([offset_record(group_id, place, None, now) for place in places[start : start + RECORDS_PER_APPEND]])
+            await self._store.append([offset_record(group_id, place, None, now) for place in places[start : start + RECORDS_PER_APPEND]])
 
 
 def unknown_member(group_id: str, member_id: str) -> KafkaError:
@@ -274,12 +303,3 @@ def unknown_member(group_id: str, member_id: str) -> KafkaError:
 
 def _not_found(group_id: str) -> KafkaError:
     return KafkaError(ErrorCode.GROUP_ID_NOT_FOUND, f"Group {group_id} not found.")
-
-
-def _translated(error: KafkaError) -> KafkaError:
-    """What a client of a group is told when its state could not be written: to try again, here or elsewhere."""
-    if error.code in (ErrorCode.NOT_LEADER_OR_FOLLOWER, ErrorCode.KAFKA_STORAGE_ERROR):
-        return KafkaError(ErrorCode.NOT_COORDINATOR, error.message)
-    if error.code in (ErrorCode.MESSAGE_TOO_LARGE, ErrorCode.RECORD_LIST_TOO_LARGE):
-        return KafkaError(ErrorCode.UNKNOWN_SERVER_ERROR, error.message)
-    return KafkaError(ErrorCode.COORDINATOR_NOT_AVAILABLE, error.message)

@@ -78,7 +78,7 @@ def _entries(context: RequestContext, resource: _Resource) -> Iterable[Described
             raise KafkaError(ErrorCode.UNKNOWN_TOPIC_OR_PARTITION, f"This server does not host topic '{name}'.")
         return describe_topic(effective_config(services), topic.configs)
     if kind is ConfigResourceType.GROUP:
-        return describe_group(image.configs.get(resource_key(ConfigResource(kind, name)), {}))
+        return describe_group(effective_config(services), image.configs.get(resource_key(ConfigResource(kind, name)), {}))
     if not name:
         return describe_dynamic_defaults(image.configs.get("broker/", {}))
     check_own_broker(services, name)

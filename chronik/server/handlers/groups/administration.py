@@ -30,7 +30,6 @@ if TYPE_CHECKING:
 FIRST_DESCRIBE_THAT_MISSES: Final = 6
 """Before it a group that does not exist is described as dead (KIP-1043)."""
 
-CLASSIC: Final = "classic"
 DEAD: Final = "Dead"
 
 _Described: TypeAlias = DescribeGroupsResponse.DescribedGroup
@@ -99,10 +98,10 @@ async def _list_groups(context: RequestContext, request: ListGroupsRequest) -> L
     types = {kind.lower() for kind in request.types_filter}
     everything = context.allowed_cluster(Operation.DESCRIBE)
     listed = [
-        ListGroupsResponse.ListedGroup(group_id=group.group_id, protocol_type=group.protocol_type, group_state=group.state, group_type=CLASSIC)
+        ListGroupsResponse.ListedGroup(group_id=group.group_id, protocol_type=group.protocol_type, group_state=group.state, group_type=group.kind)
         for group in context.services.groups.list_groups()
         if (not states or group.state.lower() in states)
-        and (not types or CLASSIC in types)
+        and (not types or group.kind in types)
         and (everything or context.allowed(Operation.DESCRIBE, ResourceType.GROUP, group.group_id))
     ]
     return ListGroupsResponse(groups=tuple(listed))

@@ -20,6 +20,9 @@ from chronik.server.handlers.groups.access import check_group, on_group
 if TYPE_CHECKING:
     from chronik.server.services import Services
 
+FIRST_VERSION_WITH_EPOCHS: Final = 9
+"""It came with member epochs, and with an error of its own for groups that there are not."""
+
 FIRST_VERSION_WITH_TOPIC_IDS: Final = 10
 LAST_VERSION_WITH_RETENTION: Final = 4
 
@@ -43,7 +46,14 @@ async def _offset_commit(context: RequestContext, request: OffsetCommitRequest) 
             except KafkaError as error:
                 outcomes[at, partition.partition_index] = error
     if offsets:
-        committing = Committing(request.group_id, request.generation_id_or_member_epoch, request.member_id, request.group_instance_id, offsets)
+        committing = Committing(
+            request.group_id,
+            request.generation_id_or_member_epoch,
+            request.member_id,
+            request.group_instance_id,
+            offsets,
+            knows_epochs=context.api_version >= FIRST_VERSION_WITH_EPOCHS,
+        )
         committed = await _commit(context, committing)
         outcomes.update((mention, committed[place]) for mention, place in places.items())
     return _response(request, outcomes)

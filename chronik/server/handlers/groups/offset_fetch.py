@@ -75,7 +75,7 @@ async def _group(context: RequestContext, group: _Group, stable: bool) -> _Group
     check_group(context, Operation.DESCRIBE, group.group_id)
     if stable:
         await context.services.groups.settled(group.group_id)
-    committed = context.services.groups.offsets(group.group_id)
+    committed = context.services.groups.offsets(group.group_id, group.member_id, group.member_epoch)
     topics = _everything(context, committed) if group.topics is None else [_topic(context, topic, committed) for topic in group.topics]
     return _GroupAnswer(group_id=group.group_id, topics=tuple(topics))
 

@@ -1,0 +1,1 @@
+"""Tests of consumer groups of the newer protocol (KIP-848)."""

@@ -1,0 +1,152 @@
+"""A coordinator of consumer groups on a clock that the test moves, and clients as Kafka's protocol describes them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from typing import Any
+
+from chronik.coordinator.group.config import GroupConfig
+from chronik.coordinator.group.consumer.config import ConsumerConfig
+from chronik.coordinator.group.consumer.group import ConsumerGroup
+from chronik.coordinator.group.consumer.interfaces import ConsumerHeartbeat, HeartbeatAnswer
+from chronik.coordinator.group.consumer.member import Assignment
+from chronik.errors import ErrorCode, KafkaError
+from chronik.metadata.image import ImageDelta, MetadataImage, TopicImage
+from chronik.model import OFFSETS_TOPIC, TopicId
+from chronik.testing.coordinator import FakeStateLog
+from tests.coordinator.groups import GroupCase
+from tests.replica.fakes import image_of, topic_of
+
+T = TopicId(b"t" * 16)
+U = TopicId(b"u" * 16)
+
+OFFSETS = topic_of(OFFSETS_TOPIC, 1, TopicId(b"c" * 16))
+
+JOINING = ConsumerHeartbeat("g", "m", 0, client_id="client", client_host="/h", rebalance_timeout_ms=30_000, topics=frozenset("t"), owned={})
+
+
+def partitions(topic_id: TopicId, *numbers: int) -> Assignment:
+    """Some of one topic."""
+    return {topic_id: frozenset(numbers)} if numbers else {}
+
+
+class ConsumerCase(GroupCase):
+    """Tests of one coordinator with topics ``t`` of four partitions and ``u`` of two; assignments come at once."""
+
+    config = GroupConfig(consumer=ConsumerConfig(assignment_interval_ms=0))
+
+    def setUp(self) -> None:
+        """As all groups, with topics."""
+        super().setUp()
+        self.topics({"t": (T, 4), "u": (U, 2)})
+
+    def topics(self, topics: Mapping[str, tuple[TopicId, int]]) -> None:
+        """Let these be the topics, and tell the coordinator what is different."""
+        before = self.feed.image
+        images = [topic_of(name, count, topic_id) for name, (topic_id, count) in topics.items()]
+        image = image_of(OFFSETS, *images, revision=before.revision + 1)
+        changed = {topic.name for topic in images if before.topics.get(topic.name) != topic}
+        deleted = tuple(topic for name, topic in before.topics.items() if _is_gone(topic, image))
+        self.feed.become(replace(image, configs=before.configs), ImageDelta(deleted=deleted, changed=frozenset(changed)))
+
+    @property
+    def consumers(self) -> ConsumerGroup:
+        """The group of the tests."""
+        group = self.coordinator._shards[0].group("g")
+        assert isinstance(group, ConsumerGroup)
+        return group
+
+    def reload(self, log: FakeStateLog | None = None) -> None:
+        """Let another coordinator take over."""
+        self.coordinator.stop()
+        self.coordinator = self.make()
+        self.coordinator.load(log or self.log)
+
+    def beat(self, member_id: str, epoch: int, **more: Any) -> HeartbeatAnswer:
+        """One heartbeat of a member that has nothing new to say."""
+        heartbeat = ConsumerHeartbeat("g", member_id, epoch, client_id="client", client_host="/h", **more)
+        return self.successResultOf(self.coordinator.consumer_heartbeat(heartbeat))
+
+    def enter(self, member_id: str = "m", *topics: str, **more: Any) -> HeartbeatAnswer:
+        """Join; by default as a reader of ``t``."""
+        fields = {"topics": frozenset(topics or "t"), **more}
+        return self.successResultOf(self.coordinator.consumer_heartbeat(replace(JOINING, member_id=member_id, **fields)))
+
+    def refused(self, **changes: Any) -> ErrorCode:
+        """How a heartbeat is refused that joins, but for the changes."""
+        return self.code(self.coordinator.consumer_heartbeat(replace(JOINING, **changes)))
+
+
+def _is_gone(topic: TopicImage, image: MetadataImage) -> bool:
+    return topic.name != OFFSETS_TOPIC and topic.topic_id not in image.names
+
+
+class Client:
+    """A member as Kafka's clients are: it gives up what it is told to at its next heartbeat, or when the test says so.
+
+    :ivar owns: partitions that it reads from.
+    """
+
+    def __init__(self, case: ConsumerCase, member_id: str, topics: Iterable[str] = "t", instance_id: str | None = None) -> None:
+        self.case = case
+        self.member_id = member_id
+        self.instance_id = instance_id
+        self.topics = frozenset(topics)
+        self.epoch = 0
+        self.owns: set[tuple[TopicId, int]] = set()
+        self.told: set[tuple[TopicId, int]] = set()
+        self.says_topics = True
+
+    def heartbeat(self, lost: bool = False) -> ErrorCode:
+        """Send one; with ``lost`` the answer does not arrive."""
+        joins = self.epoch == 0
+        heartbeat = ConsumerHeartbeat(
+            "g",
+            self.member_id,
+            self.epoch,
+            instance_id=self.instance_id,
+            client_id="client",
+            client_host="/h",
+            rebalance_timeout_ms=30_000,
+            topics=self.topics if joins or self.says_topics else None,
+            owned={} if joins else self.owned(),
+        )
+        results: list[Any] = []
+        self.case.coordinator.consumer_heartbeat(heartbeat).addBoth(results.append)
+        (result,) = results
+        if not isinstance(result, HeartbeatAnswer):
+            assert isinstance(result.value, KafkaError), result
+            if result.value.code in (ErrorCode.FENCED_MEMBER_EPOCH, ErrorCode.UNKNOWN_MEMBER_ID, ErrorCode.GROUP_ID_NOT_FOUND):
+                self.abandon()
+            return result.value.code
+        # Whoever got no answer says everything again, and so is told everything again.
+        self.says_topics = lost
+        if not lost:
+            self.epoch = result.epoch
+            if result.assignment is not None:
+                self.told = {(topic_id, number) for topic_id, numbers in result.assignment.items() for number in numbers}
+        return ErrorCode.NONE
+
+    def owned(self) -> Assignment:
+        """What it says that it owns."""
+        found: dict[TopicId, set[int]] = {}
+        for topic_id, number in self.owns:
+            found.setdefault(topic_id, set()).add(number)
+        return {topic_id: frozenset(numbers) for topic_id, numbers in found.items()}
+
+    def revoke(self) -> None:
+        """Give up what is not its any more."""
+        self.owns &= self.told
+
+    def take(self) -> None:
+        """Begin to read what it was told to. It gives up first: so do Kafka's clients."""
+        self.revoke()
+        self.owns |= self.told
+
+    def abandon(self) -> None:
+        """It was fenced: it gives up everything, and joins again."""
+        self.owns.clear()
+        self.told.clear()
+        self.epoch = 0
+        self.says_topics = True
