@@ -18,6 +18,7 @@ from chronik.config import (
     load,
 )
 from chronik.config.describing import DescribedConfig, describe_broker, describe_dynamic_defaults, describe_group, describe_topic
+from chronik.config.group_keys import check_group_limits
 from chronik.config.listeners import parse_listener
 from chronik.config.values import LONG_MAX
 from chronik.errors import ConfigurationError, ErrorCode, KafkaError
@@ -234,3 +235,47 @@ class DescribingTests(SynchronousTestCase):
         found = next(each for each in describe_group(Configuration(), configs) if each.name == "consumer.session.timeout.ms")
         self.assertEqual(("50000", ConfigSource.GROUP), (found.value, found.source))
         self.assertEqual(["50000", "45000"], [each.value for each in found.synonyms])
+
+
+class GroupLimitsTest(SynchronousTestCase):
+    """What may be set on a group, and what the broker's own values must be (KIP-848)."""
+
+    def refused(self, **values: str) -> str:
+        """Why a group may not be configured so; empty when it may."""
+        configs = {f"consumer.{name.replace('_', '.')}.ms": value for name, value in values.items()}
+        try:
+            check_configs(Scope.GROUP, "g", {}, configs, Configuration())
+        except KafkaError as error:
+            self.assertIs(error.code, ErrorCode.INVALID_CONFIG)
+            return error.message
+        return ""
+
+    def test_of_a_group(self) -> None:
+        """Within the broker's limits, sessions longer than the time between heartbeats; the words are Kafka's."""
+        self.assertEqual("", self.refused(session_timeout="50000", heartbeat_interval="6000", assignment_interval="0"))
+        low = "consumer.heartbeat.interval.ms must be greater than or equal to group.consumer.min.heartbeat.interval.ms"
+        self.assertEqual(low, self.refused(heartbeat_interval="4999"))
+        high = "consumer.session.timeout.ms must be less than or equal to group.consumer.max.session.timeout.ms"
+        self.assertEqual(high, self.refused(session_timeout="60001"))
+        wide = load({"group.consumer.max.heartbeat.interval.ms": "99999"}, {})
+        configs = {"consumer.heartbeat.interval.ms": "45000"}
+        error = self.assertRaises(KafkaError, check_configs, Scope.GROUP, "g", {}, configs, wide)
+        self.assertEqual("consumer.session.timeout.ms must be greater than consumer.heartbeat.interval.ms", error.message)
+
+    def test_of_the_broker(self) -> None:
+        """Limits in order, and the values within them."""
+        check_group_limits(Configuration())
+        for texts, words in (
+            ({"group.consumer.max.session.timeout.ms": "40000"}, "must be greater than or equal to"),
+            ({"group.consumer.session.timeout.ms": "44999"}, "must be between"),
+            ({"group.consumer.min.session.timeout.ms": "1", "group.consumer.session.timeout.ms": "5000"}, "must be less than"),
+        ):
+            error = self.assertRaises(ConfigurationError, check_group_limits, load(texts, {}))
+            self.assertIn(words, str(error))
+
+    def test_inherited(self) -> None:
+        """A group has the broker's value, and DescribeConfigs says where it is from."""
+        config = load({"group.consumer.session.timeout.ms": "46000"}, {})
+        found = next(each for each in describe_group(config, {}) if each.name == "consumer.session.timeout.ms")
+        self.assertEqual(("46000", ConfigSource.STATIC_BROKER), (found.value, found.source))
+        self.assertEqual(["group.consumer.session.timeout.ms"] * 2, [each.name for each in found.synonyms])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Coroutine, Mapping, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from twisted.internet.defer import Deferred, fail
@@ -63,7 +64,7 @@ class GroupShard:
         self._store = GroupStore(log, timers.now_ms, lambda: failed(self))
         self.membership = Membership(config, timers, self._store.store_group, random)
         self._steps = GroupSteps(GroupSettings(config.consumer, image), image)
-        migration = Migration(config, self._store, self.membership)
+        migration = self._migration = Migration(config, self._store, self.membership)
         self.consumers = ConsumerMembership(self._store, self._steps, migration, timers, random)
         self._classics = ClassicMembership(self._store, self._steps, migration, self.consumers)
         self.groups = self._store.groups
@@ -110,18 +111,14 @@ class GroupShard:
     def join(self, joining: Joining) -> Deferred[Joined]:
         """Become or stay a member; see :meth:`IGroupCoordinator.join`. A group that did not exist is written down before it has members."""
         group = self.groups.get(joining.group_id)
-        if isinstance(group, ConsumerGroup):
-            if not group.is_empty:
-                return Deferred.fromCoroutine(self._classics.join(group, joining))
-            # An empty group is of whichever kind comes.
-            change = self._store.change()
-            change.note(*removed_group(group, change.now))
-            self._store.replace(Group(joining.group_id, change.now))
-            self._start(self._store.commit(change))
-        elif group is not None:
+        if isinstance(group, ConsumerGroup) and not group.is_empty:
+            return Deferred.fromCoroutine(self._classics.join(group, joining))
+        if isinstance(group, Group):
             return self.membership.join(group, joining)
         if joining.member_id:
             return fail(unknown_member(joining.group_id, joining.member_id))
+        if group is not None:
+            self._start(self._store.take(partial(self._migration.discard_consumers, group)))
         made = self._store.group(joining.group_id)
         assert isinstance(made, Group)
         joined = self.membership.join(made, joining)
@@ -205,9 +202,7 @@ class GroupShard:
         if not group.is_empty or self.groups.get(group.group_id) is not group:
             return
         if isinstance(group, ConsumerGroup):
-            change = self._store.change()
-            change.put(*removed_group(group, change.now))
-            await self._store.commit(change)
+            await self._store.take(lambda change: change.put(*removed_group(group, change.now)))
         else:
             await self._store.append([forgotten_group(group.group_id, self._timers.now_ms())])
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import TypeAlias
+from typing import TypeAlias, TypeVar
 
 from twisted.internet.defer import Deferred
 from twisted.logger import Logger
@@ -28,6 +28,9 @@ from chronik.protocol.versioned import peek_version
 
 AnyGroup: TypeAlias = Group | ConsumerGroup
 """What both kinds of groups share is small: an id, offsets, whether they are empty, what they subscribe to, and themselves in one line."""
+
+
+T = TypeVar("T")
 
 
 class Change:
@@ -156,21 +159,31 @@ class GroupStore:
         """Make records durable, then true."""
         await self._write(records, self.apply)
 
-    def change(self) -> Change:
-        """Begin a step of a consumer group."""
-        return Change(self.apply, self._now_ms())
+    async def take(self, step: Callable[[Change], T]) -> T:
+        """Take a step of a group of consumers and make it durable. One without records waits until what was true when it was taken is durable.
 
-    async def commit(self, change: Change) -> None:
-        """Make a step durable. One without records waits until what was true when it was taken is durable.
-
-        :raises KafkaError: it did not become durable, and everything is read anew.
+        :returns: what the step returns.
+        :raises KafkaError: the step's own, what it put before being durable; or it did not become durable, and everything is read anew.
         """
+        change = Change(self.apply, self._now_ms())
+        try:
+            result = step(change)
+        except KafkaError:
+            if change.records:
+                await self._write(change.records, _is_true_already)
+            raise
+        except Exception:
+            if change.records:
+                # Half a step is in memory, and nobody knows what it means.
+                self._failed()
+            raise
         if change.records:
             await self._write(change.records, _is_true_already)
         else:
             await self.settled()
             if self.gone:
                 raise KafkaError(ErrorCode.NOT_COORDINATOR, "the group's state is being read anew")
+        return result
 
     async def _write(self, records: Sequence[StateRecord], apply: Callable[[StateRecord], None]) -> None:
         self._begun += 1

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from twisted.trial.unittest import SynchronousTestCase
+
+from chronik.config import Configuration, load
 from chronik.coordinator.group.config import GroupConfig
-from chronik.coordinator.group.consumer.config import ConsumerConfig
+from chronik.coordinator.group.consumer.config import ConsumerConfig, MigrationPolicy
 from chronik.coordinator.group.consumer.group import ConsumerGroupState
 from chronik.coordinator.group.consumer.interfaces import HeartbeatAnswer
 from chronik.coordinator.group.consumer.member import MemberState
 from chronik.coordinator.group.interfaces import Leaving
-from chronik.errors import ErrorCode, KafkaError
+from chronik.errors import ConfigurationError, ErrorCode, KafkaError
 from chronik.model import TopicId
 from tests.coordinator.consumer.consumers import JOINING, ConsumerCase, T, U, partitions
 
@@ -391,3 +394,23 @@ class SwitchedOffTest(ConsumerCase):
         """Clients are told that there is no such version, and fall back to nothing unseen."""
         self.assertEqual(self.refused(), ErrorCode.UNSUPPORTED_VERSION)
         self.assertEqual(self.assertRaises(KafkaError, self.coordinator.describe_consumers, "g").code, ErrorCode.UNSUPPORTED_VERSION)
+
+
+class ConfigurationTest(SynchronousTestCase):
+    """From the broker's keys."""
+
+    def test_of_the_broker(self) -> None:
+        """Each key counts; the policy in any case."""
+        texts = {"migration.policy": "Upgrade", "max.size": "7", "heartbeat.interval.ms": "6000", "assignment.interval.ms": "5"}
+        config = ConsumerConfig.of(load({f"group.consumer.{name}": text for name, text in texts.items()}, {}))
+        self.assertEqual((config.migration, config.size_max, config.heartbeat_interval_ms), (MigrationPolicy.UPGRADE, 7, 6_000))
+        self.assertEqual((config.assignment_interval_ms, config.enabled), (5, True))
+        self.assertFalse(ConsumerConfig.of(load({"group.coordinator.rebalance.protocols": "classic"}, {})).enabled)
+        self.assertEqual(ConsumerConfig.of(Configuration()), ConsumerConfig())
+
+    def test_assignors(self) -> None:
+        """Their names, or those of Kafka's classes; none twice, and not none."""
+        names = "org.apache.kafka.coordinator.group.assignor.RangeAssignor,uniform"
+        self.assertEqual(("range", "uniform"), ConsumerConfig.of(load({"group.consumer.assignors": names}, {})).assignors)
+        for text in ("", "sticky", "range,range"):
+            self.assertRaises(ConfigurationError, load, {"group.consumer.assignors": text}, {})

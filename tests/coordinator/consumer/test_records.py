@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from twisted.internet.defer import Deferred
+
 from chronik.coordinator.group.consumer.member import MemberState
-from chronik.coordinator.group.consumer.records import KEY_VERSIONS
+from chronik.coordinator.group.consumer.records import KEY_VERSIONS, group_record
+from chronik.coordinator.group.store import Change
 from chronik.coordinator.interfaces import StateRecord
 from chronik.errors import ErrorCode
 from chronik.model import TopicPartition
@@ -184,3 +187,30 @@ class ReplayTest(ConsumerCase):
         self.reload(log)
         self.assertEqual(self.coordinator.list_groups(), [])
         self.assertEqual(self.enter().epoch, 2)
+
+    def test_refused_halfway(self) -> None:
+        """What a heartbeat put down before it was refused is durable all the same: memory and log do not differ."""
+        self.enter("m")
+        self.log.records.append(
+            StateRecord(b"\x00\x08" + G + M, b"\x00\x00\x00\x00\x00\x02\x00\x00\x00\x00\x09\x02" + T + b"\x02\x00\x00\x00\x00\x00\x01\x00", 0)
+        )
+        self.reload()
+        self.topics({"t": (T, 5), "u": (U, 2)})
+        self.assertEqual(self.refused(epoch=2, owned=None, rack_id="r"), ErrorCode.FENCED_MEMBER_EPOCH)
+        before = self.coordinator.describe_consumers("g")
+        self.assertEqual(before.members[0][0].rack_id, "r")
+        self.reload()
+        self.assertEqual(self.coordinator.describe_consumers("g"), before)
+
+    def test_broken_halfway(self) -> None:
+        """When something fails that nobody foresaw, half a step in memory is thrown away."""
+        self.enter("m")
+        store = self.coordinator._shards[0]._store
+
+        def broken(change: Change) -> None:
+            change.put(group_record("g", 9, 9, 0))
+            raise ZeroDivisionError
+
+        self.failureResultOf(Deferred.fromCoroutine(store.take(broken)), ZeroDivisionError)
+        self.assertIsNot(self.coordinator._shards[0]._store, store)
+        self.assertEqual(self.beat("m", 2).epoch, 2)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 from twisted.logger import Logger
@@ -44,13 +45,11 @@ class ClassicMembership:
 
     async def join(self, group: ConsumerGroup, joining: Joining) -> Joined:
         """Become or stay a member; see :meth:`IGroupCoordinator.join`."""
-        change = self._store.change()
-        member = self._join(change, group, joining)
-        await self._store.commit(change)
+        member = await self._store.take(partial(self._join, group, joining))
         assert member.classic is not None
         return Joined(member.member_id, member.epoch, CONSUMER, member.classic.protocols[0][0], "")
 
-    def _join(self, change: Change, group: ConsumerGroup, joining: Joining) -> ConsumerMember:
+    def _join(self, group: ConsumerGroup, joining: Joining, change: Change) -> ConsumerMember:
         self._check(group, joining)
         subscription = read_subscription(joining.protocols[0][1])
         former_id = group.static.get(joining.instance_id or "")
@@ -121,7 +120,7 @@ class ClassicMembership:
             raise KafkaError(ErrorCode.INCONSISTENT_GROUP_PROTOCOL, f"member {member.member_id} joined with {CONSUMER}:{name}")
         if group.assignment_epoch > member.epoch and member.state is not MemberState.UNREVOKED_PARTITIONS:
             self._expect_join(group, member)
-        await self._store.commit(self._store.change())
+        await self._store.take(_wait)
         self._clocks.end(group.group_id, member.member_id, Wait.SYNC)
         self._clocks.set(group.group_id, member.member_id, Wait.LIFE, client.session_timeout_ms)
         version = subscription_version(client.protocols[0][1])
@@ -134,9 +133,7 @@ class ClassicMembership:
         self._clocks.set(group.group_id, member_id, Wait.LIFE, client.session_timeout_ms)
         if group.epoch > group.assignment_epoch:
             # Where nobody speaks the newer protocol any more, nobody else would see to it.
-            change = self._store.change()
-            self._steps.assign(change, group)
-            await self._store.commit(change)
+            await self._store.take(lambda change: self._steps.assign(change, group))
         if (
             member.epoch < group.assignment_epoch
             or member.state is MemberState.UNREVOKED_PARTITIONS
@@ -183,7 +180,9 @@ class ClassicMembership:
                 )
             except KafkaError as error:
                 outcomes.append(error)
-        change = self._store.change()
-        self._membership.remove(change, group, gone.values())
-        await self._store.commit(change)
+        await self._store.take(partial(self._membership.remove, group, gone.values()))
         return outcomes
+
+
+def _wait(change: Change) -> None:
+    """A step that only waits for those before it."""

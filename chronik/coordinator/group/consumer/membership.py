@@ -8,6 +8,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Callable, Iterable
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 from twisted.internet.defer import Deferred
@@ -88,12 +89,9 @@ class ConsumerMembership:
     async def heartbeat(self, heartbeat: ConsumerHeartbeat) -> HeartbeatAnswer:
         """A member lives, joins or leaves; see :meth:`IGroupCoordinator.consumer_heartbeat`."""
         leaves = heartbeat.epoch in (LEAVE_EPOCH, STATIC_LEAVE_EPOCH)
-        change = self._store.change()
-        answer = self._leave(change, heartbeat) if leaves else self._live(change, heartbeat)
-        await self._store.commit(change)
-        return answer
+        return await self._store.take(partial(self._leave if leaves else self._live, heartbeat))
 
-    def _live(self, change: Change, heartbeat: ConsumerHeartbeat) -> HeartbeatAnswer:
+    def _live(self, heartbeat: ConsumerHeartbeat, change: Change) -> HeartbeatAnswer:
         group = self._enter(change, heartbeat)
         before = self._place(change, group, heartbeat)
         member = replace(
@@ -208,7 +206,7 @@ class ConsumerMembership:
 
     # -- leaving ------------------------------------------------------------------------------------------------------
 
-    def _leave(self, change: Change, heartbeat: ConsumerHeartbeat) -> HeartbeatAnswer:
+    def _leave(self, heartbeat: ConsumerHeartbeat, change: Change) -> HeartbeatAnswer:
         group = self._store.groups.get(heartbeat.group_id)
         if not isinstance(group, ConsumerGroup):
             raise KafkaError(ErrorCode.GROUP_ID_NOT_FOUND, f"Consumer group {heartbeat.group_id} not found.")
@@ -219,10 +217,10 @@ class ConsumerMembership:
             self.clocks.end(group.group_id, member.member_id, Wait.REVOCATION)
         else:
             self._log.info("group {group}: member {member} leaves", group=group.group_id, member=member.member_id)
-            self.remove(change, group, [member])
+            self.remove(group, [member], change)
         return HeartbeatAnswer(member.member_id, heartbeat.epoch)
 
-    def remove(self, change: Change, group: ConsumerGroup, members: Iterable[ConsumerMember]) -> None:
+    def remove(self, group: ConsumerGroup, members: Iterable[ConsumerMember], change: Change) -> None:
         """Members are gone. If only classic clients are left, the group is one of theirs again."""
         gone = {member.member_id: member for member in members}
         if not gone:
@@ -241,9 +239,8 @@ class ConsumerMembership:
         if not isinstance(group, ConsumerGroup) or member is None or self._store.gone:
             return
         self._log.info("group {group}: member {member} is out: {why}", group=group_id, member=member_id, why=wait.value)
-        change = self._store.change()
-        self.remove(change, group, [member])
-        Deferred.fromCoroutine(self._store.commit(change)).addErrback(self._not_written, group_id)
+        removed = self._store.take(partial(self.remove, group, [member]))
+        Deferred.fromCoroutine(removed).addErrback(self._not_written, group_id)
 
     def _not_written(self, failure: Failure, group_id: str) -> None:
         failure.trap(KafkaError)

@@ -107,6 +107,11 @@ class Migration:
         self._membership.abandon(group, KafkaError(ErrorCode.UNKNOWN_MEMBER_ID, "the group goes over to the consumer protocol: join again"))
         change.note(forgotten_group(group.group_id, change.now))
 
+    def discard_consumers(self, group: ConsumerGroup, change: Change) -> None:
+        """Make room for a classic group where an empty consumer group is."""
+        change.note(*removed_group(group, change.now))
+        self._store.replace(Group(group.group_id, change.now))
+
     # -- consumer to classic ------------------------------------------------------------------------------------------
 
     def may_downgrade(self, group: ConsumerGroup, leaving: Collection[str], joining: int = 0) -> bool:
