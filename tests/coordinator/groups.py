@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import itertools
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
@@ -47,6 +48,7 @@ class GroupCase(SynchronousTestCase):
         self.clock.advance(1_000_000)
         self.feed = FakeFeed(image_of(topic_of(OFFSETS_TOPIC, 1, TopicId(b"c" * 16)), topic_of()))
         self.log = FakeStateLog()
+        self.marks = itertools.count(1)
         self.coordinator = self.make()
         self.coordinator.load(self.log)
 
@@ -57,8 +59,7 @@ class GroupCase(SynchronousTestCase):
 
     def make(self) -> GroupCoordinator:
         """One more coordinator."""
-        marks = iter(range(1, 1_000_000))
-        coordinator = GroupCoordinator(self.feed, self.clock, self.config, lambda count: next(marks).to_bytes(count, "big"))
+        coordinator = GroupCoordinator(self.feed, self.clock, self.config, lambda count: next(self.marks).to_bytes(count, "big"))
         coordinator.start()
         self.addCleanup(coordinator.stop)
         return coordinator

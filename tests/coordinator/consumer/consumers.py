@@ -6,14 +6,20 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
+from twisted.internet.defer import Deferred
+from twisted.python.failure import Failure
+
 from chronik.coordinator.group.config import GroupConfig
 from chronik.coordinator.group.consumer.config import ConsumerConfig
 from chronik.coordinator.group.consumer.group import ConsumerGroup
 from chronik.coordinator.group.consumer.interfaces import ConsumerHeartbeat, HeartbeatAnswer
 from chronik.coordinator.group.consumer.member import Assignment
+from chronik.coordinator.group.interfaces import Joined, Joining, Synced, Syncing
 from chronik.errors import ErrorCode, KafkaError
 from chronik.metadata.image import ImageDelta, MetadataImage, TopicImage
 from chronik.model import OFFSETS_TOPIC, TopicId
+from chronik.protocol.messages import ConsumerProtocolAssignment, ConsumerProtocolSubscription
+from chronik.protocol.versioned import decode_versioned, encode_versioned
 from chronik.testing.coordinator import FakeStateLog
 from tests.coordinator.groups import GroupCase
 from tests.replica.fakes import image_of, topic_of
@@ -150,3 +156,69 @@ class Client:
         self.told.clear()
         self.epoch = 0
         self.says_topics = True
+
+
+class ClassicClient(Client):
+    """A member as Kafka's classic clients with a cooperative assignor are: it joins and syncs again whenever it is told to.
+
+    :ivar generation: -1 while it is to join.
+    """
+
+    def __init__(self, case: ConsumerCase, topics: Iterable[str] = "t") -> None:
+        super().__init__(case, "", topics)
+        self.generation = -1
+        self.synced = False
+
+    def heartbeat(self, lost: bool = False) -> ErrorCode:
+        """Send whatever is due: a join, a sync or a heartbeat."""
+        if self.generation < 0:
+            return self._answered(self.case.coordinator.join(self.joining()), lost)
+        if not self.synced:
+            syncing = Syncing("g", self.generation, self.member_id, None, "consumer", "range", {})
+            return self._answered(self.case.coordinator.sync(syncing), lost)
+        return self._answered(self.case.coordinator.heartbeat("g", self.generation, self.member_id, None), lost)
+
+    def joining(self) -> Joining:
+        """Its wish to join, with what it owns."""
+        names = {T: "t", U: "u"}
+        owned = tuple(
+            ConsumerProtocolSubscription.TopicPartition(topic=names[topic_id], partitions=tuple(sorted(numbers)))
+            for topic_id, numbers in self.owned().items()
+        )
+        subscription = ConsumerProtocolSubscription(topics=tuple(sorted(self.topics)), owned_partitions=owned, user_data=None)
+        protocols = (("range", encode_versioned(subscription, 1)),)
+        return Joining("g", self.member_id, None, "client", "/h", 30_000, 30_000, "consumer", protocols)
+
+    def _answered(self, answer: Deferred[Any], lost: bool) -> ErrorCode:
+        results: list[Any] = []
+        answer.addBoth(results.append)
+        (result,) = results
+        if isinstance(result, Failure):
+            assert isinstance(result.value, KafkaError), result
+            code = result.value.code
+            if code is ErrorCode.REBALANCE_IN_PROGRESS:
+                self.generation = -1
+            elif code in (ErrorCode.UNKNOWN_MEMBER_ID, ErrorCode.ILLEGAL_GENERATION):
+                self.abandon()
+            return code
+        if isinstance(result, Joined) and not lost:
+            self.member_id, self.generation, self.synced = result.member_id, result.generation, False
+        elif isinstance(result, Synced) and not lost:
+            topics = decode_versioned(ConsumerProtocolAssignment, result.assignment).assigned_partitions
+            ids = {"t": T, "u": U}
+            self.told = {(ids[topic.topic], number) for topic in topics for number in topic.partitions}
+            self.synced = True
+        return ErrorCode.NONE
+
+    def take(self) -> None:
+        """Give up what is not its any more, which it says by joining again, and read the rest."""
+        if self.synced:
+            gives_up = not self.owns <= self.told
+            self.owns = set(self.told)
+            if gives_up:
+                self.generation = -1
+
+    def abandon(self) -> None:
+        """It is out: it gives up everything and begins anew, as another member."""
+        super().abandon()
+        self.member_id, self.generation, self.synced = "", -1, False

@@ -7,10 +7,11 @@ import random
 from typing import Final
 
 from chronik.coordinator.group.config import GroupConfig
-from chronik.coordinator.group.consumer.config import ConsumerConfig
+from chronik.coordinator.group.consumer.config import ConsumerConfig, MigrationPolicy
 from chronik.coordinator.group.consumer.group import ConsumerGroupState
+from chronik.coordinator.group.interfaces import Leaving
 from chronik.model import TopicId
-from tests.coordinator.consumer.consumers import Client, ConsumerCase, T, U
+from tests.coordinator.consumer.consumers import ClassicClient, Client, ConsumerCase, T, U
 
 WALKS: Final = 400 if os.environ.get("CHRONIK_TEST_LONG") else 40
 STEPS: Final = 120
@@ -23,12 +24,17 @@ class Walk:
     :ivar zombies: clients that are silent: their sessions end while they still own partitions, until they notice.
     """
 
-    def __init__(self, case: ConsumerCase, seed: int) -> None:
+    def __init__(self, case: ConsumerCase, seed: int, classics: bool = False) -> None:
         self.case = case
+        self.classics = classics
         self.random = random.Random(seed)
         self.clients: list[Client] = []
         self.count = 0
         self.sizes = {T: 4, U: 2}
+        if classics:
+            # Somebody of the newer protocol stays, or the first classic client would find an empty group and make it its own.
+            self.clients.append(Client(case, "anchor", "tu"))
+            self.clients[0].heartbeat()
 
     def step(self) -> None:
         """Something happens."""
@@ -56,14 +62,20 @@ class Walk:
         if len(self.clients) < MEMBERS_MAX:
             self.count += 1
             topics = self.random.choice(("t", "u", "tu", "tu"))
+            if self.classics and self.clients and self.random.random() < 0.6:
+                self.clients.append(ClassicClient(self.case, topics))
+                return
             instance = f"i{self.count}" if self.random.random() < 0.3 else None
             self.clients.append(Client(self.case, f"m{self.count}", topics, instance))
 
     def leave(self) -> None:
         """One goes: it gives up everything, and says so."""
-        if self.clients and self.random.random() < 0.4:
-            client = self.clients.pop(self.random.randrange(len(self.clients)))
+        if len(self.clients) > self.classics and self.random.random() < 0.4:
+            client = self.clients.pop(self.random.randrange(self.classics, len(self.clients)))
             client.owns.clear()
+            if isinstance(client, ClassicClient):
+                self.case.coordinator.leave("g", [Leaving(client.member_id)]).addErrback(lambda failure: None)
+                return
             if client.epoch:
                 client.epoch = -1 if client.instance_id is None else -2
                 client.heartbeat()
@@ -77,6 +89,8 @@ class Walk:
             client = self.random.choice(self.clients)
             client.topics = frozenset(self.random.choice(("t", "u", "tu", "")))
             client.says_topics = True
+            if isinstance(client, ClassicClient):
+                client.generation = -1
             wanted = {{"t": T, "u": U}[name] for name in client.topics}
             if self.random.random() < 0.5:
                 client.owns = {place for place in client.owns if place[0] in wanted}
@@ -97,7 +111,7 @@ class Walk:
     def expire(self) -> None:
         """Everybody but one is silent until their sessions end; they notice only when they are heard again."""
         if self.clients and self.random.random() < 0.1:
-            survivor = self.random.choice(self.clients)
+            survivor = self.clients[0] if self.classics else self.random.choice(self.clients)
             for _ in range(5):
                 self.case.clock.advance(10)
                 survivor.heartbeat()
@@ -149,12 +163,13 @@ class WalkTest(ConsumerCase):
     """Both assignors."""
 
     assignor = "uniform"
+    classics = False
 
     def test_walks(self) -> None:
         """Whatever happens, a partition has at most one owner at any moment; left alone, all have exactly one."""
         for seed in range(WALKS):
             self.setUp()
-            walk = Walk(self, seed)
+            walk = Walk(self, seed, self.classics)
             try:
                 for _ in range(STEPS):
                     walk.step()
@@ -171,3 +186,10 @@ class RangeWalkTest(WalkTest):
 
     config = GroupConfig(consumer=ConsumerConfig(assignment_interval_ms=0, assignors=("range",)))
     assignor = "range"
+
+
+class MixedWalkTest(WalkTest):
+    """With classic clients among them, in a group that stays what it is."""
+
+    config = GroupConfig(consumer=ConsumerConfig(assignment_interval_ms=0, migration=MigrationPolicy.UPGRADE))
+    classics = True
