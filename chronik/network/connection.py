@@ -76,6 +76,7 @@ class KafkaConnection(Protocol):
         self._sender: Sender | None = None
         self._requests = 0
         self._muted: IDelayedCall | None = None
+        self._barred = False
         self.deadline = 0.0
         self.session: Session | None = None
 
@@ -135,6 +136,21 @@ class KafkaConnection(Protocol):
         self._pause()
         self._end_if_answered()
 
+    def bar(self, until: float | None) -> None:
+        """Read nothing before :meth:`admit`.
+
+        :param until: close it at that time instead, in seconds of the clock.
+        """
+        self._barred = True
+        self.deadline = float("inf") if until is None else until
+        self._pause()
+
+    def admit(self) -> None:
+        """Its turn has come."""
+        self._barred = False
+        self.deadline = self._seconds() + self._limits.first_request_seconds
+        self._start_requests()
+
     def abort(self) -> None:
         """Close now."""
         transport: Any = self.transport
@@ -145,6 +161,8 @@ class KafkaConnection(Protocol):
         """Why it should be closed now, or None. The broker's own children may be silent as long as they live."""
         if now < self.deadline or self._internal:
             return None
+        if self._barred:
+            return "comes from an address that connects too often"
         if self._sender is not None and self._sender.busy:
             return "takes no more of its answer"
         if self._answers or self._muted is not None:
@@ -255,15 +273,20 @@ class KafkaConnection(Protocol):
             return
         frames = self._frames
         while frames and not self._starting and not self._lost and len(self._answers) < REQUESTS_IN_FLIGHT_MAX and not self._full():
-            if self._muted is not None:
+            if self._quiet:
                 break
             self._start(frames.popleft())
         self._looping = False
         # A request that is still coming may be larger than what may wait: it must not stop its own rest.
-        if frames or self._muted is not None or self._full() or self._bytes_in_flight - self._held > BYTES_IN_FLIGHT_MAX or self.factory.over_budget:
+        if frames or self._quiet or self._full() or self._bytes_in_flight - self._held > BYTES_IN_FLIGHT_MAX or self.factory.over_budget:
             self._pause()
         else:
             self._resume()
+
+    @property
+    def _quiet(self) -> bool:
+        """Whether nothing may be read or begun for now."""
+        return self._barred or self._muted is not None
 
     def _full(self) -> bool:
         return self._sender is not None and self._sender.full
