@@ -80,6 +80,7 @@ _CONNECTIONS = (
     integer("socket.receive.buffer.bytes", -1, "Receive buffer of a connection's socket; -1 leaves it to the system.", validator=at_least(-1)),
     integer("socket.listen.backlog.size", 1024, "Connections that may wait to be accepted.", validator=at_least(1)),
     integer("fetch.max.bytes", 55 << 20, "Most bytes of records in one answer to a Fetch.", validator=at_least(1024)),
+    integer("max.request.partition.size.limit", 2_000, "Most partitions in one answer to a DescribeTopicPartitions.", validator=at_least(1)),
     integer("max.incremental.fetch.session.cache.slots", 1_000, "Consumers whose partitions are remembered between Fetches.", validator=at_least(0)),
 )
 
