@@ -1,4 +1,4 @@
-"""What DescribeConfigs says of a topic, a broker or a group (KIP-133, KIP-226, KIP-569)."""
+"""What DescribeConfigs says of a topic, a broker, a group or a client metrics subscription (KIP-133, KIP-226, KIP-569)."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from chronik.config.broker_keys import BROKER_KEYS
+from chronik.config.client_metrics_keys import CLIENT_METRICS_KEYS
 from chronik.config.configuration import ConfigSource, Configuration
 from chronik.config.group_keys import GROUP_KEYS
 from chronik.config.key import ConfigKey, Effect, UpdateMode
@@ -85,11 +86,20 @@ def describe_dynamic_defaults(configs: Mapping[str, str]) -> list[DescribedConfi
 
 def describe_group(configs: Mapping[str, str]) -> list[DescribedConfig]:
     """Every key of a group."""
+    return _describe_small(GROUP_KEYS, configs, ConfigSource.GROUP)
+
+
+def describe_client_metrics(configs: Mapping[str, str]) -> list[DescribedConfig]:
+    """Every key of a client metrics subscription."""
+    return _describe_small(CLIENT_METRICS_KEYS, configs, ConfigSource.CLIENT_METRICS)
+
+
+def _describe_small(keys: Mapping[str, ConfigKey], configs: Mapping[str, str], source: ConfigSource) -> list[DescribedConfig]:
     described = []
-    for key in _shown(GROUP_KEYS):
-        own = (DescribedSynonym(key.name, configs[key.name], ConfigSource.GROUP),) if key.name in configs else ()
-        default = DescribedSynonym(key.name, key.default_text, ConfigSource.DEFAULT)
-        described.append(_described(key, configs.get(key.name, key.default_text), (*own, default), read_only=False))
+    for key in _shown(keys):
+        own = (DescribedSynonym(key.name, configs[key.name], source),) if key.name in configs else ()
+        default = (DescribedSynonym(key.name, key.default_text, ConfigSource.DEFAULT),) if key.default_text or not own else ()
+        described.append(_described(key, configs.get(key.name, key.default_text), (*own, *default), read_only=False))
     return described
 
 
