@@ -31,7 +31,8 @@ from chronik.errors import ChronikError
 from chronik.http.listener import HttpListeners, HttpParts
 from chronik.metadata.backends import MetadataContext
 from chronik.metadata.feed import MetadataFeed
-from chronik.metadata.interfaces import IMetadataStore
+from chronik.metadata.image import ImageDelta, MetadataImage
+from chronik.metadata.interfaces import IImageObserver, IMetadataStore
 from chronik.model import OFFSETS_TOPIC
 from chronik.network.listeners import KafkaListeners
 from chronik.plugin import SELECTORS, find_backend
@@ -45,6 +46,7 @@ from chronik.security.interfaces import AuthContext, IAuthorizer, ICredentialSto
 from chronik.server.dispatch import RequestDispatcher
 from chronik.server.fetch_sessions import FetchSessionCache
 from chronik.server.metrics import RequestMetrics
+from chronik.server.quotas.limits import address_rate
 from chronik.server.quotas.service import ClientQuotas, QuotaWindows
 from chronik.server.services import Services
 from chronik.server.stall import ReactorStallMeter
@@ -78,6 +80,20 @@ class _GroupPartitions:
         """Forget them."""
         if partition.topic_partition.topic == OFFSETS_TOPIC:
             self._groups.unload(partition.topic_partition.partition)
+
+
+@implementer(IImageObserver)
+class _ConnectionSettings:
+    """Tells the listeners of configurations that change at run time."""
+
+    def __init__(self, listeners: KafkaListeners, configuration: Callable[[], Configuration]) -> None:
+        self._listeners = listeners
+        self._configuration = configuration
+
+    def image_changed(self, image: MetadataImage, delta: ImageDelta) -> None:
+        """The broker's own may be among what changed."""
+        if delta.configs:
+            self._listeners.configure(self._configuration())
 
 
 class BrokerService(Service):
@@ -175,6 +191,9 @@ class BrokerService(Service):
             metrics=metrics,
         )
         self._tune()
+        listeners.configure(dynamic())
+        listeners.limit_addresses(lambda host: address_rate(feed.image.quotas, host))
+        feed.observe(_ConnectionSettings(listeners, dynamic))
         listeners.serve(RequestDispatcher(services, api_table()))
         self._endings.append(lambda: listeners.close(DRAIN_SECONDS))
         search = SearchService(reactor, listeners.adopt, partitions, feed, store.directories(), self._search_config())

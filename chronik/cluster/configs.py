@@ -18,11 +18,12 @@ _SCOPES: Final = {
     ConfigResourceType.TOPIC: Scope.TOPIC,
     ConfigResourceType.BROKER: Scope.BROKER,
     ConfigResourceType.GROUP: Scope.GROUP,
+    ConfigResourceType.CLIENT_METRICS: Scope.CLIENT_METRICS,
 }
 
 
 def resource_key(resource: ConfigResource) -> str:
-    """What the image calls a resource: ``broker/1``, ``broker/`` for all of them, ``group/g``."""
+    """What the image calls a resource: ``broker/1``, ``broker/`` for all of them, ``group/g``, ``client_metrics/m``."""
     return f"{resource.kind.name.lower()}/{resource.name}"
 
 
@@ -41,6 +42,9 @@ def check_resource(resource: ConfigResource) -> None:
     elif resource.kind is ConfigResourceType.GROUP:
         if not name:
             raise KafkaError(ErrorCode.INVALID_REQUEST, "Default group resources are not allowed.")
+    elif resource.kind is ConfigResourceType.CLIENT_METRICS:
+        if not name:
+            raise KafkaError(ErrorCode.INVALID_REQUEST, "Client metrics subscriptions have a name.")
     elif resource.kind is ConfigResourceType.BROKER:
         if name and not (name.isascii() and name.isdigit() and int(name) <= INT32_MAX):
             raise KafkaError(ErrorCode.INVALID_REQUEST, f"Node id must be an integer, but it is: {name}")

@@ -5,6 +5,7 @@
 """
 
 from chronik.config.broker_keys import BROKER_KEYS
+from chronik.config.client_metrics_keys import CLIENT_METRICS_KEYS
 from chronik.config.configuration import ConfigSource, Configuration
 from chronik.config.dynamic import check_configs, list_value
 from chronik.config.group_keys import GROUP_KEYS
@@ -16,6 +17,7 @@ from chronik.config.values import ConfigType, Value
 
 __all__ = [
     "BROKER_KEYS",
+    "CLIENT_METRICS_KEYS",
     "GROUP_KEYS",
     "TOPIC_KEYS",
     "ConfigKey",

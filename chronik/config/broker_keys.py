@@ -9,9 +9,10 @@ from collections.abc import Mapping
 from typing import Final
 
 from chronik.config.broker_log_keys import LOG_KEYS
-from chronik.config.key import ConfigKey, Effect, Importance, Scope
+from chronik.config.key import ConfigKey, Effect, Importance, Scope, UpdateMode
 from chronik.config.registry import boolean, integer, items, long, registry, short, string
 from chronik.config.validators import (
+    ADDRESS_COUNTS,
     ADVERTISED_LISTENERS,
     HTTP_LISTENERS,
     LISTENERS,
@@ -35,6 +36,7 @@ ASSIGNOR_NAMES: Final[Mapping[str, str]] = {
 
 _HIGH: Final = Importance.HIGH
 _LOW: Final = Importance.LOW
+_CLUSTER: Final = UpdateMode.CLUSTER_WIDE
 
 _BROKER = (
     integer("node.id", 1, "This broker's id.", importance=_HIGH, validator=at_least(0)),
@@ -78,14 +80,31 @@ _LISTENERS = (
 )
 
 _CONNECTIONS = (
-    integer("max.connections", INT_MAX, "Most connections at a time.", validator=at_least(0)),
-    integer("max.connections.per.ip", INT_MAX, "Most connections at a time from one address.", validator=at_least(0)),
+    integer("max.connections", INT_MAX, "Most connections at a time; those that come then wait.", mode=_CLUSTER, validator=at_least(0)),
+    integer(
+        "max.connections.per.ip",
+        INT_MAX,
+        "Most connections at a time from one address; those that come then are closed.",
+        mode=_CLUSTER,
+        validator=at_least(0),
+    ),
+    items(
+        "max.connections.per.ip.overrides",
+        (),
+        "The same for some IP addresses, as address:count.",
+        mode=_CLUSTER,
+        validator=ADDRESS_COUNTS,
+    ),
+    integer(
+        "max.connection.creation.rate", INT_MAX, "Most new connections a second; those that come then wait.", mode=_CLUSTER, validator=at_least(1)
+    ),
     long("connections.max.idle.ms", 600_000, "Silence after which a connection is closed.", validator=at_least(1)),
     integer("socket.request.max.bytes", 100 << 20, "Largest request.", importance=_HIGH, validator=at_least(1)),
     integer("socket.send.buffer.bytes", -1, "Send buffer of a connection's socket; -1 leaves it to the system.", validator=at_least(-1)),
     integer("socket.receive.buffer.bytes", -1, "Receive buffer of a connection's socket; -1 leaves it to the system.", validator=at_least(-1)),
     integer("socket.listen.backlog.size", 1024, "Connections that may wait to be accepted.", validator=at_least(1)),
     integer("fetch.max.bytes", 55 << 20, "Most bytes of records in one answer to a Fetch.", validator=at_least(1024)),
+    integer("max.request.partition.size.limit", 2_000, "Most partitions in one answer to a DescribeTopicPartitions.", validator=at_least(1)),
     integer("max.incremental.fetch.session.cache.slots", 1_000, "Consumers whose partitions are remembered between Fetches.", validator=at_least(0)),
 )
 

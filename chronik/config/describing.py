@@ -1,4 +1,4 @@
-"""What DescribeConfigs says of a topic, a broker or a group (KIP-133, KIP-226, KIP-569)."""
+"""What DescribeConfigs says of a topic, a broker, a group or a client metrics subscription (KIP-133, KIP-226, KIP-569)."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from chronik.config.broker_keys import BROKER_KEYS
+from chronik.config.client_metrics_keys import CLIENT_METRICS_KEYS
 from chronik.config.configuration import ConfigSource, Configuration
 from chronik.config.group_keys import GROUP_KEYS
 from chronik.config.key import ConfigKey, Effect, UpdateMode
@@ -95,6 +96,16 @@ def describe_group(config: Configuration, configs: Mapping[str, str]) -> list[De
         inherited = [synonym for named in key.synonyms for synonym in _broker_synonyms(config, named.name)]
         synonyms = (*own, *(inherited or [DescribedSynonym(key.name, key.default_text, ConfigSource.DEFAULT)]))
         described.append(_described(key, synonyms[0].value, synonyms, read_only=False))
+    return described
+
+
+def describe_client_metrics(configs: Mapping[str, str]) -> list[DescribedConfig]:
+    """Every key of a client metrics subscription."""
+    described = []
+    for key in _shown(CLIENT_METRICS_KEYS):
+        own = (DescribedSynonym(key.name, configs[key.name], ConfigSource.CLIENT_METRICS),) if key.name in configs else ()
+        default = (DescribedSynonym(key.name, key.default_text, ConfigSource.DEFAULT),) if key.default_text or not own else ()
+        described.append(_described(key, configs.get(key.name, key.default_text), (*own, *default), read_only=False))
     return described
 
 

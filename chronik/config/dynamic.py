@@ -10,14 +10,21 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from chronik.config.broker_keys import BROKER_KEYS
+from chronik.config.client_metrics_keys import CLIENT_METRICS_KEYS
 from chronik.config.configuration import Configuration
 from chronik.config.group_keys import GROUP_KEYS, check_group_values
+from chronik.config.kafka_keys import is_kafka_only
 from chronik.config.key import ConfigKey, Effect, Scope, UpdateMode
 from chronik.config.topic_keys import TOPIC_KEYS
 from chronik.config.values import ConfigType
 from chronik.errors import ConfigurationError, ErrorCode, KafkaError
 
-KEYS: Final[Mapping[Scope, Mapping[str, ConfigKey]]] = {Scope.BROKER: BROKER_KEYS, Scope.TOPIC: TOPIC_KEYS, Scope.GROUP: GROUP_KEYS}
+KEYS: Final[Mapping[Scope, Mapping[str, ConfigKey]]] = {
+    Scope.BROKER: BROKER_KEYS,
+    Scope.TOPIC: TOPIC_KEYS,
+    Scope.GROUP: GROUP_KEYS,
+    Scope.CLIENT_METRICS: CLIENT_METRICS_KEYS,
+}
 """Every key, by whose it is."""
 
 _ORDERED: Final = (
@@ -73,10 +80,10 @@ def list_value(scope: Scope, name: str, static: Configuration) -> str:
 
 
 def _check_update_modes(names: set[str], resource: str) -> None:
-    fixed = sorted(name for name in names if name in BROKER_KEYS and BROKER_KEYS[name].mode is UpdateMode.READ_ONLY)
+    fixed = sorted(name for name in names if is_kafka_only(name) or (name in BROKER_KEYS and BROKER_KEYS[name].mode is UpdateMode.READ_ONLY))
     if fixed:
         raise KafkaError(
-            ErrorCode.INVALID_REQUEST, f"Cannot update these configs dynamically: {', '.join(fixed)}. Set them in the file and start again."
+            ErrorCode.INVALID_REQUEST, f"Cannot update these configs dynamically: [{', '.join(fixed)}]. Set them in the file and start again."
         )
     own = sorted(name for name in names if name in BROKER_KEYS and BROKER_KEYS[name].mode is UpdateMode.PER_BROKER)
     if own and not resource:

@@ -16,6 +16,7 @@ class Scope(enum.Enum):
     BROKER = "broker"
     TOPIC = "topic"
     GROUP = "group"
+    CLIENT_METRICS = "client metrics"
 
 
 class Importance(enum.Enum):

@@ -5,12 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from chronik.config.broker_keys import ALIASES, BROKER_KEYS, DIFFERENCES
+from chronik.config.client_metrics_keys import CLIENT_METRICS_KEYS
 from chronik.config.group_keys import GROUP_KEYS
 from chronik.config.kafka_keys import KAFKA_ONLY
 from chronik.config.key import ConfigKey, Effect, Scope
 from chronik.config.topic_keys import TOPIC_KEYS
 
-_TITLES = (("Broker configuration", BROKER_KEYS), ("Topic configuration", TOPIC_KEYS), ("Group configuration", GROUP_KEYS))
+_TITLES = (
+    ("Broker configuration", BROKER_KEYS),
+    ("Topic configuration", TOPIC_KEYS),
+    ("Group configuration", GROUP_KEYS),
+    ("Client metrics configuration", CLIENT_METRICS_KEYS),
+)
 
 
 def reference() -> str:

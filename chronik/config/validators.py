@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final
@@ -66,6 +67,18 @@ def _is_throttle_list(value: tuple[str, ...]) -> bool:
     return value == ("*",) or all(len(pair) == 2 and all(part.isdigit() for part in pair) for pair in pairs)
 
 
+def _is_address_counts(value: tuple[str, ...]) -> bool:
+    for item in value:
+        host, _, count = item.rpartition(":")
+        try:
+            ipaddress.ip_address(host.strip("[]"))
+        except ValueError:
+            return False
+        if not count.isascii() or not count.isdigit():
+            return False
+    return True
+
+
 def _parses(parse: Callable[[str], object]) -> Callable[[Any], bool]:
     def accepts(value: str | tuple[str, ...]) -> bool:
         try:
@@ -86,6 +99,9 @@ GZIP_LEVEL: Final = Validator("between 1 and 9, or -1 for the usual one", lambda
 
 THROTTLED_REPLICAS: Final = Validator("* or a list of partition:broker", _is_throttle_list)
 """Replicas whose replication is throttled (KIP-73)."""
+
+ADDRESS_COUNTS: Final = Validator("a list of address:count, IPv6 addresses in brackets", _is_address_counts)
+"""A number for each of some IP addresses."""
 
 _ADDRESSES: Final = "a list of NAME://host:port, ports 0 to 65535"
 

@@ -121,16 +121,18 @@ def request_families(metrics: RequestMetrics) -> Families:
 
     def collect() -> Iterable[Metric]:
         failures = CounterMetricFamily("chronik_request_failures", "Requests that met an error of the broker's own.", labels=["api"])
+        throttled = CounterMetricFamily("chronik_requests_throttled", "Requests whose client was told to wait.", labels=["api"])
         received = CounterMetricFamily("chronik_request_bytes", "Bytes of requests.", labels=["api"])
         sent = CounterMetricFamily("chronik_response_bytes", "Bytes of responses.", labels=["api"])
         seconds = HistogramMetricFamily("chronik_request_seconds", "Time from a request's arrival to its answer.", labels=["api"])
         for key, totals in sorted(metrics.apis.items()):
             labels = [api_name(key)]
             failures.add_metric(labels, totals.failures)
+            throttled.add_metric(labels, totals.throttled)
             received.add_metric(labels, totals.request_bytes)
             sent.add_metric(labels, totals.response_bytes)
             seconds.add_metric(labels, _cumulative(LATENCY_BUCKETS_SECONDS, totals.buckets), totals.seconds)
-        return failures, received, sent, seconds
+        return failures, throttled, received, sent, seconds
 
     return collect
 

@@ -8,7 +8,7 @@ Values are JSON objects, so that an operator can read them and a later release c
 ``brokers/<id>``                    ``epoch``, ``endpoints`` by listener, ``rack``, ``fenced``
 ``topics/<name>``                   ``id``, ``state``, ``partitions`` (how many of them are visible), ``configs``
 ``partitions/<topic id>/<number>``  ``leader``, ``leader_epoch``, ``replicas``, ``isr``, ``partition_epoch``
-``configs/<kind>/<name>``           dynamic configuration of a broker or group; ``configs/broker/`` is every broker's
+``configs/<kind>/<name>``           dynamic configuration of a broker, group or client metrics; ``configs/broker/`` is every broker's
 ``quotas/<entity>``                 limits by name; the entity as ``user=alice,client-id``: quoted names, none for the default
 ``features``                        levels of features by name, where they were chosen
 ``ids/producer``                    ``next``: first producer id that is in no block yet

@@ -64,6 +64,7 @@ class KafkaConnection(Protocol):
         self._requests = 0
         self._read_bytes = 0
         self._muted: IDelayedCall | None = None
+        self._barred = False
         self.deadline = 0.0
         self.session: Session | None = None
 
@@ -127,6 +128,21 @@ class KafkaConnection(Protocol):
         self._pause()
         self._end_if_answered()
 
+    def bar(self, until: float | None) -> None:
+        """Read nothing before :meth:`admit`.
+
+        :param until: close it at that time instead, in seconds of the clock.
+        """
+        self._barred = True
+        self.deadline = float("inf") if until is None else until
+        self._pause()
+
+    def admit(self) -> None:
+        """Its turn has come."""
+        self._barred = False
+        self.deadline = self._seconds() + self._limits.first_request_seconds
+        self._start_requests()
+
     def abort(self) -> None:
         """Close now."""
         transport: Any = self.transport
@@ -137,6 +153,8 @@ class KafkaConnection(Protocol):
         """Why it should be closed now, or None. The broker's own children may be silent as long as they live."""
         if now < self.deadline or self._internal:
             return None
+        if self._barred:
+            return "comes from an address that connects too often"
         if self._sender is not None and self._sender.busy:
             return "takes no more of its answer"
         if self._answers or self._muted is not None:
@@ -239,14 +257,14 @@ class KafkaConnection(Protocol):
         if uncut and not frames:
             self._go_on_later()
         # A request that is still coming may be larger than what may wait: it must not stop its own rest.
-        held = uncut or self._muted is not None or self._full() or self._bytes_in_flight - self._held > BYTES_IN_FLIGHT_MAX
+        held = uncut or self._quiet or self._full() or self._bytes_in_flight - self._held > BYTES_IN_FLIGHT_MAX
         if frames or held or self._waits_for_others():
             self._pause()
         else:
             self._resume()
 
     def _may_start(self) -> bool:
-        return not (self._starting or self._lost or self._muted is not None or len(self._answers) >= REQUESTS_IN_FLIGHT_MAX or self._full())
+        return not (self._starting or self._lost or self._quiet or len(self._answers) >= REQUESTS_IN_FLIGHT_MAX or self._full())
 
     def _go_on_later(self) -> None:
         """Let others have the reactor first."""
@@ -265,6 +283,11 @@ class KafkaConnection(Protocol):
     def _waits_for_others(self) -> bool:
         """Whether all connections together hold too much. The broker's own children do not wait for what its clients do."""
         return self.factory.over_budget and not self._internal
+
+    @property
+    def _quiet(self) -> bool:
+        """Whether nothing may be read or begun for now."""
+        return self._barred or self._muted is not None
 
     def _full(self) -> bool:
         return self._sender is not None and self._sender.full

@@ -35,15 +35,13 @@ WRITE_BYTES_MAX: Final = 1 << 20
 
 @dataclass(frozen=True, slots=True)
 class ConnectionLimits:
-    """Deadlines and caps; seconds and counts.
+    """Deadlines and sizes; who may connect at all is in :mod:`~chronik.network.admission`.
 
     :ivar idle_seconds: without a request in flight (``connections.max.idle.ms``).
     :ivar first_request_seconds: from the connection to its first whole request.
     :ivar frame_seconds: from a request's first byte to its last, beside the time its size allows for.
     :ivar frame_bytes_per_second: the slowest sender that is waited for.
     :ivar stalled_seconds: an answer of which the peer takes nothing.
-    :ivar connections_max: at once, on one listener (``max.connections``).
-    :ivar connections_per_address_max: at once, from one address (``max.connections.per.ip``).
     :ivar backlog: connections that wait to be accepted (``socket.listen.backlog.size``).
     :ivar send_buffer_bytes: of a connection's socket, -1 leaves it to the system (``socket.send.buffer.bytes``).
     :ivar receive_buffer_bytes: likewise (``socket.receive.buffer.bytes``).
@@ -54,8 +52,6 @@ class ConnectionLimits:
     frame_seconds: float = 30.0
     frame_bytes_per_second: int = 64 << 10
     stalled_seconds: float = 120.0
-    connections_max: int = 2**31 - 1
-    connections_per_address_max: int = 2**31 - 1
     backlog: int = 1024
     send_buffer_bytes: int = -1
     receive_buffer_bytes: int = -1

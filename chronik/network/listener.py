@@ -15,6 +15,7 @@ from twisted.logger import Logger
 
 from chronik.defer import deferred
 from chronik.errors import ChronikError
+from chronik.network.admission import Admission
 from chronik.network.connection import KafkaConnection
 from chronik.network.interfaces import IRequestDispatcher
 from chronik.network.limits import BYTES_IN_FLIGHT_TOTAL_MAX, ConnectionLimits
@@ -99,6 +100,7 @@ class ConnectionFactory(Factory):
     :ivar bytes_in: bytes received since the start.
     :ivar bytes_out: bytes of answers since the start.
     :ivar refused: connections closed by us, by reason: ``protocol``, ``connections``, ``deadline``, ``memory``.
+    :ivar admission: who may connect.
     """
 
     noisy = False
@@ -112,13 +114,14 @@ class ConnectionFactory(Factory):
         limits: ConnectionLimits,
         frame_bytes_max: int,
         budget: RequestBudget,
+        admission: Admission | None = None,
     ) -> None:
         self.name = name
         self.clock = clock
         self.limits = limits
         self.frame_bytes_max = frame_bytes_max
         self._budget = budget
-        self._by_address: Counter[str] = Counter()
+        self.admission = admission or Admission(clock)
         self._timer: IDelayedCall | None = None
         self._emptied: list[Deferred[None]] = []
         self.connections: set[KafkaConnection] = set()
@@ -130,9 +133,9 @@ class ConnectionFactory(Factory):
     def buildProtocol(self, addr: IAddress | None) -> KafkaConnection | None:
         """A connection came; None sends it away."""
         host = getattr(addr, "host", "local")
-        if len(self.connections) >= self.limits.connections_max or self._by_address[host] >= self.limits.connections_per_address_max:
+        if self.admission.full(host):
             self.refused["connections"] += 1
-            self._log.warn("refusing a connection of {host} on {listener}: there are too many", host=host, listener=self.name)
+            self._log.warn("refusing a connection of {host} on {listener}: it has too many", host=host, listener=self.name)
             return None
         return KafkaConnection(self, internal=False)
 
@@ -141,7 +144,7 @@ class ConnectionFactory(Factory):
         assert connection.session is not None
         self.accepted += 1
         self.connections.add(connection)
-        self._by_address[connection.session.peer_host] += 1
+        self.admission.enter(connection, connection.session.peer_host)
         if self._timer is None:
             self._timer = self.clock.callLater(LOOK_SECONDS, self._look)
 
@@ -150,10 +153,7 @@ class ConnectionFactory(Factory):
         self.connections.discard(connection)
         self._budget.forget(connection)
         if connection.session is not None:
-            host = connection.session.peer_host
-            self._by_address[host] -= 1
-            if not self._by_address[host]:
-                del self._by_address[host]
+            self.admission.leave(connection, connection.session.peer_host)
         if not self.connections:
             emptied, self._emptied = self._emptied, []
             for waiter in emptied:
@@ -230,6 +230,8 @@ class KafkaListener:
         self._host = host
         self._port = port
         self._listening: Any = None
+        self._accepting = False
+        factory.admission.on_crowd(self._crowded)
 
     @property
     def port(self) -> int:
@@ -254,7 +256,13 @@ class KafkaListener:
     def accept(self) -> None:
         """Serve those who wait, and those who come."""
         if self._listening is not None:
+            self._accepting = True
             self._listening.startReading()
+
+    def _crowded(self, accept: bool) -> None:
+        """Those who come now wait in the kernel until the others were let in."""
+        if self._accepting and self._listening is not None:
+            self._listening.startReading() if accept else self._listening.stopReading()
 
     def adopt(self, descriptor: int) -> None:
         """Serve one of the broker's own children, at the other end of a connected socket, of which a copy is taken."""
@@ -263,6 +271,7 @@ class KafkaListener:
     @deferred
     async def stop_accepting(self) -> None:
         """Take no more connections."""
+        self._accepting = False
         if self._listening is not None:
             await maybeDeferred(self._listening.stopListening)
             self._listening = None

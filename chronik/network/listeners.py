@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from twisted.internet.defer import Deferred, DeferredList
@@ -13,6 +13,7 @@ from chronik.config.listeners import parse_protocol_map
 from chronik.defer import deferred
 from chronik.errors import ConfigurationError
 from chronik.metadata.image import Endpoint
+from chronik.network.admission import Admission, AdmissionLimits
 from chronik.network.interfaces import IRequestDispatcher
 from chronik.network.limits import ConnectionLimits
 from chronik.network.listener import ConnectionFactory, KafkaListener, RequestBudget
@@ -35,6 +36,7 @@ class KafkaListeners:
 
     def __init__(self, config: Configuration, reactor: Any, connections_max: int) -> None:
         self._reactor = reactor
+        self._connections_max = connections_max
         self._addresses = config.listeners()
         self._advertised = {address.name: address for address in config.advertised_listeners()}
         unknown = sorted(self._advertised.keys() - {address.name for address in self._addresses})
@@ -48,18 +50,28 @@ class KafkaListeners:
                 raise ConfigurationError(f"listener {address} {what}: use {PLAINTEXT}://{address.host}:{address.port}")
         limits = ConnectionLimits(
             idle_seconds=config.get("connections.max.idle.ms") / 1000,
-            connections_max=min(config.get("max.connections"), max(1, connections_max // max(1, len(self._addresses)))),
-            connections_per_address_max=config.get("max.connections.per.ip"),
             backlog=config.get("socket.listen.backlog.size"),
             send_buffer_bytes=config.get("socket.send.buffer.bytes"),
             receive_buffer_bytes=config.get("socket.receive.buffer.bytes"),
         )
         budget = RequestBudget()
+        self._admission = Admission(reactor, admission_limits(config, connections_max))
         frame_bytes_max: int = config.get("socket.request.max.bytes")
-        self._factories = {address.name: ConnectionFactory(address.name, reactor, limits, frame_bytes_max, budget) for address in self._addresses}
+        self._factories = {address.name: self._factory(address.name, limits, frame_bytes_max, budget) for address in self._addresses}
         self._private = ConnectionFactory(PRIVATE, reactor, limits, frame_bytes_max, budget)
         self._listeners: list[KafkaListener] = []
         self._adopting = KafkaListener(reactor, self._private, "", 0)
+
+    def _factory(self, name: str, limits: ConnectionLimits, frame_bytes_max: int, budget: RequestBudget) -> ConnectionFactory:
+        return ConnectionFactory(name, self._reactor, limits, frame_bytes_max, budget, self._admission)
+
+    def configure(self, config: Configuration) -> None:
+        """Go by another configuration, as far as it can change at run time: how many may connect."""
+        self._admission.limit(admission_limits(config, self._connections_max))
+
+    def limit_addresses(self, rate: Callable[[str], float | None]) -> None:
+        """Ask ``rate`` for the most connections a second from an address."""
+        self._admission.address_rate = rate
 
     def bind(self) -> None:
         """Bind every address, and accept nobody yet.
@@ -110,6 +122,7 @@ class KafkaListeners:
     @deferred
     async def close(self, seconds: float) -> None:
         """Take no more connections, let requests that were begun be answered for at most so long, then close all."""
+        self._admission.close()
         await DeferredList([listener.close(seconds) for listener in (*self._listeners, self._adopting)], consumeErrors=True)
 
     @deferred
@@ -117,6 +130,22 @@ class KafkaListeners:
         """Take no more connections."""
         stopping: list[Deferred[None]] = [listener.stop_accepting() for listener in self._listeners]
         await DeferredList(stopping, consumeErrors=True)
+
+
+def admission_limits(config: Configuration, connections_max: int) -> AdmissionLimits:
+    """Who may connect, by the configuration.
+
+    :param connections_max: there may be no more, whatever it says.
+    """
+    overrides = (text.rpartition(":") for text in config.get("max.connections.per.ip.overrides"))
+    return AdmissionLimits(
+        connections_max=min(config.get("max.connections"), connections_max),
+        per_address_max=config.get("max.connections.per.ip"),
+        overrides={host.strip("[]"): int(count) for host, _, count in overrides},
+        per_second_max=config.get("max.connection.creation.rate"),
+        windows=config.get("quota.window.num"),
+        window_ms=config.get("quota.window.size.seconds") * 1000.0,
+    )
 
 
 def _authority(host: str, port: int) -> str:

@@ -130,8 +130,10 @@ class RequestDispatcher:
         """Tell a client that used too much how long to wait, and mute its connection for so long (KIP-219)."""
         busy = start.busy_seconds if start.busy_seconds >= 0 else self._seconds() - began
         start.add(self._quotas.worked(session, header.client_id, busy))
-        if start.ms and response is not None and hasattr(response, "throttle_time_ms"):
-            response.throttle_time_ms = start.ms
+        if start.ms:
+            self._metrics.throttled(header.api_key)
+            if response is not None and hasattr(response, "throttle_time_ms"):
+                response.throttle_time_ms = start.ms
         self._mute(session, start.mute_ms)
 
     def _mute(self, session: Session, ms: int) -> None:

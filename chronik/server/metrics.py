@@ -16,6 +16,7 @@ class ApiMetrics:
 
     requests: int = 0
     failures: int = 0
+    throttled: int = 0
     request_bytes: int = 0
     response_bytes: int = 0
     seconds: float = 0.0
@@ -45,6 +46,10 @@ class RequestMetrics:
     def failed(self, api_key: int) -> None:
         """One request met an error of ours."""
         self.of(api_key).failures += 1
+
+    def throttled(self, api_key: int) -> None:
+        """The client of one request was told to wait."""
+        self.of(api_key).throttled += 1
 
     def of(self, api_key: int) -> ApiMetrics:
         """The totals of one API."""

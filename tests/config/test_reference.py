@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from chronik.config import BROKER_KEYS, GROUP_KEYS, TOPIC_KEYS
+from chronik.config import BROKER_KEYS, CLIENT_METRICS_KEYS, GROUP_KEYS, TOPIC_KEYS
 from chronik.config.broker_keys import DIFFERENCES
 from chronik.config.reference import reference
 
@@ -15,7 +15,7 @@ class ReferenceTests(SynchronousTestCase):
     def test_every_key(self) -> None:
         """Each key has an entry of its own."""
         lines = set(reference().splitlines())
-        for name in (*BROKER_KEYS, *TOPIC_KEYS, *GROUP_KEYS):
+        for name in (*BROKER_KEYS, *TOPIC_KEYS, *GROUP_KEYS, *CLIENT_METRICS_KEYS):
             self.assertIn(f"``{name}``", lines)
 
     def test_every_difference(self) -> None:

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
-from chronik.config import BROKER_KEYS, GROUP_KEYS, TOPIC_KEYS, ConfigKey, Effect
+from chronik.config import BROKER_KEYS, CLIENT_METRICS_KEYS, GROUP_KEYS, TOPIC_KEYS, ConfigKey, Effect
 from chronik.config.broker_keys import ALIASES, DIFFERENCES
 from chronik.config.kafka_keys import KAFKA_ONLY
 from chronik.config.values import ConfigType, format_value, parse_value
@@ -49,7 +49,7 @@ KAFKA_TOPIC_KEYS = [
 ]
 """Kafka 4.3's topic configuration page."""
 
-EVERY = [*BROKER_KEYS.values(), *TOPIC_KEYS.values(), *GROUP_KEYS.values()]
+EVERY = [*BROKER_KEYS.values(), *TOPIC_KEYS.values(), *GROUP_KEYS.values(), *CLIENT_METRICS_KEYS.values()]
 
 
 class RegistryTests(SynchronousTestCase):

@@ -31,7 +31,7 @@ class _Partitions:
 
 class _Groups:
     def summaries(self) -> Sequence[GroupSummary]:
-        return (GroupSummary("g", "Stable", "consumer", 2),)
+        return (GroupSummary("g", "Stable", "consumer", 2, "classic"),)
 
     def committed(self) -> Sequence[GroupOffset]:
         return (GroupOffset("g", "t", 0, 4), GroupOffset("g", "elsewhere", 0, 4))

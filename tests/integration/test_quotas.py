@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
+import socket
 import struct
 import time
 from collections.abc import Mapping
 from typing import Any
 
 from confluent_kafka import OFFSET_BEGINNING, TopicPartition
+from confluent_kafka.admin import AlterConfigOpType, ConfigEntry, ConfigResource, ResourceType
+from twisted.trial.unittest import SynchronousTestCase
 
 from chronik.protocol.messages import (
     AlterClientQuotasRequest,
@@ -16,8 +20,8 @@ from chronik.protocol.messages import (
     DescribeClientQuotasResponse,
 )
 from tests.integration import wire
-from tests.integration.clients import SECONDS, consumer, create, producer, take, unused_name
-from tests.integration.harness import BrokerTestCase
+from tests.integration.clients import SECONDS, admin, consumer, create, producer, take, unused_name
+from tests.integration.harness import BrokerTestCase, running
 
 RATE = 100_000
 RECORDS = 40
@@ -83,3 +87,40 @@ class QuotaTests(BrokerTestCase):
         answer = wire.call(self.broker.port, wire.frame(48, 0, DescribeClientQuotasRequest(components=(component,), strict=True).encode(0)))
         (entry,) = DescribeClientQuotasResponse.decode(answer, 0, 4)[0].entries
         self.assertEqual([("request_percentage", 50.0)], [(value.key, value.value) for value in entry.values])
+
+class ConnectionTests(SynchronousTestCase):
+    """Connections of raw sockets, whose limits an administrator changes meanwhile."""
+
+    def answered(self, connection: socket.socket, seconds: float = SECONDS) -> bool:
+        """Whether the broker answers a request on a connection; False when it is silent for so long, or closes."""
+        connection.settimeout(seconds)
+        try:
+            connection.sendall(wire.API_VERSIONS_REQUEST)
+            return len(wire.response(connection)) > 4
+        except OSError:
+            return False
+
+    def test_limits(self) -> None:
+        """Past the limit of an address a connection is closed; past the limit of all it waits until another goes."""
+        with running() as broker, contextlib.ExitStack() as stack:
+
+            def connect() -> socket.socket:
+                return stack.enter_context(socket.create_connection(("127.0.0.1", broker.port), SECONDS))
+
+            client = admin(broker)
+
+            def configure(key: str, value: int) -> None:
+                entry = ConfigEntry(key, str(value), incremental_operation=AlterConfigOpType.SET)
+                resource = ConfigResource(ResourceType.BROKER, "1", incremental_configs=[entry])
+                client.incremental_alter_configs([resource])[resource].result(SECONDS)
+
+            first = connect()
+            self.assertTrue(self.answered(first))
+            configure("max.connections.per.ip", 1)
+            self.assertFalse(self.answered(connect()))
+            configure("max.connections.per.ip", 1000)
+            configure("max.connections", 1)
+            second = connect()
+            self.assertFalse(self.answered(second, 1.0))
+            configure("max.connections", 1000)
+            self.assertGreater(len(wire.response(second)), 4)

@@ -159,7 +159,8 @@ class Connected:
     def __init__(self, at_once: bool = False, limits: ConnectionLimits | None = None, budget: RequestBudget | None = None, **fields: Any) -> None:
         self.clock = fields.get("clock") or Clock()
         self.dispatcher = ToldDispatcher(at_once)
-        self.factory = ConnectionFactory("PLAINTEXT", self.clock, limits or ConnectionLimits(), 100 << 20, budget or RequestBudget())
+        admission = fields.get("admission")
+        self.factory = ConnectionFactory("PLAINTEXT", self.clock, limits or ConnectionLimits(), 100 << 20, budget or RequestBudget(), admission)
         self.factory.dispatcher = self.dispatcher
         self.transport = PushTransport()
         built = KafkaConnection(self.factory, True) if fields.get("internal") else self.factory.buildProtocol(self.transport.getPeer())

@@ -47,16 +47,6 @@ class BindTests(SynchronousTestCase):
         with self.assertRaisesRegex(ChronikError, r"127\.0\.0\.1:9092 \(PLAINTEXT\).*Address already in use"):
             listener.bind()
 
-    def test_connection_caps(self) -> None:
-        """Past either cap a connection is sent away; one that ends makes room."""
-        for limits in ({"connections_max": 1}, {"connections_per_address_max": 1}):
-            peer = Connected(limits=ConnectionLimits(**limits))
-            address = peer.transport.getPeer()
-            self.assertIsNone(peer.factory.buildProtocol(address))
-            self.assertEqual(peer.factory.refused["connections"], 1)
-            peer.connection.connectionLost()
-            self.assertIsNotNone(peer.factory.buildProtocol(address))
-
     def test_close_is_bounded(self) -> None:
         """Closing waits for answers, but no longer than it was told."""
         reactor = MemoryReactorClock()

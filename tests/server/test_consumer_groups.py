@@ -240,10 +240,15 @@ class FeatureTest(ConsumerGroupsCase):
     """``group.version`` in ApiVersions (KIP-584)."""
 
     def test_levels(self) -> None:
-        """In force in every version; its range only where clients bear a lowest level of 0."""
+        """In force in every version; older clients do not bear a lowest level of 0."""
         request = ApiVersionsRequest(client_software_name="test", client_software_version="1")
-        for version, supported in ((3, []), (4, [("group.version", 0, 1)])):
+        for version, supported in ((3, ("group.version", 1, 1)), (4, ("group.version", 0, 1))):
             answer = self.ask(request, version)
-            self.assertEqual([(f.name, f.min_version, f.max_version) for f in answer.supported_features], supported)
-            self.assertEqual([(f.name, f.max_version_level) for f in answer.finalized_features], [("group.version", 1)])
-            self.assertEqual(answer.finalized_features_epoch, 0)
+            self.assertIn(supported, [(f.name, f.min_version, f.max_version) for f in answer.supported_features])
+            self.assertIn(("group.version", 1), [(f.name, f.max_version_level) for f in answer.finalized_features])
+
+    def test_switched_off(self) -> None:
+        """A cluster that chose level 0 has no groups of this protocol."""
+        feed = self.core.feed
+        feed.become(replace(feed.image, revision=3, features={"group.version": 0}), ImageDelta())
+        self.assertEqual(self.ask(joining(), 1).error_code, ErrorCode.UNSUPPORTED_VERSION)

@@ -9,6 +9,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from chronik.errors import ErrorCode
 from chronik.metadata.image import USER
+from chronik.protocol.apis import ApiKey
 from chronik.protocol.messages import FetchRequest, ListOffsetsRequest, ListOffsetsResponse, ProduceRequest
 from tests.server.core import Core
 from tests.server.test_dispatch import api_row
@@ -47,6 +48,7 @@ class ProduceTest(ThrottleCase):
             self.assertEqual(0, response.responses[0].partition_responses[0].error_code)
             self.assertGreater(response.throttle_time_ms, 9_000)
             self.assertEqual(response.throttle_time_ms, self.muted_ms())
+            self.assertEqual(1, self.core.metrics.of(ApiKey.PRODUCE).throttled)
 
     def test_within_the_quota(self) -> None:
         """Nothing is told and nobody is muted."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
-from chronik.metadata.image import CLIENT_ID, USER, QuotaEntity
+from chronik.metadata.image import CLIENT_ID, CONNECTION_CREATION_RATE, IP, USER, QuotaEntity
 
 
 class Limit(NamedTuple):
@@ -34,4 +34,13 @@ def limit_of(quotas: Mapping[QuotaEntity, Mapping[str, float]], key: str, user: 
         limits = quotas.get(entity)
         if limits is not None and key in limits:
             return Limit(limits[key], whose_user, whose_client)
+    return None
+
+
+def address_rate(quotas: Mapping[QuotaEntity, Mapping[str, float]], host: str) -> float | None:
+    """The most connections a second from an address, None when nobody set a limit."""
+    for entity in (((IP, host),), ((IP, None),)):
+        limits = quotas.get(entity)
+        if limits is not None and CONNECTION_CREATION_RATE in limits:
+            return limits[CONNECTION_CREATION_RATE]
     return None

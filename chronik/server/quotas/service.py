@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 from chronik.errors import ErrorCode, KafkaError
 from chronik.metadata.image import CONSUMER_BYTE_RATE, CONTROLLER_MUTATION_RATE, PRODUCER_BYTE_RATE, REQUEST_PERCENTAGE, QuotaEntity
+from chronik.network.rate import SampledRate, TokenBucket
 from chronik.server.quotas.limits import Limit, limit_of
-from chronik.server.quotas.rate import SampledRate, TokenBucket
 
 if TYPE_CHECKING:
     from chronik.config import Configuration

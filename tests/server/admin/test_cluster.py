@@ -161,6 +161,13 @@ class DescribeTopicPartitionsTests(AdminCase):
                 cursor = response.next_cursor.topic_name, response.next_cursor.partition_index
             self.assertEqual(found, everything)
 
+    def test_most_partitions(self) -> None:
+        """The broker's own limit counts where it is smaller than the request's."""
+        self.settings["max.request.partition.size.limit"] = "2"
+        self.successResultOf(self.controller.create_topics([NewTopic("wide", 5)]))
+        response = self.page("wide")
+        self.assertEqual((2, 2), (len(self.seen(response)), response.next_cursor.partition_index))
+
     def test_missing(self) -> None:
         """Topics that do not exist, cannot exist or may not be described are told, when named."""
         self.denied = deny("DESCRIBE TOPIC c")

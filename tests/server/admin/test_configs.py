@@ -126,6 +126,15 @@ class DescribeConfigsTests(ConfigsCase):
         self.edit(GROUP, "g", (SET, "consumer.session.timeout.ms", "50000"))
         self.assertEqual(self.value(GROUP, "g", "consumer.session.timeout.ms"), ("50000", 8))
 
+    def test_client_metrics(self) -> None:
+        """A subscription's keys, set or not; what clients match is checked."""
+        self.assertEqual(self.value(METRICS, "m", "interval.ms"), ("300000", 5))
+        edits = (SET, "metrics", "org.apache"), (SET, "match", "client_id=a.*,client_software_name=Java")
+        self.assertEqual(self.edit(METRICS, "m", *edits), ErrorCode.NONE)
+        self.assertEqual(self.value(METRICS, "m", "metrics"), ("org.apache", 7))
+        for key, text in (("interval.ms", "99"), ("match", "client=x"), ("match", "client_id"), ("match", "client_id=("), ("nothing", "1")):
+            self.assertEqual(self.edit(METRICS, "m", (SET, key, text)), ErrorCode.INVALID_CONFIG, (key, text))
+
     def test_errors(self) -> None:
         """Each resource that cannot be described says why, and keeps its name."""
         errors = {
@@ -135,7 +144,7 @@ class DescribeConfigsTests(ConfigsCase):
             (BROKER, "x"): ErrorCode.INVALID_REQUEST,
             (GROUP, ""): ErrorCode.INVALID_REQUEST,
             (LOGGER, "1"): ErrorCode.INVALID_REQUEST,
-            (METRICS, "m"): ErrorCode.INVALID_REQUEST,
+            (METRICS, ""): ErrorCode.INVALID_REQUEST,
             (99, "x"): ErrorCode.INVALID_REQUEST,
         }
         resources = tuple(Described(resource_type=kind, resource_name=name, configuration_keys=None) for kind, name in errors)
@@ -194,6 +203,7 @@ class AlterConfigsTests(ConfigsCase):
         self.assertEqual(self.edit(TOPIC, "t", one, one), ErrorCode.INVALID_REQUEST)
         self.assertEqual(self.edit(TOPIC, "t", (9, "retention.ms", "1")), ErrorCode.INVALID_REQUEST)
         self.assertEqual(self.edit(BROKER, "1", (SET, "auto.create.topics.enable", "false")), ErrorCode.INVALID_REQUEST)
+        self.assertEqual(self.edit(BROKER, "1", (SET, "security.inter.broker.protocol", "PLAINTEXT")), ErrorCode.INVALID_REQUEST)
         self.assertEqual(self.edit(BROKER, "2", (SET, "log.retention.ms", "1")), ErrorCode.INVALID_REQUEST)
         self.assertEqual(self.edit(LOGGER, "1", (SET, "root", "DEBUG")), ErrorCode.INVALID_REQUEST)
         self.assertEqual(self.edit(99, "x", one), ErrorCode.INVALID_REQUEST)

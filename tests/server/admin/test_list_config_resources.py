@@ -34,9 +34,12 @@ class ListConfigResourcesTests(AdminCase):
         self.assertEqual({(2, "t"), (4, "1"), (4, "2"), (8, "1"), (8, "2"), (32, "g")}, self.listed())
 
     def test_some(self) -> None:
-        """With kinds, those."""
+        """With kinds, those; version 0 tells of client metrics alone."""
         self.assertEqual({(2, "t"), (32, "g")}, self.listed(2, 32, 2))
         self.assertEqual(set(), self.listed(16))
+        change = ConfigChange(ConfigResource(ConfigResourceType.CLIENT_METRICS, "m"), (ConfigEdit("interval.ms", ConfigOperation.SET, "1000"),))
+        self.assertEqual([ErrorCode.NONE], self.codes(self.controller.alter_configs([change])))
+        self.assertEqual(({(16, "m")}, {(16, "m")}), (self.listed(16), self.listed(version=0)))
 
     def test_version_0(self) -> None:
         """Version 0 knows client metrics alone, of which there are none."""

@@ -24,7 +24,7 @@ from chronik.server.handlers.admin.config_resources import authorization_failure
 if TYPE_CHECKING:
     from chronik.server.services import Services
 
-_ALTERABLE = frozenset({ConfigResourceType.TOPIC, ConfigResourceType.BROKER, ConfigResourceType.GROUP})
+_ALTERABLE = frozenset({ConfigResourceType.TOPIC, ConfigResourceType.BROKER, ConfigResourceType.GROUP, ConfigResourceType.CLIENT_METRICS})
 
 
 async def _alter_configs(context: RequestContext, request: AlterConfigsRequest) -> AlterConfigsResponse:

@@ -9,7 +9,14 @@ from twisted.internet.defer import Deferred
 
 from chronik.cluster.configs import check_resource, resource_key
 from chronik.cluster.interfaces import ConfigResource, ConfigResourceType
-from chronik.config.describing import DescribedConfig, describe_broker, describe_dynamic_defaults, describe_group, describe_topic
+from chronik.config.describing import (
+    DescribedConfig,
+    describe_broker,
+    describe_client_metrics,
+    describe_dynamic_defaults,
+    describe_group,
+    describe_topic,
+)
 from chronik.errors import ErrorCode, KafkaError
 from chronik.metadata.image import MetadataImage
 from chronik.protocol.apis import ApiKey
@@ -67,7 +74,7 @@ def _entries(context: RequestContext, resource: _Resource) -> Iterable[Described
     failure = authorization_failure(context, Operation.DESCRIBE_CONFIGS, kind, name)
     if failure is not None:
         raise failure
-    if kind in (ConfigResourceType.BROKER_LOGGER, ConfigResourceType.CLIENT_METRICS):
+    if kind is ConfigResourceType.BROKER_LOGGER:
         raise KafkaError(ErrorCode.INVALID_REQUEST, f"The configuration of a {kind.name} resource is not kept here.")
     check_resource(ConfigResource(kind, name))
     services = context.services
@@ -77,8 +84,9 @@ def _entries(context: RequestContext, resource: _Resource) -> Iterable[Described
         if topic is None:
             raise KafkaError(ErrorCode.UNKNOWN_TOPIC_OR_PARTITION, f"This server does not host topic '{name}'.")
         return describe_topic(effective_config(services), topic.configs)
-    if kind is ConfigResourceType.GROUP:
-        return describe_group(effective_config(services), image.configs.get(resource_key(ConfigResource(kind, name)), {}))
+    if kind in (ConfigResourceType.GROUP, ConfigResourceType.CLIENT_METRICS):
+        own = image.configs.get(resource_key(ConfigResource(kind, name)), {})
+        return describe_group(effective_config(services), own) if kind is ConfigResourceType.GROUP else describe_client_metrics(own)
     if not name:
         return describe_dynamic_defaults(image.configs.get("broker/", {}))
     check_own_broker(services, name)

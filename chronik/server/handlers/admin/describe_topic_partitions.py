@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING, Any, Final, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from chronik.errors import ErrorCode, KafkaError
 from chronik.metadata.image import TopicImage
@@ -19,9 +19,6 @@ from chronik.server.handlers.operations import NOT_ASKED, actions_on, allowed_op
 if TYPE_CHECKING:
     from chronik.server.services import Services
 
-PARTITIONS_MAX: Final = 2_000
-"""Partitions in one page at most (Kafka's ``max.request.partition.size.limit``)."""
-
 _Topic: TypeAlias = DescribeTopicPartitionsResponse.DescribeTopicPartitionsResponseTopic
 _Partition: TypeAlias = DescribeTopicPartitionsResponse.DescribeTopicPartitionsResponsePartition
 _Cursor: TypeAlias = DescribeTopicPartitionsResponse.Cursor
@@ -32,7 +29,8 @@ async def _describe(context: RequestContext, request: DescribeTopicPartitionsReq
     _check_cursor(request, names)
     view = ClusterView(context.services.metadata.image, context.session)
     start_name, start = (request.cursor.topic_name, request.cursor.partition_index) if request.cursor else ("", 0)
-    room = max(1, min(request.response_partition_limit, PARTITIONS_MAX))
+    most: int = context.services.config.get("max.request.partition.size.limit")
+    room = max(1, min(request.response_partition_limit, most))
     topics: list[_Topic] = []
     for name in names:
         if name < start_name:

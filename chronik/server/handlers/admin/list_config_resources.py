@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
-from chronik.cluster.interfaces import ConfigResourceType
+from chronik.cluster.configs import resource_key
+from chronik.cluster.interfaces import ConfigResource, ConfigResourceType
 from chronik.errors import ErrorCode, KafkaError
 from chronik.metadata.image import MetadataImage
 from chronik.protocol.apis import ApiKey
@@ -25,18 +26,20 @@ def _brokers(image: MetadataImage) -> Iterable[str]:
     return map(str, sorted(image.brokers))
 
 
-def _configured_groups(image: MetadataImage) -> Iterable[str]:
-    return (resource.removeprefix("group/") for resource in sorted(image.configs) if resource.startswith("group/"))
+def _configured(kind: ConfigResourceType) -> Callable[[MetadataImage], Iterable[str]]:
+    """Names of what has a configuration of its own, and is known by nothing else."""
+    prefix = resource_key(ConfigResource(kind, ""))
+    return lambda image: (resource.removeprefix(prefix) for resource in sorted(image.configs) if resource.startswith(prefix))
 
 
 _NAMES: Final[Mapping[ConfigResourceType, Callable[[MetadataImage], Iterable[str]]]] = {
     ConfigResourceType.TOPIC: lambda image: sorted(image.topics),
     ConfigResourceType.BROKER: _brokers,
     ConfigResourceType.BROKER_LOGGER: _brokers,
-    ConfigResourceType.CLIENT_METRICS: lambda image: (),
-    ConfigResourceType.GROUP: _configured_groups,
+    ConfigResourceType.CLIENT_METRICS: _configured(ConfigResourceType.CLIENT_METRICS),
+    ConfigResourceType.GROUP: _configured(ConfigResourceType.GROUP),
 }
-"""The resources of each kind; client metrics (KIP-714) are not collected, so nothing of theirs is configured."""
+"""The resources of each kind."""
 
 
 async def _list_config_resources(context: RequestContext, request: ListConfigResourcesRequest) -> ListConfigResourcesResponse:

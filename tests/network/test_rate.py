@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from chronik.server.quotas.rate import SampledRate, TokenBucket
+from chronik.network.rate import SampledRate, TokenBucket
 
 NOW = 1_700_000_000_000.0
 
