@@ -254,8 +254,10 @@ class HostedPartitions:
     @deferred
     async def ready(self, topic_id: TopicId) -> None:
         """Fires once every partition of the topic that is placed here can be used, or cannot be opened."""
-        for key, hosted in list(self._hosted.items()):
-            if key[0] == topic_id and hosted.partition is None and hosted.error is None:
+        topic: TopicImage | None = self._feed.image.topic_by_id(topic_id)
+        for number in range(0 if topic is None else len(topic.partitions)):
+            hosted = self._hosted.get((topic_id, number))
+            if hosted is not None and hosted.partition is None and hosted.error is None:
                 waiter: Deferred[None] = Deferred()
                 hosted.waiting.append(waiter)
                 await waiter

@@ -42,9 +42,29 @@ async def _create_topics(context: RequestContext, request: CreateTopicsRequest) 
             results[topic.name] = _failed(topic.name, error)
     with mutation_quota(context, FIRST_STRICT_VERSION) as charge:
         outcomes = await create_and_wait(context.services, wanted, request.validate_only, charge)
+    configs = _Configs(context)
     for new, outcome in zip(wanted, outcomes, strict=True):
-        results[new.name] = _failed(new.name, outcome) if isinstance(outcome, KafkaError) else _created(context, outcome)
+        results[new.name] = _failed(new.name, outcome) if isinstance(outcome, KafkaError) else _created(context, outcome, configs)
     return CreateTopicsResponse(topics=tuple(results.values()))
+
+
+class _Configs:
+    """What an answer tells of topics' configurations: topics configured alike, as those of one request mostly are, share it."""
+
+    def __init__(self, context: RequestContext) -> None:
+        self._config = effective_config(context.services)
+        self._known: dict[tuple[tuple[str, str], ...], tuple[_Config, ...]] = {}
+
+    def of(self, topic: TopicImage) -> tuple[_Config, ...]:
+        """Every key of a topic."""
+        key = tuple(sorted(topic.configs.items()))
+        found = self._known.get(key)
+        if found is None:
+            entries = describe_topic(self._config, topic.configs)
+            found = self._known[key] = tuple(
+                _Config(name=e.name, value=e.value, read_only=e.read_only, config_source=e.source, is_sensitive=e.sensitive) for e in entries
+            )
+        return found
 
 
 def _new_topic(context: RequestContext, topic: _Topic, times: int) -> NewTopic:
@@ -63,27 +83,17 @@ def _new_topic(context: RequestContext, topic: _Topic, times: int) -> NewTopic:
     )
 
 
-def _created(context: RequestContext, topic: TopicImage) -> _Result:
+def _created(context: RequestContext, topic: TopicImage, configs: _Configs) -> _Result:
     if not context.allowed(Operation.DESCRIBE_CONFIGS, ResourceType.TOPIC, topic.name):
         hidden = ErrorCode.TOPIC_AUTHORIZATION_FAILED
         return _Result(name=topic.name, topic_id=topic.topic_id, error_message=None, topic_config_error_code=hidden, configs=())
-    entries = describe_topic(effective_config(context.services), topic.configs)
     return _Result(
         name=topic.name,
         topic_id=topic.topic_id,
         error_message=None,
         num_partitions=len(topic.partitions),
         replication_factor=len(topic.partitions[0].replicas),
-        configs=tuple(
-            _Config(
-                name=entry.name,
-                value=entry.value,
-                read_only=entry.read_only,
-                config_source=entry.source,
-                is_sensitive=entry.sensitive,
-            )
-            for entry in entries
-        ),
+        configs=configs.of(topic),
     )
 
 
