@@ -34,7 +34,7 @@ class EveryVersionTests(SynchronousTestCase):
         self.broker.start(self)
         self.successResultOf(self.broker.controller.create_topics([NewTopic("t")]))
         self.topic_id = self.broker.feed.image.topics["t"].topic_id
-        self.ask(self.find_coordinator(3), 3)  # has the topic of groups created
+        self.ask(self.find_coordinator(3), 3)
         self.ask(self.produce(9), 9)
         self.member_id = self.ask(self.join("g"), 3)[0].member_id
         self.ask(m.SyncGroupRequest(group_id="g", generation_id=1, member_id=self.member_id), 3)

@@ -5,10 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Final, TypeAlias
 
-from twisted.internet.defer import Deferred
-from twisted.logger import Logger
-from twisted.python.failure import Failure
-
 from chronik.cluster.interfaces import NewTopic
 from chronik.coordinator.group.config import GroupConfig
 from chronik.errors import ErrorCode, KafkaError
@@ -25,8 +21,6 @@ from chronik.server.handlers.leaders import endpoint_for
 
 if TYPE_CHECKING:
     from chronik.server.services import Services
-
-_log = Logger()
 
 GROUP: Final = 0
 TRANSACTION: Final = 1
@@ -53,10 +47,7 @@ async def _find(context: RequestContext, key_type: int, key: str) -> _Coordinato
         if key_type != GROUP:
             raise KafkaError(ErrorCode.INVALID_REQUEST, f"coordinators of type {key_type} are not served: 0 is a group's")
         check_group(context, Operation.DESCRIBE, key)
-        topic = context.services.metadata.image.topics.get(OFFSETS_TOPIC)
-        if topic is None:
-            Deferred.fromCoroutine(_create_topic(context.services)).addErrback(_not_created)
-            raise KafkaError(ErrorCode.COORDINATOR_NOT_AVAILABLE, f"{OFFSETS_TOPIC} is being created, try again")
+        topic = context.services.metadata.image.topics.get(OFFSETS_TOPIC) or await _create_topic(context.services)
         return _led_by(context, key, topic)
     except KafkaError as error:
         return _refused(key, error)
@@ -80,19 +71,20 @@ def _at(context: RequestContext, key: str, leader: int) -> _Coordinator:
     return _Coordinator(key=key, node_id=leader, host=endpoint.host, port=endpoint.port, error_message=None)
 
 
-async def _create_topic(services: Services) -> None:
-    """Create the topic of groups; several may try at once. Nobody waits for it: clients ask again, as they do at a Kafka broker."""
+async def _create_topic(services: Services) -> TopicImage:
+    """Create the topic of groups; several may try at once."""
     config = GroupConfig.of(services.config)
     replicas = min(config.replication_factor, len(services.metadata.image.brokers))
     configs = {"cleanup.policy": "compact", "compression.type": "producer", "segment.bytes": str(config.segment_bytes), "search.mode": "off"}
     new = NewTopic(OFFSETS_TOPIC, config.partitions, replicas, configs=configs)
     (outcome,) = await services.controller.create_topics([new])
     if isinstance(outcome, KafkaError) and outcome.code != ErrorCode.TOPIC_ALREADY_EXISTS:
-        raise outcome
-
-
-def _not_created(failure: Failure) -> None:
-    _log.error("{topic}, which holds consumer groups, could not be created: {why}", topic=OFFSETS_TOPIC, why=failure.getErrorMessage())
+        raise KafkaError(ErrorCode.COORDINATOR_NOT_AVAILABLE, f"{OFFSETS_TOPIC} could not be created: {outcome.message}")
+    topic: TopicImage | None = services.metadata.image.topics.get(OFFSETS_TOPIC)
+    if topic is None:
+        raise KafkaError(ErrorCode.COORDINATOR_NOT_AVAILABLE, f"{OFFSETS_TOPIC} is being created, try again")
+    await services.partitions.ready(topic.topic_id)
+    return topic
 
 
 def _refused(key: str, error: KafkaError) -> _Coordinator:
