@@ -94,6 +94,7 @@ class Walk:
             wanted = {{"t": T, "u": U}[name] for name in client.topics}
             if self.random.random() < 0.5:
                 client.owns = {place for place in client.owns if place[0] in wanted}
+                client.told = {place for place in client.told if place[0] in wanted}
 
     def grow(self) -> None:
         """A topic gets a partition, or comes anew under its name."""
@@ -137,7 +138,7 @@ class Walk:
 
     def settle(self) -> None:
         """Left alone, everybody comes to have what they should; who left for a while is given up when its session is over."""
-        for _ in range(12):
+        for _ in range(20):
             self.case.clock.advance(5)
             for client in self.clients:
                 client.heartbeat()

@@ -145,11 +145,15 @@ class GroupSteps:
         if name not in self.settings.config.assignors:
             name = self.settings.config.assignors[0]
         image = self.image()
-        subscribers = {
-            member_id: Subscriber(self.subscribed_ids(group, member, image), member.instance_id, group.target_of(member_id))
-            for member_id, member in group.members.items()
-        }
-        sizes = {topic_id: len(image.topics[image.names[topic_id]].partitions) for member in subscribers.values() for topic_id in member.topics}
+        ids: dict[tuple[frozenset[str], str], frozenset[TopicId]] = {}
+        subscribers = {}
+        for member_id, member in group.members.items():
+            # Most members subscribe to the same.
+            subscription = (member.topics, member.pattern)
+            if subscription not in ids:
+                ids[subscription] = self.subscribed_ids(group, member, image)
+            subscribers[member_id] = Subscriber(ids[subscription], member.instance_id, group.target_of(member_id))
+        sizes = {topic_id: len(image.topics[image.names[topic_id]].partitions) for topics in ids.values() for topic_id in topics}
         for member_id, assignment in ASSIGNORS[name](subscribers, sizes).items():
             if group.target.get(member_id) != assignment:
                 change.put(member_target_record(group.group_id, member_id, assignment, change.now))
