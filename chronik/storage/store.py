@@ -18,7 +18,6 @@ from chronik.storage.checkpointing import OffsetCheckpoints, StartOffsetWriter
 from chronik.storage.checkpoints import (
     CLEAN_SHUTDOWN,
     LOCK,
-    META_PROPERTIES,
     PARTITION_METADATA,
     BadCheckpoint,
     DirectoryIdentity,
@@ -28,9 +27,11 @@ from chronik.storage.config import LogConfig
 from chronik.storage.directory import DirectoryWriter, LogDirectory
 from chronik.storage.files import FileCache
 from chronik.storage.flush import FlushScheduler
+from chronik.storage.identity import identify
 from chronik.storage.interfaces import DirectoryUsage, IFileSystem, ILock, ILogStore, IPartitionLog, LogUsage
 from chronik.storage.loading import LoadedLog, LoadRequest, create_log, load_log
 from chronik.storage.log import SegmentLog
+from chronik.storage.moves import LogMoves
 
 if TYPE_CHECKING:
     from twisted.internet.interfaces import IDelayedCall, IReactorTime
@@ -100,6 +101,7 @@ class SegmentLogStore:
         self._known: dict[TopicPartition, tuple[TopicId, _Home]] = {}
         self._logs: dict[TopicPartition, SegmentLog] = {}
         self._opening: dict[TopicPartition, Deferred[None]] = {}
+        self._moves = LogMoves(self)
         self._timer: IDelayedCall | None = None
         self._retention_due = 0.0
         self._checkpoint_due = 0.0
@@ -116,6 +118,7 @@ class SegmentLogStore:
                 home = await self._pools.run(Pool.BACKGROUND, self._take, path)
                 self._homes.append(home)
                 await self._find(home)
+            await self._moves.finish_interrupted()
         except BaseException:
             for home in self._homes:
                 home.lock.release()
@@ -135,7 +138,7 @@ class SegmentLogStore:
         except OSError as error:
             raise ChronikError(f"log directory {path} cannot be used: {error.strerror or error}; choose another with log.dirs") from None
         try:
-            self._identify(path)
+            identify(self._file_system, path, DirectoryIdentity(self._cluster_id, self._broker_id, topic_id_text(self._randbytes(16))))
         except BaseException:
             lock.release()
             raise
@@ -145,25 +148,6 @@ class SegmentLogStore:
         checkpoints = OffsetCheckpoints(self._file_system, path)
         starts = StartOffsetWriter(self._pools, checkpoints)
         return _Home(LogDirectory(path, self._file_system, self._pools, self._clock, self._files, writer, flusher, checkpoints, starts), lock)
-
-    def _identify(self, path: str) -> None:
-        name = os.path.join(path, META_PROPERTIES)
-        try:
-            if not self._file_system.exists(name):
-                # A new directory: its own name must last as long as what is in it.
-                self._file_system.sync_directory(os.path.dirname(path))
-                identity = DirectoryIdentity(self._cluster_id, self._broker_id, topic_id_text(self._randbytes(16)))
-                self._file_system.write_whole(name, identity.encode())
-                return
-            identity = DirectoryIdentity.decode(self._file_system.read_whole(name))
-        except (BadCheckpoint, OSError) as error:
-            raise ChronikError(f"{name} cannot be used: {error}") from None
-        if identity.cluster_id != self._cluster_id:
-            raise ChronikError(
-                f"log directory {path} belongs to cluster {identity.cluster_id}, not to {self._cluster_id}: choose another with log.dirs"
-            )
-        if identity.node_id != self._broker_id:
-            raise ChronikError(f"log directory {path} belongs to broker {identity.node_id}, this one is {self._broker_id} (node.id)")
 
     @deferred
     async def _find(self, home: _Home) -> None:
@@ -201,6 +185,8 @@ class SegmentLogStore:
                 continue
             if name.endswith(DELETED_SUFFIX):
                 doomed.append(inside)
+                continue
+            if self._moves.found(home.directory, inside, name):
                 continue
             log = self._recognise(inside, name)
             if log is not None:
@@ -273,6 +259,7 @@ class SegmentLogStore:
             return DirectoryUsage(path, error=KafkaError(ErrorCode.KAFKA_STORAGE_ERROR, f"log directory {path} cannot be asked: {error}"))
         logs = [log for log in self._logs.values() if log.directory is home.directory]
         sizes = [LogUsage(log.topic_partition, log.size_bytes, max(0, log.high_watermark - log.end_offset)) for log in logs]
+        sizes += self._moves.arriving(home.directory)
         return DirectoryUsage(path, total, free, sizes)
 
     def _space(self, path: str) -> tuple[int, int]:
@@ -346,6 +333,76 @@ class SegmentLogStore:
     def _emptiest(self) -> _Home:
         """The directory with the fewest logs."""
         return min(self._homes, key=lambda home: home.logs)
+
+    # -- for moves ----------------------------------------------------------------------------------------------------
+
+    @property
+    def closing(self) -> bool:
+        """Whether the broker stops."""
+        return self._closing
+
+    def random_text(self) -> str:
+        """A part of a name that no other has."""
+        return self._randbytes(16).hex()
+
+    def directory_of(self, path: str) -> LogDirectory | None:
+        """The log directory of this path."""
+        return next((home.directory for home in self._homes if home.directory.path == os.path.abspath(path)), None)
+
+    def log_of(self, topic_partition: TopicPartition, topic_id: TopicId) -> SegmentLog | None:
+        """An open log."""
+        log = self._logs.get(topic_partition)
+        return log if log is not None and log.topic_id == topic_id else None
+
+    async def alone(self, topic_partition: TopicPartition, work: Callable[[], Deferred[bool]]) -> bool:
+        """Do something while nobody opens or deletes this partition."""
+        await self._turn(topic_partition)
+        turn: Deferred[None] = Deferred()
+        self._opening[topic_partition] = turn
+        try:
+            return await work()
+        finally:
+            del self._opening[topic_partition]
+            turn.callback(None)
+
+    async def relocated(self, log: SegmentLog, source: LogDirectory) -> None:
+        """A log is in another directory now: know it there, and remove what is left of it in ``source``."""
+        old, new = (next(home for home in self._homes if home.directory is directory) for directory in (source, log.directory))
+        self._known[log.topic_partition] = (log.topic_id, new)
+        old.logs -= 1
+        new.logs += 1
+        try:
+            self.doom([await self._pools.run(Pool.BACKGROUND, self._rename_away, old, log.topic_partition)])
+        except OSError as error:
+            place = os.path.join(source.path, str(log.topic_partition))
+            self._log.error("{path} was moved and goes at the next start: {error}", path=place, error=error)
+
+    def doom(self, paths: Iterable[str]) -> None:
+        """Remove directories in a while."""
+        self._doomed.extend((self._clock.seconds(), path) for path in paths)
+
+    def knows(self, name: str) -> bool:
+        """Whether there is a log in a directory of this name."""
+        return any(str(topic_partition) == name for topic_partition in self._known)
+
+    def adopt(self, directory: LogDirectory, path: str, name: str) -> None:
+        """In a thread, at the start: a log that was not found by itself."""
+        found = self._recognise(path, name)
+        if found is not None:
+            home = next(home for home in self._homes if home.directory is directory)
+            self._known[found[0]] = (found[1], home)
+            home.logs += 1
+
+    def put_away(self, directory: LogDirectory, path: str, name: str) -> str:
+        """In a thread, at the start: rename what is to be removed, so that it is never taken for a log; its new path."""
+        doomed = os.path.join(directory.path, f"{name[:200]}.{self.random_text()}{DELETED_SUFFIX}")
+        self._file_system.rename(path, doomed)
+        self._file_system.sync_directory(directory.path)
+        return doomed
+
+    def move(self, topic_partition: TopicPartition, topic_id: TopicId, directory: str) -> Deferred[None]:
+        """Move a log; see :meth:`ILogStore.move`."""
+        return self._moves.begin(topic_partition, topic_id, directory)
 
     @deferred
     async def delete(self, topic_partition: TopicPartition, topic_id: TopicId) -> None:
