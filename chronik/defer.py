@@ -7,14 +7,15 @@ from __future__ import annotations
 
 import enum
 import functools
-from collections.abc import Callable, Coroutine, Generator
-from typing import Any, ParamSpec, TypeVar
+from collections.abc import Awaitable, Callable, Coroutine, Generator, Hashable
+from typing import Any, Generic, ParamSpec, TypeVar
 
-from twisted.internet.defer import Deferred, fail, succeed
+from twisted.internet.defer import Deferred, DeferredLock, fail, succeed
 from zope.interface import Interface
 
 P = ParamSpec("P")
 T = TypeVar("T")
+K = TypeVar("K", bound=Hashable)
 
 
 def deferred(function: Callable[P, Coroutine[Any, Any, T]]) -> Callable[P, Deferred[T]]:
@@ -60,6 +61,37 @@ def _going_on(coroutine: Coroutine[Any, Any, T], waiting: Any) -> Generator[Any,
     except StopIteration as ended:
         value: T = ended.value
         return value
+
+
+class KeyedLocks(Generic[K]):
+    """One piece of work at a time for each key: a lock for each that is in use, made when needed and dropped after."""
+
+    def __init__(self) -> None:
+        self._locks: dict[K, DeferredLock] = {}
+
+    async def holding(self, key: K, work: Callable[[], Awaitable[T]]) -> T:
+        """Do ``work`` once nobody else is at work under ``key``."""
+        lock = self._locks.setdefault(key, DeferredLock())
+        await lock.acquire()
+        try:
+            return await work()
+        finally:
+            lock.release()
+            if not lock.locked:
+                self._locks.pop(key, None)
+
+    async def settled(self) -> None:
+        """Wait until whatever is at work or waits now is done."""
+        for key in list(self._locks):
+            await self.holding(key, _nothing)
+
+    def __len__(self) -> int:
+        """How many keys are in use."""
+        return len(self._locks)
+
+
+async def _nothing() -> None:
+    """Takes its turn."""
 
 
 class Pool(enum.Enum):

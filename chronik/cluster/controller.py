@@ -29,14 +29,13 @@ from chronik.cluster.interfaces import (
     free,
 )
 from chronik.cluster.leadership import ElectionType, PartitionPlans, elected, reassigned
-from chronik.cluster.locks import NameLocks
 from chronik.cluster.producer_ids import ProducerIds
 from chronik.cluster.quotas import QuotaPlans
 from chronik.cluster.registration import Membership, Registration
 from chronik.cluster.topics import TopicPlans, read_topic, topic_exists, unknown_topic
 from chronik.cluster.writer import OPERATIONS_PER_PLAN_MAX, FencedWriter, KeyView, Plan
 from chronik.config import Configuration, Scope, check_configs
-from chronik.defer import deferred
+from chronik.defer import KeyedLocks, deferred
 from chronik.errors import ErrorCode, KafkaError
 from chronik.metadata import keys
 from chronik.metadata.image import MetadataImage, TopicImage
@@ -87,7 +86,7 @@ class Controller:
         self._partitions = PartitionPlans(self._writer)
         self._quotas = QuotaPlans(self._writer)
         self._producer_ids = ProducerIds(self._membership.allocate_producer_ids)
-        self._locks = NameLocks()
+        self._locks: KeyedLocks[str] = KeyedLocks()
         self.broker_epoch = -1
 
     @deferred

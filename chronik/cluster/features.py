@@ -71,8 +71,11 @@ def updated(chosen: Mapping[str, int], updates: Iterable[FeatureUpdate], feature
     for update in updates:
         problem = _problem(update, before.get(update.feature, 0), features.get(update.feature))
         if problem is not None:
-            why = f"Invalid update version {update.level} for feature {update.feature}. {problem}"
-            raise KafkaError(ErrorCode.INVALID_UPDATE_VERSION, why)
+            raise KafkaError(
+                ErrorCode.INVALID_UPDATE_VERSION,
+                "The update failed for all features since the following feature had an error: "
+                f"Invalid update version {update.level} for feature {update.feature}. {problem}",
+            )
         after[update.feature] = update.level
     return after
 

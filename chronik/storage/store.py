@@ -5,42 +5,32 @@ from __future__ import annotations
 import os
 import random
 from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 from twisted.internet.defer import Deferred, DeferredList
 from twisted.logger import Logger
 from zope.interface import implementer
 
-from chronik.defer import IThreadPools, Pool, deferred
+from chronik.defer import IThreadPools, KeyedLocks, Pool, deferred
 from chronik.errors import ChronikError, ErrorCode, KafkaError
 from chronik.model import TopicId, TopicPartition, topic_id_text
 from chronik.storage.checkpointing import OffsetCheckpoints, StartOffsetWriter
-from chronik.storage.checkpoints import (
-    CLEAN_SHUTDOWN,
-    LOCK,
-    META_PROPERTIES,
-    PARTITION_METADATA,
-    BadCheckpoint,
-    DirectoryIdentity,
-    decode_partition_metadata,
-)
+from chronik.storage.checkpoints import CLEAN_SHUTDOWN, LOCK, PARTITION_METADATA, DirectoryIdentity
 from chronik.storage.config import LogConfig
 from chronik.storage.directory import DirectoryWriter, LogDirectory
+from chronik.storage.discovery import DELETED_SUFFIX, STRAY_SUFFIX, look, recognise
 from chronik.storage.files import FileCache
 from chronik.storage.flush import FlushScheduler
+from chronik.storage.identity import identify
 from chronik.storage.interfaces import DirectoryUsage, IFileSystem, ILock, ILogStore, IPartitionLog, LogUsage
 from chronik.storage.loading import LoadedLog, LoadRequest, create_log, load_log
 from chronik.storage.log import SegmentLog
+from chronik.storage.moves import LogMoves
 from chronik.storage.segment import LOG
 
 if TYPE_CHECKING:
     from twisted.internet.interfaces import IDelayedCall, IReactorTime
-
-DELETED_SUFFIX: Final = "-delete"
-"""Ending of the directory of a log that is being removed, after a random part, as in Kafka."""
-
-STRAY_SUFFIX: Final = "-stray"
-"""Ending of the directory of a log of which nobody knows, likewise."""
 
 SWEEP_SECONDS: Final = 1.0
 """How often what is due is looked for, by one timer for all logs."""
@@ -105,7 +95,8 @@ class SegmentLogStore:
         self._missing: dict[TopicPartition, _Home] = {}
         self._refused: set[TopicPartition] = set()
         self._logs: dict[TopicPartition, SegmentLog] = {}
-        self._opening: dict[TopicPartition, Deferred[None]] = {}
+        self._turns: KeyedLocks[TopicPartition] = KeyedLocks()
+        self._moves = LogMoves(self)
         self._timer: IDelayedCall | None = None
         self._retention_due = 0.0
         self._checkpoint_due = 0.0
@@ -122,6 +113,7 @@ class SegmentLogStore:
                 home = await self._pools.run(Pool.BACKGROUND, self._take, path)
                 self._homes.append(home)
                 await self._find(home)
+            await self._moves.finish_interrupted()
         except BaseException:
             for home in self._homes:
                 home.lock.release()
@@ -142,7 +134,7 @@ class SegmentLogStore:
         except OSError as error:
             raise ChronikError(f"log directory {path} cannot be used: {error.strerror or error}; choose another with log.dirs") from None
         try:
-            self._identify(path)
+            identify(self._file_system, path, DirectoryIdentity(self._cluster_id, self._broker_id, topic_id_text(self._randbytes(16))))
         except BaseException:
             lock.release()
             raise
@@ -153,35 +145,16 @@ class SegmentLogStore:
         starts = StartOffsetWriter(self._pools, checkpoints)
         return _Home(LogDirectory(path, self._file_system, self._pools, self._clock, self._files, writer, flusher, checkpoints, starts), lock)
 
-    def _identify(self, path: str) -> None:
-        name = os.path.join(path, META_PROPERTIES)
-        try:
-            if not self._file_system.exists(name):
-                # A new directory: its own name must last as long as what is in it.
-                self._file_system.sync_directory(os.path.dirname(path))
-                identity = DirectoryIdentity(self._cluster_id, self._broker_id, topic_id_text(self._randbytes(16)))
-                self._file_system.write_whole(name, identity.encode())
-                return
-            identity = DirectoryIdentity.decode(self._file_system.read_whole(name))
-        except (BadCheckpoint, OSError) as error:
-            raise ChronikError(f"{name} cannot be used: {error}") from None
-        if identity.cluster_id != self._cluster_id:
-            raise ChronikError(
-                f"log directory {path} belongs to cluster {identity.cluster_id}, not to {self._cluster_id}, whose metadata this broker has: choose "
-                "another with log.dirs, or restore the metadata directory if it was lost"
-            )
-        if identity.node_id != self._broker_id:
-            raise ChronikError(f"log directory {path} belongs to broker {identity.node_id}, this one is {self._broker_id} (node.id)")
-
     @deferred
     async def _find(self, home: _Home) -> None:
         try:
-            found, doomed = await self._pools.run(Pool.BACKGROUND, self._look, home)
+            found = await self._pools.run(Pool.BACKGROUND, look, home.directory, partial(self._moves.found, home.directory))
         except OSError as error:
             what = f"{error.filename or home.directory.path}: {error.strerror or error}"
             path = home.directory.path
             raise ChronikError(f"log directory {path} cannot be used, {what}; put that right, or choose another with log.dirs") from None
-        for topic_partition, topic_id in found:
+        home.clean = found.clean
+        for topic_partition, topic_id in found.logs:
             elsewhere = self._known.get(topic_partition)
             if elsewhere is not None:
                 self._log.error(
@@ -193,45 +166,7 @@ class SegmentLogStore:
                 continue
             self._known[topic_partition] = (topic_id, home)
             home.logs += 1
-        self._doomed.extend((self._clock.seconds(), path) for path in doomed)
-
-    def _look(self, home: _Home) -> tuple[list[tuple[TopicPartition, TopicId]], list[str]]:
-        """In a thread: what logs a directory holds, and which directories were being removed."""
-        path = home.directory.path
-        marker = os.path.join(path, CLEAN_SHUTDOWN)
-        home.clean = self._file_system.exists(marker)
-        if home.clean:
-            self._file_system.unlink(marker)
-            self._file_system.sync_directory(path)
-        else:
-            # A broker that was killed left writes in the page cache that recovery will find and count as durable.
-            self._file_system.sync_file_system(path)
-        home.directory.checkpoints.load()
-        found, doomed = [], []
-        for name in self._file_system.list(path):
-            inside = os.path.join(path, name)
-            if name.startswith(".") or name.endswith(STRAY_SUFFIX) or not self._file_system.is_directory(inside):
-                continue
-            if name.endswith(DELETED_SUFFIX):
-                doomed.append(inside)
-                continue
-            log = self._recognise(inside, name)
-            if log is not None:
-                found.append(log)
-        return found, doomed
-
-    def _recognise(self, path: str, name: str) -> tuple[TopicPartition, TopicId] | None:
-        topic, _, number = name.rpartition("-")
-        metadata = os.path.join(path, PARTITION_METADATA)
-        canonical = number.isascii() and number.isdigit() and str(int(number)) == number
-        if not topic or not canonical or not self._file_system.exists(metadata):
-            self._log.warn("{path} is no log and is left alone", path=path)
-            return None
-        try:
-            return TopicPartition(topic, int(number)), decode_partition_metadata(self._file_system.read_whole(metadata))
-        except (BadCheckpoint, OSError) as error:
-            self._log.error("{path} is left alone: {error}", path=metadata, error=error)
-            return None
+        self.doom(found.doomed)
 
     @deferred
     async def close(self) -> None:
@@ -239,8 +174,7 @@ class SegmentLogStore:
         self._closing = True
         if self._timer is not None and self._timer.active():
             self._timer.cancel()
-        for topic_partition in list(self._opening):
-            await self._turn(topic_partition)
+        await self._turns.settled()
         logs = list(self._logs.values())
         results: list[tuple[bool, Any]] = await DeferredList([log.close() for log in logs], consumeErrors=True)
         for log, (ok, result) in zip(logs, results, strict=True):
@@ -287,6 +221,7 @@ class SegmentLogStore:
             return DirectoryUsage(path, error=KafkaError(ErrorCode.KAFKA_STORAGE_ERROR, f"log directory {path} cannot be asked: {error}"))
         logs = [log for log in self._logs.values() if log.directory is home.directory]
         sizes = [LogUsage(log.topic_partition, log.size_bytes, max(0, log.high_watermark - log.end_offset)) for log in logs]
+        sizes += self._moves.arriving(home.directory)
         return DirectoryUsage(path, total, free, sizes)
 
     def _space(self, path: str) -> tuple[int, int]:
@@ -296,25 +231,7 @@ class SegmentLogStore:
     @deferred
     async def open(self, topic_partition: TopicPartition, topic_id: TopicId, config: LogConfig) -> IPartitionLog:
         """Open or create; see :meth:`ILogStore.open`. Calls for one partition follow each other."""
-        await self._turn(topic_partition)
-        turn: Deferred[None] = Deferred()
-        self._opening[topic_partition] = turn
-        try:
-            return await self._open(topic_partition, topic_id, config)
-        finally:
-            del self._opening[topic_partition]
-            turn.callback(None)
-
-    async def _turn(self, topic_partition: TopicPartition) -> None:
-        """Wait until nobody opens or deletes this partition."""
-        while topic_partition in self._opening:
-            waiter: Deferred[None] = Deferred()
-            self._opening[topic_partition].addCallback(self._pass_turn, waiter)
-            await waiter
-
-    @staticmethod
-    def _pass_turn(result: None, waiter: Deferred[None]) -> None:
-        waiter.callback(None)
+        return await self._turns.holding(topic_partition, lambda: self._open(topic_partition, topic_id, config))
 
     async def _open(self, topic_partition: TopicPartition, topic_id: TopicId, config: LogConfig) -> SegmentLog:
         known_id, known_home = self._known.get(topic_partition, (topic_id, None))
@@ -374,33 +291,93 @@ class SegmentLogStore:
         """The directory with the fewest logs."""
         return min(self._homes, key=lambda home: home.logs)
 
+    # -- for moves ----------------------------------------------------------------------------------------------------
+
+    @property
+    def closing(self) -> bool:
+        """Whether the broker stops."""
+        return self._closing
+
+    def random_text(self) -> str:
+        """A part of a name that no other has."""
+        return self._randbytes(16).hex()
+
+    def directory_of(self, path: str) -> LogDirectory | None:
+        """The log directory of this path."""
+        return next((home.directory for home in self._homes if home.directory.path == os.path.abspath(path)), None)
+
+    def log_of(self, topic_partition: TopicPartition, topic_id: TopicId) -> SegmentLog | None:
+        """An open log."""
+        log = self._logs.get(topic_partition)
+        return log if log is not None and log.topic_id == topic_id else None
+
+    async def alone(self, topic_partition: TopicPartition, work: Callable[[], Deferred[bool]]) -> bool:
+        """Do something while nobody opens or deletes this partition."""
+        return await self._turns.holding(topic_partition, work)
+
+    async def relocated(self, log: SegmentLog, source: LogDirectory) -> None:
+        """A log is in another directory now: know it there, and remove what is left of it in ``source``."""
+        old, new = (next(home for home in self._homes if home.directory is directory) for directory in (source, log.directory))
+        self._known[log.topic_partition] = (log.topic_id, new)
+        old.logs -= 1
+        new.logs += 1
+        try:
+            self.doom([await self._pools.run(Pool.BACKGROUND, self._rename_away, old, log.topic_partition, DELETED_SUFFIX)])
+        except OSError as error:
+            place = os.path.join(source.path, str(log.topic_partition))
+            self._log.error("{path} was moved and goes at the next start: {error}", path=place, error=error)
+
+    def doom(self, paths: Iterable[str]) -> None:
+        """Remove directories in a while."""
+        self._doomed.extend((self._clock.seconds(), path) for path in paths)
+
+    def knows(self, name: str) -> bool:
+        """Whether there is a log in a directory of this name."""
+        return any(str(topic_partition) == name for topic_partition in self._known)
+
+    def adopt(self, directory: LogDirectory, path: str, name: str) -> None:
+        """In a thread, at the start: a log that was not found by itself."""
+        found = recognise(self._file_system, path, name)
+        if found is not None:
+            home = next(home for home in self._homes if home.directory is directory)
+            self._known[found[0]] = (found[1], home)
+            home.logs += 1
+
+    def put_away(self, directory: LogDirectory, path: str, name: str) -> str:
+        """In a thread, at the start: rename what is to be removed, so that it is never taken for a log; its new path."""
+        doomed = os.path.join(directory.path, f"{name[:200]}.{self.random_text()}{DELETED_SUFFIX}")
+        self._file_system.rename(path, doomed)
+        self._file_system.sync_directory(directory.path)
+        return doomed
+
+    def move(self, topic_partition: TopicPartition, topic_id: TopicId, directory: str) -> Deferred[None]:
+        """Move a log; see :meth:`ILogStore.move`."""
+        return self._moves.begin(topic_partition, topic_id, directory)
+
     @deferred
     async def delete(self, topic_partition: TopicPartition, topic_id: TopicId) -> None:
         """Remove; see :meth:`ILogStore.delete`."""
-        await self._turn(topic_partition)
+        await self._turns.holding(topic_partition, lambda: self._delete(topic_partition, topic_id))
+
+    async def _delete(self, topic_partition: TopicPartition, topic_id: TopicId) -> None:
         known_id, home = self._known.get(topic_partition, (topic_id, None))
         missing = self._missing.pop(topic_partition, None)
         if missing is not None:
             await self._pools.run(Pool.BACKGROUND, missing.directory.checkpoints.forget, topic_partition)
         if home is None or known_id != topic_id:
             return
-        turn: Deferred[None] = Deferred()
-        self._opening[topic_partition] = turn
+        log = self._logs.pop(topic_partition, None)
+        delay_ms = 0
+        if log is not None:
+            delay_ms = log.config.file_delete_delay_ms
+            log.tell_deleted()
         try:
-            log = self._logs.pop(topic_partition, None)
-            delay_ms = 0
-            if log is not None:
-                delay_ms = log.config.file_delete_delay_ms
-                log.tell_deleted()
             doomed = await self._pools.run(Pool.BACKGROUND, self._rename_away, home, topic_partition, DELETED_SUFFIX)
-            del self._known[topic_partition]
-            home.logs -= 1
-            self._doomed.append((self._clock.seconds() + delay_ms / 1000, doomed))
         except OSError as error:
             raise KafkaError(ErrorCode.KAFKA_STORAGE_ERROR, f"the log of {topic_partition} cannot be removed: {error}") from error
-        finally:
-            del self._opening[topic_partition]
-            turn.callback(None)
+        del self._known[topic_partition]
+        home.logs -= 1
+        self._doomed.append((self._clock.seconds() + delay_ms / 1000, doomed))
 
     @deferred
     async def set_aside(self, topic_partition: TopicPartition, topic_id: TopicId) -> None:

@@ -99,7 +99,7 @@ class FakeLog:
         """A slice up to the limit."""
         if offset < self.start_offset:
             return fail(KafkaError(ErrorCode.OFFSET_OUT_OF_RANGE, "below the start"))
-        found = HeldSlice(offset, limit_offset)
+        found = HeldSlice(offset, limit_offset if max_bytes > 0 or at_least_one_batch else offset)
         self.slices.append(found)
         return succeed(found)
 
@@ -191,6 +191,7 @@ class FakeStore:
         self.unclean: set[TopicPartition] = set()
         self.refusing: dict[TopicPartition, Exception] = {}
         self.held: list[Deferred[None]] | None = None
+        self.moved: list[tuple[TopicPartition, TopicId, str]] = []
         self.used: list[DirectoryUsage] = []
 
     def start(self) -> Deferred[None]:
@@ -228,6 +229,13 @@ class FakeStore:
     def directories(self) -> Sequence[str]:
         """One."""
         return ["/data"]
+
+    def move(self, topic_partition: TopicPartition, topic_id: TopicId, directory: str) -> Deferred[None]:
+        """Note it."""
+        if directory not in self.directories():
+            return fail(KafkaError(ErrorCode.LOG_DIR_NOT_FOUND, directory))
+        self.moved.append((topic_partition, topic_id, directory))
+        return succeed(None)
 
     def usage(self) -> Deferred[Sequence[DirectoryUsage]]:
         """What the test says."""

@@ -50,7 +50,7 @@ class SessionCase(SynchronousTestCase):
         return FetchRequest(
             max_wait_ms=more.pop("wait_ms", 0),
             min_bytes=1,
-            max_bytes=10_000,
+            max_bytes=more.pop("max_bytes", 10_000),
             session_id=session,
             session_epoch=epoch,
             topics=(topic,) if parts else (),
@@ -191,6 +191,15 @@ class IncrementalTest(SessionCase):
             FetchRequest.FetchPartition(partition=n, fetch_offset=offset, current_leader_epoch=leader_epoch) for n, offset in offsets.items()
         )
         return {"min_bytes": 1, "max_bytes": 1000, "topics": (FetchRequest.FetchTopic(topic="t", partitions=parts),)}
+
+    def test_no_room(self) -> None:
+        """Partitions whose records did not fit get their turn in the answers after it, though nothing is appended any more."""
+        small = {"max_bytes": 50}
+        self.assertEqual({0: 50, 1: 0, 2: 0}, self.fetch(self.request({0: 0, 1: 0, 2: 0}, **small)))
+        session = self.response.session_id
+        self.assertEqual({1: 50}, self.fetch(self.request({0: 5}, session, 1, **small)))
+        self.assertEqual({2: 50}, self.fetch(self.request({1: 5}, session, 2, **small)))
+        self.assertEqual({}, self.fetch(self.request({2: 5}, session, 3, **small)))
 
     def test_turns(self) -> None:
         """A partition whose records were sent comes last in the next answer."""

@@ -72,8 +72,9 @@ class FullScope(NamedScope):
 class SessionScope:
     """What a session has to tell; the rest of its partitions is left out."""
 
-    def __init__(self, session: FetchSession) -> None:
+    def __init__(self, session: FetchSession, committed_only: bool) -> None:
         self._session = session
+        self._committed_only = committed_only
         self._epoch = session.epoch
 
     @property
@@ -122,14 +123,15 @@ class SessionScope:
         return session.session_id
 
     def _keep_or_arm(self, look: Look) -> None:
-        """A partition that has records, or an error, or that moved since it was seen, is looked at again by the next request."""
+        """A partition that has records, told or not for want of room, or an error, or that moved since, is looked at by the next request too."""
         result, partition = look.result, look.partition
         if result is None or partition is None:
             return
         if result.records.size:
             self._session.sent_records(look.part)
         elif (
-            partition.high_watermark == result.high_watermark
+            look.part.offset >= (result.last_stable_offset if self._committed_only else result.high_watermark)
+            and partition.high_watermark == result.high_watermark
             and partition.last_stable_offset == result.last_stable_offset
             and partition.start_offset == result.log_start_offset
         ):
@@ -175,7 +177,7 @@ def scope_of(request: FetchRequest, version: int, cache: FetchSessionCache, now_
         return NamedScope(parts)
     session.used_ms = now_ms
     session.epoch = next_epoch(session.epoch)
-    return SessionScope(session)
+    return SessionScope(session, request.isolation_level == 1)
 
 
 def topics_of(request: FetchRequest, cache: FetchSessionCache) -> Iterable[Topic]:

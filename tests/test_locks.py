@@ -5,15 +5,15 @@ from __future__ import annotations
 from twisted.internet.defer import Deferred
 from twisted.trial.unittest import SynchronousTestCase
 
-from chronik.cluster.locks import NameLocks
+from chronik.defer import KeyedLocks
 
 
-class NameLocksTests(SynchronousTestCase):
+class KeyedLocksTests(SynchronousTestCase):
     """One at a time."""
 
     def setUp(self) -> None:
         """Nothing is in use."""
-        self.locks = NameLocks()
+        self.locks: KeyedLocks[str] = KeyedLocks()
         self.begun: list[Deferred[str]] = []
 
     def work(self, name: str) -> Deferred[str]:
