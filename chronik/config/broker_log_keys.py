@@ -37,7 +37,7 @@ LOG_KEYS: Final = (
     items(
         "log.dirs",
         ("./chronik-data",),
-        "Directories that hold the log; partitions are spread over them. CHRONIK_LOG_DIRS in the environment sets it too.",
+        "Directories that hold the log; partitions are spread over them.",
         importance=_HIGH,
         validator=NON_EMPTY,
     ),

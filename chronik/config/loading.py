@@ -16,8 +16,14 @@ from chronik.config.values import SHOWN_CHARACTERS, shown
 from chronik.errors import ConfigurationError
 from chronik.plugin import SEAMS
 
-_ENVIRONMENT: Final = {"CHRONIK_LOG_DIRS": "log.dirs"}
+PREFIX: Final = "CHRONIK_"
+"""What a variable of the environment begins with that sets a key: ``CHRONIK_LOG_DIRS`` sets ``log.dirs``."""
+
+VARIABLES: Final[Mapping[str, str]] = MappingProxyType({PREFIX + name.upper().replace(".", "_"): name for name in (*BROKER_KEYS, *ALIASES)})
+"""Every such variable, and its key."""
+
 _PLUGIN: Final = "plugin."
+_NEAR: Final = 0.85
 
 
 def load(sets: Mapping[str, str], environ: Mapping[str, str], file: str | None = None) -> Configuration:
@@ -31,13 +37,13 @@ def load(sets: Mapping[str, str], environ: Mapping[str, str], file: str | None =
     settings = _strongest(
         (
             [Setting(name, text, "--set") for name, text in sets.items()],
-            [Setting(name, environ[variable], variable) for variable, name in _ENVIRONMENT.items() if environ.get(variable)],
+            [Setting(VARIABLES[variable], text, variable) for variable, text in environ.items() if variable in VARIABLES and text],
             read_settings(file) if file is not None else [],
         )
     )
     texts: dict[str, str] = {}
     plugins: dict[tuple[str, str], dict[str, str]] = {}
-    warnings: list[str] = []
+    warnings = list(_misspelt(environ))
     for setting in settings.values():
         if setting.name.startswith(_PLUGIN):
             seam, name, option = _plugin_option(setting)
@@ -64,6 +70,15 @@ def _strongest(sources: Iterable[list[Setting]]) -> dict[str, Setting]:
                 continue
             settings.setdefault(target, Setting(target, setting.text, setting.origin))
     return settings
+
+
+def _misspelt(environ: Mapping[str, str]) -> Iterator[str]:
+    """Variables that were probably meant to set a key. Others that begin like ours belong to others: to the commands, to scripts."""
+    for variable in environ:
+        if variable.startswith(PREFIX) and variable not in VARIABLES:
+            near = difflib.get_close_matches(variable[:SHOWN_CHARACTERS], VARIABLES, 1, _NEAR)
+            if near:
+                yield f"the environment's {shown(variable)} sets no key; did you mean {near[0]}?"
 
 
 def _check(setting: Setting) -> Iterator[str]:

@@ -7,7 +7,9 @@ from pathlib import Path
 from twisted.trial.unittest import SynchronousTestCase
 
 from chronik.config import ConfigSource, Configuration, load
+from chronik.config.broker_keys import ALIASES, BROKER_KEYS
 from chronik.config.kafka_keys import KAFKA_ONLY
+from chronik.config.loading import VARIABLES
 from chronik.errors import ConfigurationError
 
 
@@ -47,6 +49,19 @@ class LoadingTests(SynchronousTestCase):
         self.assertEqual(("/environ",), load({}, environ, file).get("log.dirs"))
         self.assertEqual(("/file",), load({}, {}, file).get("log.dirs"))
         self.assertEqual(3, load({}, environ, file).get("num.partitions"))
+
+    def test_environment(self) -> None:
+        """Every key has a variable; one that is nearly such a variable is told, any other is left to whoever else begins theirs like that."""
+        self.assertEqual(len(VARIABLES), len(BROKER_KEYS) + len(ALIASES))
+        environ = {"CHRONIK_LOG_STORE": "memory", "CHRONIK_NUM_PARTITIONS": "7", "CHRONIK_LOG_DIR": "/alias", "CHRONIK_NODE_ID": "", "PATH": "/bin"}
+        config = load({}, environ)
+        self.assertEqual(("memory", 7, ("/alias",), 1), tuple(map(config.get, ("log.store", "num.partitions", "log.dirs", "node.id"))))
+        self.assertEqual((), config.warnings)
+        with self.assertRaisesRegex(ConfigurationError, "num.partitions.*CHRONIK_NUM_PARTITIONS"):
+            load({}, {"CHRONIK_NUM_PARTITIONS": "many"})
+        self.assertEqual((), load({}, {"CHRONIK_BOOTSTRAP": "x", "CHRONIK_HTTP": "y", "CHRONIK_TEST_LONG": "1"}).warnings)
+        (warning,) = load({}, {"CHRONIK_NUM_PARTITION": "7"}).warnings
+        self.assertIn("CHRONIK_NUM_PARTITION sets no key; did you mean CHRONIK_NUM_PARTITIONS?", warning)
 
     def test_source(self) -> None:
         """What was set is static, what was not is a default."""

@@ -239,12 +239,15 @@ class Lone(ProcessProtocol):
     """Another broker's output and end."""
 
     def __init__(self) -> None:
+        self._line = b""
         self.printed: Deferred[bytes] = Deferred()
         self.gone: Deferred[None] = Deferred()
 
     def outReceived(self, data: bytes) -> None:
-        """A line."""
-        self.printed.callback(data)
+        """A line, which may come in pieces."""
+        self._line += data
+        if self._line.endswith(b"\n") and not self.printed.called:
+            self.printed.callback(self._line)
 
     def processExited(self, reason: Failure) -> None:
         """Its end."""
