@@ -19,6 +19,7 @@ from chronik.protocol.messages import (
     ConsumerGroupDescribeRequest,
     ConsumerGroupHeartbeatRequest,
     DescribeGroupsRequest,
+    JoinGroupRequest,
     ListGroupsRequest,
     OffsetCommitRequest,
     OffsetFetchRequest,
@@ -126,7 +127,7 @@ class HeartbeatTest(ConsumerGroupsCase):
         """To read the group, or to describe what it subscribes to."""
         self.refuse(Operation.DESCRIBE, ResourceType.TOPIC, "secret")
         answer = self.ask(joining(subscribed_topic_names=("t", "secret")), 1)
-        self.assertEqual(answer.error_code, ErrorCode.TOPIC_AUTHORIZATION_FAILED)
+        self.assertEqual((answer.error_code, answer.error_message), (ErrorCode.TOPIC_AUTHORIZATION_FAILED, None))
         self.refuse(Operation.READ, ResourceType.GROUP, "g")
         self.assertEqual(self.ask(joining(), 1).error_code, ErrorCode.GROUP_AUTHORIZATION_FAILED)
 
@@ -210,6 +211,15 @@ class OlderApisTest(ConsumerGroupsCase):
             self.assertEqual(len(found), expected, (types, states))
         (group,) = self.ask(ListGroupsRequest(), 5).groups
         self.assertEqual((group.group_id, group.protocol_type, group.group_state, group.group_type), ("g", "consumer", "Stable", "consumer"))
+
+    def test_join_group(self) -> None:
+        """A classic client that does not fit is told so without its id."""
+        protocol = JoinGroupRequest.JoinGroupRequestProtocol(name="range", metadata=b"\x00\x00\x00\x00\x00\x00\xff\xff\xff\xff")
+        fields = {"group_id": "g", "session_timeout_ms": 10_000, "rebalance_timeout_ms": 10_000, "member_id": "c", "protocols": (protocol,)}
+        refused = self.ask(JoinGroupRequest(protocol_type="connect", **fields), 9)
+        self.assertEqual((refused.error_code, refused.member_id, refused.protocol_name), (ErrorCode.INCONSISTENT_GROUP_PROTOCOL, "", None))
+        joined = self.ask(JoinGroupRequest(protocol_type="consumer", **fields), 9)
+        self.assertEqual((joined.error_code, joined.member_id, joined.leader, joined.protocol_name), (0, "c", "", "range"))
 
     def test_offset_commit(self) -> None:
         """In the member's epoch, from version 9 on."""

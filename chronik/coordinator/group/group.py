@@ -44,6 +44,10 @@ class MemberIdRequired(KafkaError):
         self.member_id = member_id
 
 
+class JoinRefused(KafkaError):
+    """A classic client may not come into a consumer group; it is told so without its id, as by Kafka."""
+
+
 class Member:
     """One member.
 

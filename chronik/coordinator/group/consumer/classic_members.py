@@ -18,7 +18,7 @@ from chronik.coordinator.group.consumer.clocks import Wait
 from chronik.coordinator.group.consumer.config import MigrationPolicy
 from chronik.coordinator.group.consumer.group import CONSUMER, ConsumerGroup
 from chronik.coordinator.group.consumer.member import ClassicClient, ConsumerMember, MemberState, without_epochs
-from chronik.coordinator.group.group import MemberIdRequired
+from chronik.coordinator.group.group import JoinRefused, MemberIdRequired
 from chronik.coordinator.group.interfaces import Joined, Joining, Leaving, Synced, Syncing
 from chronik.errors import ErrorCode, KafkaError
 
@@ -45,7 +45,12 @@ class ClassicMembership:
 
     async def join(self, group: ConsumerGroup, joining: Joining) -> Joined:
         """Become or stay a member; see :meth:`IGroupCoordinator.join`."""
-        member = await self._store.take(partial(self._join, group, joining))
+        try:
+            member = await self._store.take(partial(self._join, group, joining))
+        except MemberIdRequired:
+            raise
+        except KafkaError as error:
+            raise JoinRefused(error.code, error.message) from error
         assert member.classic is not None
         return Joined(member.member_id, member.epoch, CONSUMER, member.classic.protocols[0][0], "")
 

@@ -69,7 +69,8 @@ class Migration:
         except KafkaError:
             raise _no_upgrade(group, "the embedded consumer protocol is malformed") from None
         if custom:
-            raise _no_upgrade(group, "an unsupported custom assignor is in use: switch to a default assignor first")
+            advice = "Please refer to the documentation or switch to a default assignor before re-attempting the upgrade."
+            raise _no_upgrade(group, "an unsupported custom assignor is in use", advice)
         consumers.target[member.member_id] = assignment
         consumers.put_member(
             ConsumerMember(
@@ -164,5 +165,7 @@ def _classic_member(group_id: str, member: ConsumerMember, client: ClassicClient
     return Member(member.member_id, joining)
 
 
-def _no_upgrade(group: Group, why: str) -> KafkaError:
-    return KafkaError(ErrorCode.GROUP_ID_NOT_FOUND, f"Cannot upgrade classic group {group.group_id} to consumer group because {why}.")
+def _no_upgrade(group: Group, why: str, *advice: str) -> KafkaError:
+    """The words are Kafka's, which people look for."""
+    sentences = (f"Cannot upgrade classic group {group.group_id} to consumer group because {why}.", *advice)
+    return KafkaError(ErrorCode.GROUP_ID_NOT_FOUND, " ".join(sentences))

@@ -33,6 +33,9 @@ FIRST_HEARTBEAT_WITH_OWN_ID: Final = 1
 CONSUMER_PROTOCOL_LEVEL: Final = 1
 """The level of the feature ``group.version`` from which on groups may use the consumer protocol."""
 
+WORDLESS: Final = frozenset((ErrorCode.UNSUPPORTED_VERSION, ErrorCode.GROUP_AUTHORIZATION_FAILED, ErrorCode.TOPIC_AUTHORIZATION_FAILED))
+"""Refusals of a heartbeat that Kafka says no more about: clients have words of their own for them."""
+
 CLASSIC_MEMBER: Final = 0
 CONSUMER_MEMBER: Final = 1
 
@@ -102,7 +105,7 @@ def _heartbeat_rule(services: Services, request: ConsumerGroupHeartbeatRequest) 
 
 
 def _heartbeat_refusal(request: ConsumerGroupHeartbeatRequest, version: int, error: KafkaError) -> Message:
-    return ConsumerGroupHeartbeatResponse(error_code=error.code, error_message=error.message)
+    return ConsumerGroupHeartbeatResponse(error_code=error.code, error_message=None if error.code in WORDLESS else error.message)
 
 
 # -- ConsumerGroupDescribe --------------------------------------------------------------------------------------------

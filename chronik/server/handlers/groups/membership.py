@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, Final
 
-from chronik.coordinator.group.group import MemberIdRequired
+from chronik.coordinator.group.group import JoinRefused, MemberIdRequired
 from chronik.coordinator.group.interfaces import Joining, Leaving, Syncing
 from chronik.errors import ErrorCode, KafkaError
 from chronik.protocol.apis import ApiKey
@@ -73,7 +73,7 @@ async def _join_group(context: RequestContext, request: JoinGroupRequest) -> Joi
 
 def _join_refusal(request: JoinGroupRequest, version: int, error: KafkaError) -> Message:
     member_id = error.member_id if isinstance(error, MemberIdRequired) else request.member_id
-    if error.code == ErrorCode.GROUP_MAX_SIZE_REACHED:
+    if error.code == ErrorCode.GROUP_MAX_SIZE_REACHED or isinstance(error, JoinRefused):
         member_id = ""
     protocol_name = None if version >= FIRST_JOIN_WITH_NULL_PROTOCOL else ""
     return JoinGroupResponse(error_code=error.code, generation_id=NO_GENERATION, protocol_name=protocol_name, leader="", member_id=member_id)
