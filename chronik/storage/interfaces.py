@@ -391,7 +391,8 @@ class ILogStore(Interface):
 
         A log that is on its way elsewhere goes to the new one instead; to its own directory, it stays.
 
-        :raises KafkaError: ``LOG_DIR_NOT_FOUND``, or ``REPLICA_NOT_AVAILABLE`` for a log that is not open.
+        :raises KafkaError: ``LOG_DIR_NOT_FOUND``, ``REPLICA_NOT_AVAILABLE`` for a log that is not open, or ``INVALID_REQUEST`` from a store
+            that leaves logs where they are.
         """
 
     def usage() -> Deferred[Sequence[DirectoryUsage]]:
