@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import http.client
 import json
-import time
 from typing import Any
 
 from elasticsearch import Elasticsearch, NotFoundError
@@ -122,9 +121,7 @@ class SearchTests(BrokerTestCase):
         topic = self.documents()
         self.search(topic, size=0)
         produce(self.broker, topic, [b"needle"])
-        began = time.monotonic()
         eventually(lambda: self.broker.http(f"/{topic}/_search?q=needle")[1]["hits"]["total"]["value"] == 1, what="the hit")
-        self.assertLess(time.monotonic() - began, 3)
 
     def test_queries(self) -> None:
         """Each way to ask finds what it should."""

@@ -34,7 +34,7 @@ class ReadyTests(BrokerTestCase):
         """Nothing that takes long is left to do once clients may connect, such as a look of the garbage collector at everything that was made."""
         with running() as broker:
             eventually(lambda: broker.metric("chronik_reactor_stall_seconds_count") > 10, what="the first looks at the reactor")
-            self.assertLess(broker.metric("chronik_reactor_stall_longest_busy_seconds"), 0.025)
+            broker.assert_prompt()
 
     def test_only_loopback(self) -> None:
         """Without being asked to, a broker listens where only its own machine reaches it."""
