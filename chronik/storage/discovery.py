@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
@@ -39,10 +38,9 @@ class Found:
     doomed: list[str] = field(default_factory=list)
 
 
-def look(directory: LogDirectory, claimed: Callable[[str, str], bool]) -> Found:
+def look(directory: LogDirectory) -> Found:
     """Look through a directory, and make sure that what is read of it now is on disk.
 
-    :param claimed: whether a subdirectory, by its path and name, is somebody else's business.
     :raises OSError: the disk refuses.
     """
     path, file_system = directory.path, directory.file_system
@@ -61,14 +59,14 @@ def look(directory: LogDirectory, claimed: Callable[[str, str], bool]) -> Found:
             continue
         if name.endswith(DELETED_SUFFIX):
             found.doomed.append(inside)
-        elif not claimed(inside, name):
-            log = recognise(file_system, inside, name)
+        else:
+            log = _recognise(file_system, inside, name)
             if log is not None:
                 found.logs.append(log)
     return found
 
 
-def recognise(file_system: IFileSystem, path: str, name: str) -> tuple[TopicPartition, TopicId] | None:
+def _recognise(file_system: IFileSystem, path: str, name: str) -> tuple[TopicPartition, TopicId] | None:
     """Which log a directory is; None, and a line in the broker's log, for none."""
     topic, _, number = name.rpartition("-")
     metadata = os.path.join(path, PARTITION_METADATA)

@@ -95,12 +95,6 @@ class LogFlusher:
         """The next flush must make names durable too."""
         self._new_names = True
 
-    def moved(self) -> None:
-        """The log is in another directory, where all of it is on disk."""
-        self._new_names = False
-        self._reach = self._of.end_offset
-        self.flush_ended(self._reach)
-
     def rewound_to(self, offset: int) -> None:
         """The log ends at an earlier offset."""
         self.flushed_offset = min(self.flushed_offset, offset)

@@ -386,15 +386,6 @@ class ILogStore(Interface):
     def directories() -> Sequence[str]:
         """The log directories in use."""
 
-    def move(topic_partition: TopicPartition, topic_id: TopicId, directory: str) -> Deferred[None]:
-        """Move a log to another directory while it is used. Fires once that has begun, or there is nothing to do.
-
-        A log that is on its way elsewhere goes to the new one instead; to its own directory, it stays.
-
-        :raises KafkaError: ``LOG_DIR_NOT_FOUND``, ``REPLICA_NOT_AVAILABLE`` for a log that is not open, or ``INVALID_REQUEST`` from a store
-            that leaves logs where they are.
-        """
-
     def usage() -> Deferred[Sequence[DirectoryUsage]]:
         """How full each directory is, and of what."""
 

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import errno
 import os
-from collections.abc import Callable, Coroutine, Sequence
-from typing import Any, NoReturn
+from collections.abc import Sequence
+from typing import NoReturn
 from zlib import crc32
 
 from twisted.internet.defer import Deferred, fail, succeed
@@ -35,7 +35,6 @@ from chronik.storage.interfaces import (
     ProducerSummary,
 )
 from chronik.storage.loading import LoadedLog
-from chronik.storage.moving import side_data
 from chronik.storage.producers import SentBatch
 from chronik.storage.reading import LogReader
 from chronik.storage.segment import SNAPSHOT, LogSegment, file_name
@@ -137,7 +136,7 @@ class SegmentLog:
     def _unwritable(self) -> KafkaError:
         if self._failure is not None:
             return self._failure
-        why = "its log was closed" if self._closed else "its log is being cut back or moved; send again"
+        why = "its log was closed" if self._closed else "the end of its log is being taken back; send again"
         return KafkaError(ErrorCode.KAFKA_STORAGE_ERROR, f"{self.topic_partition}: {why}")
 
     def _again(self, sent: SentBatch) -> Deferred[AppendResult]:
@@ -427,27 +426,6 @@ class SegmentLog:
         self._durability.written()
 
     # -- who follows it -----------------------------------------------------------------------------------------------
-
-    # -- moving -------------------------------------------------------------------------------------------------------
-
-    def undisturbed(self, work: Callable[[], Coroutine[Any, Any, bool]]) -> Deferred[bool]:
-        """Do something while no truncation touches the files."""
-        return self._trimmer.exclusively(work)
-
-    def side_data(self) -> list[tuple[str, bytes]]:
-        """What is beside its segments now; see :func:`~chronik.storage.moving.side_data`."""
-        return side_data(self, self._epochs.history.entries())
-
-    def moved(self, directory: LogDirectory, path: str) -> None:
-        """All of it is in another directory, on disk; what was in the old one is void."""
-        for segment in self.segments:
-            segment.move(path)
-        self.directory, self.path = directory, path
-        self.side_files.abandon()
-        self.side_files = SideFiles(path, directory.file_system, directory.pools)
-        self._epochs = EpochFile(self._epochs.history, path, directory.file_system, self.side_files)
-        self._trimmer.moved()
-        self._durability.moved()
 
     def extents(self) -> Sequence[Extent]:
         """Its segments; see :meth:`IPartitionLog.extents`."""

@@ -109,12 +109,6 @@ class LogSegment:
         """Its name is about to change."""
         self._files.forget(self._log_path)
 
-    def move(self, directory: str) -> None:
-        """Its files are in another directory from here on; slices of it stay what they are."""
-        self.forget_file()
-        self.directory = directory
-        self._log_path = os.path.join(directory, file_name(self.base_offset, LOG))
-
     def has_room(self, size: int, last_offset: int, segment_bytes: int, index_bytes: int) -> bool:
         """Whether a batch of so many bytes still goes in here."""
         end = self.size + size

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import random
 from collections.abc import Callable, Iterable, Sequence
-from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 from twisted.internet.defer import Deferred, DeferredList
@@ -19,14 +18,13 @@ from chronik.storage.checkpointing import OffsetCheckpoints, StartOffsetWriter
 from chronik.storage.checkpoints import CLEAN_SHUTDOWN, LOCK, PARTITION_METADATA, DirectoryIdentity
 from chronik.storage.config import LogConfig
 from chronik.storage.directory import DirectoryWriter, LogDirectory
-from chronik.storage.discovery import DELETED_SUFFIX, STRAY_SUFFIX, look, recognise
+from chronik.storage.discovery import DELETED_SUFFIX, STRAY_SUFFIX, look
 from chronik.storage.files import FileCache
 from chronik.storage.flush import FlushScheduler
 from chronik.storage.identity import identify
 from chronik.storage.interfaces import DirectoryUsage, IFileSystem, ILock, ILogStore, IPartitionLog, LogUsage
 from chronik.storage.loading import LoadedLog, LoadRequest, create_log, load_log
 from chronik.storage.log import SegmentLog
-from chronik.storage.moves import LogMoves
 from chronik.storage.segment import LOG
 
 if TYPE_CHECKING:
@@ -96,7 +94,6 @@ class SegmentLogStore:
         self._refused: set[TopicPartition] = set()
         self._logs: dict[TopicPartition, SegmentLog] = {}
         self._turns: KeyedLocks[TopicPartition] = KeyedLocks()
-        self._moves = LogMoves(self)
         self._timer: IDelayedCall | None = None
         self._retention_due = 0.0
         self._checkpoint_due = 0.0
@@ -113,7 +110,6 @@ class SegmentLogStore:
                 home = await self._pools.run(Pool.BACKGROUND, self._take, path)
                 self._homes.append(home)
                 await self._find(home)
-            await self._moves.finish_interrupted()
         except BaseException:
             for home in self._homes:
                 home.lock.release()
@@ -148,7 +144,7 @@ class SegmentLogStore:
     @deferred
     async def _find(self, home: _Home) -> None:
         try:
-            found = await self._pools.run(Pool.BACKGROUND, look, home.directory, partial(self._moves.found, home.directory))
+            found = await self._pools.run(Pool.BACKGROUND, look, home.directory)
         except OSError as error:
             what = f"{error.filename or home.directory.path}: {error.strerror or error}"
             path = home.directory.path
@@ -166,7 +162,7 @@ class SegmentLogStore:
                 continue
             self._known[topic_partition] = (topic_id, home)
             home.logs += 1
-        self.doom(found.doomed)
+        self._doomed.extend((self._clock.seconds(), path) for path in found.doomed)
 
     @deferred
     async def close(self) -> None:
@@ -221,7 +217,6 @@ class SegmentLogStore:
             return DirectoryUsage(path, error=KafkaError(ErrorCode.KAFKA_STORAGE_ERROR, f"log directory {path} cannot be asked: {error}"))
         logs = [log for log in self._logs.values() if log.directory is home.directory]
         sizes = [LogUsage(log.topic_partition, log.size_bytes, max(0, log.high_watermark - log.end_offset)) for log in logs]
-        sizes += self._moves.arriving(home.directory)
         return DirectoryUsage(path, total, free, sizes)
 
     def _space(self, path: str) -> tuple[int, int]:
@@ -290,69 +285,6 @@ class SegmentLogStore:
     def _emptiest(self) -> _Home:
         """The directory with the fewest logs."""
         return min(self._homes, key=lambda home: home.logs)
-
-    # -- for moves ----------------------------------------------------------------------------------------------------
-
-    @property
-    def closing(self) -> bool:
-        """Whether the broker stops."""
-        return self._closing
-
-    def random_text(self) -> str:
-        """A part of a name that no other has."""
-        return self._randbytes(16).hex()
-
-    def directory_of(self, path: str) -> LogDirectory | None:
-        """The log directory of this path."""
-        return next((home.directory for home in self._homes if home.directory.path == os.path.abspath(path)), None)
-
-    def log_of(self, topic_partition: TopicPartition, topic_id: TopicId) -> SegmentLog | None:
-        """An open log."""
-        log = self._logs.get(topic_partition)
-        return log if log is not None and log.topic_id == topic_id else None
-
-    async def alone(self, topic_partition: TopicPartition, work: Callable[[], Deferred[bool]]) -> bool:
-        """Do something while nobody opens or deletes this partition."""
-        return await self._turns.holding(topic_partition, work)
-
-    async def relocated(self, log: SegmentLog, source: LogDirectory) -> None:
-        """A log is in another directory now: know it there, and remove what is left of it in ``source``."""
-        old, new = (next(home for home in self._homes if home.directory is directory) for directory in (source, log.directory))
-        self._known[log.topic_partition] = (log.topic_id, new)
-        old.logs -= 1
-        new.logs += 1
-        try:
-            self.doom([await self._pools.run(Pool.BACKGROUND, self._rename_away, old, log.topic_partition, DELETED_SUFFIX)])
-        except OSError as error:
-            place = os.path.join(source.path, str(log.topic_partition))
-            self._log.error("{path} was moved and goes at the next start: {error}", path=place, error=error)
-
-    def doom(self, paths: Iterable[str]) -> None:
-        """Remove directories in a while."""
-        self._doomed.extend((self._clock.seconds(), path) for path in paths)
-
-    def knows(self, name: str) -> bool:
-        """Whether there is a log in a directory of this name."""
-        return any(str(topic_partition) == name for topic_partition in self._known)
-
-    def adopt(self, directory: LogDirectory, path: str, name: str) -> None:
-        """In a thread, at the start: a log that was not found by itself."""
-        found = recognise(self._file_system, path, name)
-        if found is not None:
-            home = next(home for home in self._homes if home.directory is directory)
-            self._known[found[0]] = (found[1], home)
-            home.logs += 1
-
-    def put_away(self, directory: LogDirectory, path: str, name: str) -> str:
-        """In a thread, at the start: rename what is to be removed, so that it is never taken for a log; its new path."""
-        doomed = os.path.join(directory.path, f"{name[:200]}.{self.random_text()}{DELETED_SUFFIX}")
-        self._file_system.rename(path, doomed)
-        self._file_system.sync_directory(directory.path)
-        return doomed
-
-    def move(self, topic_partition: TopicPartition, topic_id: TopicId, directory: str) -> Deferred[None]:
-        """Move a log; see :meth:`ILogStore.move`."""
-        return self._moves.begin(topic_partition, topic_id, directory)
 
     @deferred
     async def delete(self, topic_partition: TopicPartition, topic_id: TopicId) -> None:

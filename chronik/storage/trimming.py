@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
-from twisted.internet.defer import Deferred, DeferredLock
+from twisted.internet.defer import DeferredLock
 from twisted.logger import Logger
 
 from chronik.defer import Pool, deferred
@@ -99,14 +99,6 @@ class LogTrimmer:
         restore_producers(log.directory.file_system, log.path, log.segments, producers, offset)
         return producers
 
-    def exclusively(self, work: Callable[[], Coroutine[Any, Any, bool]]) -> Deferred[bool]:
-        """Do something while no truncation touches the files."""
-        return self._one_at_a_time.run(lambda: Deferred.fromCoroutine(work()))
-
-    def moved(self) -> None:
-        """What was to be removed stays in the old directory, and goes with it."""
-        self._deleted = []
-
     @deferred
     async def settled(self) -> None:
         """Fires when no truncation is under way."""
@@ -133,10 +125,7 @@ class LogTrimmer:
         if offset > log.flushed_offset:
             await log.flush()
         try:
-            directory = None
-            while directory is not log.directory:  # it may move meanwhile
-                directory = log.directory
-                await directory.starts.write(log.topic_partition, offset)
+            await log.directory.starts.write(log.topic_partition, offset)
         except OSError as error:
             raise KafkaError(ErrorCode.KAFKA_STORAGE_ERROR, f"the new start of {log.topic_partition} could not be noted: {error}") from error
         self._durable_start = max(self._durable_start, offset)

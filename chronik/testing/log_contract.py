@@ -400,17 +400,6 @@ class LogStoreContract(LogFixture):
         self.assertTrue(0 < log.size_bytes < used.usable_bytes <= used.total_bytes)
         self.assertIsNone(used.error)
 
-    def test_move(self) -> None:
-        """A log that is where it should be stays there; no log is taken to where there is no directory, nor one that is not there."""
-        log = self.opened()
-        self.append(log, b"a")
-        (place,) = [directory.path for directory in self.wait(self.store.usage()) if directory.logs]
-        self.wait(self.store.move(TP, ID, place))
-        self.assertEqual(ErrorCode.LOG_DIR_NOT_FOUND, self.wait_error(self.store.move(TP, ID, "/nowhere")))
-        self.assertEqual(ErrorCode.REPLICA_NOT_AVAILABLE, self.wait_error(self.store.move(TopicPartition("never", 0), ID, place)))
-        self.append(log, b"b")
-        self.assertEqual([(0, b"a"), (1, b"b")], self.records(log))
-
     def test_delete(self) -> None:
         """A removed log is gone at once, and its name free."""
         log = self.opened()

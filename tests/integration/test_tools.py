@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-import itertools
 import os
 import struct
-import tempfile
-import time
 
 import confluent_kafka
 from confluent_kafka import ElectionType, KafkaError
 from kafka import KafkaAdminClient, TopicPartition
-from kafka.errors import BrokerResponseError, LogDirNotFoundError, NoError
-from twisted.trial.unittest import SynchronousTestCase
+from kafka.errors import BrokerResponseError
 
-from tests.integration.clients import SECONDS, admin, consume, create, end_offset, produce, producer, unused_name
-from tests.integration.harness import BrokerTestCase, eventually, running
+from tests.integration.clients import SECONDS, admin, create, produce, unused_name
+from tests.integration.harness import BrokerTestCase
 from tests.integration.wire import call, frame, string
 
 
@@ -46,14 +42,6 @@ class DirectoryTests(ToolCase):
         status = os.statvfs(self.broker.data)
         self.assertEqual(status.f_blocks * status.f_frsize, found["total_bytes"])
         self.assertTrue(0 < found["usable_bytes"] < found["total_bytes"])
-
-
-    def test_moved_to_where_it_is(self) -> None:
-        """A log that is where it should be stays there; an unknown directory is refused."""
-        self.sends("AlterReplicaLogDirs")
-        topic = create(self.broker, unused_name("placed"))
-        for directory, error in ((str(self.broker.data), NoError), ("/nowhere", LogDirNotFoundError)):
-            self.assertEqual([error], list(self.admin.alter_replica_log_dirs({(topic, 0, 1): directory}).values()))
 
 
 class ClusterTests(ToolCase):
@@ -132,45 +120,3 @@ class LiteralTests(BrokerTestCase):
         answer = call(self.broker.port, frame(23, 2, body))
         start = 4 + 4 + 4 + len(string(topic)) + 4  # correlation id, throttle time, one topic, its name, one partition
         self.assertEqual((0, 0, 0, 3), struct.unpack_from(">hiiq", answer, start))  # error, partition, epoch, end offset
-
-
-class MoveTests(SynchronousTestCase):
-    """AlterReplicaLogDirs while producers write and a consumer reads."""
-
-    def test_moved_under_load(self) -> None:
-        """Nothing is lost or doubled, and what is acknowledged afterwards survives a kill."""
-        with tempfile.TemporaryDirectory() as directory:
-            first, second = (os.path.join(directory, name) for name in ("one", "two"))
-            with running({"log.dirs": f"{first},{second}"}) as broker:
-                topic = create(broker, unused_name("moving"))
-                produce(broker, topic, [os.urandom(50_000) for _ in range(200)])
-                client = KafkaAdminClient(bootstrap_servers=broker.bootstrap)
-                self.addCleanup(client.close)
-
-                def places() -> list[tuple[str, bool]]:
-                    (answer,) = client.describe_log_dirs({topic: [0]})
-                    return [(d["log_dir"], p["is_future_key"]) for d in answer["log_dirs"] for t in d["topics"] for p in t["partitions"]]
-
-                ((source, _),) = places()
-                target = second if source == first else first
-                numbers = itertools.count()
-                sender = producer(broker, enable_idempotence=True)
-                refused: list[object] = []
-                client.alter_replica_log_dirs({(topic, 0, 1): target})
-                deadline = time.monotonic() + SECONDS
-                while places() != [(target, False)]:
-                    self.assertLess(time.monotonic(), deadline, places())
-                    for _ in range(20):
-                        sender.produce(topic, b"%d" % next(numbers), on_delivery=lambda error, _: refused.append(error) if error else None)
-                    sender.poll(0)
-                for _ in range(100):
-                    sender.produce(topic, b"%d" % next(numbers), on_delivery=lambda error, _: refused.append(error) if error else None)
-                self.assertEqual(0, sender.flush(SECONDS))
-                self.assertEqual([], refused)
-                count = next(numbers)
-                broker.kill()
-                broker.start()
-                values = [message.value() for message in consume(broker, topic, 200 + count)]
-                self.assertEqual([b"%d" % n for n in range(count)], values[200:])
-                self.assertEqual(200 + count, end_offset(broker, topic))
-                eventually(lambda: not os.path.exists(os.path.join(source, f"{topic}-0")), what="the old directory's end")

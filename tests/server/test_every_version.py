@@ -178,12 +178,6 @@ class EveryVersionTests(SynchronousTestCase):
         self.ask(self.beat(version), version)
         return m.ConsumerGroupDescribeRequest(group_ids=(f"consumers-{version}",))
 
-    def move(self, version: int) -> Message:
-        """To where it is."""
-        topic = m.AlterReplicaLogDirsRequest.AlterReplicaLogDirTopic(name="t", partitions=(0,))
-        place = m.AlterReplicaLogDirsRequest.AlterReplicaLogDir(path="/data", topics=(topic,))
-        return m.AlterReplicaLogDirsRequest(dirs=(place,))
-
     def unregister(self, version: int) -> Message:
         """A broker that is registered no more."""
         return m.UnregisterBrokerRequest(broker_id=7)
@@ -239,7 +233,6 @@ class EveryVersionTests(SynchronousTestCase):
             "UnregisterBroker": self.unregister,
             "DescribeClientQuotas": lambda _: m.DescribeClientQuotasRequest(components=(), strict=False),
             "AlterClientQuotas": self.limit,
-            "AlterReplicaLogDirs": self.move,
             "ConsumerGroupHeartbeat": self.beat,
             "ConsumerGroupDescribe": self.describe_consumers,
         }

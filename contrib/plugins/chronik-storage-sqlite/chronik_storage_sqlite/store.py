@@ -7,7 +7,7 @@ import sqlite3
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
-from twisted.internet.defer import Deferred, DeferredList, DeferredLock, fail, succeed
+from twisted.internet.defer import DeferredList, DeferredLock
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 from zope.interface import implementer
@@ -235,18 +235,6 @@ class SqliteLogStore:
             path=home.database.path,
             log_id=known.log_id,
         )
-
-    def move(self, topic_partition: TopicPartition, topic_id: TopicId, directory: str) -> Deferred[None]:
-        """See :meth:`ILogStore.move`. A log stays in the database that it began in: what asks for another is refused."""
-        if directory not in self._context.directories:
-            return fail(KafkaError(ErrorCode.LOG_DIR_NOT_FOUND, f"{directory} is none of the log directories"))
-        log = self._logs.get(topic_partition)
-        if log is None or log.topic_id != topic_id:
-            return fail(KafkaError(ErrorCode.REPLICA_NOT_AVAILABLE, f"{topic_partition} is not here"))
-        if log.home.path != directory:
-            why = f"the SQLite store does not move logs: {topic_partition} stays in {log.home.path}"
-            return fail(KafkaError(ErrorCode.INVALID_REQUEST, why))
-        return succeed(None)
 
     @deferred
     async def usage(self) -> Sequence[DirectoryUsage]:
