@@ -76,9 +76,10 @@ class KeyedLocks(Generic[K]):
         try:
             return await work()
         finally:
+            # Whoever waits runs within this call; when it is over, the key may have another lock already.
             lock.release()
-            if not lock.locked:
-                self._locks.pop(key, None)
+            if not lock.locked and self._locks.get(key) is lock:
+                del self._locks[key]
 
     async def settled(self) -> None:
         """Wait until whatever is at work or waits now is done."""

@@ -42,3 +42,19 @@ class KeyedLocksTests(SynchronousTestCase):
         self.failureResultOf(first, ValueError)
         self.begun[1].callback("second")
         self.assertEqual([self.successResultOf(second), len(self.locks)], ["second", 0])
+
+    def test_lock_of_a_successor(self) -> None:
+        """Work that begins while the last holder lets go has the key for itself."""
+        first, second = self.work("a"), self.work("a")
+        third: list[Deferred[str]] = []
+        second.addCallback(lambda _: third.append(self.work("a")))
+        self.begun[0].addCallback(lambda _: "first")
+        self.begun[0].callback("first")
+        self.begun[1].callback("second")
+        fourth = self.work("a")
+        self.assertEqual(3, len(self.begun))
+        self.begun[2].callback("third")
+        self.begun[3].callback("fourth")
+        self.assertEqual("first", self.successResultOf(first))
+        self.assertEqual(("third", "fourth"), (self.successResultOf(third[0]), self.successResultOf(fourth)))
+        self.assertEqual(0, len(self.locks))

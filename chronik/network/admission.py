@@ -25,6 +25,10 @@ ADDRESSES_MAX: Final = 20_000
 """Addresses whose rate is remembered before those that no longer matter are forgotten."""
 
 
+SWEEP_MS: Final = 1000.0
+"""How often, at most, that is looked for."""
+
+
 @dataclass(frozen=True, slots=True)
 class AdmissionLimits:
     """How many connections.
@@ -62,6 +66,7 @@ class Admission:
         self._barred: set[KafkaConnection] = set()
         self._rate = self._new_rate()
         self._address_rates: dict[str, SampledRate] = {}
+        self._swept_ms = 0.0
         self._not_before = 0.0
         self._closed = False
         self._timer: IDelayedCall | None = None
@@ -88,7 +93,10 @@ class Admission:
         wait_ms = self._address_wait_ms(host, now_ms)
         if wait_ms:
             self._barred.add(connection)
-            connection.bar(now_ms / 1000 + wait_ms / 1000)
+            if self._admitted + len(self._waiting) + len(self._barred) > self.limits.connections_max:
+                connection.abort()
+            else:
+                connection.bar(now_ms / 1000 + wait_ms / 1000)
             return
         self._rate.record(1, now_ms)
         wait_ms = self._bounded(self._rate, self.limits.per_second_max, now_ms)
@@ -149,13 +157,21 @@ class Admission:
         rate = self._address_rates.get(host)
         if rate is None:
             if len(self._address_rates) >= ADDRESSES_MAX:
-                self._address_rates = {known: rate for known, rate in self._address_rates.items() if not rate.idle(now_ms)}
+                self._make_room(now_ms)
             rate = self._address_rates[host] = self._new_rate()
         rate.record(1, now_ms)
         wait_ms = self._bounded(rate, limit, now_ms)
         if wait_ms:
             rate.record(-1, now_ms)
         return wait_ms
+
+    def _make_room(self, now_ms: float) -> None:
+        """Forget addresses that are silent, which takes a look at all and is done now and then, else the one that came first."""
+        if now_ms - self._swept_ms >= SWEEP_MS:
+            self._swept_ms = now_ms
+            self._address_rates = {known: rate for known, rate in self._address_rates.items() if not rate.idle(now_ms)}
+        if len(self._address_rates) >= ADDRESSES_MAX:
+            del self._address_rates[next(iter(self._address_rates))]
 
     def _bounded(self, rate: SampledRate, limit: float, now_ms: float) -> int:
         return min(rate.throttle_ms(limit, now_ms), round(self.limits.window_ms)) if limit < UNLIMITED else 0

@@ -238,11 +238,9 @@ class KafkaConnection(Protocol):
 
         An answer that is there at once comes back here while the loop still runs, and leaves the rest to it.
         """
-        if self._looping:
+        if self._looping or self._ending:
             return
         self._looping = True
-        if self._ending:
-            return
         frames, until, late = self._frames.whole, self._seconds() + TURN_SECONDS, False
         while frames and not late and self._may_start():
             while frames and not late and self._may_start():
@@ -451,7 +449,8 @@ class KafkaConnection(Protocol):
     def budget_freed(self) -> None:
         """Others' requests were answered: there is room again for everyone."""
         if self._paused and not self._lost:
-            self._start_requests()
+            # Not now: whoever freed it may be in the middle of sending.
+            self._go_on_later()
 
 
 def _framed(pieces: Pieces | None) -> Pieces:

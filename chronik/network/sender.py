@@ -108,11 +108,11 @@ class Sender:
         """Take bytes and small slices off the queue's front, up to a large slice, and join them; some at a time. Nothing after an abort."""
         queue = self._queue
         out: list[bytes] = []
-        room = JOINED_BYTES_MAX
-        while queue and room > 0:
+        room, ended = JOINED_BYTES_MAX, 0
+        while queue and (room > 0 or isinstance(queue[0], AnswerEnd)):
             piece = queue[0]
             if isinstance(piece, AnswerEnd):
-                self._answered(piece.size)
+                ended += piece.size
             elif isinstance(piece, bytes):
                 out.append(piece)
                 room -= len(piece)
@@ -120,14 +120,18 @@ class Sender:
             elif piece.size < SMALL_SLICE_BYTES:
                 data = _read(piece, 0, piece.size)
                 if len(data) < piece.size:
+                    out = []
                     self._abort()
-                    return b""
+                    break
                 piece.close()
                 out.append(data)
                 room -= len(data)
             else:
                 break
             queue.popleft()
+        if ended:
+            # Last, for it may make room for requests whose answers come here.
+            self._answered(ended)
         return out[0] if len(out) == 1 else b"".join(out)
 
     def _take_some(self, piece: Any) -> bytes:

@@ -15,6 +15,7 @@ from typing import Any
 from twisted.internet.interfaces import IPullProducer
 from zope.interface import implementer
 
+from chronik.errors import KafkaError
 from chronik.network.limits import WRITE_BYTES_MAX
 from chronik.network.sender import Sender, TransportSender
 
@@ -107,7 +108,12 @@ class SocketSender(Sender):
 
     def _send_slice(self, piece: Any, room: int) -> int | None:
         """Send some of a large slice; how much, None when the socket is full."""
-        source = piece.file_range()
+        try:
+            source = piece.file_range()
+        except KafkaError:
+            # The log was cut off below its end: what the header promised cannot be sent any more.
+            self._abort()
+            return None
         if source is None:
             self._rest = self._take_some(piece)
             return 0 if self._rest else None

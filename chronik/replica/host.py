@@ -180,8 +180,7 @@ class HostedPartitions:
             return hosted
         current = self._feed.image.topic_by_id(topic.topic_id) or topic
         if self._hosted.get(key) is not hosted:
-            self._delete(hosted.topic_partition, topic.topic_id)
-            return hosted
+            return hosted  # deleted meanwhile, and its log is next
         settings = self._settings(current)
         log.configure(settings.log_config)
         hosted.partition = Partition(log, current.partitions[number], settings.min_insync_replicas)
@@ -208,8 +207,8 @@ class HostedPartitions:
                 observer.partition_resigned(hosted.partition)
             hosted.partition.deleted(hosted.partition.log)
             hosted.partition.resign()
-        if hosted.partition is not None or hosted.error is not None:
-            self._delete(hosted.topic_partition, hosted.topic_id)
+        # Also while it is still being opened: the store does one after the other, and a topic of the same name may be next.
+        self._delete(hosted.topic_partition, hosted.topic_id)
         self._settle(hosted)
 
     def _delete(self, topic_partition: TopicPartition, topic_id: TopicId) -> None:

@@ -130,6 +130,7 @@ def _cut_off(file_system: IFileSystem, segment: LogSegment, reader: _Reader, siz
 def _copy(file_system: IFileSystem, source: IFile, start: int, end: int, target: str) -> None:
     copy = file_system.open(target, create=True)
     try:
+        copy.truncate(0)
         for position in range(start, end, SCAN_BYTES):
             copy.pwritev([source.pread(min(SCAN_BYTES, end - position), position)], position - start)
         copy.fdatasync()

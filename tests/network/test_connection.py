@@ -173,6 +173,8 @@ class BoundsTests(SynchronousTestCase):
         other.receive(request(b"x" * 500)[400:401])
         self.assertEqual((greedy.reading, other.reading), (False, False))
         greedy.dispatcher.answers[0].callback([b""])
+        for peer in (greedy, other):
+            peer.clock.advance(0)
         self.assertEqual((greedy.reading, other.reading), (True, True))
         other.receive(request(b"x" * 500)[401:])
         self.assertEqual(other.sent, framed(b"x" * 500))
@@ -368,6 +370,17 @@ class DeadlineTests(SynchronousTestCase):
 
 class EndTests(SynchronousTestCase):
     """An orderly end."""
+
+    def test_room_for_others_while_it_ends(self) -> None:
+        """A connection that ends sends what was begun, whatever else it is told meanwhile."""
+        peer = Connected()
+        peer.receive(request() * 2)
+        peer.connection.end()
+        peer.connection.budget_freed()
+        peer.clock.advance(0)
+        for answer, body in zip(peer.dispatcher.answers, (b"a", b"b"), strict=True):
+            answer.callback([body])
+        self.assertEqual((framed(b"a") + framed(b"b"), True), (peer.sent, peer.transport.disconnecting))
 
     def test_end_waits_for_answers(self) -> None:
         """What was begun is answered, nothing more is begun, then the connection closes."""

@@ -171,7 +171,7 @@ class FollowTest(HostCase):
         self.assertIn((TopicPartition("t", 1), TOPIC_ID), self.store.deleted)
 
     def test_deleted_while_it_was_being_opened(self) -> None:
-        """The log that comes too late is removed again."""
+        """The store is told at once, before a topic of the same name can ask for its log: it does one after the other."""
         self.start()
         self.store.held = []
         new = topic_of("new", 1, OTHER_ID)

@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 MEASURES_MAX: Final = 20_000
 """Measures kept before those that no longer matter are looked for: client ids are whatever clients say."""
 
+SWEEP_MS: Final = 1000.0
+"""How often, at most, idle ones are looked for."""
+
 UNLIMITED: Final = 2**31 - 1
 """Bytes of a Fetch that no quota bounds."""
 
@@ -97,6 +100,7 @@ class ClientQuotas:
         self._quotas: Mapping[QuotaEntity, Mapping[str, float]] = {}
         self._limits: dict[tuple[str, str, str], Limit | None] = {}
         self._measures: dict[tuple[str, str, str], Any] = {}
+        self._swept_ms = 0.0
 
     @property
     def enabled(self) -> bool:
@@ -164,7 +168,7 @@ class ClientQuotas:
         found = self._measures.get(whose)
         if found is None:
             if len(self._measures) >= MEASURES_MAX:
-                self._forget_idle()
+                self._make_room()
             windows = self._windows
             if key == CONTROLLER_MUTATION_RATE:
                 found = TokenBucket(windows.controller_count, windows.controller_size_ms)
@@ -173,6 +177,11 @@ class ClientQuotas:
             self._measures[whose] = found
         return found
 
-    def _forget_idle(self) -> None:
+    def _make_room(self) -> None:
+        """Forget those who do nothing, which takes a look at all and is done now and then, else whoever came first."""
         now = self._now_ms()
-        self._measures = {whose: measure for whose, measure in self._measures.items() if not measure.idle(now)}
+        if now - self._swept_ms >= SWEEP_MS:
+            self._swept_ms = now
+            self._measures = {whose: measure for whose, measure in self._measures.items() if not measure.idle(now)}
+        if len(self._measures) >= MEASURES_MAX:
+            del self._measures[next(iter(self._measures))]

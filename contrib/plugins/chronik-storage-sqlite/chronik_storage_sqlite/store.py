@@ -7,12 +7,12 @@ import sqlite3
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
-from twisted.internet.defer import DeferredList, DeferredLock
+from twisted.internet.defer import DeferredList
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
-from chronik.defer import Pool, deferred
+from chronik.defer import KeyedLocks, Pool, deferred
 from chronik.errors import ErrorCode, KafkaError
 from chronik.model import TopicId, TopicPartition, topic_id_text
 from chronik.storage.config import LogConfig
@@ -63,7 +63,7 @@ class SqliteLogStore:
         self._homes: list[Home] = []
         self._known: dict[TopicPartition, tuple[KnownLog, Home]] = {}
         self._logs: dict[TopicPartition, SqliteLog] = {}
-        self._turns: dict[TopicPartition, DeferredLock] = {}
+        self._turns: KeyedLocks[TopicPartition] = KeyedLocks()
         self._doomed: list[tuple[float, int, Home]] = []
         self._timer: IDelayedCall | None = None
         self._retention_due = 0.0
@@ -116,8 +116,7 @@ class SqliteLogStore:
         self._closing = True
         if self._timer is not None and self._timer.active():
             self._timer.cancel()
-        for turn in list(self._turns.values()):
-            await turn.run(_nothing)
+        await self._turns.settled()
         logs = list(self._logs.values())
         results: list[tuple[bool, Any]] = await DeferredList([log.close() for log in logs], consumeErrors=True)
         for log, (ok, result) in zip(logs, results, strict=True):
@@ -141,23 +140,10 @@ class SqliteLogStore:
     @deferred
     async def open(self, topic_partition: TopicPartition, topic_id: TopicId, config: LogConfig) -> IPartitionLog:
         """Open or create; see :meth:`ILogStore.open`. Calls for one partition follow each other."""
-        turn = await self._turn(topic_partition)
         try:
-            return await self._open(topic_partition, topic_id, config)
+            return await self._turns.holding(topic_partition, lambda: self._open(topic_partition, topic_id, config))
         except (sqlite3.Error, OSError) as error:
             raise KafkaError(ErrorCode.KAFKA_STORAGE_ERROR, f"the log of {topic_partition} cannot be opened: {error}") from error
-        finally:
-            self._end_turn(topic_partition, turn)
-
-    async def _turn(self, topic_partition: TopicPartition) -> DeferredLock:
-        turn = self._turns.setdefault(topic_partition, DeferredLock())
-        await turn.acquire()
-        return turn
-
-    def _end_turn(self, topic_partition: TopicPartition, turn: DeferredLock) -> None:
-        turn.release()
-        if not turn.locked:
-            del self._turns[topic_partition]
 
     async def _open(self, topic_partition: TopicPartition, topic_id: TopicId, config: LogConfig) -> SqliteLog:
         found = self._known.get(topic_partition)
@@ -187,17 +173,15 @@ class SqliteLogStore:
     @deferred
     async def delete(self, topic_partition: TopicPartition, topic_id: TopicId) -> None:
         """Remove; see :meth:`ILogStore.delete`."""
-        turn = await self._turn(topic_partition)
         try:
-            found = self._known.get(topic_partition)
-            if found is not None and found[0].topic_id == topic_id:
-                await self._delete(topic_partition, *found)
+            await self._turns.holding(topic_partition, lambda: self._delete(topic_partition, topic_id))
         except sqlite3.Error as error:
             raise KafkaError(ErrorCode.KAFKA_STORAGE_ERROR, f"the log of {topic_partition} cannot be removed: {error}") from error
-        finally:
-            self._end_turn(topic_partition, turn)
 
-    async def _delete(self, topic_partition: TopicPartition, known: KnownLog, home: Home) -> None:
+    async def _delete(self, topic_partition: TopicPartition, topic_id: TopicId) -> None:
+        known, home = self._known.get(topic_partition, (None, None))
+        if known is None or home is None or known.topic_id != topic_id:
+            return
         log = self._logs.pop(topic_partition, None)
         delay_ms = 0
         if log is not None:
@@ -211,19 +195,17 @@ class SqliteLogStore:
     @deferred
     async def set_aside(self, topic_partition: TopicPartition, topic_id: TopicId) -> None:
         """Keep what nobody knows of; see :meth:`ILogStore.set_aside`. Its rows stay, under its name in ``logs.stray``."""
-        turn = await self._turn(topic_partition)
         try:
-            found = self._known.get(topic_partition)
-            if found is not None and found[0].topic_id == topic_id:
-                await self._set_aside(topic_partition, *found)
+            await self._turns.holding(topic_partition, lambda: self._set_aside(topic_partition, topic_id))
         except sqlite3.Error as error:
             raise KafkaError(ErrorCode.KAFKA_STORAGE_ERROR, f"the log of {topic_partition} cannot be set aside: {error}") from error
-        finally:
-            self._end_turn(topic_partition, turn)
 
-    async def _set_aside(self, topic_partition: TopicPartition, known: KnownLog, home: Home) -> None:
+    async def _set_aside(self, topic_partition: TopicPartition, topic_id: TopicId) -> None:
+        known, home = self._known.get(topic_partition, (None, None))
+        if known is None or home is None or known.topic_id != topic_id:
+            return
         if not await home.committer.run(rows.set_aside(known.log_id)):
-            await self._delete(topic_partition, known, home)
+            await self._delete(topic_partition, topic_id)
             return
         del self._known[topic_partition]
         home.logs -= 1
@@ -315,7 +297,3 @@ class SqliteLogStore:
                 self._give_back(home)
 
         home.committer.run(give_back_room).addCallbacks(given, lambda failure: None)
-
-
-def _nothing() -> None:
-    """Waits for its turn."""
