@@ -112,15 +112,16 @@ class Ranking:
 
     def _tied(self, matching: tantivy.Query, query: Query, score: float, limit: int) -> list[Found]:
         """The newest of the matches with this score; none when its clauses are too many to tell which of them add up to it."""
-        parts = self._compiler.contributions(query)
-        if len(parts) > TIED_CLAUSES_MAX:
-            return []
-        scores = [part for part, _ in parts]
-        sums = [found for found in itertools.product((False, True), repeat=len(parts)) if sum(itertools.compress(scores, found)) == score]
+        parts = [(part, clause) for part, clause in self._compiler.contributions(query) if part]
+        # A query of exclusions alone matches nothing: each way begins with everything.
         ways = [
-            Q.boolean_query([(tantivy.Occur.Must if adds else tantivy.Occur.MustNot, part) for adds, (_, part) in zip(found, parts, strict=True)])
-            for found in sums
-            if any(found)
+            Q.boolean_query(
+                [
+                    (tantivy.Occur.Must, Q.all_query()),
+                    *((tantivy.Occur.Must if adds else tantivy.Occur.MustNot, clause) for adds, (_, clause) in zip(way, parts, strict=True)),
+                ]
+            )
+            for way in ways_to([part for part, _ in parts], score)
         ]
         if not ways:
             return []
@@ -132,6 +133,15 @@ class Ranking:
         addresses = [address for _, address in hits]
         places = zip(*(self._searcher.fast_field_values(name, addresses) for name in _PLACE), strict=True)
         return [_place(place, score, score) for (score, _), place in zip(hits, places, strict=True)]
+
+
+def ways_to(parts: Sequence[float], score: float) -> list[tuple[bool, ...]]:
+    """Which of the parts, all more than 0, add up to a score, in every way there is."""
+    if not score:
+        return [(False,) * len(parts)]
+    if len(parts) > TIED_CLAUSES_MAX:
+        return []
+    return [way for way in itertools.product((False, True), repeat=len(parts)) if sum(itertools.compress(parts, way)) == score]
 
 
 def _place(columns: Sequence[Any], sort_value: float | None, score: float = 0.0) -> Found:
