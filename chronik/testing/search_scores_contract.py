@@ -35,11 +35,7 @@ class SearchScoresContract(SearchStoreCase):
 
     def test_equal_scores(self) -> None:
         """Of many that score the same the newest come first, however they were committed and wherever the page ends."""
-        times = [(7 * n) % 6_001 for n in range(6_000)]
-        store = self.open()
-        for start in range(0, 6_000, 1_500):
-            store.add([document(o, {"m": "rare common" if o % 997 == 5 else "common"}, timestamp=times[o]) for o in range(start, start + 1_500)])
-            store.commit()
+        store, times = self.holding_many()
         common, rare = Scored(Match("m", "common"), 0.5), Scored(Match("m", "rare"), 1.0)
         wanted = sorted(range(6_000), key=lambda o: (o % 997 != 5, -times[o], -o))
         for query in (
@@ -52,6 +48,32 @@ class SearchScoresContract(SearchStoreCase):
                 self.assertEqual(found, wanted[:limit], (query, limit))
         many = Bool(should=tuple(Scored(Match("m", word), 0.25) for word in ("common", *map(str, range(20)))), minimum_should_match=1)
         self.assertEqual({h.score for h in store.search(many, EVERYTHING, Sort("_score"), 10).hits}, {0.25})
+
+    def test_no_score(self) -> None:
+        """Of many that score nothing the newest come first, and none is left out, though clauses match them that add nothing."""
+        store, times = self.holding_many()
+        newest = sorted(range(len(times)), key=lambda o: (-times[o], -o))
+        rare_first = sorted(newest, key=lambda o: o % 997 != 5)
+        common, rare = Match("m", "common"), Match("m", "rare")
+        for query, wanted in (
+            (Bool(filter=(common,)), newest),
+            (Bool(filter=(common,), should=(Scored(rare, 0.5),)), rare_first),
+            (Bool(filter=(common,), should=(Boost(rare, 0.0),)), newest),
+            (Bool(filter=(common,), should=(Scored(rare, 0.5), *(Scored(common, 0.0) for _ in range(20)))), rare_first),
+            (Boost(Bool(must=(common,), should=(rare,)), 0.0), newest),
+        ):
+            for limit in (1, 7, 20, len(times)):
+                found = [h.offset for h in store.search(query, EVERYTHING, Sort("_score"), limit).hits]
+                self.assertEqual(found, wanted[:limit], (query, limit))
+
+    def holding_many(self) -> tuple[ISearchStore, list[int]]:
+        """A store of more records than a backend may want to read for their order, a few of them rare, and their timestamps by offset."""
+        times = [(7 * n) % 6_001 for n in range(6_000)]
+        store = self.open()
+        for start in range(0, 6_000, 1_500):
+            store.add([document(o, {"m": "rare common" if o % 997 == 5 else "common"}, timestamp=times[o]) for o in range(start, start + 1_500)])
+            store.commit()
+        return store, times
 
     def test_scores_of_several_stores(self) -> None:
         """Asked in two phases, several stores give the hits and the scores that one store of everything gives, to the last bit."""

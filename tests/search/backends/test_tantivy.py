@@ -11,6 +11,7 @@ from twisted.trial import unittest
 from chronik.search.backends.json_paths import PATHS_MAX, JsonPaths, leaves, may_hold_dates, speakable
 from chronik.search.backends.tantivy import TantivyBackend
 from chronik.search.backends.tantivy.limits import number_limits
+from chronik.search.backends.tantivy.ranking import TIED_CLAUSES_MAX, ways_to
 from chronik.search.backends.tantivy.store import PATHS_FILE
 from chronik.search.interfaces import QueryError, Sort, StoreDamaged
 from chronik.search.query.ast import Exists, Match, MatchAll, Range, Term
@@ -101,6 +102,19 @@ class NumberLimitTests(unittest.SynchronousTestCase):
             self.assertEqual(store.count(Range("n", gt=low, lte=high), EVERYTHING), sum(low < n <= high for n in values), numbers)
         finally:
             store.close()
+
+
+class WaysTests(unittest.SynchronousTestCase):
+    """How clauses add up to a score."""
+
+    def test_ways(self) -> None:
+        """Every way to reach a score, one where nothing adds, and none when they are too many to be asked for."""
+        self.assertEqual(ways_to([0.5, 0.25, 0.25], 0.5), [(False, True, True), (True, False, False)])
+        self.assertEqual(ways_to([0.5], 0.25), [])
+        self.assertEqual(ways_to([0.5] * 20, 0.0), [(False,) * 20])
+        self.assertEqual(ways_to([0.5] * (TIED_CLAUSES_MAX + 1), 0.5), [])
+        self.assertEqual(len(ways_to([0.25] * 8, 0.75)), 56)
+        self.assertEqual(ways_to([0.25] * 12, 1.5), [])
 
 
 class LongFloatTests(unittest.SynchronousTestCase):

@@ -29,6 +29,9 @@ TIED_MAX: Final = 5_000
 TIED_CLAUSES_MAX: Final = 12
 """All sums of so many clauses' scores are tried; of queries with more, past :data:`TIED_MAX`, equal scores are in no certain order."""
 
+TIED_WAYS_MAX: Final = 64
+"""So many sums of clauses are asked for in one query, which names every clause in each; where more add up to a score, the order is uncertain too."""
+
 
 class Ranking:
     """Ranks the matches in one searcher."""
@@ -111,16 +114,17 @@ class Ranking:
         return best[:limit]
 
     def _tied(self, matching: tantivy.Query, query: Query, score: float, limit: int) -> list[Found]:
-        """The newest of the matches with this score; none when its clauses are too many to tell which of them add up to it."""
-        parts = self._compiler.contributions(query)
-        if len(parts) > TIED_CLAUSES_MAX:
-            return []
-        scores = [part for part, _ in parts]
-        sums = [found for found in itertools.product((False, True), repeat=len(parts)) if sum(itertools.compress(scores, found)) == score]
+        """The newest of the matches with this score; none when its clauses or the ways they add up to it are too many."""
+        parts = [(part, clause) for part, clause in self._compiler.contributions(query) if part]
+        # A query of exclusions alone matches nothing: each way begins with everything.
         ways = [
-            Q.boolean_query([(tantivy.Occur.Must if adds else tantivy.Occur.MustNot, part) for adds, (_, part) in zip(found, parts, strict=True)])
-            for found in sums
-            if any(found)
+            Q.boolean_query(
+                [
+                    (tantivy.Occur.Must, Q.all_query()),
+                    *((tantivy.Occur.Must if adds else tantivy.Occur.MustNot, clause) for adds, (_, clause) in zip(way, parts, strict=True)),
+                ]
+            )
+            for way in ways_to([part for part, _ in parts], score)
         ]
         if not ways:
             return []
@@ -132,6 +136,17 @@ class Ranking:
         addresses = [address for _, address in hits]
         places = zip(*(self._searcher.fast_field_values(name, addresses) for name in _PLACE), strict=True)
         return [_place(place, score, score) for (score, _), place in zip(hits, places, strict=True)]
+
+
+def ways_to(parts: Sequence[float], score: float) -> list[tuple[bool, ...]]:
+    """Which of the parts, all more than 0, add up to a score, in every way there is; none when there are too many."""
+    if not score:
+        return [(False,) * len(parts)]
+    if len(parts) > TIED_CLAUSES_MAX:
+        return []
+    every = (way for way in itertools.product((False, True), repeat=len(parts)) if sum(itertools.compress(parts, way)) == score)
+    found = list(itertools.islice(every, TIED_WAYS_MAX + 1))
+    return found if len(found) <= TIED_WAYS_MAX else []
 
 
 def _place(columns: Sequence[Any], sort_value: float | None, score: float = 0.0) -> Found:
