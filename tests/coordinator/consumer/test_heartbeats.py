@@ -360,6 +360,13 @@ class IntervalTest(ConsumerCase):
         self.assertEqual(self.beat("o", 2).epoch, 4)
         self.assertEqual((self.consumers.epoch, self.consumers.assignment_epoch), (4, 4))
 
+    def test_clock_steps_back(self) -> None:
+        """An assignment of a time that is still to come is no reason to wait for it."""
+        self.enter("m")
+        self.clock.rightNow -= 3_600
+        self.assertEqual(self.enter("n").epoch, 3)
+        self.assertEqual(self.consumers.assignment_epoch, 3)
+
 
 class SettingsTest(ConsumerCase):
     """What is set on a group itself."""

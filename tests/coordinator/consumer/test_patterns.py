@@ -111,6 +111,15 @@ class SubscriptionTest(ConsumerCase):
         self.assertEqual(answer.epoch, 3)
         self.assertEqual(answer.assignment, {**partitions(T, 0, 1, 2, 3), **partitions(U, 0, 1)})
 
+    def test_clock_steps_back(self) -> None:
+        """What was looked at in a time that is still to come is looked at anew, once."""
+        self.enter(topics=None, pattern="t|n.*", describable=ALL)
+        self.topics({"t": (T, 4), "u": (U, 2), "new": (NEW, 1)})
+        self.clock.rightNow -= 3_600
+        self.assertEqual(self.names(), ["new", "t"])
+        self.assertEqual(self.beat("m", 2, describable=ALL).epoch, 3)
+        self.assertEqual(self.names(), [])
+
     def test_topic_that_came_meanwhile(self) -> None:
         """One that the member was not asked about yet is left out, and looked at again soon."""
         self.enter(topics=None, pattern="t|u", describable={"t": True})

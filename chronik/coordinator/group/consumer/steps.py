@@ -112,9 +112,8 @@ class GroupSteps:
         for name in subscribed & group.patterns.keys():
             resolved = group.patterns[name]
             age = now - resolved.timestamp
-            if age > self.settings.config.pattern_refresh_interval_ms or (
-                age > PATTERN_REFRESH_INTERVAL_MIN_MS and resolved.version < self.newest_topic
-            ):
+            wait = PATTERN_REFRESH_INTERVAL_MIN_MS if resolved.version < self.newest_topic else self.settings.config.pattern_refresh_interval_ms
+            if not 0 <= age <= wait:
                 due.add(name)
         return frozenset(due)
 
@@ -138,7 +137,8 @@ class GroupSteps:
         """Compute a new target assignment, if the group is in a new epoch and the last one is old enough."""
         since = change.now - group.assignment_timestamp
         if group.epoch <= group.assignment_epoch or (
-            group.assignment_timestamp and since < self.settings.assignment_interval_ms(group.group_id)
+            # A time that is still to come is of a clock that was set back since: nobody waits for it.
+            group.assignment_timestamp and 0 <= since < self.settings.assignment_interval_ms(group.group_id)
         ):
             return
         name = group.preferred_assignor() or ""
