@@ -40,6 +40,7 @@ class GroupSteps:
     """Steps of the consumer groups of one partition of state.
 
     :param image: the metadata.
+    :ivar newest_topic: revision of the metadata that the newest topic came with, at the latest.
     """
 
     _log = Logger()
