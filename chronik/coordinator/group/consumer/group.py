@@ -69,6 +69,9 @@ class ConsumerGroup:
     def put_member(self, member: ConsumerMember) -> None:
         """Take a member as it is now."""
         self._release(member.member_id)
+        before = self.members.get(member.member_id)
+        if before is not None and before.instance_id != member.instance_id:
+            self._free_instance(before)
         self.members[member.member_id] = member
         for place in member.held():
             self._holders[place] = member.member_id
@@ -80,8 +83,8 @@ class ConsumerGroup:
         """A member is no more; an unknown one is fine."""
         self._release(member_id)
         member = self.members.pop(member_id, None)
-        if member is not None and member.instance_id is not None and self.static.get(member.instance_id) == member_id:
-            del self.static[member.instance_id]
+        if member is not None:
+            self._free_instance(member)
         self._subscribed = self._subscribed_patterns = None
 
     def put_pattern(self, pattern: str, resolved: ResolvedPattern | None) -> None:
@@ -91,6 +94,11 @@ class ConsumerGroup:
         else:
             self.patterns[pattern] = resolved
         self._subscribed = None
+
+    def _free_instance(self, member: ConsumerMember) -> None:
+        """A member's instance id is free again, unless it is another's by now."""
+        if member.instance_id is not None and self.static.get(member.instance_id) == member.member_id:
+            del self.static[member.instance_id]
 
     def _release(self, member_id: str) -> None:
         member = self.members.get(member_id)
