@@ -126,6 +126,7 @@ class ClassicMembership:
         if group.assignment_epoch > member.epoch and member.state is not MemberState.UNREVOKED_PARTITIONS:
             self._expect_join(group, member)
         await self._store.take(_wait)
+        self._still(group, syncing.member_id, syncing.instance_id, syncing.generation)
         self._clocks.end(group.group_id, member.member_id, Wait.SYNC)
         self._clocks.set(group.group_id, member.member_id, Wait.LIFE, client.session_timeout_ms)
         version = subscription_version(client.protocols[0][1])
@@ -139,6 +140,7 @@ class ClassicMembership:
         if group.epoch > group.assignment_epoch:
             # Where nobody speaks the newer protocol any more, nobody else would see to it.
             await self._store.take(lambda change: self._steps.assign(change, group))
+            member = self._still(group, member_id, instance_id, generation)
         if (
             member.epoch < group.assignment_epoch
             or member.state is MemberState.UNREVOKED_PARTITIONS
@@ -165,6 +167,15 @@ class ClassicMembership:
         if generation != member.epoch:
             raise KafkaError(ErrorCode.ILLEGAL_GENERATION, f"member {member_id} is in generation {member.epoch}, not {generation}")
         return member, member.classic
+
+    def _still(self, group: ConsumerGroup, member_id: str, instance_id: str | None, generation: int) -> ConsumerMember:
+        """A member after a wait, in which anything may have happened to it: it may be out, and its group may be a classic one.
+
+        :raises KafkaError: ``REBALANCE_IN_PROGRESS``: it is to look for its group by joining again; and those of :meth:`_classic`.
+        """
+        if self._store.groups.get(group.group_id) is not group:
+            raise KafkaError(ErrorCode.REBALANCE_IN_PROGRESS, f"Group {group.group_id} is another one now and member {member_id} should rejoin.")
+        return self._classic(group, member_id, instance_id, generation)[0]
 
     # -- leaving ------------------------------------------------------------------------------------------------------
 
