@@ -429,6 +429,22 @@ class PolicyTest(MigrationCase):
         self.assertEqual(self.heartbeat(joined.member_id, joined.generation), ErrorCode.REBALANCE_IN_PROGRESS)
         self.assertEqual(self.synced(self.joined(joined.member_id)), {"t": (0, 1, 2, 3)})
 
+    def test_topics_change_among_classic_clients(self) -> None:
+        """Also where only classic clients are left in a group of the newer protocol, new partitions are somebody's; nothing else is a reason."""
+        self.policy(MigrationPolicy.UPGRADE)
+        self.enter()
+        member_id = self.joined().member_id
+        self.beat("m", -1)
+        joined = self.joined(member_id)
+        self.assertEqual(self.synced(joined), {"t": (0, 1, 2, 3)})
+        self.topics({"t": (T, 4), "u": (U, 3)})
+        self.assertEqual(self.heartbeat(member_id, joined.generation), ErrorCode.NONE)
+        self.topics({"t": (T, 5), "u": (U, 3)})
+        self.assertEqual(self.heartbeat(member_id, joined.generation), ErrorCode.REBALANCE_IN_PROGRESS)
+        joined = self.joined(member_id, owned=(0, 1, 2, 3))
+        self.assertEqual(self.synced(joined), {"t": (0, 1, 2, 3, 4)})
+        self.assertEqual(self.heartbeat(member_id, joined.generation), ErrorCode.NONE)
+
     def test_sizes(self) -> None:
         """A group that would be too large for the other protocol stays what it is."""
         self.config = GroupConfig(size_max=1, consumer=ConsumerConfig(assignment_interval_ms=0))

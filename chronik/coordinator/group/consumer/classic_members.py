@@ -137,9 +137,9 @@ class ClassicMembership:
         """A member lives; see :meth:`IGroupCoordinator.heartbeat`."""
         member, client = self._classic(group, member_id, instance_id, generation)
         self._clocks.set(group.group_id, member_id, Wait.LIFE, client.session_timeout_ms)
-        if group.epoch > group.assignment_epoch:
+        if group.metadata_stale or group.epoch > group.assignment_epoch:
             # Where nobody speaks the newer protocol any more, nobody else would see to it.
-            await self._store.take(lambda change: self._steps.assign(change, group))
+            await self._store.take(partial(self._assign, group))
             member = self._still(group, member_id, instance_id, generation)
         if (
             member.epoch < group.assignment_epoch
@@ -147,6 +147,10 @@ class ClassicMembership:
             or (member.state is MemberState.UNRELEASED_PARTITIONS and not group.waits_for_others(member))
         ):
             self._expect_join(group, member)
+
+    def _assign(self, group: ConsumerGroup, change: Change) -> None:
+        self._steps.look_at_topics(change, group)
+        self._steps.assign(change, group)
 
     def _expect_join(self, group: ConsumerGroup, member: ConsumerMember) -> None:
         self._clocks.set_if_unset(group.group_id, member.member_id, Wait.JOIN, member.rebalance_timeout_ms)

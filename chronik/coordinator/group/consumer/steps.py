@@ -83,12 +83,17 @@ class GroupSteps:
         resubscribed = before.topics != member.topics or before.pattern != member.pattern
         self._drop_patterns(change, group)
         resolved = self._resolve(change, group, describable)
-        if resubscribed or resolved or group.metadata_stale:
-            found = metadata_hash(group.subscribed_topics(), self.image())
-            group.metadata_stale = False
-            if resubscribed or resolved or found != group.metadata_hash:
-                self._enter_epoch(change, group, found)
+        self.look_at_topics(change, group, resubscribed or resolved)
         return resubscribed
+
+    def look_at_topics(self, change: Change, group: ConsumerGroup, resubscribed: bool = False) -> None:
+        """Enter a new epoch if somebody subscribes to something else, or the topics are not what they were."""
+        if not resubscribed and not group.metadata_stale:
+            return
+        found = metadata_hash(group.subscribed_topics(), self.image())
+        group.metadata_stale = False
+        if resubscribed or found != group.metadata_hash:
+            self._enter_epoch(change, group, found)
 
     def _enter_epoch(self, change: Change, group: ConsumerGroup, found: int) -> None:
         change.put(group_record(group.group_id, group.epoch + 1, found, change.now))
