@@ -16,9 +16,9 @@ from twisted.logger import Logger
 from chronik.coordinator.group.consumer.classic_protocol import owned_ids, read_subscription, subscription_version, write_assignment
 from chronik.coordinator.group.consumer.clocks import Wait
 from chronik.coordinator.group.consumer.config import MigrationPolicy
-from chronik.coordinator.group.consumer.group import CONSUMER, ConsumerGroup
+from chronik.coordinator.group.consumer.group import ConsumerGroup
 from chronik.coordinator.group.consumer.member import ClassicClient, ConsumerMember, MemberState, without_epochs
-from chronik.coordinator.group.group import JoinRefused, MemberIdRequired
+from chronik.coordinator.group.group import CONSUMER, JoinRefused, MemberIdRequired
 from chronik.coordinator.group.interfaces import Joined, Joining, Leaving, Synced, Syncing
 from chronik.errors import ErrorCode, KafkaError
 

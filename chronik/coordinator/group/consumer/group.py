@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Final
 
 from chronik.coordinator.group.consumer.member import NOTHING, Assignment, ConsumerMember
+from chronik.coordinator.group.group import CONSUMER
 from chronik.coordinator.group.interfaces import CommittedOffset, GroupSummary
 from chronik.errors import ErrorCode, KafkaError
 
@@ -16,9 +17,6 @@ if TYPE_CHECKING:
     from chronik.coordinator.group.consumer.patterns import ResolvedPattern
     from chronik.metadata.image import MetadataImage
     from chronik.model import TopicId, TopicPartition
-
-CONSUMER: Final = "consumer"
-"""The group's protocol type, and its kind."""
 
 FIRST_EPOCH: Final = 1
 """Of a new group and of its empty assignment; 0 is what members join with."""
@@ -174,8 +172,8 @@ class ConsumerGroup:
 
     @property
     def is_idle(self) -> bool:
-        """Whether nothing is left of it but its offsets, and nobody is about to come."""
-        return not self.members
+        """Whether nothing is left of it but its offsets; nobody announces that they will come."""
+        return self.is_empty
 
     def preferred_assignor(self) -> str | None:
         """The assignor that most members ask for; None when nobody asks for any."""
