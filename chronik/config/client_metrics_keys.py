@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import Any, Final
+from functools import partial
+from typing import Final
 
-from chronik.config.key import ConfigKey, Effect, Scope
-from chronik.config.registry import integer, items, registry
+from chronik.config.key import ConfigKey, Scope
+from chronik.config.registry import integer, items, registry, stored
 from chronik.config.validators import Validator, between
 
-_KEPT: Final = "Kept for when metrics of clients are collected."
+_stored = partial(stored, "Kept for when metrics of clients are collected.")
 
 _MATCHED: Final = frozenset(
     {"client_instance_id", "client_id", "client_software_name", "client_software_version", "client_source_address", "client_source_port"}
@@ -28,11 +29,6 @@ def _are_patterns(value: tuple[str, ...]) -> bool:
         except re.error:
             return False
     return True
-
-
-def _stored(make: Any, name: str, default: Any, doc: str, validator: Validator | None = None) -> ConfigKey:
-    key: ConfigKey = make(name, default, f"{doc} {_KEPT}", effect=Effect.STORED, validator=validator)
-    return key
 
 
 CLIENT_METRICS_KEYS: Final[Mapping[str, ConfigKey]] = registry(

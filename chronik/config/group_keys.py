@@ -6,22 +6,19 @@ the broker's; the others are checked and kept, so that tools that set them work.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any, Final
+from collections.abc import Mapping
+from functools import partial
+from typing import TYPE_CHECKING, Final
 
-from chronik.config.key import ConfigKey, Effect, Scope, Synonym
-from chronik.config.registry import boolean, integer, registry, string
+from chronik.config.key import ConfigKey, Scope, Synonym
+from chronik.config.registry import boolean, integer, registry, stored, string
 from chronik.config.validators import Validator, at_least, one_of
 from chronik.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from chronik.config.configuration import Configuration
 
-_KEPT: Final = "Kept for when this group protocol is served; classic groups do not use it."
-
-
-def _stored(make: Callable[..., ConfigKey], name: str, default: Any, doc: str, validator: Validator | None = None) -> ConfigKey:
-    return make(name, default, f"{doc} {_KEPT}", effect=Effect.STORED, validator=validator)
+_stored = partial(stored, "Kept for when this group protocol is served; classic groups do not use it.")
 
 
 def _effective(name: str, default: int, doc: str, low: int) -> ConfigKey:

@@ -7,7 +7,8 @@ from dataclasses import replace
 from types import MappingProxyType
 from typing import Any
 
-from chronik.config.key import ConfigKey, Scope
+from chronik.config.key import ConfigKey, Effect, Scope
+from chronik.config.validators import Validator
 from chronik.config.values import ConfigType, Value
 
 
@@ -25,6 +26,15 @@ items = _of(ConfigType.LIST)
 long = _of(ConfigType.LONG)
 short = _of(ConfigType.SHORT)
 string = _of(ConfigType.STRING)
+
+
+def stored(kept: str, make: Callable[..., ConfigKey], name: str, default: Value, doc: str, validator: Validator | None = None) -> ConfigKey:
+    """A key that is checked and kept, and changes nothing yet.
+
+    :param kept: the sentence that says what it is kept for.
+    :param make: the shorthand of its type.
+    """
+    return make(name, default, f"{doc} {kept}", effect=Effect.STORED, validator=validator)
 
 
 def registry(scope: Scope, sections: Mapping[str, Iterable[ConfigKey]]) -> Mapping[str, ConfigKey]:

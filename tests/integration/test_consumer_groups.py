@@ -15,8 +15,6 @@ from tests.integration.test_groups import VALUES, drive, shares
 SETTINGS = MappingProxyType(
     {
         "group.min.session.timeout.ms": "500",
-        "group.consumer.session.timeout.ms": "6000",
-        "group.consumer.min.session.timeout.ms": "6000",
         "group.consumer.heartbeat.interval.ms": "300",
         "group.consumer.min.heartbeat.interval.ms": "300",
         "group.consumer.assignment.interval.ms": "100",
@@ -137,7 +135,7 @@ class RestartTests(BrokerTestCase):
 
     def test_members_go_on(self) -> None:
         """Nobody has to join again: the group is as it was, and partitions are where they were."""
-        with running({**SETTINGS, "group.consumer.session.timeout.ms": "45000"}) as broker:
+        with running(SETTINGS) as broker:
             topic = create(broker, "kept", 4)
             clients = [reader(broker, "g", topic, log_level=0) for _ in range(2)]
             try:

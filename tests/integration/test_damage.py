@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import atexit
-import os
 import shutil
 import tempfile
 from pathlib import Path
@@ -12,11 +11,12 @@ from typing import ClassVar
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests.integration.damage import Template, Trial, make_template
+from tests.lengths import length, seed
 
-STARTS = 300 if os.environ.get("CHRONIK_TEST_LONG") else 10
+STARTS = length(10, 300)
 """Damaged starts; each takes one to some seconds."""
 
-FIRST_SEED = int(os.environ.get("CHRONIK_TEST_SEED", "0"))
+FIRST_SEED = seed(0)
 
 
 class DamageTests(SynchronousTestCase):
@@ -35,8 +35,8 @@ class DamageTests(SynchronousTestCase):
     def check(self, seeds: range) -> None:
         """Each seed's damage, all problems at once."""
         problems = []
-        for seed in seeds:
-            trial = Trial(self.templates[seed % len(self.templates)], seed)
+        for number in seeds:
+            trial = Trial(self.templates[number % len(self.templates)], number)
             problems += [f"{trial.title}: {problem}" for problem in trial.run()]
         self.assertEqual([], problems, "\n".join(problems))
 

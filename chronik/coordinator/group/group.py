@@ -5,7 +5,7 @@ from __future__ import annotations
 import enum
 from collections import Counter
 from collections.abc import Iterable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from twisted.internet.defer import Deferred
 
@@ -19,10 +19,10 @@ if TYPE_CHECKING:
     from chronik.coordinator.group.timers import Deadline
     from chronik.model import TopicPartition
 
-CONSUMER = "consumer"
-"""The protocol type of ordinary consumers, whose subscriptions the broker can read."""
+CONSUMER: Final = "consumer"
+"""The protocol type of ordinary consumers, whose subscriptions the broker can read; and the kind of groups of the newer protocol."""
 
-CLASSIC = "classic"
+CLASSIC: Final = "classic"
 """The kind of these groups, as clients are told of it."""
 
 

@@ -86,6 +86,8 @@ class GroupShard:
                 self.membership.watch_sessions(group)
             else:
                 self.consumers.watch_sessions(group)
+        # Which topics are new since the expressions were looked at nobody knows any more: each is looked at once.
+        self._steps.newest_topic = self._image().revision
         self._store.loaded = True
         self._log.info("read {count} record(s) of group state: {groups} group(s)", count=count, groups=len(self.groups))
 

@@ -277,6 +277,26 @@ class StaticTest(ConsumerCase):
         self.beat("m", -2, instance_id="i")
         self.assertEqual(self.enter("m2", "u", instance_id="i"), HeartbeatAnswer("m2", 3, 5_000, partitions(U, 0, 1)))
 
+    def test_another_instance_id(self) -> None:
+        """A member that joins again as another instance leaves nothing behind under the first id."""
+        self.enter("m", instance_id="i")
+        self.enter("m", instance_id="j")
+        self.assertEqual(self.consumers.static, {"j": "m"})
+        self.beat("m", -1, instance_id="j")
+        self.assertEqual(self.consumers.static, {})
+        self.assertEqual(self.enter("n", instance_id="i").member_id, "n")
+
+    def test_instance_id_that_another_took(self) -> None:
+        """A member that takes another instance's place gives up its own; what somebody else has by now stays with them."""
+        self.enter("m", instance_id="i")
+        self.enter("n", instance_id="j")
+        self.beat("n", -2, instance_id="j")
+        self.enter("m", instance_id="j")
+        self.assertEqual((set(self.consumers.members), self.consumers.static), ({"m"}, {"j": "m"}))
+        self.assertEqual(self.enter("o", instance_id="i").member_id, "o")
+        self.beat("m", -1, instance_id="j")
+        self.assertEqual(self.consumers.static, {"i": "o"})
+
     def test_leaves_for_good(self) -> None:
         """Its place is free."""
         self.enter("m", instance_id="i")
@@ -359,6 +379,13 @@ class IntervalTest(ConsumerCase):
         self.clock.advance(1)
         self.assertEqual(self.beat("o", 2).epoch, 4)
         self.assertEqual((self.consumers.epoch, self.consumers.assignment_epoch), (4, 4))
+
+    def test_clock_steps_back(self) -> None:
+        """An assignment of a time that is still to come is no reason to wait for it."""
+        self.enter("m")
+        self.clock.rightNow -= 3_600
+        self.assertEqual(self.enter("n").epoch, 3)
+        self.assertEqual(self.consumers.assignment_epoch, 3)
 
 
 class SettingsTest(ConsumerCase):

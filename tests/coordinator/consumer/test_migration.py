@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import replace
 from typing import Any
 
@@ -266,6 +267,39 @@ class ClassicMemberTest(MigrationCase):
         self.clock.advance(11)
         self.assertEqual(self.heartbeat(silent.member_id, silent.generation), ErrorCode.UNKNOWN_MEMBER_ID)
 
+    def test_removed_while_it_waits(self) -> None:
+        """A member that is put out while its sync waits for the log is told so, or that its group is classic now. Nothing is expected of it here."""
+        for leaves, code in (("", ErrorCode.UNKNOWN_MEMBER_ID), ("m", ErrorCode.REBALANCE_IN_PROGRESS)):
+            self.setUp()
+            self.enter("m")
+            joined = self.joined()
+            self.log.held = []
+            self.commit(5, "m", 2)
+            syncing = self.sync(joined.member_id, joined.generation)
+            self.assertNoResult(syncing)
+            self.coordinator.leave("g", [Leaving(leaves or joined.member_id)])
+            self.log.release()
+            self.assertEqual(self.code(syncing), code)
+            self.assertNotIn(joined.member_id, self.clocks())
+
+    def test_removed_while_its_heartbeat_waits(self) -> None:
+        """The same for a heartbeat that assigns."""
+        self.config = GroupConfig(consumer=ConsumerConfig(assignment_interval_ms=1_000))
+        self.setUp()
+        self.enter("m")
+        joined = self.joined()
+        self.clock.advance(2)
+        self.log.held = []
+        beating = self.coordinator.heartbeat("g", joined.generation, joined.member_id, None)
+        self.coordinator.leave("g", [Leaving(joined.member_id)])
+        self.log.release()
+        self.assertEqual(self.code(beating), ErrorCode.UNKNOWN_MEMBER_ID)
+        self.assertNotIn(joined.member_id, self.clocks())
+
+    def clocks(self) -> Collection[str]:
+        """Ids of members of whom something is expected."""
+        return self.coordinator._shards[0].consumers.clocks._clocks.get("g", {}).keys()
+
     def test_newer_self(self) -> None:
         """A static classic member that starts anew with the newer protocol has its place at once."""
         self.enter("m")
@@ -394,6 +428,22 @@ class PolicyTest(MigrationCase):
             self.assertEqual(self.kind(), kind, policy)
         self.assertEqual(self.heartbeat(joined.member_id, joined.generation), ErrorCode.REBALANCE_IN_PROGRESS)
         self.assertEqual(self.synced(self.joined(joined.member_id)), {"t": (0, 1, 2, 3)})
+
+    def test_topics_change_among_classic_clients(self) -> None:
+        """Also where only classic clients are left in a group of the newer protocol, new partitions are somebody's; nothing else is a reason."""
+        self.policy(MigrationPolicy.UPGRADE)
+        self.enter()
+        member_id = self.joined().member_id
+        self.beat("m", -1)
+        joined = self.joined(member_id)
+        self.assertEqual(self.synced(joined), {"t": (0, 1, 2, 3)})
+        self.topics({"t": (T, 4), "u": (U, 3)})
+        self.assertEqual(self.heartbeat(member_id, joined.generation), ErrorCode.NONE)
+        self.topics({"t": (T, 5), "u": (U, 3)})
+        self.assertEqual(self.heartbeat(member_id, joined.generation), ErrorCode.REBALANCE_IN_PROGRESS)
+        joined = self.joined(member_id, owned=(0, 1, 2, 3))
+        self.assertEqual(self.synced(joined), {"t": (0, 1, 2, 3, 4)})
+        self.assertEqual(self.heartbeat(member_id, joined.generation), ErrorCode.NONE)
 
     def test_sizes(self) -> None:
         """A group that would be too large for the other protocol stays what it is."""

@@ -101,6 +101,18 @@ class SubscriptionTest(ConsumerCase):
         self.clock.advance(30)
         self.assertEqual(self.names(), [])
 
+    def test_new_topics_before_a_restart(self) -> None:
+        """A topic that came between the last look and a restart is found as soon as it would have been without; once is enough."""
+        self.enter(topics=None, pattern="t|n.*", describable=ALL)
+        self.topics({"t": (T, 4), "u": (U, 2), "new": (NEW, 1)})
+        self.reload()
+        self.assertEqual(self.names(), [])
+        self.clock.advance(10.1)
+        self.assertEqual(self.names(), ["new", "t"])
+        self.assertEqual(self.beat("m", 2, describable=ALL).epoch, 3)
+        self.clock.advance(30)
+        self.assertEqual(self.names(), [])
+
     def test_now_and_then(self) -> None:
         """Permissions change without a sign: everything is looked at anew after ten minutes."""
         self.enter(topics=None, pattern="t|u", describable={"t": True, "u": False})
@@ -110,6 +122,15 @@ class SubscriptionTest(ConsumerCase):
             answer = self.beat("m", 2, describable=dict.fromkeys(names, True))
         self.assertEqual(answer.epoch, 3)
         self.assertEqual(answer.assignment, {**partitions(T, 0, 1, 2, 3), **partitions(U, 0, 1)})
+
+    def test_clock_steps_back(self) -> None:
+        """What was looked at in a time that is still to come is looked at anew, once."""
+        self.enter(topics=None, pattern="t|n.*", describable=ALL)
+        self.topics({"t": (T, 4), "u": (U, 2), "new": (NEW, 1)})
+        self.clock.rightNow -= 3_600
+        self.assertEqual(self.names(), ["new", "t"])
+        self.assertEqual(self.beat("m", 2, describable=ALL).epoch, 3)
+        self.assertEqual(self.names(), [])
 
     def test_topic_that_came_meanwhile(self) -> None:
         """One that the member was not asked about yet is left out, and looked at again soon."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import random
 from typing import Final
 
@@ -12,8 +11,9 @@ from chronik.coordinator.group.consumer.group import ConsumerGroupState
 from chronik.coordinator.group.interfaces import Leaving
 from chronik.model import TopicId
 from tests.coordinator.consumer.consumers import ClassicClient, Client, ConsumerCase, T, U
+from tests.lengths import length, seed
 
-WALKS: Final = 400 if os.environ.get("CHRONIK_TEST_LONG") else 40
+WALKS: Final = length(40, 400)
 STEPS: Final = 120
 MEMBERS_MAX: Final = 6
 
@@ -24,10 +24,10 @@ class Walk:
     :ivar zombies: clients that are silent: their sessions end while they still own partitions, until they notice.
     """
 
-    def __init__(self, case: ConsumerCase, seed: int, classics: bool = False) -> None:
+    def __init__(self, case: ConsumerCase, number: int, classics: bool = False) -> None:
         self.case = case
         self.classics = classics
-        self.random = random.Random(seed)
+        self.random = random.Random(number)
         self.clients: list[Client] = []
         self.count = 0
         self.sizes = {T: 4, U: 2}
@@ -168,9 +168,10 @@ class WalkTest(ConsumerCase):
 
     def test_walks(self) -> None:
         """Whatever happens, a partition has at most one owner at any moment; left alone, all have exactly one."""
-        for seed in range(WALKS):
+        first = seed(0)
+        for number in range(first, first + WALKS):
             self.setUp()
-            walk = Walk(self, seed, self.classics)
+            walk = Walk(self, number, self.classics)
             try:
                 for _ in range(STEPS):
                     walk.step()
@@ -179,7 +180,7 @@ class WalkTest(ConsumerCase):
                 self.reload()
                 self.assertEqual(picture(self), before)
             except BaseException as error:
-                raise AssertionError(f"seed {seed} ({self.assignor})") from error
+                raise AssertionError(f"seed {number} ({self.assignor})") from error
 
 
 class RangeWalkTest(WalkTest):

@@ -16,9 +16,9 @@ from twisted.logger import Logger
 from chronik.coordinator.group.consumer.classic_protocol import owned_ids, read_subscription, subscription_version, write_assignment
 from chronik.coordinator.group.consumer.clocks import Wait
 from chronik.coordinator.group.consumer.config import MigrationPolicy
-from chronik.coordinator.group.consumer.group import CONSUMER, ConsumerGroup
+from chronik.coordinator.group.consumer.group import ConsumerGroup
 from chronik.coordinator.group.consumer.member import ClassicClient, ConsumerMember, MemberState, without_epochs
-from chronik.coordinator.group.group import JoinRefused, MemberIdRequired
+from chronik.coordinator.group.group import CONSUMER, JoinRefused, MemberIdRequired
 from chronik.coordinator.group.interfaces import Joined, Joining, Leaving, Synced, Syncing
 from chronik.errors import ErrorCode, KafkaError
 
@@ -126,6 +126,7 @@ class ClassicMembership:
         if group.assignment_epoch > member.epoch and member.state is not MemberState.UNREVOKED_PARTITIONS:
             self._expect_join(group, member)
         await self._store.take(_wait)
+        self._still(group, syncing.member_id, syncing.instance_id, syncing.generation)
         self._clocks.end(group.group_id, member.member_id, Wait.SYNC)
         self._clocks.set(group.group_id, member.member_id, Wait.LIFE, client.session_timeout_ms)
         version = subscription_version(client.protocols[0][1])
@@ -136,15 +137,20 @@ class ClassicMembership:
         """A member lives; see :meth:`IGroupCoordinator.heartbeat`."""
         member, client = self._classic(group, member_id, instance_id, generation)
         self._clocks.set(group.group_id, member_id, Wait.LIFE, client.session_timeout_ms)
-        if group.epoch > group.assignment_epoch:
+        if group.metadata_stale or group.epoch > group.assignment_epoch:
             # Where nobody speaks the newer protocol any more, nobody else would see to it.
-            await self._store.take(lambda change: self._steps.assign(change, group))
+            await self._store.take(partial(self._assign, group))
+            member = self._still(group, member_id, instance_id, generation)
         if (
             member.epoch < group.assignment_epoch
             or member.state is MemberState.UNREVOKED_PARTITIONS
             or (member.state is MemberState.UNRELEASED_PARTITIONS and not group.waits_for_others(member))
         ):
             self._expect_join(group, member)
+
+    def _assign(self, group: ConsumerGroup, change: Change) -> None:
+        self._steps.look_at_topics(change, group)
+        self._steps.assign(change, group)
 
     def _expect_join(self, group: ConsumerGroup, member: ConsumerMember) -> None:
         self._clocks.set_if_unset(group.group_id, member.member_id, Wait.JOIN, member.rebalance_timeout_ms)
@@ -165,6 +171,15 @@ class ClassicMembership:
         if generation != member.epoch:
             raise KafkaError(ErrorCode.ILLEGAL_GENERATION, f"member {member_id} is in generation {member.epoch}, not {generation}")
         return member, member.classic
+
+    def _still(self, group: ConsumerGroup, member_id: str, instance_id: str | None, generation: int) -> ConsumerMember:
+        """A member after a wait, in which anything may have happened to it: it may be out, and its group may be a classic one.
+
+        :raises KafkaError: ``REBALANCE_IN_PROGRESS``: it is to look for its group by joining again; and those of :meth:`_classic`.
+        """
+        if self._store.groups.get(group.group_id) is not group:
+            raise KafkaError(ErrorCode.REBALANCE_IN_PROGRESS, f"Group {group.group_id} is another one now and member {member_id} should rejoin.")
+        return self._classic(group, member_id, instance_id, generation)[0]
 
     # -- leaving ------------------------------------------------------------------------------------------------------
 

@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Final
 
 from chronik.coordinator.group.consumer.member import NOTHING, Assignment, ConsumerMember
+from chronik.coordinator.group.group import CONSUMER
 from chronik.coordinator.group.interfaces import CommittedOffset, GroupSummary
 from chronik.errors import ErrorCode, KafkaError
 
@@ -16,9 +17,6 @@ if TYPE_CHECKING:
     from chronik.coordinator.group.consumer.patterns import ResolvedPattern
     from chronik.metadata.image import MetadataImage
     from chronik.model import TopicId, TopicPartition
-
-CONSUMER: Final = "consumer"
-"""The group's protocol type, and its kind."""
 
 FIRST_EPOCH: Final = 1
 """Of a new group and of its empty assignment; 0 is what members join with."""
@@ -69,6 +67,9 @@ class ConsumerGroup:
     def put_member(self, member: ConsumerMember) -> None:
         """Take a member as it is now."""
         self._release(member.member_id)
+        before = self.members.get(member.member_id)
+        if before is not None and before.instance_id != member.instance_id:
+            self._free_instance(before)
         self.members[member.member_id] = member
         for place in member.held():
             self._holders[place] = member.member_id
@@ -80,8 +81,8 @@ class ConsumerGroup:
         """A member is no more; an unknown one is fine."""
         self._release(member_id)
         member = self.members.pop(member_id, None)
-        if member is not None and member.instance_id is not None and self.static.get(member.instance_id) == member_id:
-            del self.static[member.instance_id]
+        if member is not None:
+            self._free_instance(member)
         self._subscribed = self._subscribed_patterns = None
 
     def put_pattern(self, pattern: str, resolved: ResolvedPattern | None) -> None:
@@ -91,6 +92,11 @@ class ConsumerGroup:
         else:
             self.patterns[pattern] = resolved
         self._subscribed = None
+
+    def _free_instance(self, member: ConsumerMember) -> None:
+        """A member's instance id is free again, unless it is another's by now."""
+        if member.instance_id is not None and self.static.get(member.instance_id) == member.member_id:
+            del self.static[member.instance_id]
 
     def _release(self, member_id: str) -> None:
         member = self.members.get(member_id)
@@ -166,8 +172,8 @@ class ConsumerGroup:
 
     @property
     def is_idle(self) -> bool:
-        """Whether nothing is left of it but its offsets, and nobody is about to come."""
-        return not self.members
+        """Whether nothing is left of it but its offsets; nobody announces that they will come."""
+        return self.is_empty
 
     def preferred_assignor(self) -> str | None:
         """The assignor that most members ask for; None when nobody asks for any."""

@@ -14,10 +14,10 @@ from chronik.coordinator.group.consumer.classic_protocol import (
     subscription_version,
     write_assignment,
 )
-from chronik.coordinator.group.consumer.group import CONSUMER, ConsumerGroup, metadata_hash
+from chronik.coordinator.group.consumer.group import ConsumerGroup, metadata_hash
 from chronik.coordinator.group.consumer.member import ClassicClient, ConsumerMember, with_epoch
 from chronik.coordinator.group.consumer.records import removed_group, whole_group
-from chronik.coordinator.group.group import Group, GroupState, Member
+from chronik.coordinator.group.group import CONSUMER, Group, GroupState, Member
 from chronik.coordinator.group.interfaces import Joining
 from chronik.coordinator.group.records import forgotten_group, group_record
 from chronik.errors import ErrorCode, KafkaError

@@ -40,6 +40,7 @@ class GroupSteps:
     """Steps of the consumer groups of one partition of state.
 
     :param image: the metadata.
+    :ivar newest_topic: revision of the metadata that the newest topic came with, at the latest.
     """
 
     _log = Logger()
@@ -82,12 +83,17 @@ class GroupSteps:
         resubscribed = before.topics != member.topics or before.pattern != member.pattern
         self._drop_patterns(change, group)
         resolved = self._resolve(change, group, describable)
-        if resubscribed or resolved or group.metadata_stale:
-            found = metadata_hash(group.subscribed_topics(), self.image())
-            group.metadata_stale = False
-            if resubscribed or resolved or found != group.metadata_hash:
-                self._enter_epoch(change, group, found)
+        self.look_at_topics(change, group, resubscribed or resolved)
         return resubscribed
+
+    def look_at_topics(self, change: Change, group: ConsumerGroup, resubscribed: bool = False) -> None:
+        """Enter a new epoch if somebody subscribes to something else, or the topics are not what they were."""
+        if not resubscribed and not group.metadata_stale:
+            return
+        found = metadata_hash(group.subscribed_topics(), self.image())
+        group.metadata_stale = False
+        if resubscribed or found != group.metadata_hash:
+            self._enter_epoch(change, group, found)
 
     def _enter_epoch(self, change: Change, group: ConsumerGroup, found: int) -> None:
         change.put(group_record(group.group_id, group.epoch + 1, found, change.now))
@@ -112,9 +118,8 @@ class GroupSteps:
         for name in subscribed & group.patterns.keys():
             resolved = group.patterns[name]
             age = now - resolved.timestamp
-            if age > self.settings.config.pattern_refresh_interval_ms or (
-                age > PATTERN_REFRESH_INTERVAL_MIN_MS and resolved.version < self.newest_topic
-            ):
+            wait = PATTERN_REFRESH_INTERVAL_MIN_MS if resolved.version < self.newest_topic else self.settings.config.pattern_refresh_interval_ms
+            if not 0 <= age <= wait:
                 due.add(name)
         return frozenset(due)
 
@@ -138,7 +143,8 @@ class GroupSteps:
         """Compute a new target assignment, if the group is in a new epoch and the last one is old enough."""
         since = change.now - group.assignment_timestamp
         if group.epoch <= group.assignment_epoch or (
-            group.assignment_timestamp and since < self.settings.assignment_interval_ms(group.group_id)
+            # A time that is still to come is of a clock that was set back since: nobody waits for it.
+            group.assignment_timestamp and 0 <= since < self.settings.assignment_interval_ms(group.group_id)
         ):
             return
         name = group.preferred_assignor() or ""
