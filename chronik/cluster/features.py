@@ -20,19 +20,19 @@ class Feature:
     default: int
 
 
+METADATA_VERSION: Final = "metadata.version"
+"""The one feature that can neither be switched off nor go back."""
+
 GROUP_VERSION: Final = "group.version"
 """How far the protocol of groups goes."""
 
 FEATURES: Final[Mapping[str, Feature]] = MappingProxyType(
     {
-        "metadata.version": Feature(7, 30, 30),  # 3.3-IV3, the lowest that Kafka 4 knows, to 4.3-IV0
+        METADATA_VERSION: Feature(7, 30, 30),  # 3.3-IV3, the lowest that Kafka 4 knows, to 4.3-IV0
         GROUP_VERSION: Feature(0, 1, 1),  # 1: the consumer protocol (KIP-848)
     }
 )
 """Every feature of this release, by Kafka's name and in Kafka's levels."""
-
-METADATA_VERSION: Final = "metadata.version"
-"""The one feature that can neither be switched off nor go back."""
 
 
 class UpgradeType(enum.IntEnum):
