@@ -145,7 +145,7 @@ class GroupTests(BrokerTestCase):
         topic, group = create(self.broker, unused_name("dead"), 2), unused_name("group")
         stays = self.member(group, topic)
         dies = subprocess.Popen(
-            ["kcat", "-b", self.broker.bootstrap, "-G", group, "-X", "session.timeout.ms=1000", "-X", "heartbeat.interval.ms=300", topic],
+            ["kcat", "-b", self.broker.bootstrap, "-G", group, "-X", "session.timeout.ms=3000", "-X", "heartbeat.interval.ms=300", topic],
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
         )
