@@ -55,7 +55,7 @@ class ConsumerGroupTests(BrokerTestCase):
             self.assertEqual([0, 1, 2, 3], sorted(partition for share in shares(both) for partition in share))
             drive(both, lambda taken=taken: len({m.value() for m in taken}) == len(VALUES), "all records", taken)
             second.unsubscribe()
-            drive([first], lambda first=first: shares([first]) == [[0, 1, 2, 3]], f"{assignor}: the one that stayed having all")
+            drive(both, lambda first=first: shares([first]) == [[0, 1, 2, 3]], f"{assignor}: the one that stayed having all")
 
     def test_goes_on_from_the_commit(self) -> None:
         """A group's next consumer begins where the last one committed."""
@@ -121,7 +121,7 @@ class ConsumerGroupTests(BrokerTestCase):
         self.assertEqual(ConsumerGroupType.CONSUMER, self.kind(group))
         drive(both, lambda: len({m.value() for m in taken}) == len(VALUES), "all records", taken)
         new.unsubscribe()
-        drive([old], lambda: shares([old]) == [[0, 1, 2, 3]], "the classic member having all again")
+        drive(both, lambda: shares([old]) == [[0, 1, 2, 3]], "the classic member having all again")
         self.assertEqual(ConsumerGroupType.CLASSIC, self.kind(group))
 
     def kind(self, group: str) -> ConsumerGroupType:
