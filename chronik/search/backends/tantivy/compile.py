@@ -39,6 +39,7 @@ Q: Final = tantivy.Query
 _MUST: Final = tantivy.Occur.Must
 _SHOULD: Final = tantivy.Occur.Should
 _NOT: Final = tantivy.Occur.MustNot
+_FLOAT_LEAST: Final = 5e-324
 
 
 def any_of(queries: Sequence[tantivy.Query]) -> tantivy.Query:
@@ -296,6 +297,8 @@ class QueryCompiler:
     def numbers(self, column: str, low: float, high: float) -> tantivy.Query:
         """Records with a number from ``low`` to ``high`` in a column of a JSON field."""
         root, _, path = column.partition(".")
+        # A column of floats has -0.0 below 0.0, and "-0.0" is read as 0.
+        low = low or -_FLOAT_LEAST
         return all_of(self._index.parse_query(f"{root}.{_escaped(json_path(path))}:{limits}") for limits in number_limits(low, False, high, False))
 
     def _json_range(self, root: str, path: str, low: int, high: int) -> tantivy.Query:
