@@ -52,6 +52,8 @@ class SearchEndpoints:
         if "*" in request.path[0] or "," in request.path[0]:
             raise HttpError(400, "illegal_argument_exception", f"a document is of one topic, [{request.path[0]}] may be several")
         topics = await self._readable(request, request.path[0])
+        if not topics:
+            raise HttpError(404, "index_not_found_exception", f"no such index [{request.path[0]}]: there is no topic of this name that is searched")
         return _relayed(await self._relay.search("doc", topics, {**request.params, "id": request.path[2]}, b""))
 
     async def _readable(self, request: HttpRequest, expression: str) -> Sequence[str]:

@@ -101,6 +101,14 @@ class SearchTests(SynchronousTestCase):
         for target in ("/log*/_doc/logs-a:0:1", "/none*/_doc/x", "/orders,logs-a/_doc/orders:0:1"):
             self.assertEqual(400, self.client.fetch("GET", target).status, target)
 
+    def test_document_of_an_unavailable_topic(self) -> None:
+        """Passed over, a topic that does not exist or is not searched leaves no document to ask for."""
+        self.relay.off |= {"logs-a", "nope"}
+        for target in ("/nope/_doc/nope:0:1", "/logs-a/_doc/logs-a:0:1"):
+            response = self.client.fetch("GET", f"{target}?ignore_unavailable=true")
+            self.assertEqual((404, 404, "index_not_found_exception"), (response.status, response.json["status"], response.json["error"]["type"]))
+        self.assertEqual([], self.relay.asked)
+
     def test_options(self) -> None:
         """``ignore_unavailable``, ``allow_no_indices`` and ``expand_wildcards`` do what they say, or are refused."""
         self.relay.off.add("logs-a")

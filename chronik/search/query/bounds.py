@@ -10,7 +10,8 @@ from chronik.search.interfaces import QueryError
 from chronik.search.query.ast import Range, Scalar
 
 _FIRST: Final = -(1 << 63)
-_LAST: Final = (1 << 63) - 1
+INT64_MAX: Final = (1 << 63) - 1
+"""The largest integer of 64 bits with a sign."""
 
 
 def timestamp_bounds(query: Range) -> tuple[int, int]:
@@ -19,7 +20,7 @@ def timestamp_bounds(query: Range) -> tuple[int, int]:
     :raises QueryError: a limit is no date.
     """
     lows = [_FIRST]
-    highs = [_LAST]
+    highs = [INT64_MAX]
     if query.gt is not None:
         lows.append(timestamp_ms(query.gt, True) + 1)
     if query.gte is not None:
@@ -38,13 +39,13 @@ def integer_bounds(query: Range) -> tuple[int, int]:
     """
     low, low_open, high, high_open = number_ends(query)
     first = _FIRST if low is None else math.floor(low) + 1 if low_open else math.ceil(low)
-    last = _LAST if high is None else math.ceil(high) - 1 if high_open else math.floor(high)
+    last = INT64_MAX if high is None else math.ceil(high) - 1 if high_open else math.floor(high)
     return _span(first, last)
 
 
 def _span(first: int, last: int) -> tuple[int, int]:
     """Both ends as 64-bit integers; ``(1, 0)`` when nothing is between them."""
-    return (1, 0) if first > min(last, _LAST) or last < _FIRST else (max(first, _FIRST), min(last, _LAST))
+    return (1, 0) if first > min(last, INT64_MAX) or last < _FIRST else (max(first, _FIRST), min(last, INT64_MAX))
 
 
 def date_bounds(query: Range) -> Instants | None:
@@ -67,8 +68,13 @@ def number_ends(query: Range) -> tuple[int | float | None, bool, int | float | N
     return _number(query.field, low), query.gt is not None, _number(query.field, high), query.lt is not None
 
 
-def float_limit(limit: int, limit_open: bool, lower: bool) -> tuple[float, bool]:
-    """A limit beyond a backend's integers as a float, and whether it is excluded: the same floats are inside."""
+def rounded(limit: float, limit_open: bool, lower: bool, integer_max: int) -> tuple[int | float, bool]:
+    """A limit as a backend holds it, and whether it is excluded: the same numbers are inside.
+
+    :param integer_max: the backend's largest integer; beyond it numbers become floats.
+    """
+    if not isinstance(limit, int) or _FIRST <= limit <= integer_max:
+        return limit, limit_open
     try:
         given = float(limit)
     except OverflowError:

@@ -20,7 +20,6 @@ BOOST_MAX: Final = 1e30
 """Scores are 32-bit floats, which end at 3e38."""
 
 
-
 class Budget:
     """Counts clauses and levels while a query is parsed."""
 
@@ -47,6 +46,4 @@ class Budget:
     def _count(self, clauses: int) -> None:
         self._clauses += clauses
         if self._clauses > CLAUSES_MAX:
-            raise QueryError(
-                f"the query has more than {CLAUSES_MAX} clauses or words; use [terms] for long lists of values", "too_many_clauses"
-            )
+            raise QueryError(f"the query has more than {CLAUSES_MAX} clauses or words; use [terms] for long lists of values", "too_many_clauses")

@@ -26,6 +26,8 @@ _BOOST: Final = re.compile(r"\^(\d+(?:\.\d+)?)")
 _SLOP: Final = re.compile(r"~(\d*)")
 _ESCAPE: Final = re.compile(r"\\(.)", re.DOTALL)
 _IN: Final = re.compile(r"IN\s*\[")
+_STAR: Final = re.compile(r"\*(?=[\s)]|$)")
+_TO: Final = re.compile(r"TO(?=\s)")
 _COMPARE: Final = re.compile(r"(>=|<=|>|<)\s*")
 
 
@@ -177,7 +179,7 @@ class _Parser:
         self._skip()
         field = _ESCAPE.sub(r"\1", raw)
         if raw == "*":
-            if self._take(re.compile(r"\*(?=[\s)]|$)")):
+            if self._take(_STAR):
                 return MatchAll()
             self._fail("'*' cannot stand for a field's name; leave the name away to search everything", start)
         if raw == "_exists_":
@@ -233,7 +235,7 @@ class _Parser:
         raw = match[0]
         if raw == "*":
             return MatchAll() if field is None else Exists(field)
-        wild = re.sub(r"\\.", "", raw, flags=re.DOTALL)
+        wild = _ESCAPE.sub("", raw)
         if "*" not in wild and "?" not in wild:
             text = _ESCAPE.sub(r"\1", raw)
             self._budget.spend_words(text)
@@ -249,7 +251,7 @@ class _Parser:
         self._at += 1
         low = self._limit(opened)
         self._skip()
-        if not self._take(re.compile(r"TO(?=\s)")):
+        if not self._take(_TO):
             self._fail("'TO' is expected in a range, as in [1 TO 5]")
         high = self._limit(opened)
         self._skip()

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import itertools
 import os
+import random
+from collections.abc import Sequence
+from typing import Any
 
+import tantivy
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from twisted.trial import unittest
 
 from chronik.search.backends.json_paths import PATHS_MAX, JsonPaths, leaves, may_hold_dates, speakable
-from chronik.search.backends.tantivy import TantivyBackend
+from chronik.search.backends.tantivy import TantivyBackend, schema
+from chronik.search.backends.tantivy.compile import QueryCompiler
 from chronik.search.backends.tantivy.limits import number_limits
-from chronik.search.backends.tantivy.ranking import TIED_CLAUSES_MAX, ways_to
+from chronik.search.backends.tantivy.ranking import TIED_CLAUSES_MAX, Ranking, ways_to
 from chronik.search.backends.tantivy.store import PATHS_FILE
 from chronik.search.interfaces import QueryError, Sort, StoreDamaged
 from chronik.search.query.ast import Exists, Match, MatchAll, Range, Term
@@ -102,6 +108,80 @@ class NumberLimitTests(unittest.SynchronousTestCase):
             self.assertEqual(store.count(Range("n", gt=low, lte=high), EVERYTHING), sum(low < n <= high for n in values), numbers)
         finally:
             store.close()
+
+
+class CountingSearcher:
+    """A searcher that counts the hits it gives, and notes for how many values of a segment it was asked at most."""
+
+    def __init__(self, searcher: tantivy.Searcher) -> None:
+        self.num_segments = searcher.num_segments
+        self.search = searcher.search
+        self.hits = 0
+        self.values = 0
+        self._searcher = searcher
+
+    def aggregate(self, query: tantivy.Query, wanted: dict[str, Any]) -> dict[str, Any]:
+        """See tantivy."""
+        answer: dict[str, Any] = self._searcher.aggregate(query, wanted)
+        self.values = max(self.values, wanted.get("values", {}).get("terms", {}).get("segment_size", 0))
+        inner = [answer["top"]] if "top" in answer else [b["top"] for b in answer["values"]["buckets"] if "top" in b]
+        self.hits += sum(len(top["hits"]) for top in inner)
+        return answer
+
+
+class PathOrderTests(unittest.SynchronousTestCase):
+    """Pages in the order of a JSON path."""
+
+    def holding(self, values: Sequence[Any]) -> tuple[CountingSearcher, Ranking, tantivy.Query]:
+        """Three segments with these values of ``n``: what counts, what ranks with it, and a query of all."""
+        index = tantivy.Index(schema.build_schema())
+        schema.register_tokenizers(index)
+        paths = JsonPaths()
+        writer = index.writer(HEAP_BYTES, 1)
+        third = -(-len(values) // 3)
+        for start in range(0, len(values), third):
+            for offset, value in list(enumerate(values))[start : start + third]:
+                writer.add_json(schema.document_json(document(offset, {"n": value}), paths)[0])
+            writer.commit()
+        index.reload()
+        searcher: Any = CountingSearcher(index.searcher())
+        compiler = QueryCompiler(index, searcher, schema.word_analyzer(), paths, lambda: False)
+        return searcher, Ranking(searcher, compiler, paths), compiler.within(EVERYTHING)
+
+    def test_hits_read(self) -> None:
+        """However many records have each value, or several, a page reads little more than its own hits, and they are the right ones."""
+        rnd = random.Random(3)
+        few = [rnd.randrange(4) for _ in range(900)]
+        many = [rnd.randrange(10_000) for _ in range(900)]
+        skewed = [0 if o % 9 else o for o in range(900)]
+        large = [2**60 + n for n in few]
+        zeros = [rnd.choice([0, 0.0, -0.0, 1, 1.5]) for _ in range(900)]
+        for values in (few, many, skewed, large, zeros, [n / 2 for n in few], [f"s{n}" for n in few], [f"2026-01-0{n + 1}" for n in few]):
+            searcher, ranking, query = self.holding(values)
+            for limit, descending in itertools.product((1, 10, 100, 900), (False, True)):
+                searcher.hits = searcher.values = 0
+                hits = ranking.first(query, MatchAll(), Sort("n", descending), limit).hits
+                # Sorting keeps what is equal as it was: newest first, either way.
+                wanted = sorted(range(899, -1, -1), key=lambda o: values[o], reverse=descending)
+                self.assertEqual([h.offset for h in hits], wanted[:limit], (values[:3], limit, descending))
+                self.assertTrue(searcher.hits <= 2 * limit, (values[:3], limit, descending, searcher.hits))
+                self.assertEqual(searcher.values, limit)
+
+    def test_hits_read_of_arrays(self) -> None:
+        """Records with a value twice, or with several values, count once, by the outermost."""
+        rnd = random.Random(4)
+        twice = [[n, n, n] for n in range(300)]
+        several = [[rnd.randrange(50), 50 + rnd.randrange(5), 70] for _ in range(300)]
+        mixed = [[70, rnd.choice(["x", "y"]), rnd.randrange(5)] if o % 2 else ["z", "w"] for o in range(300)]
+        pairs = [[2 * n, 2 * n + 1] for n in range(300)]
+        for values in (twice, several, mixed, pairs):
+            searcher, ranking, query = self.holding(values)
+            for limit in (1, 10, 100, 200):
+                searcher.hits = 0
+                hits = ranking.first(query, MatchAll(), Sort("n", False), limit).hits
+                least = [min((n for n in value if isinstance(n, int)), default=1_000) for value in values]
+                self.assertEqual([h.offset for h in hits], sorted(range(300), key=lambda o: (least[o], -o))[:limit], (values[:3], limit))
+                self.assertTrue(searcher.hits <= 10 * limit, (values[:3], limit, searcher.hits))
 
 
 class WaysTests(unittest.SynchronousTestCase):

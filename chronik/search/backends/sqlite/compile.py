@@ -28,7 +28,7 @@ from chronik.search.query.ast import (
     Terms,
     Wildcard,
 )
-from chronik.search.query.bounds import date_bounds, float_limit, integer_bounds, number_ends, timestamp_bounds
+from chronik.search.query.bounds import INT64_MAX, date_bounds, integer_bounds, number_ends, rounded, timestamp_bounds
 from chronik.search.query.patterns import quoted, wildcard_regex, wildcard_tokens, word_pattern
 
 TERMS_MAX: Final = 4_000
@@ -245,20 +245,14 @@ def _range(field: Field, query: Range) -> Sql:
     conditions = ["number IS NOT NULL"]
     params = []
     if low is not None:
-        low, low_open = _rounded(low, low_open, True)
+        low, low_open = rounded(low, low_open, True, INT64_MAX)
         conditions.append("number > ?" if low_open else "number >= ?")
         params.append(low)
     if high is not None:
-        high, high_open = _rounded(high, high_open, False)
+        high, high_open = rounded(high, high_open, False, INT64_MAX)
         conditions.append("number < ?" if high_open else "number <= ?")
         params.append(high)
     return _owners(field, " AND ".join(conditions), *params)
-
-
-def _rounded(limit: float, limit_open: bool, lower: bool) -> tuple[float, bool]:
-    if isinstance(limit, int) and not -(1 << 63) <= limit < 1 << 63:
-        return float_limit(limit, limit_open, lower)
-    return limit, limit_open
 
 
 def _exists(field: Field) -> Sql:

@@ -22,6 +22,7 @@ from chronik.search.interfaces import (
     ISearchBackend,
     ISearchStore,
     Marker,
+    QueryError,
     Result,
     Sort,
     StoreDamaged,
@@ -140,11 +141,11 @@ class SqliteStore:
         where = _wanted(query, within)
         value, order = self._order(query, sort)
         with self._lock, guarded():
-            total = self._value(f"SELECT count(*) FROM rows r WHERE {where.text}", where.params)
+            total = self._asked(f"SELECT count(*) FROM rows r WHERE {where.text}", where.params).fetchone()[0]
             if limit <= 0 or not total:
                 return Result((), total)
             sql = f"SELECT {_PLACE}, {value.text} AS value FROM rows r WHERE {where.text} ORDER BY {order}{_TIES} LIMIT ?"
-            rows = self._db.execute(sql, (*value.params, *where.params, limit)).fetchall()
+            rows = self._asked(sql, (*value.params, *where.params, limit)).fetchall()
         return Result([_hit(row, sort.field == "_score") for row in rows], total)
 
     def _order(self, query: Query, sort: Sort) -> tuple[Sql, str]:
@@ -169,7 +170,21 @@ class SqliteStore:
         """See :meth:`ISearchStore.count`."""
         where = _wanted(query, within)
         with self._lock, guarded():
-            return int(self._value(f"SELECT count(*) FROM rows r WHERE {where.text}", where.params))
+            return int(self._asked(f"SELECT count(*) FROM rows r WHERE {where.text}", where.params).fetchone()[0])
+
+    def _asked(self, sql: str, params: Sequence[Any]) -> sqlite3.Cursor:
+        """What a query's statement gives.
+
+        :raises QueryError: it is more than SQLite takes, which says nothing of the database.
+        """
+        for have, category, what in (
+            (len(params), sqlite3.SQLITE_LIMIT_VARIABLE_NUMBER, "values"),
+            (len(sql.encode()), sqlite3.SQLITE_LIMIT_SQL_LENGTH, "bytes of SQL"),
+        ):
+            most = self._db.getlimit(category)
+            if have > most:
+                raise QueryError(f"the query comes to {have} {what}, SQLite takes {most}; ask for less at once", "illegal_argument_exception")
+        return self._db.execute(sql, params)
 
     def locate(self, topic: int, partition: int, offset: int) -> Found | None:
         """See :meth:`ISearchStore.locate`."""

@@ -12,7 +12,7 @@ from chronik.search.analysis import exact_term, spaced
 from chronik.search.backends.json_paths import JsonPaths, speakable
 from chronik.search.backends.tantivy.expansion import PathPhrase, text_phrase
 from chronik.search.backends.tantivy.floats import readings
-from chronik.search.backends.tantivy.limits import INT64_MAX, INT64_MIN, Number, json_number, number_limits, rounded
+from chronik.search.backends.tantivy.limits import INT64_MIN, UINT64_MAX, json_number, number_limits
 from chronik.search.fields import Field, Kind, is_typed, parse_date, parse_number, resolve, timestamp_ms, value_date
 from chronik.search.interfaces import Bounds, QueryError
 from chronik.search.query.ast import (
@@ -32,13 +32,14 @@ from chronik.search.query.ast import (
     Terms,
     Wildcard,
 )
-from chronik.search.query.bounds import date_bounds, integer_bounds, number_ends, timestamp_bounds
+from chronik.search.query.bounds import INT64_MAX, date_bounds, integer_bounds, number_ends, rounded, timestamp_bounds
 from chronik.search.query.patterns import quoted, wildcard_regex, word_pattern
 
 Q: Final = tantivy.Query
 _MUST: Final = tantivy.Occur.Must
 _SHOULD: Final = tantivy.Occur.Should
 _NOT: Final = tantivy.Occur.MustNot
+_FLOAT_LEAST: Final = 5e-324
 
 
 def any_of(queries: Sequence[tantivy.Query]) -> tantivy.Query:
@@ -224,11 +225,7 @@ class QueryCompiler:
         return self._paths.items() if field.kind in (Kind.ANY, Kind.VALUE) else []
 
     def _whole(self, path: str, value: Any) -> list[tantivy.Query]:
-        return [
-            Q.term_query(self._schema, f"{root}.{json_path(path)}", each)
-            for root in ("exact", "slow")
-            for each in (readings(value) if isinstance(value, float) else (value,))
-        ]
+        return [Q.term_query(self._schema, f"{root}.{json_path(path)}", each) for root in ("exact", "slow") for each in _readings(value)]
 
     def _term(self, field: Field, value: Scalar) -> tantivy.Query:
         if field.kind is Kind.TIMESTAMP:
@@ -274,10 +271,10 @@ class QueryCompiler:
     def _number_range(self, path: str, query: Range) -> tantivy.Query:
         low, low_open, high, high_open = number_ends(query)
         if low is not None:
-            low, low_open = rounded(low, low_open, True)
+            low, low_open = rounded(low, low_open, True, UINT64_MAX)
             low = (max if low_open else min)(_readings(low))
         if high is not None:
-            high, high_open = rounded(high, high_open, False)
+            high, high_open = rounded(high, high_open, False, UINT64_MAX)
             high = (min if high_open else max)(_readings(high))
         return all_of(self._parse_range("exact", path, limits) for limits in number_limits(low, low_open, high, high_open))
 
@@ -296,6 +293,8 @@ class QueryCompiler:
     def numbers(self, column: str, low: float, high: float) -> tantivy.Query:
         """Records with a number from ``low`` to ``high`` in a column of a JSON field."""
         root, _, path = column.partition(".")
+        # A column of floats has -0.0 below 0.0, and "-0.0" is read as 0.
+        low = low or -_FLOAT_LEAST
         return all_of(self._index.parse_query(f"{root}.{_escaped(json_path(path))}:{limits}") for limits in number_limits(low, False, high, False))
 
     def _json_range(self, root: str, path: str, low: int, high: int) -> tantivy.Query:
@@ -402,8 +401,8 @@ def _escaped(path: str) -> str:
     return "".join(c if c.isalnum() or c in "._" else "\\" + c for c in path)
 
 
-def _readings(value: Number) -> tuple[Number, ...]:
-    """What a limit may have become in an index."""
+def _readings(value: Scalar) -> tuple[Any, ...]:
+    """What a value may have become in an index."""
     return readings(value) if isinstance(value, float) else (value,)
 
 

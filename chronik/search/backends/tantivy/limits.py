@@ -10,24 +10,16 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Final, TypeAlias
 
-from chronik.search.query.bounds import float_limit
+from chronik.search.query.bounds import INT64_MAX
 
 Number: TypeAlias = int | float
-INT64_MAX: Final = (1 << 63) - 1
 INT64_MIN: Final = -(1 << 63)
-_UINT64_MAX: Final = (1 << 64) - 1
+UINT64_MAX: Final = (1 << 64) - 1
 
 
 def json_number(number: Number) -> Number:
     """A number as tantivy holds it: beyond 64 bits it becomes a float."""
-    return float(number) if isinstance(number, int) and not INT64_MIN <= number <= _UINT64_MAX else number
-
-
-def rounded(limit: Number, limit_open: bool, lower: bool) -> tuple[Number, bool]:
-    """A limit as tantivy holds it, with the same numbers inside."""
-    if isinstance(limit, int) and not INT64_MIN <= limit <= _UINT64_MAX:
-        return float_limit(limit, limit_open, lower)
-    return limit, limit_open
+    return float(number) if isinstance(number, int) and not INT64_MIN <= number <= UINT64_MAX else number
 
 
 def number_limits(low: Number | None, low_open: bool, high: Number | None, high_open: bool) -> list[str]:
@@ -39,12 +31,12 @@ def number_limits(low: Number | None, low_open: bool, high: Number | None, high_
 
 
 def _above(low: Number, low_open: bool) -> list[str]:
-    return [_limits(low, low_open, None, False), *(_limits(edge, True, None, False) for edge in (INT64_MAX, _UINT64_MAX) if low > edge)]
+    return [_limits(low, low_open, None, False), *(_limits(edge, True, None, False) for edge in (INT64_MAX, UINT64_MAX) if low > edge)]
 
 
 def _below(high: Number, high_open: bool) -> list[str]:
-    if high_open and high == _UINT64_MAX + 1:
-        return [_limits(None, False, _UINT64_MAX, False)]
+    if high_open and high == UINT64_MAX + 1:
+        return [_limits(None, False, UINT64_MAX, False)]
     return [_limits(None, False, high, high_open), *(_limits(None, False, edge, True) for edge in (0, INT64_MIN) if high < edge)]
 
 
