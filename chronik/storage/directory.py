@@ -24,6 +24,12 @@ STALL_SECONDS: Final = 0.01
 """A write to the page cache that takes longer met a disk that cannot keep up: the next ones wait in a thread.
 It must be more than the 5 ms that another thread may keep the interpreter."""
 
+LONG_STALL_SECONDS: Final = 0.03
+"""A stall this long is believed at once."""
+
+ACCIDENT_SECONDS: Final = 1.0
+"""A shorter one is not, unless there was another in this time: a busy machine may have taken the processor away."""
+
 PROBATION_SECONDS: Final = 0.25
 """How long writes stay in the thread after a stall."""
 
@@ -40,6 +46,7 @@ class DirectoryWriter:
         self._clock = clock
         self._pending = 0
         self._threaded_until = 0.0
+        self._stalled_at = 0.0
         self.stalls = 0
 
     @property
@@ -57,7 +64,9 @@ class DirectoryWriter:
         ended = self._clock.seconds()
         if ended - began > STALL_SECONDS:
             self.stalls += 1
-            self._threaded_until = ended + PROBATION_SECONDS
+            if ended - began > LONG_STALL_SECONDS or began - self._stalled_at < ACCIDENT_SECONDS:
+                self._threaded_until = ended + PROBATION_SECONDS
+            self._stalled_at = ended
 
     def write_later(self, shared: SharedFile, buffers: Sequence[bytes | memoryview], position: int) -> Deferred[int]:
         """Write after everything that was given before; fires, or fails with an ``OSError``, when that is done.
