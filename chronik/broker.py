@@ -64,7 +64,7 @@ GC_THRESHOLDS: Final = (50_000, 20, 50)
 
 
 @implementer(ILeadershipObserver)
-class _GroupPartitions:
+class GroupPartitions:
     """Loads groups when their partition is led here, and unloads them when it is not."""
 
     def __init__(self, groups: GroupCoordinator, clock: Any) -> None:
@@ -167,7 +167,7 @@ class BrokerService(Service):
         groups = GroupCoordinator(feed, reactor, GroupConfig.of(config), os.urandom)
         groups.start()
         self._endings.append(groups.stop)
-        partitions.observe(_GroupPartitions(groups, reactor))
+        partitions.observe(GroupPartitions(groups, reactor))
 
         authorizer: IAuthorizer = self._backend("auth", AuthContext(pools))
         self._endings.append(authorizer.close)

@@ -15,20 +15,33 @@ K = TypeVar("K", bound=Hashable)
 T = TypeVar("T")
 
 
-class _Countdown(Waiter):
-    """Woken when the last of so many has ended."""
+class Countdown:
+    """Counts works that have not ended, and wakes who waits for them when the last has.
 
-    __slots__ = ("left",)
+    :ivar left: how many.
+    """
+
+    __slots__ = ("_waiter", "left")
 
     def __init__(self, left: int) -> None:
-        super().__init__()
         self.left = left
+        self._waiter: Waiter | None = None
 
-    def ended_one(self, result: object) -> None:
-        """One has."""
+    def settled(self) -> None:
+        """One of them has."""
         self.left -= 1
+        if not self.left and self._waiter is not None:
+            self._waiter.wake()
+
+    async def wait(self, purgatory: Purgatory, timeout_ms: int | None) -> None:
+        """Until all have, or the time is up: one wait, however many there are."""
         if not self.left:
-            self.wake()
+            return
+        waiter = self._waiter = Waiter()
+        if timeout_ms is not None:
+            purgatory.expire_after(waiter, max(timeout_ms, 0))
+        await waiter.ended
+        purgatory.forget(waiter)
 
 
 async def settle_all(purgatory: Purgatory, works: Mapping[K, Deferred[T]], timeout_ms: int, late: KafkaError) -> dict[K, T | KafkaError]:
@@ -37,13 +50,10 @@ async def settle_all(purgatory: Purgatory, works: Mapping[K, Deferred[T]], timeo
     :raises BaseException: any other failure, once all have ended or the time is up.
     """
     outcomes: dict[K, object] = dict.fromkeys(works, late)
-    countdown = _Countdown(len(works))
+    countdown = Countdown(len(works))
     for key, work in works.items():
-        work.addBoth(_note, outcomes, key).addBoth(countdown.ended_one)
-    if countdown.left:
-        purgatory.expire_after(countdown, max(timeout_ms, 0))
-        await countdown.ended
-        purgatory.forget(countdown)
+        work.addBoth(_note, outcomes, key, countdown)
+    await countdown.wait(purgatory, timeout_ms)
     settled: dict[K, T | KafkaError] = {}
     for key, outcome in outcomes.items():
         if isinstance(outcome, Failure):
@@ -56,5 +66,6 @@ async def settle_all(purgatory: Purgatory, works: Mapping[K, Deferred[T]], timeo
     return settled
 
 
-def _note(result: object, outcomes: dict[K, object], key: K) -> None:
+def _note(result: object, outcomes: dict[K, object], key: K, countdown: Countdown) -> None:
     outcomes[key] = result
+    countdown.settled()

@@ -8,24 +8,21 @@ from typing import Any, Final
 
 from twisted.internet.defer import Deferred
 from twisted.trial.unittest import SynchronousTestCase
-from zope.interface import implementer
 
+from chronik.broker import GroupPartitions
 from chronik.cluster.controller import Controller
 from chronik.cluster.registration import Registration
 from chronik.config import Configuration
 from chronik.coordinator.group.config import GroupConfig
 from chronik.coordinator.group.service import GroupCoordinator
-from chronik.coordinator.state import ReplicatedStateLog
 from chronik.metadata.feed import MetadataFeed
 from chronik.metadata.image import Endpoint
 from chronik.metadata.memory import MemoryMetadataStore
-from chronik.model import OFFSETS_TOPIC
 from chronik.network.interfaces import Session
 from chronik.protocol.apis import flexible, response_class
 from chronik.protocol.header import parse_response_header, request_header
 from chronik.protocol.message import Message
 from chronik.replica.host import HostedPartitions
-from chronik.replica.interfaces import ILeadershipObserver, IPartition
 from chronik.replica.purgatory import Purgatory
 from chronik.replica.settings import DynamicConfiguration, EffectiveSettings
 from chronik.security.interfaces import ANONYMOUS
@@ -44,25 +41,6 @@ CORRELATION_ID: Final = 0x01020304
 
 SETTINGS: Final = {"num.partitions": "1", "offsets.topic.num.partitions": "1"}
 """One partition of each: which is led here is not what these tests are about."""
-
-
-@implementer(ILeadershipObserver)
-class _LoadsGroups:
-    """Has the groups of a partition coordinated while it is led here."""
-
-    def __init__(self, groups: GroupCoordinator, clock: Any) -> None:
-        self._groups = groups
-        self._clock = clock
-
-    def partition_led(self, partition: IPartition) -> None:
-        """Load its groups."""
-        if partition.topic_partition.topic == OFFSETS_TOPIC:
-            self._groups.load(ReplicatedStateLog(partition, self._clock))
-
-    def partition_resigned(self, partition: IPartition) -> None:
-        """Unload them."""
-        if partition.topic_partition.topic == OFFSETS_TOPIC:
-            self._groups.unload(partition.topic_partition.partition)
 
 
 class MemoryBroker:
@@ -116,7 +94,7 @@ class MemoryBroker:
             case.successResultOf(start())
         self.groups.start()
         case.addCleanup(self.groups.stop)
-        self.partitions.observe(_LoadsGroups(self.groups, self.clock))
+        self.partitions.observe(GroupPartitions(self.groups, self.clock))
 
     def send(self, request: Message, version: int, client_id: str | None = "me") -> Deferred[Any]:
         """Send a request; a Deferred of the decoded response, of which no byte is left over."""

@@ -19,11 +19,11 @@ from chronik.protocol.messages import ProduceRequest, ProduceResponse
 from chronik.record.batch import BadBatch, split_batches
 from chronik.record.compression import Codec
 from chronik.replica.interfaces import IPartition, IPendingAppend
-from chronik.replica.purgatory import Waiter
 from chronik.security.interfaces import Action, Operation, ResourceType
 from chronik.server.api import Api
 from chronik.server.context import RequestContext
 from chronik.server.handlers.leaders import LeaderHints
+from chronik.server.settling import Countdown
 from chronik.storage.interfaces import AppendResult
 
 if TYPE_CHECKING:
@@ -38,33 +38,13 @@ _TopicAnswer: TypeAlias = ProduceResponse.TopicProduceResponse
 _PartitionAnswer: TypeAlias = ProduceResponse.PartitionProduceResponse
 
 
-class _Countdown:
-    """Counts the appends that are neither acknowledged nor refused.
-
-    :ivar left: how many.
-    :ivar waiter: woken by the last one; None while nobody waits.
-    """
-
-    __slots__ = ("left", "waiter")
-
-    def __init__(self, left: int) -> None:
-        self.left = left
-        self.waiter: Waiter | None = None
-
-    def settled(self) -> None:
-        """One of them is."""
-        self.left -= 1
-        if not self.left and self.waiter is not None:
-            self.waiter.wake()
-
-
 @implementer(IPendingAppend)
 class _Append:
     """What became of one partition's records: an :class:`AppendResult`, why they were refused, or None while that is open."""
 
     __slots__ = ("_countdown", "index", "outcome")
 
-    def __init__(self, index: int, countdown: _Countdown) -> None:
+    def __init__(self, index: int, countdown: Countdown) -> None:
         self.index = index
         self._countdown = countdown
         self.outcome: AppendResult | BaseException | None = None
@@ -81,13 +61,12 @@ class _Append:
 
 
 async def _produce(context: RequestContext, request: ProduceRequest) -> ProduceResponse | None:
-    countdown = _Countdown(sum([len(topic.partition_data) for topic in request.topic_data]))
+    countdown = Countdown(sum([len(topic.partition_data) for topic in request.topic_data]))
     begun = []
     for topic in request.topic_data:
         name = _topic_name(context.services, context.api_version, topic)
         begun.append((topic, name, _begin(context, request, name, topic.partition_data, countdown)))
-    if countdown.left:
-        await _settled(context, countdown, None if request.acks == 0 else request.timeout_ms)
+    await countdown.wait(context.services.purgatory, None if request.acks == 0 else request.timeout_ms)
     if request.acks == 0:
         for _, name, appends in begun:
             _check_unanswered(name, appends)
@@ -124,7 +103,7 @@ def _topic_refusal(context: RequestContext, request: ProduceRequest, name: str |
 
 
 def _begin(
-    context: RequestContext, request: ProduceRequest, name: str | None, parts: Sequence[_PartitionData], countdown: _Countdown
+    context: RequestContext, request: ProduceRequest, name: str | None, parts: Sequence[_PartitionData], countdown: Countdown
 ) -> Sequence[_Append]:
     """Start the appends to one topic's partitions."""
     refusal = _topic_refusal(context, request, name)
@@ -154,16 +133,6 @@ def _holds_zstd(records: bytes | memoryview) -> bool:
         return any(header.codec is Codec.ZSTD for header, _ in split_batches(records))
     except BadBatch:
         return False  # What is wrong with it the log tells.
-
-
-async def _settled(context: RequestContext, countdown: _Countdown, timeout_ms: int | None) -> None:
-    """Until each append is acknowledged or refused, or the time is up: one wait, however many partitions there are."""
-    waiter = countdown.waiter = Waiter()
-    purgatory = context.services.purgatory
-    if timeout_ms is not None:
-        purgatory.expire_after(waiter, max(timeout_ms, 0))
-    await waiter.ended
-    purgatory.forget(waiter)
 
 
 def _answer(request: ProduceRequest, hints: LeaderHints, name: str | None, append: _Append) -> _PartitionAnswer:
