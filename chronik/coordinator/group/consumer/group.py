@@ -204,10 +204,6 @@ class ConsumerGroup:
 
     # -- classic clients in it ----------------------------------------------------------------------------------------
 
-    def classic_members(self) -> list[ConsumerMember]:
-        """Members that speak the classic protocol."""
-        return [member for member in self.members.values() if member.classic is not None]
-
     def suits_classic(self, protocol_type: str, names: Iterable[str]) -> bool:
         """Whether a classic client of these protocols can be in one group with the others."""
         offered = set(names)
