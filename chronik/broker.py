@@ -5,11 +5,7 @@ It is the only module that knows every package.
 
 from __future__ import annotations
 
-import gc
 import os
-import secrets
-import sys
-import time
 from collections.abc import Callable
 from typing import Any, Final
 
@@ -26,16 +22,16 @@ from chronik.coordinator.group.config import GroupConfig
 from chronik.coordinator.group.service import GroupCoordinator
 from chronik.coordinator.state import ReplicatedStateLog
 from chronik.defer import deferred
-from chronik.descriptors import DescriptorShares, take_descriptors
 from chronik.errors import ChronikError
 from chronik.http.listener import HttpListeners, HttpParts
+from chronik.machine import Machine
 from chronik.metadata.backends import MetadataContext
 from chronik.metadata.feed import MetadataFeed
 from chronik.metadata.image import ImageDelta, MetadataImage
 from chronik.metadata.interfaces import IImageObserver, IMetadataStore
 from chronik.model import OFFSETS_TOPIC
 from chronik.network.listeners import KafkaListeners
-from chronik.plugin import SELECTORS, find_backend
+from chronik.plugin import SELECTORS
 from chronik.replica.host import HostedPartitions
 from chronik.replica.interfaces import ILeadershipObserver, IPartition
 from chronik.replica.purgatory import Purgatory
@@ -52,15 +48,10 @@ from chronik.server.services import Services
 from chronik.server.stall import ReactorStallMeter
 from chronik.server.table import api_table
 from chronik.storage.backends import StorageContext
-from chronik.storage.filesystem import RealFileSystem
 from chronik.storage.interfaces import ILogStore
-from chronik.threads import ReactorThreadPools
 
 DRAIN_SECONDS: Final = 5.0
 """How long a stopping broker lets requests that were begun be answered."""
-
-GC_THRESHOLDS: Final = (50_000, 20, 50)
-"""Decoding makes many objects that live long enough to be looked at again and again; by default that costs several times the decoding."""
 
 
 @implementer(ILeadershipObserver)
@@ -100,16 +91,16 @@ class BrokerService(Service):
     """A broker: one per process.
 
     :param config: what it goes by.
-    :param reactor: everything it needs of Twisted: TCP, time, threads, processes.
+    :param machine: what it runs on.
     :param failed: called with the exit status when the broker cannot go on.
     """
 
     name = "chronik"
     _log = Logger()
 
-    def __init__(self, config: Configuration, reactor: Any, failed: Callable[[int], None]) -> None:
+    def __init__(self, config: Configuration, machine: Machine, failed: Callable[[int], None]) -> None:
         self._config = config
-        self._reactor = reactor
+        self._machine = machine
         self._failed = failed
         self._starting: Deferred[None] = succeed(None)
         self._endings: list[Callable[[], Deferred[Any] | None]] = []
@@ -129,42 +120,42 @@ class BrokerService(Service):
             return
         if failure.check(ChronikError) is None:
             self._log.failure("the broker could not start", failure)
-        print(f"chronik: {failure.getErrorMessage()}", file=sys.__stderr__, flush=True)
+        self._machine.complain(f"chronik: {failure.getErrorMessage()}")
         self._failed(1)
 
     @deferred
     async def _start(self) -> None:
         """Each step needs those before it; what ends a step is noted as soon as it was begun, and done in reverse."""
-        config, reactor = self._config, self._reactor
+        config, machine = self._config, self._machine
+        reactor, pools = machine.reactor, machine.pools
         broker_id: int = config.get("node.id")
-        descriptors = take_descriptors()
-        listeners = KafkaListeners(config, reactor, descriptors.connections)
-        http = HttpListeners(config, reactor, descriptors.http_connections)
+        listeners = KafkaListeners(config, reactor, machine.descriptors.connections)
+        http = HttpListeners(config, reactor, machine.descriptors.http_connections)
         self._endings += [http.stop_accepting, listeners.stop_accepting]
         listeners.bind()
         http.bind()
 
-        pools = ReactorThreadPools(reactor)
         self._endings.append(pools.close)
         directories = [os.path.abspath(directory) for directory in config.get("log.dirs")]
-        metadata: IMetadataStore = self._backend("metadata", MetadataContext(directories[0], RealFileSystem(), pools, reactor))
+        metadata: IMetadataStore = self._backend("metadata", MetadataContext(directories[0], machine.file_system, pools, reactor))
         await metadata.start()
         self._endings.append(metadata.close)
         feed = MetadataFeed(metadata, reactor)
         await feed.start()
         self._endings.append(feed.stop)
-        controller = Controller(metadata, feed, Registration(broker_id, listeners.endpoints(), config.get("broker.rack")), config)
+        registration = Registration(broker_id, listeners.endpoints(), config.get("broker.rack"))
+        controller = Controller(metadata, feed, registration, config, random=machine.random)
         await controller.start()
         self._endings.append(controller.stop)
 
-        store: ILogStore = self._backend("storage", self._storage_context(directories, pools, feed.image.cluster_id, descriptors))
+        store: ILogStore = self._backend("storage", self._storage_context(directories, feed.image.cluster_id))
         self._endings.append(store.close)
         await store.start()
         dynamic = DynamicConfiguration(config, feed, broker_id)
         partitions = HostedPartitions(broker_id, feed, store, EffectiveSettings(dynamic), controller.raise_leader_epochs)
         await partitions.start()
         self._endings.append(partitions.stop)
-        groups = GroupCoordinator(feed, reactor, GroupConfig.of(config), os.urandom)
+        groups = GroupCoordinator(feed, reactor, GroupConfig.of(config), machine.random)
         groups.start()
         self._endings.append(groups.stop)
         partitions.observe(GroupPartitions(groups, reactor))
@@ -173,24 +164,9 @@ class BrokerService(Service):
         self._endings.append(authorizer.close)
         purgatory = Purgatory(reactor)
         self._endings.append(purgatory.close)
-        metrics, stalls = RequestMetrics(), ReactorStallMeter(reactor, time.thread_time)
-        services = Services(
-            broker_id=broker_id,
-            config=config,
-            metadata=feed,
-            controller=controller,
-            partitions=partitions,
-            logs=store,
-            groups=groups,
-            authorizer=authorizer,
-            fetch_bytes_max=config.get("fetch.max.bytes"),
-            fetch_sessions=FetchSessionCache(config.get("max.incremental.fetch.session.cache.slots"), lambda high: 1 + secrets.randbelow(high)),
-            quotas=ClientQuotas(feed, reactor.seconds, QuotaWindows.of(config)),
-            clock=reactor,
-            purgatory=purgatory,
-            metrics=metrics,
-        )
-        self._tune()
+        stalls = ReactorStallMeter(reactor, machine.cpu_seconds)
+        services = self._services(feed, controller, partitions, store, groups, authorizer, purgatory)
+        machine.settle()
         listeners.configure(dynamic())
         listeners.limit_addresses(lambda host: address_rate(feed.image.quotas, host))
         feed.observe(_ConnectionSettings(listeners, dynamic))
@@ -208,20 +184,48 @@ class BrokerService(Service):
 
     def _backend(self, seam: str, context: Any) -> Any:
         name = self._config.get(SELECTORS[seam])
-        return find_backend(seam, name).make(context, self._config.plugin_options(seam, name))
+        return self._machine.backend(seam, name).make(context, self._config.plugin_options(seam, name))
 
-    def _storage_context(
-        self, directories: list[str], pools: ReactorThreadPools, cluster_id: str, descriptors: DescriptorShares
-    ) -> StorageContext:
-        config = self._config
+    def _services(
+        self,
+        feed: MetadataFeed,
+        controller: Controller,
+        partitions: HostedPartitions,
+        logs: ILogStore,
+        groups: GroupCoordinator,
+        authorizer: IAuthorizer,
+        purgatory: Purgatory,
+    ) -> Services:
+        """What handlers of requests use."""
+        config, machine = self._config, self._machine
+        sessions: int = config.get("max.incremental.fetch.session.cache.slots")
+        return Services(
+            broker_id=config.get("node.id"),
+            config=config,
+            metadata=feed,
+            controller=controller,
+            partitions=partitions,
+            logs=logs,
+            groups=groups,
+            authorizer=authorizer,
+            fetch_bytes_max=config.get("fetch.max.bytes"),
+            fetch_sessions=FetchSessionCache(sessions, lambda high: 1 + machine.random_below(high)),
+            quotas=ClientQuotas(feed, machine.reactor.seconds, QuotaWindows.of(config)),
+            clock=machine.reactor,
+            purgatory=purgatory,
+            metrics=RequestMetrics(),
+        )
+
+    def _storage_context(self, directories: list[str], cluster_id: str) -> StorageContext:
+        config, machine = self._config, self._machine
         return StorageContext(
             directories=directories,
-            file_system=RealFileSystem(),
-            pools=pools,
-            clock=self._reactor,
+            file_system=machine.file_system,
+            pools=machine.pools,
+            clock=machine.reactor,
             cluster_id=cluster_id,
             broker_id=config.get("node.id"),
-            files_max=descriptors.files,
+            files_max=machine.descriptors.files,
             retention_check_ms=config.get("log.retention.check.interval.ms"),
             checkpoint_ms=config.get("log.flush.offset.checkpoint.interval.ms"),
             producer_expiration_ms=config.get("producer.id.expiration.ms"),
@@ -234,14 +238,6 @@ class BrokerService(Service):
         mode = "off" if backend == "none" else str(defaults["search.mode"])
         return SearchConfig(mode, bool(defaults["search.fast"]), backend, config.plugin_options("index", backend))
 
-    def _tune(self) -> None:
-        """What was made so far lives as long as the broker: the garbage collector need not look at it again. Before anybody is served, for it takes
-        as long as many requests.
-        """
-        gc.collect()
-        gc.freeze()
-        gc.set_threshold(*GC_THRESHOLDS)
-
     def _greet(self, listeners: KafkaListeners, http: HttpListeners, directories: list[str]) -> None:
         """The first lines on the terminal: what listens where, and what to try next."""
         kafka, web = ", ".join(listeners.bound()), ", ".join(http.bound())
@@ -251,7 +247,7 @@ class BrokerService(Service):
             "Try:  echo '{\"level\":\"error\",\"message\":\"disk full\"}' | chronik produce logs",
             "      chronik search logs level:error" + (f"      or open http://{first}/ in a browser" if first else ""),
         ]
-        print("\n".join(lines), file=sys.__stdout__, flush=True)
+        self._machine.say("\n".join(lines))
 
     # -- end ----------------------------------------------------------------------------------------------------------
 

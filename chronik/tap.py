@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import os
-import resource
 import signal
 import sys
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any, Final, NoReturn, TextIO
+from typing import TYPE_CHECKING, Any, NoReturn, TextIO
 
 from twisted.logger import FilteringLogObserver, ILogFilterPredicate, ILogObserver, LogEvent, LogLevel, PredicateResult, textFileLogObserver
 from twisted.python import usage
@@ -19,9 +18,6 @@ from chronik.errors import ChronikError, ConfigurationError
 
 if TYPE_CHECKING:
     from twisted.application.service import IService
-
-OPEN_FILES_MAX: Final = 1 << 20
-"""More is never asked for: no broker needs it, and some systems allow a thousand times as many."""
 
 
 class Options(usage.Options):
@@ -121,23 +117,15 @@ def makeService(options: Options) -> IService:
     from twisted.internet import reactor
 
     from chronik.broker import BrokerService
+    from chronik.machine import real_machine
 
     def failed(status: int) -> None:
         """End the process with this status once everything has stopped: ``twist`` itself always says 0."""
         reactor.addSystemEventTrigger("after", "shutdown", lambda: os._exit(status))
         reactor.callWhenRunning(reactor.stop)
 
-    allow_open_files()
     reactor.callWhenRunning(_stop_on_signals, reactor)
-    return BrokerService(options.configuration, reactor, failed)
-
-
-def allow_open_files() -> None:
-    """Let this process open as many files as the system lets it: the usual soft limit of 1,024 is for the sake of programs that use ``select``."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    wanted = OPEN_FILES_MAX if hard == resource.RLIM_INFINITY else min(hard, OPEN_FILES_MAX)
-    if soft != resource.RLIM_INFINITY and soft < wanted:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+    return BrokerService(options.configuration, real_machine(reactor), failed)
 
 
 def _stop_on_signals(reactor: Any) -> None:

@@ -19,7 +19,7 @@ LAYERS: Final = (
     {"server"},
     {"http"},
     {"cli"},
-    {"broker", "tap"},
+    {"broker", "machine", "tap"},
 )
 """Packages from the lowest to the highest; those of one layer see only each other's interfaces."""
 

@@ -1,0 +1,82 @@
+"""What a broker needs of the machine that it runs on. A simulated one has another provider for each, and runs the same broker."""
+
+from __future__ import annotations
+
+import gc
+import os
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Final
+
+from chronik.defer import IThreadPools
+from chronik.descriptors import DescriptorShares, take_descriptors
+from chronik.plugin import IBackendMaker, find_backend
+from chronik.storage.filesystem import RealFileSystem
+from chronik.storage.interfaces import IFileSystem
+from chronik.threads import ReactorThreadPools
+
+GC_THRESHOLDS: Final = (50_000, 20, 50)
+"""Decoding makes many objects that live long enough to be looked at again and again; by default that costs several times the decoding."""
+
+
+@dataclass(frozen=True, slots=True)
+class Machine:
+    """Where a broker runs.
+
+    :ivar reactor: TCP, time, threads and processes.
+    :ivar descriptors: how many files and sockets may be open.
+    :ivar random: gives that many random bytes, which nobody can guess.
+    :ivar cpu_seconds: what the reactor's thread has used of a processor.
+    :ivar backend: finds the maker of a seam's backend by the names of both; see :func:`~chronik.plugin.find_backend`.
+    :ivar say: prints a line on the terminal.
+    :ivar complain: prints a line where errors go.
+    :ivar settle: called once when everything that lives as long as the broker has been made, before anybody is served.
+    """
+
+    reactor: Any
+    file_system: IFileSystem
+    pools: IThreadPools
+    descriptors: DescriptorShares
+    random: Callable[[int], bytes]
+    cpu_seconds: Callable[[], float]
+    backend: Callable[[str, str], IBackendMaker]
+    say: Callable[[str], None]
+    complain: Callable[[str], None]
+    settle: Callable[[], None]
+
+    def random_below(self, limit: int) -> int:
+        """A random whole number from 0 to below ``limit``, which is less than 2^32."""
+        return int.from_bytes(self.random(8), "big") % limit
+
+
+def real_machine(reactor: Any) -> Machine:
+    """The one that this process runs on."""
+    return Machine(
+        reactor=reactor,
+        file_system=RealFileSystem(),
+        pools=ReactorThreadPools(reactor),
+        descriptors=take_descriptors(),
+        random=os.urandom,
+        cpu_seconds=time.thread_time,
+        backend=find_backend,
+        say=_say,
+        complain=_complain,
+        settle=_tune,
+    )
+
+
+def _say(line: str) -> None:
+    print(line, file=sys.__stdout__, flush=True)
+
+
+def _complain(line: str) -> None:
+    print(line, file=sys.__stderr__, flush=True)
+
+
+def _tune() -> None:
+    """What was made so far need not be looked at again by the garbage collector. Before anybody is served, for it takes as long as many requests."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(*GC_THRESHOLDS)
