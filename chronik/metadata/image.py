@@ -44,7 +44,11 @@ class PartitionState:
 
     :ivar leader: broker id, or :data:`NO_LEADER`.
     :ivar leader_epoch: grows with each change of leader and each unclean start of it.
+    :ivar isr: replicas that are in sync with the leader, in the order of ``replicas``.
     :ivar partition_epoch: grows with every change of this state (KIP-497).
+    :ivar elr: replicas that are not in sync any more, and yet have all that is committed: nothing was since too few are in sync (KIP-966).
+    :ivar adding: those of ``replicas`` that are there because of a reassignment under way (KIP-455).
+    :ivar removing: those of ``replicas`` that go when it is done.
     """
 
     leader: int
@@ -52,6 +56,9 @@ class PartitionState:
     replicas: tuple[int, ...]
     isr: tuple[int, ...]
     partition_epoch: int = 0
+    elr: tuple[int, ...] = ()
+    adding: tuple[int, ...] = ()
+    removing: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
