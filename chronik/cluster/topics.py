@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 
 from twisted.logger import Logger
 
-from chronik.cluster.writer import OPERATIONS_PER_PLAN_MAX, FencedWriter, KeyView, Plan
+from chronik.cluster.writer import OPERATIONS_PER_PLAN_MAX, KeyView, Plan, Writer
 from chronik.errors import ErrorCode, KafkaError
 from chronik.metadata import keys
 from chronik.metadata.image import PartitionState, TopicImage
@@ -64,7 +64,7 @@ class TopicPlans:
 
     _log = Logger()
 
-    def __init__(self, writer: FencedWriter) -> None:
+    def __init__(self, writer: Writer) -> None:
         self._writer = writer
 
     async def create(self, topic: TopicImage) -> None:

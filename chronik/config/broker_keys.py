@@ -122,6 +122,18 @@ _TOPICS = (
     integer("default.replication.factor", 1, "Replicas of a topic created without a number.", validator=at_least(1)),
 )
 
+_REPLICATION = (
+    string("inter.broker.listener.name", None, "The listener that brokers use among themselves; the first of listeners where it is not set."),
+    integer("broker.heartbeat.interval.ms", 500, "How often a broker tells that it is alive.", importance=_HIGH, validator=at_least(1)),
+    integer("broker.session.timeout.ms", 2_000, "Silence after which a broker counts as dead.", importance=_HIGH, validator=at_least(1)),
+    long("replica.lag.time.max.ms", 30_000, "How long a replica may be behind and count as in sync.", importance=_HIGH, validator=at_least(1)),
+    integer("replica.fetch.max.bytes", 1 << 20, "Most bytes of one partition in a follower's fetch.", validator=at_least(1)),
+    integer("replica.fetch.response.max.bytes", 10 << 20, "Most bytes in the answer to a follower's fetch.", validator=at_least(1)),
+    integer("replica.fetch.min.bytes", 1, "Bytes that the answer to a follower's fetch waits for.", importance=_HIGH, validator=at_least(0)),
+    integer("replica.fetch.wait.max.ms", 500, "How long it waits for them.", importance=_HIGH, validator=at_least(0)),
+    integer("replica.fetch.backoff.ms", 1_000, "Pause of a follower after an error.", validator=at_least(0)),
+)
+
 _GROUPS = (
     integer("group.initial.rebalance.delay.ms", 0, "How long a new group waits for more members before its first assignment.", validator=at_least(0)),
     integer("group.min.session.timeout.ms", 6_000, "Shortest session timeout a member may ask for.", validator=at_least(1)),
@@ -211,6 +223,7 @@ BROKER_KEYS: Final[Mapping[str, ConfigKey]] = registry(
         "Connections": _CONNECTIONS,
         "Quotas": _QUOTAS,
         "Topics": _TOPICS,
+        "Replication": _REPLICATION,
         "Groups": _GROUPS,
         "Groups of the consumer protocol": _CONSUMER_GROUPS,
         "Log": LOG_KEYS,
@@ -234,6 +247,8 @@ DIFFERENCES: Final[Mapping[str, tuple[str, str]]] = {
     "socket.send.buffer.bytes": ("102400", "the system sizes buffers by what each connection needs"),
     "socket.receive.buffer.bytes": ("102400", "the system sizes buffers by what each connection needs"),
     "socket.listen.backlog.size": ("50", "thousands of clients that come back after a restart are not turned away"),
+    "broker.heartbeat.interval.ms": ("2000", "a dead broker is to be noticed sooner"),
+    "broker.session.timeout.ms": ("9000", "a dead broker's partitions are to be led by another within two seconds"),
     "log.flush.interval.messages": ("never flushes by itself", "with write.caching=false every record is flushed before it is acknowledged"),
 }
 """Defaults that are not Kafka's: Kafka's own, and why ours is another."""

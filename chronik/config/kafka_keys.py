@@ -17,14 +17,13 @@ _PACKED: Final[Mapping[str, str]] = {
         "num.replica.alter.log.dirs.threads num.replica.fetchers offsets.load.buffer.size offsets.topic.compression.codec "
         "principal.builder.class process.roles queued.max.request.bytes queued.max.requests request.timeout.ms telemetry.max.bytes "
         "authorizer.class.name client.quota.callback.class config.providers allow.everyone.if.no.acl.found super.users "
-        "inter.broker.listener.name security.inter.broker.protocol security.providers connection.failed.authentication.delay.ms "
+        "security.inter.broker.protocol security.providers connection.failed.authentication.delay.ms "
         "connections.max.reauth.ms share.fetch.purgatory.purge.interval.requests socket.connection.setup.timeout.max.ms "
         "socket.connection.setup.timeout.ms initial.broker.registration.timeout.ms internal.segment.bytes transactional.id.expiration.ms "
         "follower.fetch.last.tiered.offset.enable"
     ),
     "add.partitions.to.txn.": "retry.backoff.max.ms retry.backoff.ms",
     "alter.log.dirs.replication.quota.": "window.num window.size.seconds",
-    "broker.": "heartbeat.interval.ms session.timeout.ms",
     "controller.": "socket.timeout.ms",
     "controller.quorum.": (
         "append.linger.ms auto.join.enable bootstrap.servers election.backoff.max.ms election.timeout.ms fetch.max.bytes "
@@ -67,8 +66,7 @@ _PACKED: Final[Mapping[str, str]] = {
     ),
     "remote.log.metadata.manager.": "class.name class.path impl.prefix listener.name",
     "replica.": (
-        "alter.log.dirs.io.max.bytes.per.second fetch.backoff.ms fetch.max.bytes fetch.min.bytes fetch.response.max.bytes "
-        "fetch.wait.max.ms high.watermark.checkpoint.interval.ms lag.time.max.ms selector.class socket.receive.buffer.bytes "
+        "alter.log.dirs.io.max.bytes.per.second high.watermark.checkpoint.interval.ms selector.class socket.receive.buffer.bytes "
         "socket.timeout.ms"
     ),
     "replication.quota.": "window.num window.size.seconds",

@@ -1,4 +1,4 @@
-"""What a connection hands upwards, and what it takes back."""
+"""What a connection hands upwards, and what it takes back; and how other brokers are reached."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from zope.interface import Interface
 if TYPE_CHECKING:
     from twisted.internet.defer import Deferred
 
+    from chronik.network.channel import KafkaChannel
     from chronik.security.interfaces import Principal
     from chronik.storage.interfaces import ILogSlice
 
@@ -85,3 +86,13 @@ class IRequestDispatcher(Interface):
 
     def disconnected(session: Session) -> None:
         """The connection is gone: what it waits for may be dropped."""
+
+
+class IBrokerChannels(Interface):
+    """Connections to the other brokers of the cluster."""
+
+    def connect(broker_id: int) -> Deferred[KafkaChannel]:
+        """A new channel, of the caller's own, that knows the other's versions.
+
+        :raises ChannelError: it is not registered or cannot be reached.
+        """

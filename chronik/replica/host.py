@@ -1,21 +1,25 @@
-"""The partitions this broker hosts: it follows the image, opens and deletes logs, and finds partitions for requests."""
+"""The partitions this broker hosts: it follows the image, opens and deletes logs, leads or follows, and finds partitions for requests."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from twisted.internet.defer import Deferred, DeferredList
+from twisted.internet.task import LoopingCall
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from chronik.defer import deferred
 from chronik.errors import ErrorCode, KafkaError
-from chronik.metadata.image import ImageDelta, MetadataImage, PartitionState, TopicImage
+from chronik.metadata.image import NO_LEADER, ImageDelta, MetadataImage, PartitionState, TopicImage
 from chronik.metadata.interfaces import IImageObserver, IMetadataFeed
 from chronik.model import TopicId, TopicPartition, topic_id_text
+from chronik.replica.fetcher import ReplicaFetchers
+from chronik.replica.follower import Follower
+from chronik.replica.followers import Leading
 from chronik.replica.interfaces import ILeadershipObserver, IPartition, IPartitions
 from chronik.replica.partition import Partition
 from chronik.storage.interfaces import ILogStore, IPartitionLog
@@ -35,17 +39,37 @@ class TopicSettings(Protocol):
 
 @dataclass(slots=True, eq=False)
 class _Hosted:
-    """One partition placed here. ``partition`` is None until its log is open; ``waiting`` are told when it is, or why it is not."""
+    """One partition placed here, led (``partition``) or followed (``follower``), or neither while nobody leads it.
+
+    :ivar log: None until it is open; ``waiting`` are told when it is, or why it is not.
+    """
 
     topic_partition: TopicPartition
     topic_id: TopicId
+    log: IPartitionLog | None = None
     partition: Partition | None = None
+    follower: Follower | None = None
     error: KafkaError | None = None
+    high_watermark: int = 0
     waiting: list[Deferred[None]] = field(default_factory=list)
 
 
-RaiseEpochs = Callable[[Sequence[tuple[TopicId, int]]], "Deferred[None]"]
-"""Makes the leader epoch of each of these partitions one larger, durably and in the image, before it fires."""
+@dataclass(frozen=True, slots=True)
+class Replication:
+    """What it takes to share partitions with other brokers.
+
+    :ivar leading: for those led here.
+    :ivar fetchers: for those followed here.
+    """
+
+    leading: Leading
+    fetchers: ReplicaFetchers
+
+
+RaiseEpochs = Callable[[Sequence[tuple[TopicId, int]], Collection[tuple[TopicId, int]]], "Deferred[None]"]
+"""Makes the leader epoch of each of these partitions one larger, durably and in the image, before it fires. Those of the second argument may lack
+here what is committed: where another broker is in sync, it leads them from then on.
+"""
 
 
 @implementer(IPartitions, IImageObserver)
@@ -56,7 +80,8 @@ class HostedPartitions:
     :param feed: the image to follow.
     :param store: opens the logs.
     :param settings: a topic's effective configuration.
-    :param raise_epochs: asked at the start for every partition whose log was not closed properly.
+    :param raise_epochs: asked at the start for every partition led here whose log was not closed properly.
+    :param replication: None for a broker that will never have others beside it.
     """
 
     _log = Logger()
@@ -68,14 +93,18 @@ class HostedPartitions:
         store: ILogStore,
         settings: Callable[[TopicImage], TopicSettings],
         raise_epochs: RaiseEpochs,
+        replication: Replication | None = None,
     ) -> None:
         self._broker_id = broker_id
         self._feed = feed
         self._store = store
         self._settings = settings
         self._raise_epochs = raise_epochs
+        self._replication = replication
         self._hosted: dict[tuple[TopicId, int], _Hosted] = {}
         self._observers: list[ILeadershipObserver] = []
+        self._started = False
+        self._lag: LoopingCall | None = None
 
     # -- beginning and end -------------------------------------------------------------------------------------------
 
@@ -87,21 +116,27 @@ class HostedPartitions:
         page cache and written again is never taken for what it was.
         """
         image: MetadataImage = self._feed.image
-        self._set_strays_aside(image)
+        self._remove_strays(image)
         opening = [self._open(topic, number) for topic in image.topics.values() for number in self._placed_here(topic)]
         await DeferredList(opening, consumeErrors=True)
         await self._raise_unclean()
+        self._started = True
+        if self._replication is not None:
+            self._lag = LoopingCall(self.remove_lagging)
+            self._lag.clock = self._replication.leading.clock
+            self._lag.start(self._replication.leading.lag_seconds / 2, now=False)
         self._feed.observe(self)
-        self._follow(self._feed.image, frozenset(image.topics))
-        for hosted in self._hosted.values():
-            self._announce(hosted)
+        self._follow(self._feed.image, tuple(self._feed.image.topics))
 
     def stop(self) -> None:
         """Take no more requests and follow no more; the store closes the logs."""
         self._feed.unobserve(self)
+        if self._lag is not None and self._lag.running:
+            self._lag.stop()
         for hosted in self._hosted.values():
             if hosted.partition is not None:
                 hosted.partition.resign()
+            self._leave_leader(hosted)
 
     def observe(self, observer: ILeadershipObserver) -> None:
         """Tell ``observer`` of every partition led here, those of now first."""
@@ -110,25 +145,38 @@ class HostedPartitions:
             if hosted.partition is not None:
                 observer.partition_led(hosted.partition)
 
-    def _set_strays_aside(self, image: MetadataImage) -> None:
+    def remove_lagging(self) -> None:
+        """Let replicas of partitions led here count no more that are behind for too long; called now and then."""
+        for partition in self._partitions():
+            partition.remove_lagging()
+
+    def _remove_strays(self, image: MetadataImage) -> None:
+        """Logs of topics that nobody knows are set aside; those that other brokers keep now are deleted."""
         for topic_partition, topic_id in self._store.known():
             topic = image.topic_by_id(topic_id)
             if topic is None or topic_partition.partition >= len(topic.partitions):
                 self._store.set_aside(topic_partition, topic_id).addErrback(self._deletion_failed, topic_partition)
+            elif self._broker_id not in topic.partitions[topic_partition.partition].replicas:
+                self._delete(topic_partition, topic_id)
 
     @deferred
     async def _raise_unclean(self) -> None:
-        unclean = [
-            (key, hosted.partition) for key, hosted in self._hosted.items() if hosted.partition is not None and not hosted.partition.log.clean
-        ]
-        if not unclean:
+        unclean = [(key, hosted.log) for key, hosted in self._hosted.items() if hosted.log is not None and not hosted.log.clean]
+        led = [(key, log) for key, log in unclean if self._is_leader(key)]
+        if not led:
             return
-        await self._raise_epochs([key for key, _ in unclean])
-        for (topic_id, number), partition in unclean:
-            topic = self._feed.image.topic_by_id(topic_id)
-            if topic is not None:
-                self._configure(partition, topic, topic.partitions[number])
-        await DeferredList([p.log.raise_epoch(p.leader_epoch) for _, p in unclean], fireOnOneErrback=True, consumeErrors=True)
+        await self._raise_epochs([key for key, _ in led], {key for key, log in led if log.config.write_caching})
+        states = [(log, self._state(key)) for key, log in led]
+        raising = [log.raise_epoch(state.leader_epoch) for log, state in states if state is not None and state.leader == self._broker_id]
+        await DeferredList(raising, fireOnOneErrback=True, consumeErrors=True)
+
+    def _state(self, key: tuple[TopicId, int]) -> PartitionState | None:
+        topic: TopicImage | None = self._feed.image.topic_by_id(key[0])
+        return topic.partitions[key[1]] if topic is not None and key[1] < len(topic.partitions) else None
+
+    def _is_leader(self, key: tuple[TopicId, int]) -> bool:
+        state = self._state(key)
+        return state is not None and state.leader == self._broker_id
 
     # -- following the image (IImageObserver) ------------------------------------------------------------------------
 
@@ -136,40 +184,84 @@ class HostedPartitions:
         """Open what is new here, follow what changed, delete what is gone."""
         for topic in delta.deleted:
             for number in range(len(topic.partitions)):
-                hosted = self._hosted.pop((topic.topic_id, number), None)
-                if hosted is not None:
-                    self._retire(hosted)
-        self._follow(image, delta.changed if not delta.configs else frozenset(image.topics))
+                self._drop((topic.topic_id, number))
+        self._follow(image, delta.changed if not delta.configs else tuple(image.topics))
 
     def _follow(self, image: MetadataImage, names: Iterable[str]) -> None:
         for name in names:
             topic = image.topics.get(name)
             if topic is None:
                 continue
-            for number in self._placed_here(topic):
-                hosted = self._hosted.get((topic.topic_id, number))
-                if hosted is None:
-                    self._open(topic, number).addCallback(self._announce)
-                elif hosted.partition is not None:
-                    self._configure(hosted.partition, topic, topic.partitions[number])
+            for number, state in enumerate(topic.partitions):
+                key = topic.topic_id, number
+                if self._broker_id not in state.replicas:
+                    self._drop(key)
+                elif key not in self._hosted:
+                    self._open(topic, number)
+                else:
+                    self._assume(self._hosted[key])
+
+    def _drop(self, key: tuple[TopicId, int]) -> None:
+        hosted = self._hosted.pop(key, None)
+        if hosted is not None:
+            self._retire(hosted)
 
     def _placed_here(self, topic: TopicImage) -> list[int]:
         return [number for number, state in enumerate(topic.partitions) if self._broker_id in state.replicas]
 
-    def _configure(self, partition: Partition, topic: TopicImage, state: PartitionState) -> None:
-        settings = self._settings(topic)
-        partition.log.configure(settings.log_config)
-        partition.update(state, settings.min_insync_replicas)
+    # -- leading and following ---------------------------------------------------------------------------------------
 
-    def _announce(self, hosted: _Hosted) -> None:
-        if hosted.partition is not None:
+    def _assume(self, hosted: _Hosted) -> None:
+        """Do what the image says of a partition whose log is open: lead it, follow its leader, or wait for one."""
+        topic: TopicImage | None = self._feed.image.topic_by_id(hosted.topic_id)
+        if topic is None or hosted.log is None or not self._started:
+            return
+        state = topic.partitions[hosted.topic_partition.partition]
+        settings = self._settings(topic)
+        hosted.log.configure(settings.log_config)
+        if state.leader != self._broker_id:
+            self._resign(hosted)
+            self._follow_leader(hosted, state)
+        elif hosted.partition is not None:
+            hosted.partition.update(state, settings.min_insync_replicas)
+        else:
+            self._lead(hosted, state, settings.min_insync_replicas)
+
+    def _lead(self, hosted: _Hosted, state: PartitionState, min_insync_replicas: int) -> None:
+        assert hosted.log is not None
+        self._leave_leader(hosted)
+        leading = self._replication.leading if self._replication is not None else None
+        hosted.partition = Partition(hosted.log, state, min_insync_replicas, leading, hosted.high_watermark)
+        for observer in self._observers:
+            observer.partition_led(hosted.partition)
+
+    def _resign(self, hosted: _Hosted) -> None:
+        partition, hosted.partition = hosted.partition, None
+        if partition is not None:
+            hosted.high_watermark = partition.high_watermark
             for observer in self._observers:
-                observer.partition_led(hosted.partition)
+                observer.partition_resigned(partition)
+            partition.resign()
+
+    def _follow_leader(self, hosted: _Hosted, state: PartitionState) -> None:
+        follower = hosted.follower
+        if follower is not None and (follower.leader, follower.leader_epoch) == (state.leader, state.leader_epoch):
+            return
+        self._leave_leader(hosted)
+        if state.leader != NO_LEADER and hosted.log is not None and self._replication is not None:
+            hosted.follower = Follower(hosted.log, state.leader, state.leader_epoch, hosted.high_watermark)
+            self._replication.fetchers.add(hosted.follower)
+
+    def _leave_leader(self, hosted: _Hosted) -> None:
+        follower, hosted.follower = hosted.follower, None
+        if follower is not None and self._replication is not None:
+            hosted.high_watermark = follower.high_watermark
+            self._replication.fetchers.remove(follower)
 
     # -- opening and deleting ----------------------------------------------------------------------------------------
 
     @deferred
-    async def _open(self, topic: TopicImage, number: int) -> _Hosted:
+    async def _open(self, topic: TopicImage, number: int) -> None:
         key = (topic.topic_id, number)
         hosted = self._hosted[key] = _Hosted(TopicPartition(topic.name, number), topic.topic_id)
         settings = self._settings(topic)
@@ -177,15 +269,11 @@ class HostedPartitions:
             log: IPartitionLog = await self._store.open(hosted.topic_partition, topic.topic_id, settings.log_config)
         except Exception as error:  # noqa: BLE001  whatever keeps one log shut must not keep the others
             self._refuse(hosted, error)
-            return hosted
-        current = self._feed.image.topic_by_id(topic.topic_id) or topic
-        if self._hosted.get(key) is not hosted:
-            return hosted  # deleted meanwhile, and its log is next
-        settings = self._settings(current)
-        log.configure(settings.log_config)
-        hosted.partition = Partition(log, current.partitions[number], settings.min_insync_replicas)
-        self._settle(hosted)
-        return hosted
+            return
+        if self._hosted.get(key) is hosted:  # else deleted meanwhile, and its log is next
+            hosted.log = log
+            self._assume(hosted)
+            self._settle(hosted)
 
     def _refuse(self, hosted: _Hosted, error: Exception) -> None:
         self._log.error(
@@ -203,10 +291,9 @@ class HostedPartitions:
 
     def _retire(self, hosted: _Hosted) -> None:
         if hosted.partition is not None:
-            for observer in self._observers:
-                observer.partition_resigned(hosted.partition)
             hosted.partition.deleted(hosted.partition.log)
-            hosted.partition.resign()
+        self._resign(hosted)
+        self._leave_leader(hosted)
         # Also while it is still being opened: the store does one after the other, and a topic of the same name may be next.
         self._delete(hosted.topic_partition, hosted.topic_id)
         self._settle(hosted)
@@ -243,11 +330,15 @@ class HostedPartitions:
                 raise KafkaError(ErrorCode.UNKNOWN_TOPIC_OR_PARTITION, f"{topic.name} has {count} partition(s), {number} is none of them")
             raise KafkaError(ErrorCode.NOT_LEADER_OR_FOLLOWER, f"{topic.name}-{number} is led by another broker")
         if hosted.partition is None:
-            raise hosted.error or KafkaError(ErrorCode.NOT_LEADER_OR_FOLLOWER, f"{hosted.topic_partition} is being opened, try again")
+            why = "is being opened, try again" if hosted.log is None else "is led by another broker, or by none now"
+            raise hosted.error or KafkaError(ErrorCode.NOT_LEADER_OR_FOLLOWER, f"{hosted.topic_partition} {why}")
         return hosted.partition
 
     def hosted(self) -> Iterable[IPartition]:
         """All of them."""
+        return self._partitions()
+
+    def _partitions(self) -> list[Partition]:
         return [hosted.partition for hosted in self._hosted.values() if hosted.partition is not None]
 
     @deferred
@@ -256,7 +347,7 @@ class HostedPartitions:
         topic: TopicImage | None = self._feed.image.topic_by_id(topic_id)
         for number in range(0 if topic is None else len(topic.partitions)):
             hosted = self._hosted.get((topic_id, number))
-            if hosted is not None and hosted.partition is None and hosted.error is None:
+            if hosted is not None and hosted.log is None and hosted.error is None:
                 waiter: Deferred[None] = Deferred()
                 hosted.waiting.append(waiter)
                 await waiter

@@ -8,6 +8,7 @@ from twisted.internet.defer import Deferred
 from zope.interface.verify import verifyObject
 
 from chronik.cluster.controller import Controller
+from chronik.cluster.election import ElectionType
 from chronik.cluster.interfaces import (
     ConfigChange,
     ConfigEdit,
@@ -18,7 +19,6 @@ from chronik.cluster.interfaces import (
     NewPartitions,
     NewTopic,
 )
-from chronik.cluster.leadership import ElectionType
 from chronik.cluster.registration import Registration
 from chronik.errors import ChronikError, ErrorCode, KafkaError
 from chronik.metadata import keys

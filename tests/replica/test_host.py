@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 
 from twisted.internet.defer import Deferred, succeed
@@ -55,7 +56,7 @@ class HostCase(SynchronousTestCase):
         self.settings = Settings()
         self.host = HostedPartitions(1, self.feed, self.store, lambda topic: self.settings, self.raise_epochs)
 
-    def raise_epochs(self, partitions: list[tuple[TopicId, int]]) -> Deferred[None]:
+    def raise_epochs(self, partitions: Sequence[tuple[TopicId, int]], untrusted: Collection[tuple[TopicId, int]]) -> Deferred[None]:
         """What the controller does: the image has the larger epochs before it answers."""
         self.raised.extend(partitions)
         self.feed.image = image_of(topic_of(partitions=2, epoch=7), revision=2)

@@ -263,7 +263,7 @@ class WaitTest(SessionCase):
         self.core.sessions.close(session)
         self.core.clock.advance(0.6)
         self.successResultOf(answer.pieces)
-        self.assertEqual([set(), set()], [self.partition(n)._listeners for n in (0, 1)])
+        self.assertEqual([{}, {}], [self.partition(n)._listeners for n in (0, 1)])
 
 
 class CostTest(SessionCase):

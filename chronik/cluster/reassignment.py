@@ -1,49 +1,17 @@
-"""Who leads a partition and who keeps it, changed by hand: elections (KIP-460) and reassignments (KIP-455)."""
+"""Changes of single partitions: who keeps one (reassignments, KIP-455), and the plan that carries a change of one out."""
 
 from __future__ import annotations
 
-import enum
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from chronik.cluster.assignment import check_assignment
-from chronik.cluster.writer import FencedWriter, KeyView, Plan
+from chronik.cluster.writer import KeyView, Plan, Writer
 from chronik.errors import ErrorCode, KafkaError
 from chronik.metadata import keys
-from chronik.metadata.image import NO_LEADER, BrokerImage, PartitionState
+from chronik.metadata.image import BrokerImage, PartitionState
 from chronik.metadata.interfaces import Put
 from chronik.model import TopicId
-
-
-class ElectionType(enum.IntEnum):
-    """What is to be elected; codes of the Kafka protocol."""
-
-    PREFERRED = 0
-    UNCLEAN = 1
-
-
-def elected(state: PartitionState, brokers: Mapping[int, BrokerImage], kind: ElectionType) -> PartitionState:
-    """A partition after an election.
-
-    :raises KafkaError: ``ELECTION_NOT_NEEDED``, or nobody can be elected: ``PREFERRED_LEADER_NOT_AVAILABLE``, ``ELIGIBLE_LEADERS_NOT_AVAILABLE``.
-    """
-    alive = [broker_id for broker_id in state.replicas if broker_id in brokers and not brokers[broker_id].fenced]
-    in_sync = [broker_id for broker_id in alive if broker_id in state.isr]
-    preferred = state.replicas[0]
-    needed = state.leader != preferred if kind is ElectionType.PREFERRED else state.leader == NO_LEADER
-    if not needed:
-        raise KafkaError(ErrorCode.ELECTION_NOT_NEEDED, "The leader that is asked for leads already.")
-    if kind is ElectionType.PREFERRED:
-        if preferred not in in_sync:
-            raise KafkaError(ErrorCode.PREFERRED_LEADER_NOT_AVAILABLE, f"Broker {preferred}, which is preferred, is not alive and in sync.")
-        return _led_by(state, preferred, state.isr)
-    if not alive:
-        raise KafkaError(ErrorCode.ELIGIBLE_LEADERS_NOT_AVAILABLE, f"None of the replicas {list(state.replicas)} is alive.")
-    return _led_by(state, in_sync[0], state.isr) if in_sync else _led_by(state, alive[0], (alive[0],))
-
-
-def _led_by(state: PartitionState, leader: int, isr: tuple[int, ...]) -> PartitionState:
-    return replace(state, leader=leader, isr=isr, leader_epoch=state.leader_epoch + 1, partition_epoch=state.partition_epoch + 1)
 
 
 def reassigned(state: PartitionState, brokers: Sequence[BrokerImage], target: tuple[int, ...] | None, same_factor: bool) -> PartitionState:
@@ -71,7 +39,7 @@ def reassigned(state: PartitionState, brokers: Sequence[BrokerImage], target: tu
 class PartitionPlans:
     """Carries changes of single partitions out."""
 
-    def __init__(self, writer: FencedWriter) -> None:
+    def __init__(self, writer: Writer) -> None:
         self._writer = writer
 
     async def change(self, topic_id: TopicId, number: int, changed: Callable[[PartitionState], PartitionState]) -> None:
