@@ -15,6 +15,7 @@ from chronik.model import TopicId, TopicPartition
 from chronik.record.batch import BadBatch
 from chronik.storage.checkpoints import (
     EPOCHS,
+    OFFSET_GAPS,
     PARTITION_METADATA,
     RECOVERY_POINTS,
     BadCheckpoint,
@@ -27,7 +28,7 @@ from chronik.storage.files import FileCache
 from chronik.storage.indexes import BadIndex, OffsetIndex, TimeIndex
 from chronik.storage.interfaces import IFileSystem
 from chronik.storage.producers import ProducerStates
-from chronik.storage.recovery import base_of, drop_behind, restore_producers, scan
+from chronik.storage.recovery import OFFSET_MAX, base_of, drop_behind, restore_producers, scan
 from chronik.storage.segment import DELETED, INDEX, LOG, SNAPSHOT, TEMPORARY, TIME_INDEX, LogSegment, file_name
 from chronik.storage.sidefiles import write_synced
 
@@ -165,6 +166,7 @@ def _read_epochs(file_system: IFileSystem, path: str, notes: list[str]) -> list[
 def _load_segments(file_system: IFileSystem, segments: list[LogSegment], request: LoadRequest, epochs: LeaderEpochs, notes: list[str]) -> int:
     """Fill the segments, dropping those behind the first damage; the log's end offset."""
     rebuild_epochs = not epochs.entries()
+    behind_last = OFFSET_MAX if file_system.exists(os.path.join(request.path, OFFSET_GAPS)) else None
     for number, segment in enumerate(segments):
         last = number + 1 == len(segments)
         suspicious = not request.clean and (last or segments[number + 1].base_offset > request.recovery_point)
@@ -173,7 +175,7 @@ def _load_segments(file_system: IFileSystem, segments: list[LogSegment], request
                 _is_hole(segment, segments[number + 1], 2**63)
             continue
         flushed_to = 2**63 if request.clean else request.recovery_point
-        following = None if last else segments[number + 1].base_offset
+        following = behind_last if last else segments[number + 1].base_offset
         cut = scan(file_system, segment, following, request.index_interval_bytes, flushed_to, epochs, suspicious, notes)
         if last:
             continue

@@ -73,7 +73,8 @@ def scan(
 ) -> bool:
     """Read a segment's batches and make its indexes anew; whether it had to be cut.
 
-    :param following: base offset of the next segment. The last one was never compacted: its offsets have no gaps. A CRC does not cover them.
+    :param following: no offset of the segment is as high: base offset of the next. None for a last one that was never compacted: its offsets have
+        no gaps. A CRC does not cover them.
     :param flushed_to: below this offset everything was on disk: damage there is not cut away.
     :param checked: compare CRCs too.
     :raises OSError: the disk refuses, or such damage is found.

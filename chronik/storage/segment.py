@@ -133,6 +133,10 @@ class LogSegment:
             self._bytes_since_index = 0
         self._bytes_since_index += size
         recent = self._recent_offsets
+        if base_offset != self.end_offset:
+            # Offsets are missing before it: who asks for them gets this batch.
+            recent.append(self.end_offset)
+            self._recent_positions.append(position)
         recent.append(base_offset)
         self._recent_positions.append(position)
         if len(recent) >= 2 * RECENT_BATCHES:
@@ -152,7 +156,10 @@ class LogSegment:
         recent = self._recent_offsets
         if recent and offset >= recent[0]:
             at = bisect_right(recent, offset) - 1
-            return self._recent_positions[at], recent[at], 0
+            position = self._recent_positions[at]
+            if at + 1 < len(recent) and self._recent_positions[at + 1] == position:
+                at += 1  # a gap: the batch after it begins here
+            return position, recent[at], 0
         for position, header in self.headers(self.offsets.position_of(offset)):
             if header.last_offset >= offset:
                 return position, header.base_offset, header.size_bytes
@@ -171,6 +178,20 @@ class LogSegment:
                 return position
             end = position + header.size_bytes
         return end
+
+    def cut_point(self, offset: int) -> tuple[int, int]:
+        """Where to cut so that nothing at and above an offset is left: the position behind the last batch that stays, and that one's end offset.
+
+        Reads from the file, though nothing behind the batch that ends at ``offset``, where one does.
+        """
+        if offset <= self.base_offset:
+            return 0, self.base_offset
+        position, end_offset = self.offsets.position_of(offset - 1), self.base_offset
+        for at, header in self.headers(position, offset):
+            if header.last_offset >= offset:
+                break
+            position, end_offset = at + header.size_bytes, header.last_offset + 1
+        return position, end_offset
 
     def header_at(self, position: int) -> BatchHeader:
         """The header of the batch that begins there.

@@ -280,7 +280,11 @@ class SegmentLogStore:
             home.directory.now_ms(),
             config.compact,
         )
-        return (load_log if existing else create_log)(self._file_system, self._files, request)
+        loaded = (load_log if existing else create_log)(self._file_system, self._files, request)
+        if loaded.start_offset < request.start_offset:
+            # It ends before that: what it gets from here on must not be hidden below.
+            checkpoints.begin_at(topic_partition, loaded.start_offset, checkpoints.changes)
+        return loaded
 
     def _emptiest(self) -> _Home:
         """The directory with the fewest logs."""

@@ -10,14 +10,16 @@ from twisted.logger import Logger
 
 from chronik.defer import Pool, deferred
 from chronik.errors import ErrorCode, KafkaError
+from chronik.storage.interfaces import Extent
 from chronik.storage.producers import ProducerStates
 from chronik.storage.recovery import restore_producers
 from chronik.storage.retention import expired_segments
+from chronik.storage.segment import INDEX, TIME_INDEX, LogSegment
 from chronik.storage.sidefiles import remove_snapshots_after
 
 if TYPE_CHECKING:
+    from chronik.storage.interfaces import IFileSystem
     from chronik.storage.log import SegmentLog
-    from chronik.storage.segment import LogSegment
 
 
 class LogTrimmer:
@@ -30,6 +32,7 @@ class LogTrimmer:
         self._one_at_a_time = DeferredLock()
         self._deleted: list[tuple[float, list[int]]] = []
         self._durable_start = log.start_offset
+        self._restarts = 0
 
     # -- the end ------------------------------------------------------------------------------------------------------
 
@@ -39,13 +42,26 @@ class LogTrimmer:
         log = self._of
         offset = max(offset, log.start_offset)
         if offset < log.end_offset:
-            await self.rewind(offset)
+            await self.rewind(offset, with_epochs=True)
+        elif log.has_epochs_from(log.end_offset):
+            await self._forget_raised()
+
+    async def _forget_raised(self) -> None:
+        """An epoch began at the end of the log, and got no record."""
+        log = self._of
+        log.check_failure()
+        try:
+            await log.forget_epochs_from(log.end_offset)
+        except OSError as error:
+            raise log.fail(error) from error
 
     @deferred
-    async def rewind(self, offset: int) -> None:
+    async def rewind(self, offset: int, with_epochs: bool = False) -> None:
         """End the log at ``offset``, in memory at once, on disk behind all writes given before. Appends are refused meanwhile.
 
         A disk that refuses fails the log.
+
+        :param with_epochs: what the file of epochs has from there on is forgotten too; where a write failed, the same epoch goes on.
         """
         log = self._of
         log.rewound_to(offset)
@@ -53,8 +69,8 @@ class LogTrimmer:
         await self._one_at_a_time.acquire()
         try:
             if log.end_offset == offset:
-                await self._cut(offset)
-        except OSError as error:
+                await self._cut(offset, with_epochs)
+        except (OSError, KafkaError) as error:
             log.fail(error)
         finally:
             log.rewinding -= 1
@@ -63,12 +79,23 @@ class LogTrimmer:
         for observer in log.observers:
             observer.truncated(log, log.end_offset, log.latest_epoch)
 
-    async def _cut(self, offset: int) -> None:
+    async def _cut(self, offset: int, with_epochs: bool) -> None:
         log = self._of
         directory = log.directory
-        await directory.pools.run(Pool.BACKGROUND, directory.checkpoints.lower, log.topic_partition, offset)
         target = next(segment for segment in reversed(log.segments) if segment.base_offset <= offset or segment is log.segments[0])
-        position, _, _ = await directory.writer.run(target.locate, offset)
+        position, end = await directory.writer.run(target.cut_point, offset)
+        if end < log.start_offset:
+            # The first batch that is left begins before the start.
+            await self._begin_anew(log.start_offset)
+            return
+        if end < log.end_offset:
+            log.rewound_to(end)
+        offset = end
+        await directory.pools.run(Pool.BACKGROUND, directory.checkpoints.lower, log.topic_partition, offset)
+        if with_epochs:
+            await log.forget_epochs_from(offset)
+        # A snapshot of what is cut off, which is still to be written, must not come after this.
+        await log.side_files.run(_nothing)
         gone = [segment for segment in log.segments if segment.base_offset > target.base_offset]
         log.drop_segments(gone)
         target.cut(position, offset)
@@ -86,6 +113,7 @@ class LogTrimmer:
         file_system = log.directory.file_system
         log.side_files.put_aside(gone[::-1])
         remove_snapshots_after(file_system, log.path, offset)
+        _unlink_indexes(file_system, target)
         file_system.sync_directory(log.path)
         with target.hold() as file:
             file.truncate(position)
@@ -98,6 +126,77 @@ class LogTrimmer:
         producers = ProducerStates()
         restore_producers(log.directory.file_system, log.path, log.segments, producers, offset)
         return producers
+
+    # -- all of it ----------------------------------------------------------------------------------------------------
+
+    @deferred
+    async def restart_at(self, offset: int) -> None:
+        """Begin anew; see :meth:`IPartitionLog.restart_at`."""
+        log = self._of
+        log.check_failure()
+        log.rewound_to(log.start_offset)
+        log.rewinding += 1
+        await self._one_at_a_time.acquire()
+        start = log.start_offset
+        try:
+            await self._begin_anew(offset)
+        except OSError as error:
+            log.fail(error)
+        finally:
+            log.rewinding -= 1
+            self._one_at_a_time.release()
+        log.check_failure()
+        for observer in log.observers:
+            observer.truncated(log, start, log.latest_epoch)
+            observer.start_advanced(log, log.start_offset)
+            observer.extent_opened(log, Extent(log.active.base_offset, None))
+
+    async def _begin_anew(self, offset: int) -> None:
+        """Remove all there is, and begin at an offset.
+
+        The recovery point goes first: from then on a start believes what it finds. Epochs and snapshots go before the new segment comes, the start
+        that was noted goes after the old ones: it would hide what they have, or what the new one gets.
+        """
+        log = self._of
+        directory = log.directory
+        await directory.pools.run(Pool.BACKGROUND, directory.checkpoints.lower, log.topic_partition, 0)
+        # This is also behind all that was to be written beside the segments.
+        await log.forget_epochs_from(0)
+        old = log.segments
+        segment = LogSegment(log.path, offset, directory.files, directory.now_ms())
+        log.replace_segments(segment)
+        await directory.writer.run(self._replace_files, [each.base_offset for each in old], segment)
+        self._unlink_when_due([each for each in old if each.base_offset != offset or each is not old[0]])
+        log.begun_at(offset)
+        self._restarts += 1
+        self._durable_start = offset
+        changes = directory.checkpoints.changes
+        if not log.closed:
+            await directory.pools.run(Pool.BACKGROUND, directory.checkpoints.begin_at, log.topic_partition, offset, changes)
+
+    def _replace_files(self, old: Sequence[int], segment: LogSegment) -> None:
+        """In the writer's thread. It lasts when this returns.
+
+        The first of the old segments stays until the new one is there: a log is never without one, and one that does not follow it is dropped by
+        recovery.
+        """
+        log = self._of
+        file_system = log.directory.file_system
+        log.side_files.put_aside(old[:0:-1])
+        remove_snapshots_after(file_system, log.path, -1)
+        if old[0] == segment.base_offset:
+            _unlink_indexes(file_system, segment)
+            file_system.sync_directory(log.path)
+            with segment.hold() as file:
+                file.truncate(0)
+                file.fdatasync()
+            return
+        file_system.sync_directory(log.path)
+        segment.forget_file()
+        segment.hold(create=True).let_go()
+        file_system.sync_directory(log.path)
+        log.side_files.put_aside(old[:1])
+        file_system.sync_directory(log.path)
 
     @deferred
     async def settled(self) -> None:
@@ -124,11 +223,15 @@ class LogTrimmer:
         log = self._of
         if offset > log.flushed_offset:
             await log.flush()
+        if offset > log.start_offset:
+            return  # it began anew meanwhile, and before that
+        restarts = self._restarts
         try:
             await log.directory.starts.write(log.topic_partition, offset)
         except OSError as error:
             raise KafkaError(ErrorCode.KAFKA_STORAGE_ERROR, f"the new start of {log.topic_partition} could not be noted: {error}") from error
-        self._durable_start = max(self._durable_start, offset)
+        if restarts == self._restarts:
+            self._durable_start = max(self._durable_start, offset)
 
     @deferred
     async def apply_retention(self, now: int) -> int:
@@ -191,3 +294,13 @@ class LogTrimmer:
             if due:
                 self._of.side_files.later(self._of.side_files.unlink_deleted, due)
 
+
+
+def _unlink_indexes(file_system: IFileSystem, segment: LogSegment) -> None:
+    """Those of a segment that is cut say where batches were."""
+    for extension in (INDEX, TIME_INDEX):
+        file_system.unlink(segment.path(extension))
+
+
+def _nothing() -> None:
+    """Waits for its turn."""
