@@ -167,13 +167,18 @@ class ClusterSeat:
     async def take_over(self, silent: int) -> None:
         """Become the controller instead of one who is silent, if it still is the one."""
         await self._view.refresh()
-        if self._own.controller().broker_id == silent:
-            await self._begin()
+        if self._own.controller().broker_id == silent and await self._begin():
+            broker = self._own.brokers().get(silent)
+            if broker is not None and silent != self._broker_id:
+                # Everybody else gets a session to be heard of; this one had it.
+                await self.membership.set_fenced(silent, broker.epoch, True)
 
-    async def _begin(self) -> None:
-        if await self._claim():
-            await self.plans.tidy()
-            await self._preside()
+    async def _begin(self) -> bool:
+        if not await self._claim():
+            return False
+        await self.plans.tidy()
+        await self._preside()
+        return True
 
     async def _preside(self) -> None:
         """Count as alive oneself, and look after the others."""

@@ -104,7 +104,8 @@ class MalformedTests(SynchronousTestCase):
     """Every other value is refused in one way."""
 
     @given(
-        st.binary().filter(lambda value: not value.lstrip().startswith(b"{")) | st.recursive(st.none() | st.booleans() | st.integers() | st.text(), lambda c: st.lists(c)).map(lambda v: json.dumps(v).encode())
+        st.binary().filter(lambda value: not value.lstrip().startswith(b"{"))
+        | st.recursive(st.none() | st.booleans() | st.integers() | st.text(), lambda c: st.lists(c)).map(lambda v: json.dumps(v).encode())
     )
     def test_anything(self, value: bytes) -> None:
         """Bytes and JSON that is no object."""

@@ -1,0 +1,226 @@
+"""Partitions shared by several brokers: what is acknowledged survives each of them."""
+
+from __future__ import annotations
+
+from random import Random
+from typing import Any
+
+from twisted.internet.defer import Deferred
+from twisted.trial.unittest import SynchronousTestCase
+
+from chronik.errors import ErrorCode, KafkaError
+from chronik.metadata.image import NO_LEADER
+from tests.cluster.brokers import LocalCluster
+
+
+class ReplicationCase(SynchronousTestCase):
+    """Three brokers, and a topic of one partition that each of them keeps."""
+
+    def setUp(self) -> None:
+        """Start them."""
+        self.cluster = LocalCluster(self, 3)
+        self.cluster.create("t", **{"min.insync.replicas": "2"})
+
+    def append(self, *values: bytes) -> None:
+        """Append, and have it acknowledged by all."""
+        appended = self.cluster.append(*values)
+        self.cluster.advance(1.0)
+        self.successResultOf(appended)
+
+    def code(self, deferred: Deferred[Any]) -> ErrorCode:
+        """Why something was refused."""
+        error = self.failureResultOf(deferred, KafkaError).value
+        assert isinstance(error, KafkaError)
+        return error.code
+
+    def others(self) -> list[int]:
+        """Those who run and do not lead the partition."""
+        return [broker_id for broker_id in self.cluster.brokers if broker_id != self.cluster.state().leader]
+
+
+class FollowingTest(ReplicationCase):
+    """While everyone is alive."""
+
+    def test_everyone_counts(self) -> None:
+        """All are alive and in sync, one of them is the controller."""
+        image = self.cluster.any().feed.image
+        self.assertEqual({1: False, 2: False, 3: False}, {broker_id: broker.fenced for broker_id, broker in image.brokers.items()})
+        self.assertEqual([1, 2, 3], sorted(self.cluster.state().isr))
+        self.assertEqual(1, sum(broker.controller.active for broker in self.cluster.brokers.values()))
+
+    def test_records_reach_every_log(self) -> None:
+        """An append is acknowledged once every replica has it, byte for byte."""
+        self.append(b"a", b"b")
+        self.append(b"c")
+        self.assertEqual([b"a", b"b", b"c"], self.cluster.values())
+        logs = [broker.disk.read_whole("/data/t-0/00000000000000000000.log") for broker in self.cluster.brokers.values()]
+        self.assertEqual([logs[0]] * 3, logs)
+
+    def test_nobody_reads_what_one_replica_lacks(self) -> None:
+        """What a follower has not fetched is not committed, though it is appended; and not acknowledged."""
+        leader = self.cluster.state().leader
+        self.cluster.cut = {frozenset((leader, other)) for other in self.others()[:1]}
+        appended = self.cluster.append(b"a")
+        self.cluster.advance(1.0)
+        self.assertNoResult(appended)
+        self.assertEqual((1, 0), (self.cluster.led().end_offset, self.cluster.led().high_watermark))
+        self.cluster.cut = set()
+        self.cluster.advance(3.0)
+        self.successResultOf(appended)
+        self.assertEqual([b"a"], self.cluster.values())
+
+    def test_who_is_behind_for_too_long_is_not_in_sync(self) -> None:
+        """The others go on without it, and it comes back once it has caught up."""
+        leader, (late, _) = self.cluster.state().leader, self.others()
+        self.cluster.cut = {frozenset((leader, late))}
+        appended = self.cluster.append(b"a")
+        self.cluster.advance(16.0)
+        self.successResultOf(appended)
+        self.assertNotIn(late, self.cluster.state().isr)
+        self.cluster.cut = set()
+        self.cluster.advance(3.0)
+        self.assertIn(late, self.cluster.state().isr)
+        self.assertEqual([], list(self.cluster.state().elr))
+
+
+class FailoverTest(ReplicationCase):
+    """When brokers die."""
+
+    def test_leader_dies(self) -> None:
+        """Another one leads under a higher epoch, has everything that was acknowledged, and takes appends."""
+        self.append(b"a")
+        before = self.cluster.state()
+        self.cluster.kill(before.leader)
+        self.cluster.advance(4.0)
+        after = self.cluster.state()
+        self.assertNotEqual(before.leader, after.leader)
+        self.assertGreater(after.leader_epoch, before.leader_epoch)
+        self.assertNotIn(before.leader, after.isr)
+        self.append(b"b")
+        self.assertEqual([b"a", b"b"], self.cluster.values())
+
+    def test_leader_comes_back(self) -> None:
+        """It follows, loses what was never committed, and is in sync again."""
+        self.append(b"a")
+        leader = self.cluster.state().leader
+        self.cluster.cut = {frozenset((leader, other)) for other in self.others()}
+        lost = self.cluster.append(b"never acknowledged")
+        disk = self.cluster.kill(leader)
+        self.cluster.advance(4.0)
+        self.append(b"b")
+        self.cluster.cut = set()
+        self.cluster.start(leader, disk)
+        self.cluster.advance(4.0)
+        self.failureResultOf(lost, KafkaError)
+        self.assertIn(leader, self.cluster.state().isr)
+        self.append(b"c")
+        self.assertEqual([b"a", b"b", b"c"], self.cluster.values())
+        for other in self.others():
+            self.cluster.kill(other)
+        self.cluster.advance(8.0)
+
+    def test_power_cut_of_everyone(self) -> None:
+        """What was acknowledged is there when they come back, whoever leads then."""
+        for number in range(5):
+            self.append(b"%d" % number)
+        disks = {broker_id: self.cluster.kill(broker_id, Random(broker_id)) for broker_id in tuple(self.cluster.brokers)}
+        self.cluster.advance(5.0)
+        for broker_id, disk in disks.items():
+            self.cluster.start(broker_id, disk)
+        self.cluster.advance(5.0)
+        self.append(b"more")
+        self.assertEqual([b"0", b"1", b"2", b"3", b"4", b"more"], self.cluster.values())
+
+    def test_too_few_are_in_sync(self) -> None:
+        """With one replica of the two that must be in sync nothing is acknowledged and nothing becomes visible; who has everything stays eligible."""
+        self.append(b"a")
+        for other in self.others():
+            self.cluster.kill(other)
+        self.cluster.advance(4.0)
+        state = self.cluster.state()
+        self.assertEqual(((state.leader,), 1), (state.isr, len(state.elr)))
+        self.assertEqual(ErrorCode.NOT_ENOUGH_REPLICAS, self.code(self.cluster.append(b"b")))
+        self.successResultOf(self.cluster.append(b"c", acks=1))
+        self.cluster.advance(1.0)
+        self.assertEqual([b"a"], self.cluster.values())
+
+    def test_eligible_leader(self) -> None:
+        """When the last one in sync dies, one that is eligible leads, and nothing acknowledged is lost."""
+        self.append(b"a")
+        disks = {other: self.cluster.kill(other) for other in self.others()}
+        self.cluster.advance(4.0)
+        self.cluster.kill(self.cluster.state().leader)
+        for other, disk in disks.items():
+            self.cluster.start(other, disk)
+        self.cluster.advance(8.0)
+        self.append(b"b")
+        self.assertEqual([b"a", b"b"], self.cluster.values())
+
+    def test_nobody_is_left_who_has_everything(self) -> None:
+        """A replica that lacks what is committed does not lead, unless the topic says so; when the other one comes back all is there."""
+        leader, (late, other) = self.cluster.state().leader, self.others()
+        disk = self.cluster.kill(late)
+        self.cluster.advance(4.0)
+        self.append(b"a")
+        disks = {broker_id: self.cluster.kill(broker_id) for broker_id in (leader, other)}
+        self.cluster.start(late, disk)
+        self.cluster.advance(10.0)
+        self.assertEqual(NO_LEADER, self.cluster.state().leader)
+        for broker_id, each in disks.items():
+            self.cluster.start(broker_id, each)
+        self.cluster.advance(6.0)
+        self.append(b"b")
+        self.assertEqual([b"a", b"b"], self.cluster.values())
+
+    def test_stopping_broker_hands_over(self) -> None:
+        """A leader that retires is replaced before it is gone, so that nobody waits for its silence to be noticed."""
+        self.append(b"a")
+        before = self.cluster.state().leader
+        retired = self.cluster.brokers[before].controller.retire()
+        self.cluster.advance(1.0)
+        self.successResultOf(retired)
+        self.assertNotEqual(before, self.cluster.state().leader)
+        self.cluster.kill(before)
+        self.append(b"b")
+        self.assertEqual([b"a", b"b"], self.cluster.values())
+
+
+class ControllerTest(ReplicationCase):
+    """Who is the controller."""
+
+    def test_controller_dies(self) -> None:
+        """One of the others takes its place, once."""
+        before = self.cluster.any().feed.image.controller_id
+        self.cluster.kill(before)
+        self.cluster.advance(5.0)
+        active = [broker_id for broker_id, broker in self.cluster.brokers.items() if broker.controller.active]
+        self.assertEqual([self.cluster.any().feed.image.controller_id], active)
+        self.cluster.create("u", replicas=2)
+        self.assertEqual(2, len(self.cluster.state("u").isr))
+
+    def test_others_refuse(self) -> None:
+        """Who is not the controller says so."""
+        other = next(broker for broker in self.cluster.brokers.values() if not broker.controller.active)
+        (outcome,) = self.successResultOf(other.controller.delete_topics(["t"]))
+        assert outcome is not None
+        self.assertEqual(ErrorCode.NOT_CONTROLLER, outcome.code)
+
+    def test_cut_off_controller(self) -> None:
+        """A controller that nobody hears is replaced and writes no more; when it is heard again, it is one of the brokers."""
+        before = self.cluster.any().feed.image.controller_id
+        self.cluster.cut = {frozenset((before, other)) for other in (1, 2, 3) if other != before}
+        self.cluster.advance(5.0)
+        now = self.cluster.any().feed.image
+        self.assertNotEqual(before, now.controller_id)
+        self.assertTrue(now.brokers[before].fenced)
+        self.assertFalse(self.cluster.brokers[before].controller.active)
+        self.cluster.cut = set()
+        self.cluster.advance(5.0)
+        self.assertFalse(self.cluster.any().feed.image.brokers[before].fenced)
+
+    def test_same_id_twice(self) -> None:
+        """A broker whose id another process uses now hears of it."""
+        other = next(broker for broker in self.cluster.brokers.values() if not broker.controller.active)
+        self.cluster.start(other.broker_id)
+        self.cluster.advance(2.0)
+        self.assertTrue(other.displaced)
