@@ -164,7 +164,7 @@ class BrokerService(Service):
         partitions = HostedPartitions(broker_id, feed, store, EffectiveSettings(dynamic), controller.raise_leader_epochs)
         await partitions.start()
         self._endings.append(partitions.stop)
-        groups = GroupCoordinator(feed, reactor, GroupConfig.of(config), os.urandom)
+        groups = GroupCoordinator(feed, reactor, GroupConfig.of(config), os.urandom, dynamic)
         groups.start()
         self._endings.append(groups.stop)
         partitions.observe(GroupPartitions(groups, reactor))
