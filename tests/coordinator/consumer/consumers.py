@@ -235,8 +235,8 @@ class ClassicClient(Client):
         return ErrorCode.NONE
 
     def take(self) -> None:
-        """Give up what is not its any more, which it says by joining again, and read the rest."""
-        if self.synced:
+        """Give up what is not its any more, which it says by joining again, and read the rest; not once it is to join again."""
+        if self.synced and self.generation >= 0:
             gives_up = not self.owns <= self.told
             self.owns = set(self.told)
             if gives_up:
