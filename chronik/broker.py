@@ -155,7 +155,7 @@ class BrokerService(Service):
         directories = [os.path.abspath(directory) for directory in config.get("log.dirs")]
         cluster = await self._enter_cluster(directories, listeners)
         store, partitions = await self._open_logs(directories, cluster)
-        groups = GroupCoordinator(cluster.feed, reactor, GroupConfig.of(config), machine.random)
+        groups = GroupCoordinator(cluster.feed, reactor, GroupConfig.of(config), machine.random, cluster.dynamic)
         groups.start()
         self._endings.append(groups.stop)
         partitions.observe(GroupPartitions(groups, reactor))

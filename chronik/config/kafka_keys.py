@@ -37,17 +37,9 @@ _PACKED: Final[Mapping[str, str]] = {
     "group.consumer.": "assignor.offload.enable",
     "group.coordinator.": "append.linger.ms background.threads cached.buffer.max.bytes threads new.enable",
     "group.share.": (
-        "assignment.interval.ms assignors delivery.count.limit enable heartbeat.interval.ms max.assignment.interval.ms "
-        "max.delivery.count.limit max.groups max.heartbeat.interval.ms max.partition.max.record.locks max.record.lock.duration.ms "
-        "max.session.timeout.ms max.share.sessions max.size min.assignment.interval.ms min.delivery.count.limit "
-        "min.heartbeat.interval.ms min.partition.max.record.locks min.record.lock.duration.ms min.session.timeout.ms "
-        "partition.max.record.locks persister.class.name record.lock.duration.ms session.timeout.ms"
+        "assignor.offload.enable assignors enable initialize.retry.interval.ms max.groups max.share.sessions max.size persister.class.name"
     ),
-    "group.streams.": (
-        "assignment.interval.ms heartbeat.interval.ms initial.rebalance.delay.ms max.assignment.interval.ms max.heartbeat.interval.ms "
-        "max.session.timeout.ms max.size max.standby.replicas min.assignment.interval.ms min.heartbeat.interval.ms "
-        "min.session.timeout.ms num.standby.replicas session.timeout.ms"
-    ),
+    "group.streams.": "assignor.offload.enable max.size",
     "leader.": "imbalance.check.interval.seconds imbalance.per.broker.percentage replication.throttled.rate",
     "log.": "dir.failure.timeout.ms initial.task.delay.ms",
     "log.cleaner.": "backoff.ms dedupe.buffer.size io.buffer.load.factor io.buffer.size io.max.bytes.per.second threads",
