@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from random import Random
 from typing import Any, Final
 
@@ -48,18 +48,22 @@ class MemoryBroker:
 
     :param settings: over :data:`SETTINGS`.
     :param pools: a synchronous pool if None.
+    :param directories: its log directories.
+    :param store_options: as the store takes them by keyword.
     :ivar disk: what it writes to.
     :ivar authorizer: allows everything until told otherwise.
     """
 
-    def __init__(self, settings: Mapping[str, str] | None = None, pools: Any = None) -> None:
+    def __init__(
+        self, settings: Mapping[str, str] | None = None, pools: Any = None, directories: Sequence[str] = ("/data",), **store_options: Any
+    ) -> None:
         self.clock = make_clock()
         self.disk = MemoryFileSystem(Random(1))
         self.config = Configuration().with_values({**SETTINGS, **(settings or {})})
         self.metadata = MemoryMetadataStore(self.clock)
         self.feed = MetadataFeed(self.metadata, self.clock)
         self.controller = Controller(self.metadata, self.feed, Registration(BROKER_ID, {"PLAINTEXT": Endpoint("", 9092)}), self.config)
-        self._store = make_store(self.disk, self.clock, pools=pools)
+        self._store = make_store(self.disk, self.clock, *directories, pools=pools, **store_options)
         dynamic = DynamicConfiguration(self.config, self.feed, BROKER_ID)
         self.partitions = HostedPartitions(BROKER_ID, self.feed, self._store, EffectiveSettings(dynamic), self.controller.raise_leader_epochs)
         marks = iter(range(1, 1_000_000))
