@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from twisted.logger import Logger
@@ -41,6 +42,8 @@ class Follower:
         self.leader_epoch = leader_epoch
         self.high_watermark = max(log.start_offset, min(high_watermark, log.end_offset))
         self.stopped = False
+        self._changing = 0
+        self._idle: list[Callable[[], None]] = []
         log.watch(self)
 
     def __repr__(self) -> str:
@@ -51,6 +54,13 @@ class Follower:
         """Follow no more: answers that come now change nothing."""
         self.stopped = True
         self.log.unwatch(self)
+
+    def when_idle(self, call: Callable[[], None]) -> None:
+        """Call once nothing is being done to the log any more: whoever leads it next must not have it cut under its feet."""
+        if self._changing:
+            self._idle.append(call)
+        else:
+            call()
 
     # -- asking -------------------------------------------------------------------------------------------------------
 
@@ -82,6 +92,17 @@ class Follower:
         """
         if self.stopped:
             return
+        self._changing += 1
+        try:
+            await self._take(answer)
+        finally:
+            self._changing -= 1
+            if not self._changing:
+                idle, self._idle = self._idle, []
+                for call in idle:
+                    call()
+
+    async def _take(self, answer: Answer) -> None:
         if answer.error_code == ErrorCode.OFFSET_OUT_OF_RANGE and answer.log_start_offset > self.log.end_offset:
             await self._begin_anew(answer.log_start_offset)
         elif answer.error_code != ErrorCode.NONE:

@@ -22,7 +22,7 @@ from chronik.replica.follower import Follower
 from chronik.replica.followers import Leading
 from chronik.replica.interfaces import ILeadershipObserver, IPartition, IPartitions
 from chronik.replica.partition import Partition
-from chronik.storage.interfaces import ILogStore, IPartitionLog
+from chronik.storage.interfaces import DiskFull, ILogStore, IPartitionLog
 
 
 class TopicSettings(Protocol):
@@ -41,14 +41,22 @@ class TopicSettings(Protocol):
 class _Hosted:
     """One partition placed here, led (``partition``) or followed (``follower``), or neither while nobody leads it.
 
-    :ivar log: None until it is open; ``waiting`` are told when it is, or why it is not.
+    :ivar existing: it was when the broker started.
+    :ivar trying: it could not be opened, and is tried again.
+    :ivar log: None until it is open, and again once its disk failed; ``error`` says why.
+    :ivar busy: what came from an earlier leader is still being done to its log.
+    :ivar high_watermark: what was known to be committed when it was led or followed last.
+    :ivar waiting: told when it is open, or why it is not.
     """
 
     topic_partition: TopicPartition
     topic_id: TopicId
+    existing: bool = False
+    trying: bool = False
     log: IPartitionLog | None = None
     partition: Partition | None = None
     follower: Follower | None = None
+    busy: bool = False
     error: KafkaError | None = None
     high_watermark: int = 0
     waiting: list[Deferred[None]] = field(default_factory=list)
@@ -117,7 +125,7 @@ class HostedPartitions:
         """
         image: MetadataImage = self._feed.image
         self._remove_strays(image)
-        opening = [self._open(topic, number) for topic in image.topics.values() for number in self._placed_here(topic)]
+        opening = [self._open(topic, number, existing=True) for topic in image.topics.values() for number in self._placed_here(topic)]
         await DeferredList(opening, consumeErrors=True)
         await self._raise_unclean()
         self._started = True
@@ -130,6 +138,7 @@ class HostedPartitions:
 
     def stop(self) -> None:
         """Take no more requests and follow no more; the store closes the logs."""
+        self._started = False
         self._feed.unobserve(self)
         if self._lag is not None and self._lag.running:
             self._lag.stop()
@@ -166,9 +175,19 @@ class HostedPartitions:
         if not led:
             return
         await self._raise_epochs([key for key, _ in led], {key for key, log in led if log.config.write_caching})
-        states = [(log, self._state(key)) for key, log in led]
-        raising = [log.raise_epoch(state.leader_epoch) for log, state in states if state is not None and state.leader == self._broker_id]
-        await DeferredList(raising, fireOnOneErrback=True, consumeErrors=True)
+        await DeferredList([self._raise_epoch(key, self._hosted[key], log) for key, log in led], consumeErrors=True)
+
+    @deferred
+    async def _raise_epoch(self, key: tuple[TopicId, int], hosted: _Hosted, log: IPartitionLog) -> None:
+        """Before its first read or append, if it is still led here; one that cannot be raised is not served."""
+        state = self._state(key)
+        if state is None or state.leader != self._broker_id:
+            return
+        try:
+            await log.raise_epoch(state.leader_epoch)
+        except KafkaError as error:
+            hosted.log = None
+            self._refuse(hosted, error)
 
     def _state(self, key: tuple[TopicId, int]) -> PartitionState | None:
         topic: TopicImage | None = self._feed.image.topic_by_id(key[0])
@@ -214,7 +233,7 @@ class HostedPartitions:
     def _assume(self, hosted: _Hosted) -> None:
         """Do what the image says of a partition whose log is open: lead it, follow its leader, or wait for one."""
         topic: TopicImage | None = self._feed.image.topic_by_id(hosted.topic_id)
-        if topic is None or hosted.log is None or not self._started:
+        if topic is None or hosted.log is None or hosted.busy or not self._started or not self._is_here(hosted):
             return
         state = topic.partitions[hosted.topic_partition.partition]
         settings = self._settings(topic)
@@ -224,14 +243,16 @@ class HostedPartitions:
             self._follow_leader(hosted, state)
         elif hosted.partition is not None:
             hosted.partition.update(state, settings.min_insync_replicas)
-        else:
+        elif self._leave_leader(hosted):
             self._lead(hosted, state, settings.min_insync_replicas)
+
+    def _is_here(self, hosted: _Hosted) -> bool:
+        return self._hosted.get((hosted.topic_id, hosted.topic_partition.partition)) is hosted
 
     def _lead(self, hosted: _Hosted, state: PartitionState, min_insync_replicas: int) -> None:
         assert hosted.log is not None
-        self._leave_leader(hosted)
         leading = self._replication.leading if self._replication is not None else None
-        hosted.partition = Partition(hosted.log, state, min_insync_replicas, leading, hosted.high_watermark)
+        hosted.partition = Partition(hosted.log, state, min_insync_replicas, leading, hosted.high_watermark, self._disk_failed)
         for observer in self._observers:
             observer.partition_led(hosted.partition)
 
@@ -247,41 +268,73 @@ class HostedPartitions:
         follower = hosted.follower
         if follower is not None and (follower.leader, follower.leader_epoch) == (state.leader, state.leader_epoch):
             return
-        self._leave_leader(hosted)
-        if state.leader != NO_LEADER and hosted.log is not None and self._replication is not None:
+        if self._leave_leader(hosted) and state.leader != NO_LEADER and hosted.log is not None and self._replication is not None:
             hosted.follower = Follower(hosted.log, state.leader, state.leader_epoch, hosted.high_watermark)
             self._replication.fetchers.add(hosted.follower)
 
-    def _leave_leader(self, hosted: _Hosted) -> None:
+    def _leave_leader(self, hosted: _Hosted) -> bool:
+        """Follow no more; whether its log is at rest. If not, it is led or followed once it is."""
         follower, hosted.follower = hosted.follower, None
-        if follower is not None and self._replication is not None:
-            hosted.high_watermark = follower.high_watermark
-            self._replication.fetchers.remove(follower)
+        if follower is None or self._replication is None:
+            return True
+        self._replication.fetchers.remove(follower)
+
+        def at_rest() -> None:
+            hosted.busy, hosted.high_watermark = False, follower.high_watermark
+
+        hosted.busy = True
+        follower.when_idle(at_rest)
+        if hosted.busy:
+            follower.when_idle(lambda: self._assume(hosted))
+        return not hosted.busy
 
     # -- opening and deleting ----------------------------------------------------------------------------------------
 
     @deferred
-    async def _open(self, topic: TopicImage, number: int) -> None:
+    async def _open(self, topic: TopicImage, number: int, existing: bool = False) -> None:
         key = (topic.topic_id, number)
-        hosted = self._hosted[key] = _Hosted(TopicPartition(topic.name, number), topic.topic_id)
-        settings = self._settings(topic)
+        hosted = self._hosted[key] = _Hosted(TopicPartition(topic.name, number), topic.topic_id, existing)
+        await self._open_log(hosted, topic)
+
+    async def _open_log(self, hosted: _Hosted, topic: TopicImage) -> None:
+        """Open the log of a partition, or note why that cannot be."""
+        key, settings = (topic.topic_id, hosted.topic_partition.partition), self._settings(topic)
         try:
-            log: IPartitionLog = await self._store.open(hosted.topic_partition, topic.topic_id, settings.log_config)
+            log: IPartitionLog = await self._store.open(hosted.topic_partition, topic.topic_id, settings.log_config, hosted.existing)
+            if hosted.trying and not log.clean and self._is_leader(key):
+                await self._raise_epochs([key], [key] if log.config.write_caching else [])
+                await self._raise_epoch(key, hosted, log)
         except Exception as error:  # noqa: BLE001  whatever keeps one log shut must not keep the others
             self._refuse(hosted, error)
             return
         if self._hosted.get(key) is hosted:  # else deleted meanwhile, and its log is next
-            hosted.log = log
+            hosted.log, hosted.error = log, None
             self._assume(hosted)
             self._settle(hosted)
 
+    @deferred
+    async def _try_again(self, hosted: _Hosted, topic: TopicImage) -> None:
+        """There was no room to open a log, and somebody asks for it: there may be some by now."""
+        hosted.trying = True
+        try:
+            await self._open_log(hosted, topic)
+        finally:
+            hosted.trying = False
+
+    def _disk_failed(self, partition: Partition, error: KafkaError) -> None:
+        """The disk of a partition failed: it is not served any more, and whoever keeps state in it is told."""
+        hosted = self._hosted.get((partition.topic_id, partition.topic_partition.partition))
+        if hosted is not None and hosted.partition is partition:
+            hosted.log, hosted.partition, hosted.error = None, None, error
+            for observer in self._observers:
+                observer.partition_resigned(partition)
+
     def _refuse(self, hosted: _Hosted, error: Exception) -> None:
-        self._log.error(
-            "the log of {partition} cannot be opened, it takes no requests: {error}", partition=hosted.topic_partition, error=error
-        )
-        hosted.error = (
-            error if isinstance(error, KafkaError) else KafkaError(ErrorCode.KAFKA_STORAGE_ERROR, f"{hosted.topic_partition}: {error}")
-        )
+        known = error if isinstance(error, KafkaError) else KafkaError(ErrorCode.KAFKA_STORAGE_ERROR, f"{hosted.topic_partition}: {error}")
+        if hosted.error is None or hosted.error.message != known.message:
+            what = "the log of {partition} cannot be opened, it takes no requests: {error}"
+            self._log.error(what, partition=hosted.topic_partition, error=error)
+        hosted.error = known
         self._settle(hosted)
 
     def _settle(self, hosted: _Hosted) -> None:
@@ -329,6 +382,8 @@ class HostedPartitions:
                 count = len(topic.partitions)
                 raise KafkaError(ErrorCode.UNKNOWN_TOPIC_OR_PARTITION, f"{topic.name} has {count} partition(s), {number} is none of them")
             raise KafkaError(ErrorCode.NOT_LEADER_OR_FOLLOWER, f"{topic.name}-{number} is led by another broker")
+        if hosted.partition is None and isinstance(hosted.error, DiskFull) and not hosted.trying:
+            self._try_again(hosted, topic)
         if hosted.partition is None:
             why = "is being opened, try again" if hosted.log is None else "is led by another broker, or by none now"
             raise hosted.error or KafkaError(ErrorCode.NOT_LEADER_OR_FOLLOWER, f"{hosted.topic_partition} {why}")

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import errno
 import os
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 from chronik.model import TopicId, TopicPartition
@@ -82,13 +83,19 @@ def create_log(file_system: IFileSystem, files: FileCache, request: LoadRequest)
     for base in _segment_bases(file_system, request.path):
         if file_system.size(os.path.join(request.path, file_name(base, LOG))):
             raise OSError(errno.ENOTEMPTY, "it holds segments but does not say whose: move the directory away", request.path)
-    _remove_old_files(file_system, request.path)
-    file_system.write_whole(os.path.join(request.path, PARTITION_METADATA), encode_partition_metadata(request.topic_id))
-    segment = LogSegment(request.path, 0, files, request.now_ms)
-    segment.forget_file()
-    segment.hold(create=True).let_go()
-    file_system.sync_directory(request.path)
-    file_system.sync_directory(os.path.dirname(request.path))
+    try:
+        _remove_old_files(file_system, request.path)
+        file_system.write_whole(os.path.join(request.path, PARTITION_METADATA), encode_partition_metadata(request.topic_id))
+        segment = LogSegment(request.path, 0, files, request.now_ms)
+        segment.forget_file()
+        segment.hold(create=True).let_go()
+        file_system.sync_directory(request.path)
+        file_system.sync_directory(os.path.dirname(request.path))
+    except OSError:
+        # The next try may be in another directory.
+        with suppress(OSError):
+            file_system.remove_tree(request.path)
+        raise
     return LoadedLog([segment], LeaderEpochs(), ProducerStates(), 0, 0, clean=True, new_names=False)
 
 

@@ -6,7 +6,6 @@ Reading is in :mod:`~chronik.storage.reading`, taking away in :mod:`~chronik.sto
 
 from __future__ import annotations
 
-import errno
 import os
 from collections.abc import Sequence
 from typing import Any, NoReturn
@@ -24,6 +23,7 @@ from chronik.record.batch import BatchHeader, offset_and_epoch
 from chronik.storage.checkpoints import OFFSET_GAPS
 from chronik.storage.config import LogConfig
 from chronik.storage.directory import LogDirectory
+from chronik.storage.disks import is_full
 from chronik.storage.durability import LogFlusher
 from chronik.storage.epochfile import EpochFile
 from chronik.storage.interfaces import (
@@ -41,10 +41,8 @@ from chronik.storage.reading import LogReader
 from chronik.storage.segment import POSITION_MAX, RELATIVE_OFFSET_MAX, SNAPSHOT, LogSegment, file_name
 from chronik.storage.sidefiles import SideFiles
 from chronik.storage.trimming import LogTrimmer
+from chronik.storage.trouble import DiskTrouble
 from chronik.storage.validation import ValidBatch, replicated, validate
-
-_FULL = (errno.ENOSPC, errno.EDQUOT)
-"""What a disk says that others may put right; after anything else it is not believed any more."""
 
 
 @implementer(IPartitionLog)
@@ -84,9 +82,9 @@ class SegmentLog:
         self.rewinds = 0
         self.rewinding = 0
         self.observers: tuple[IExtentObserver, ...] = ()
-        self.side_files = SideFiles(path, directory.file_system, directory.pools)
+        self._trouble = DiskTrouble(self)
+        self.side_files = SideFiles(path, directory.file_system, directory.pools, self._trouble.beside)
         self._epochs = EpochFile(loaded.epochs, path, directory.file_system, self.side_files)
-        self._failure: KafkaError | None = None
         self._closed = False
         self._gaps_noted = False
         self._durability = LogFlusher(self, loaded.end_offset, loaded.new_names)
@@ -123,7 +121,7 @@ class SegmentLog:
     def append(self, data: bytes | memoryview, leader_epoch: int, internal: bool = False) -> Deferred[AppendResult]:
         """Append; see :meth:`IPartitionLog.append`."""
         try:
-            if self._failure is not None or self._closed or self.rewinding:
+            if self._trouble.failure is not None or self._closed or self.rewinding:
                 raise self._unwritable()
             now = self.directory.now_ms()
             batches = validate(data, self.config, now, internal)
@@ -136,8 +134,8 @@ class SegmentLog:
             return fail(error)
 
     def _unwritable(self) -> KafkaError:
-        if self._failure is not None:
-            return self._failure
+        if self._trouble.failure is not None:
+            return self._trouble.failure
         why = "its log was closed" if self._closed else "the end of its log is being taken back; send again"
         return KafkaError(ErrorCode.KAFKA_STORAGE_ERROR, f"{self.topic_partition}: {why}")
 
@@ -150,8 +148,8 @@ class SegmentLog:
         return self.directory.writer.after_writes().addCallback(self._still_there, result, self.rewinds)
 
     def _still_there(self, done: object, result: AppendResult, rewinds: int) -> AppendResult:
-        if self._failure is not None:
-            raise self._failure
+        if self._trouble.failure is not None:
+            raise self._trouble.failure
         if rewinds != self.rewinds:
             raise KafkaError(ErrorCode.KAFKA_STORAGE_ERROR, f"{self.topic_partition}: an earlier write failed, and this one with it; send again")
         return result
@@ -171,7 +169,7 @@ class SegmentLog:
         try:
             shared = segment.hold()
         except OSError as error:
-            raise KafkaError(ErrorCode.KAFKA_STORAGE_ERROR, f"{segment.path()} cannot be opened: {error}") from error
+            raise self._trouble.not_opened(error) from error
         if writer.threaded:
             done = writer.write_later(shared, buffers, position)
             rewinds = self.rewinds
@@ -215,7 +213,7 @@ class SegmentLog:
         first = self.end_offset
         writes: list[Deferred[AppendResult]] = []
         try:
-            if self._failure is not None or self._closed or self.rewinding:
+            if self._trouble.failure is not None or self._closed or self.rewinding:
                 raise self._unwritable()
             batches = replicated(data, first, self.latest_epoch)
             now, begin, view = self.directory.now_ms(), 0, memoryview(data)
@@ -308,7 +306,7 @@ class SegmentLog:
             try:
                 self.directory.file_system.open(os.path.join(self.path, OFFSET_GAPS), create=True).close()
             except OSError as error:
-                raise KafkaError(ErrorCode.KAFKA_STORAGE_ERROR, f"{self.topic_partition}: {OFFSET_GAPS} cannot be made: {error}") from error
+                raise self._trouble.refused(error) from error
             self._gaps_noted = True
             self._durability.names_changed()
 
@@ -316,7 +314,7 @@ class SegmentLog:
         """Some of the runs could not be written: none of them stays."""
         for write in writes:
             write.addErrback(lambda _: None)
-        if self._failure is not None or self.end_offset == first:
+        if self._trouble.failure is not None or self.end_offset == first:
             return fail(error)
         return self._trimmer.rewind(first).addCallback(lambda _: fail(error))
 
@@ -327,51 +325,53 @@ class SegmentLog:
 
         :raises KafkaError: always.
         """
-        if error.errno not in _FULL:
-            raise self.fail(error)
-        try:
-            with segment.hold() as file:
-                file.truncate(position)
-        except OSError as worse:
-            raise self.fail(worse) from error
-        raise self._full(error)
+        refused = self.refused(error)
+        if self._trouble.failure is None:
+            try:
+                with segment.hold() as file:
+                    file.truncate(position)
+            except OSError as worse:
+                raise self.fail(worse) from error
+        raise refused
 
     def _not_written(self, failure: Failure, result: AppendResult, rewinds: int) -> Deferred[AppendResult]:
         """A write in the thread failed: it and all that were queued behind it are taken back."""
         error = failure.value
         self._still_there(None, result, rewinds)
-        if not isinstance(error, OSError) or error.errno not in _FULL:
+        if not isinstance(error, OSError) or not is_full(error):
             raise self.fail(error or failure)
-        full = self._full(error)
+        full = self.refused(error)
 
         def refuse(_: None) -> AppendResult:
             raise full
 
         return self._trimmer.rewind(result.base_offset).addCallback(refuse)
 
-    def _full(self, error: OSError) -> KafkaError:
-        why = error.strerror or str(error)
-        return KafkaError(ErrorCode.KAFKA_STORAGE_ERROR, f"{self.topic_partition} could not be written: {why}; free some space and send again")
+    def refused(self, error: OSError) -> KafkaError:
+        """A write was refused; see :meth:`DiskTrouble.refused`."""
+        return self._trouble.refused(error)
 
-    def fail(self, reason: BaseException) -> KafkaError:
-        """Take no more appends: what a disk said that failed once cannot be believed. The error to raise."""
-        if self._failure is None:
-            self._failure = KafkaError(ErrorCode.KAFKA_STORAGE_ERROR, f"the disk of {self.topic_partition} failed: {reason}")
-            self._log.error("the log of {partition} in {path} failed: {reason}", partition=self.topic_partition, path=self.path, reason=reason)
-            self._durability.abandon(self._failure)
-            for observer in self.observers:
-                observer.failed(self, reason)
-        return self._failure
+    def fail(self, reason: BaseException, synced: bool = False) -> KafkaError:
+        """Take no more appends; see :meth:`DiskTrouble.fail`."""
+        return self._trouble.fail(reason, synced)
+
+    def go_offline(self, why: str) -> None:
+        """The log's directory went offline; see :meth:`DiskTrouble.go_offline`."""
+        self._trouble.go_offline(why)
+
+    def abandon_flushes(self, reason: KafkaError) -> None:
+        """Nothing becomes durable any more: who waits is told so."""
+        self._durability.abandon(reason)
 
     @property
     def failed(self) -> bool:
         """Whether the disk failed under it."""
-        return self._failure is not None
+        return self._trouble.failure is not None
 
     def check_failure(self) -> None:
         """Raise what :meth:`fail` left, if anything."""
-        if self._failure is not None:
-            raise self._failure
+        if self._trouble.failure is not None:
+            raise self._trouble.failure
 
     # -- segments -----------------------------------------------------------------------------------------------------
 
@@ -404,7 +404,7 @@ class SegmentLog:
     def roll(self, now: int) -> LogSegment:
         """Seal the active segment and begin the next. Its index files and the producers' snapshot are written off the reactor.
 
-        :raises KafkaError: the disk refuses.
+        :raises KafkaError: the disk refuses; a :class:`DiskFull` while there is no room.
         """
         sealed = self.active
         segment = LogSegment(self.path, self.end_offset, self.directory.files, now)
@@ -412,7 +412,7 @@ class SegmentLog:
         try:
             segment.hold(create=True).let_go()
         except OSError as error:
-            raise KafkaError(ErrorCode.KAFKA_STORAGE_ERROR, f"{self.topic_partition}: no new segment can be begun: {error}") from error
+            raise self._trouble.not_opened(error) from error
         sealed.seal()
         self._durability.names_changed()
         self.segments.append(segment)
@@ -521,7 +521,7 @@ class SegmentLog:
         try:
             await self._epochs.write_durably()
         except OSError as error:
-            raise self.fail(error) from error
+            raise self.refused(error) from error
 
     def has_epochs_from(self, offset: int) -> bool:
         """Whether an epoch begins at or above ``offset``."""
@@ -548,12 +548,17 @@ class SegmentLog:
 
     def tick(self, now: int) -> None:
         """Do what is due at ``now`` (ms): files beside the log, ``flush.ms``."""
-        self._epochs.write_if_changed().addErrback(self._epochs_not_written)
+        if not self.failed:
+            self._epochs.write_if_changed().addErrback(self._epochs_not_written)
         self._durability.flush_if_due(now)
         self._trimmer.unlink_due()
 
     def _epochs_not_written(self, failure: Failure) -> None:
-        self._log.error("the epochs of {partition} could not be written: {why}", partition=self.topic_partition, why=failure.getErrorMessage())
+        """It is tried again at the next tick."""
+        if isinstance(failure.value, OSError):
+            self.refused(failure.value)
+        else:
+            self._log.failure("the epochs of {partition} could not be written", failure, partition=self.topic_partition)
 
     def expire_producers(self, oldest: int) -> None:
         """Forget producers that were silent since ``oldest`` (ms)."""
@@ -608,10 +613,19 @@ class SegmentLog:
             self._closed = True
             self.active.complete_times()
             await self._epochs.write_if_changed()
-            await self.side_files.run(self.side_files.write, [*self.active.index_files(), self._snapshot_file()], False)
+            await self._write_derived()
         finally:
             self._closed = True
             self.forget_files()
+
+    async def _write_derived(self) -> None:
+        """Spare the next start some reading. Where there is no room for it, the next start reads."""
+        try:
+            await self.side_files.run(self.side_files.write, [*self.active.index_files(), self._snapshot_file()], False)
+        except OSError as error:
+            if not is_full(error):
+                raise
+            self.refused(error)
 
     def forget_files(self) -> None:
         """Keep no file open."""

@@ -80,6 +80,8 @@ def scan(
     :raises OSError: the disk refuses, or such damage is found.
     """
     with segment.hold() as file:
+        if checked:
+            file.drop_cache()
         size = file.size()
         reader = _Reader(file, size)
         expected = segment.base_offset

@@ -9,8 +9,8 @@ from twisted.internet.defer import DeferredLock
 from twisted.logger import Logger
 
 from chronik.defer import Pool, deferred
-from chronik.errors import ErrorCode, KafkaError
-from chronik.storage.interfaces import Extent
+from chronik.errors import KafkaError
+from chronik.storage.interfaces import DiskFull, Extent
 from chronik.storage.producers import ProducerStates
 from chronik.storage.recovery import restore_producers
 from chronik.storage.retention import expired_segments
@@ -42,6 +42,7 @@ class LogTrimmer:
         log = self._of
         offset = max(offset, log.start_offset)
         if offset < log.end_offset:
+            await self._lower(offset)
             await self.rewind(offset, with_epochs=True)
         elif log.has_epochs_from(log.end_offset):
             await self._forget_raised()
@@ -53,7 +54,21 @@ class LogTrimmer:
         try:
             await log.forget_epochs_from(log.end_offset)
         except OSError as error:
-            raise log.fail(error) from error
+            raise log.refused(error) from error
+
+    async def _lower(self, offset: int) -> None:
+        """The recovery point goes first: a disk that has no room for that keeps the log as it is.
+
+        :raises KafkaError: the disk refuses.
+        """
+        log = self._of
+        log.rewinding += 1
+        try:
+            await log.directory.pools.run(Pool.BACKGROUND, log.directory.checkpoints.lower, log.topic_partition, offset)
+        except OSError as error:
+            raise log.refused(error) from error
+        finally:
+            log.rewinding -= 1
 
     @deferred
     async def rewind(self, offset: int, with_epochs: bool = False) -> None:
@@ -229,7 +244,7 @@ class LogTrimmer:
         try:
             await log.directory.starts.write(log.topic_partition, offset)
         except OSError as error:
-            raise KafkaError(ErrorCode.KAFKA_STORAGE_ERROR, f"the new start of {log.topic_partition} could not be noted: {error}") from error
+            raise log.refused(error) from error
         if restarts == self._restarts:
             self._durable_start = max(self._durable_start, offset)
 
@@ -239,16 +254,13 @@ class LogTrimmer:
         log = self._of
         if log.failed or log.rewinding:
             return 0
-        if log.active.size and log.end_offset == log.written_offset and log.overdue(now):
-            log.roll(now)
+        if log.active.size and log.overdue(now):
+            self._roll(now)
         if not log.config.delete:
             return 0
         expired = expired_segments(log.segments, log.config, log.high_watermark, log.size_bytes, now)
-        if expired and expired[-1] is log.active:
-            if log.end_offset == log.written_offset:
-                log.roll(now)
-            else:
-                expired = expired[:-1]
+        if expired and expired[-1] is log.active and not self._roll(now):
+            expired = expired[:-1]
         if not expired:
             return 0
         log.start_offset = max(log.start_offset, expired[-1].end_offset)
@@ -261,6 +273,17 @@ class LogTrimmer:
         self._remove_unreachable()
         self._tell_start()
         return len(expired)
+
+    def _roll(self, now: int) -> bool:
+        """Begin a new segment, if nothing still waits to be written and there is room: what may go must go on a full disk too."""
+        log = self._of
+        if log.end_offset != log.written_offset:
+            return False
+        try:
+            log.roll(now)
+        except DiskFull:
+            return False
+        return True
 
     def _remove_unreachable(self) -> None:
         """Remove segments that end at or before the start."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from random import Random
 from typing import Any, Final
@@ -21,6 +21,7 @@ from chronik.config import Configuration
 from chronik.coordinator.group.config import GroupConfig
 from chronik.coordinator.group.service import GroupCoordinator
 from chronik.metadata.feed import MetadataFeed
+from chronik.metadata.file import FileMetadataStore
 from chronik.metadata.image import Endpoint
 from chronik.metadata.memory import MemoryMetadataStore
 from chronik.network.interfaces import IBrokerChannels, Session
@@ -41,6 +42,7 @@ from chronik.server.services import Services
 from chronik.server.table import api_table
 from chronik.storage.memory import MemoryFileSystem
 from chronik.testing.logs import make_clock, make_store
+from chronik.testing.pools import SynchronousWorker
 from tests.server.core import FakeAuthorizer
 
 BROKER_ID: Final = 1
@@ -74,6 +76,9 @@ class MemoryBroker:
     :param pools: a synchronous pool if None.
     :param neighbours: None for a broker that is alone.
     :param disk: an empty one if None.
+    :param directories: its log directories.
+    :param file_metadata: keep metadata in files on its disk, not in memory.
+    :param store_options: as the store takes them by keyword.
     :ivar disk: what it writes to.
     :ivar authorizer: allows everything until told otherwise.
     """
@@ -84,19 +89,25 @@ class MemoryBroker:
         pools: Any = None,
         neighbours: Neighbours | None = None,
         disk: MemoryFileSystem | None = None,
+        directories: Sequence[str] = ("/data",),
+        file_metadata: bool = False,
+        **store_options: Any,
     ) -> None:
         self.clock = neighbours.clock if neighbours is not None else make_clock()
         self.broker_id = neighbours.broker_id if neighbours is not None else BROKER_ID
         self.disk = disk or MemoryFileSystem(Random(1))
         self.config = Configuration().with_values({**SETTINGS, **(settings or {})})
-        self.metadata = neighbours.metadata if neighbours is not None else MemoryMetadataStore(self.clock)
+        self.metadata: Any = neighbours.metadata if neighbours is not None else MemoryMetadataStore(self.clock)
+        if file_metadata:
+            directory = f"{directories[0]}/.metadata"
+            self.metadata = FileMetadataStore(self.disk, directory, SynchronousWorker(), self.clock, random=lambda count: bytes(count))
         self.feed = MetadataFeed(self.metadata, self.clock)
         dynamic = DynamicConfiguration(self.config, self.feed, self.broker_id)
         self._settings = EffectiveSettings(dynamic)
         self.displaced = False
         registration = Registration(self.broker_id, {"PLAINTEXT": Endpoint("", 9092)}, self.config.get("broker.rack"))
         self.controller = Controller(self.metadata, self.feed, registration, self.config, peers=self._peers(neighbours))
-        self._store = make_store(self.disk, self.clock, pools=pools)
+        self._store = make_store(self.disk, self.clock, *directories, pools=pools, **store_options)
         self.partitions = HostedPartitions(
             self.broker_id, self.feed, self._store, self._settings, self.controller.raise_leader_epochs, self._replication(neighbours)
         )
@@ -143,7 +154,7 @@ class MemoryBroker:
 
     def start(self, case: SynchronousTestCase) -> None:
         """Start everything; it is stopped when the test is over."""
-        for start in (self.feed.start, self.controller.start, self._store.start, self.partitions.start):
+        for start in (self.metadata.start, self.feed.start, self.controller.start, self._store.start, self.partitions.start):
             case.successResultOf(start())
         self.groups.start()
         case.addCleanup(self.groups.stop)
