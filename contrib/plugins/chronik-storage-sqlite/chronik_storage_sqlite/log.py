@@ -17,6 +17,7 @@ from zope.interface import implementer
 from chronik.defer import Pool, deferred
 from chronik.errors import ErrorCode, KafkaError
 from chronik.model import NO_TIMESTAMP, TopicId, TopicPartition
+from chronik.record.batch import BatchHeader
 from chronik.storage.config import LogConfig
 from chronik.storage.epochs import LeaderEpochs
 from chronik.storage.interfaces import AppendResult, Extent, IExtentObserver, ILogSlice, IPartitionLog, OffsetAndTimestamp, ProducerSummary
@@ -175,23 +176,35 @@ class SqliteLog:
         if not batches:
             return succeed(self.end_offset)
         now, news = self.home.now_ms(), False
+        placed: list[tuple[BatchHeader, int, memoryview]] = []
         for header, batch in batches:
-            self._roll_for(len(batch), header.max_timestamp, now)
+            if self._is_full(len(batch), header.max_timestamp, now):
+                # What the sealed extent says of itself must not be on disk before its batches.
+                self._insert(placed, news).addErrback(_told_elsewhere)
+                placed, news = [], False
+                self._roll(now)
             if header.producer_id >= 0:
                 self._producers.note(header, header.last_offset)
             self._extents[-1].note(header.last_offset, len(batch), header.max_timestamp)
             news |= self._epochs.assign(header.leader_epoch, header.base_offset)
             self._size_bytes += len(batch)
             self.end_offset = header.last_offset + 1
-        placed = [(header, header.base_offset, batch) for header, batch in batches]
+            placed.append((header, header.base_offset, batch))
+        return self._insert(placed, news)
+
+    def _insert(self, placed: Sequence[tuple[BatchHeader, int, memoryview]], new_epochs: bool) -> Deferred[int]:
+        """Commit batches of a leader, up to the present end; what is given in one turn of the reactor is one transaction."""
         end_offset = self.end_offset
-        append = AppendBatches(self.log_id, None, placed, self._epochs.entries() if news else None)
+        append = AppendBatches(self.log_id, None, placed, self._epochs.entries() if new_epochs else None)
         return self._commit(append, end_offset, stands=False).addCallback(lambda _: end_offset)
 
     def _roll_for(self, size: int, timestamp: int, now: int) -> None:
-        extent = self._extents[-1]
-        if extent.size and (extent.size + size > self.config.segment_bytes or extent.overdue(self.config, timestamp, now)):
+        if self._is_full(size, timestamp, now):
             self._roll(now)
+
+    def _is_full(self, size: int, timestamp: int, now: int) -> bool:
+        extent = self._extents[-1]
+        return extent.size > 0 and (extent.size + size > self.config.segment_bytes or extent.overdue(self.config, timestamp, now))
 
     def _roll(self, now: int) -> None:
         """Seal the open extent and begin the next."""

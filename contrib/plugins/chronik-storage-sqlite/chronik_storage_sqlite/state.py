@@ -211,7 +211,10 @@ def truncate(log_id: int, offset: int, epochs: Sequence[tuple[int, int]]) -> Cal
         connection.execute("DELETE FROM extents WHERE log_id = ? AND base_offset > ?", (log_id, opened))
         connection.execute("UPDATE extents SET end_offset = NULL WHERE log_id = ? AND base_offset = ?", (log_id, opened))
         write_epochs(connection, log_id, epochs)
-        return load_state(connection, log_id)
+        state = load_state(connection, log_id)
+        if state.epochs.truncate_from_end(state.end_offset):
+            write_epochs(connection, log_id, state.epochs.entries())
+        return state
 
     return operation
 
