@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from typing import Any, NoReturn
+from typing import NoReturn
 from zlib import crc32
 
-from twisted.internet.defer import Deferred, DeferredList, fail, succeed
+from twisted.internet.defer import Deferred, fail, succeed
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 from zope.interface import implementer
@@ -19,13 +19,13 @@ from zope.interface import implementer
 from chronik.defer import deferred
 from chronik.errors import ErrorCode, KafkaError
 from chronik.model import NO_TIMESTAMP, TopicId, TopicPartition
-from chronik.record.batch import BatchHeader, offset_and_epoch
-from chronik.storage.checkpoints import OFFSET_GAPS
+from chronik.record.batch import offset_and_epoch
 from chronik.storage.config import LogConfig
 from chronik.storage.directory import LogDirectory
 from chronik.storage.disks import is_full
 from chronik.storage.durability import LogFlusher
 from chronik.storage.epochfile import EpochFile
+from chronik.storage.following import LogFollower, WriteSteps
 from chronik.storage.interfaces import (
     AppendResult,
     Extent,
@@ -36,13 +36,13 @@ from chronik.storage.interfaces import (
     ProducerSummary,
 )
 from chronik.storage.loading import LoadedLog
-from chronik.storage.producers import ProducerStates, SentBatch
+from chronik.storage.producers import SentBatch
 from chronik.storage.reading import LogReader
-from chronik.storage.segment import POSITION_MAX, RELATIVE_OFFSET_MAX, SNAPSHOT, LogSegment, file_name
+from chronik.storage.segment import SNAPSHOT, LogSegment, file_name
 from chronik.storage.sidefiles import SideFiles
 from chronik.storage.trimming import LogTrimmer
 from chronik.storage.trouble import DiskTrouble
-from chronik.storage.validation import ValidBatch, replicated, validate
+from chronik.storage.validation import ValidBatch, validate
 
 
 @implementer(IPartitionLog)
@@ -86,10 +86,11 @@ class SegmentLog:
         self.side_files = SideFiles(path, directory.file_system, directory.pools, self._trouble.beside)
         self._epochs = EpochFile(loaded.epochs, path, directory.file_system, self.side_files)
         self._closed = False
-        self._gaps_noted = False
         self._durability = LogFlusher(self, loaded.end_offset, loaded.new_names)
         self._reader = LogReader(self)
-        self._trimmer = LogTrimmer(self)
+        self._trimmer = LogTrimmer(self, self._epochs, self._durability)
+        steps = WriteSteps(self._unwritable, self._segment_for, self._written, self._not_written, self._undo)
+        self._follower = LogFollower(self, self._epochs, self._durability, self._trimmer, steps)
         self._jitter_seed = crc32(f"{topic_partition} {topic_id!r}".encode())
 
     def __repr__(self) -> str:
@@ -206,117 +207,9 @@ class SegmentLog:
         self._durability.written()
         return result
 
-    # -- following a leader -------------------------------------------------------------------------------------------
-
     def replicate(self, data: bytes | memoryview) -> Deferred[int]:
         """Append what the leader sent; see :meth:`IPartitionLog.replicate`."""
-        first = self.end_offset
-        writes: list[Deferred[AppendResult]] = []
-        try:
-            if self._trouble.failure is not None or self._closed or self.rewinding:
-                raise self._unwritable()
-            batches = replicated(data, first, self.latest_epoch)
-            now, begin, view = self.directory.now_ms(), 0, memoryview(data)
-            while batches:
-                segment, run = self._run_of(batches, now)
-                size = sum(len(batch) for _, batch in run)
-                writes.append(self._write_run(segment, view[begin : begin + size], run, first))
-                begin += size
-                del batches[: len(run)]
-        except KafkaError as error:
-            return self._take_back_runs(error, writes, first)
-        return DeferredList(writes, consumeErrors=True).addCallback(_first_failure, self.end_offset)
-
-    def _run_of(self, batches: Sequence[ValidBatch], now: int) -> tuple[LogSegment, Sequence[ValidBatch]]:
-        """As many of the batches as go into one segment, and which."""
-        header, batch = batches[0]
-        segment = self._segment_for(len(batch), header.last_offset, header.max_timestamp, now, internal=True)
-        if header.last_offset - segment.base_offset > RELATIVE_OFFSET_MAX:
-            why = f"offset {header.last_offset} is too far behind offset {segment.base_offset} to be kept in its segment"
-            raise KafkaError(ErrorCode.KAFKA_STORAGE_ERROR, f"{self.topic_partition}: {why}")
-        size, expected = 0, self.end_offset
-        began = header.max_timestamp if segment.first_timestamp < 0 else segment.first_timestamp
-        for number, (header, batch) in enumerate(batches):
-            if number and not self._joins(segment, size + len(batch), header, began):
-                return segment, batches[:number]
-            if header.base_offset != expected:
-                self._note_gaps()
-            size += len(batch)
-            expected = header.last_offset + 1
-        return segment, batches
-
-    def _joins(self, segment: LogSegment, size: int, header: BatchHeader, began: int) -> bool:
-        """Whether a batch goes into the segment of those before it in the same run.
-
-        :param size: bytes of the run with this batch.
-        :param began: the segment's first timestamp.
-        """
-        config = self.config
-        overdue = 0 <= began < header.max_timestamp - config.segment_ms
-        return (
-            not overdue
-            and segment.size + size <= min(config.segment_bytes, POSITION_MAX)
-            and segment.has_room(size, header.last_offset, config.segment_bytes, config.segment_index_bytes)
-            and header.last_offset - segment.base_offset <= RELATIVE_OFFSET_MAX
-        )
-
-    def _write_run(self, segment: LogSegment, data: memoryview, run: Sequence[ValidBatch], first: int) -> Deferred[AppendResult]:
-        """Write batches that go into one segment.
-
-        :param first: where the log ended before this and the runs that belong to it.
-        """
-        result = AppendResult(first, run[-1][0].last_offset, NO_TIMESTAMP, self.start_offset)
-        position, writer = segment.size, self.directory.writer
-        try:
-            shared = segment.hold()
-        except OSError as error:
-            raise KafkaError(ErrorCode.KAFKA_STORAGE_ERROR, f"{segment.path()} cannot be opened: {error}") from error
-        if writer.threaded:
-            done = writer.write_later(shared, (data,), position)
-            rewinds = self.rewinds
-            self._note_run(segment, run)
-            return done.addCallbacks(self._written, self._not_written, (result, rewinds), {}, (result, rewinds), {})
-        try:
-            writer.write(shared, (data,), position)
-        except OSError as error:
-            self._undo(segment, position, error)
-        finally:
-            shared.let_go()
-        self._note_run(segment, run)
-        return succeed(self._written(None, result, self.rewinds))
-
-    def _note_run(self, segment: LogSegment, run: Sequence[ValidBatch]) -> None:
-        """Take what is being written into account."""
-        interval = self.config.index_interval_bytes
-        for header, batch in run:
-            last_offset = header.last_offset
-            self._epochs.note(header.leader_epoch, header.base_offset)
-            if header.producer_id >= 0:
-                self.producers.note(header, last_offset)
-            segment.note(last_offset, header.base_offset, len(batch), header.max_timestamp, interval)
-            self.size_bytes += len(batch)
-            self.end_offset = last_offset + 1
-
-    def _note_gaps(self) -> None:
-        """Offsets are missing before what is being written: recovery must not take that for damage. The next flush makes the file's name durable.
-
-        :raises KafkaError: the disk refuses.
-        """
-        if not self._gaps_noted:
-            try:
-                self.directory.file_system.open(os.path.join(self.path, OFFSET_GAPS), create=True).close()
-            except OSError as error:
-                raise self._trouble.refused(error) from error
-            self._gaps_noted = True
-            self._durability.names_changed()
-
-    def _take_back_runs(self, error: KafkaError, writes: Sequence[Deferred[AppendResult]], first: int) -> Deferred[int]:
-        """Some of the runs could not be written: none of them stays."""
-        for write in writes:
-            write.addErrback(lambda _: None)
-        if self._trouble.failure is not None or self.end_offset == first:
-            return fail(error)
-        return self._trimmer.rewind(first).addCallback(lambda _: fail(error))
+        return self._follower.replicate(data)
 
     # -- when the disk refuses ----------------------------------------------------------------------------------------
 
@@ -452,19 +345,6 @@ class SegmentLog:
         self._durability.rewound_to(offset)
         self._epochs.end_at(offset)
 
-    def replace_segments(self, segment: LogSegment) -> None:
-        """Know one segment, which is empty, and none of those there were."""
-        self.drop_segments(self.segments)
-        self.segments.append(segment)
-        self.bases.append(segment.base_offset)
-
-    def begun_at(self, offset: int) -> None:
-        """The log is empty, and begins at ``offset`` from here on."""
-        self.start_offset = self.end_offset = self.written_offset = offset
-        self.producers = ProducerStates()
-        self._epochs.end_at(0)
-        self._durability.begun_at(offset)
-
     # -- what others do for it ----------------------------------------------------------------------------------------
 
     def flush(self) -> Deferred[int]:
@@ -522,18 +402,6 @@ class SegmentLog:
             await self._epochs.write_durably()
         except OSError as error:
             raise self.refused(error) from error
-
-    def has_epochs_from(self, offset: int) -> bool:
-        """Whether an epoch begins at or above ``offset``."""
-        return any(start >= offset for _, start in self._epochs.history.entries()[-1:])
-
-    def forget_epochs_from(self, offset: int) -> Deferred[None]:
-        """No record is of an epoch that began at or above ``offset``; fires once that is on disk too.
-
-        :raises OSError: the disk refuses.
-        """
-        self._epochs.end_at(offset)
-        return self._epochs.write_durably()
 
     def forget_epochs_before(self, offset: int) -> None:
         """The log begins at ``offset`` now."""
@@ -631,11 +499,3 @@ class SegmentLog:
         """Keep no file open."""
         for segment in self.segments:
             segment.forget_file()
-
-
-def _first_failure(results: list[tuple[bool, Any]], end_offset: int) -> int:
-    """What became of several writes: the end offset behind them, or the failure of the first that failed."""
-    for ok, failure in results:
-        if not ok:
-            failure.raiseException()
-    return end_offset

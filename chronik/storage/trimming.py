@@ -18,6 +18,8 @@ from chronik.storage.segment import INDEX, TIME_INDEX, LogSegment
 from chronik.storage.sidefiles import remove_snapshots_after
 
 if TYPE_CHECKING:
+    from chronik.storage.durability import LogFlusher
+    from chronik.storage.epochfile import EpochFile
     from chronik.storage.interfaces import IFileSystem
     from chronik.storage.log import SegmentLog
 
@@ -27,8 +29,10 @@ class LogTrimmer:
 
     _log = Logger()
 
-    def __init__(self, log: SegmentLog) -> None:
+    def __init__(self, log: SegmentLog, epochs: EpochFile, durability: LogFlusher) -> None:
         self._of = log
+        self._epochs = epochs
+        self._durability = durability
         self._one_at_a_time = DeferredLock()
         self._deleted: list[tuple[float, list[int]]] = []
         self._durable_start = log.start_offset
@@ -44,7 +48,7 @@ class LogTrimmer:
         if offset < log.end_offset:
             await self._lower(offset)
             await self.rewind(offset, with_epochs=True)
-        elif log.has_epochs_from(log.end_offset):
+        elif self._epochs.has_from(log.end_offset):
             await self._forget_raised()
 
     async def _forget_raised(self) -> None:
@@ -52,7 +56,7 @@ class LogTrimmer:
         log = self._of
         log.check_failure()
         try:
-            await log.forget_epochs_from(log.end_offset)
+            await self._epochs.end_durably_at(log.end_offset)
         except OSError as error:
             raise log.refused(error) from error
 
@@ -108,7 +112,7 @@ class LogTrimmer:
         offset = end
         await directory.pools.run(Pool.BACKGROUND, directory.checkpoints.lower, log.topic_partition, offset)
         if with_epochs:
-            await log.forget_epochs_from(offset)
+            await self._epochs.end_durably_at(offset)
         # A snapshot of what is cut off, which is still to be written, must not come after this.
         await log.side_files.run(_nothing)
         gone = [segment for segment in log.segments if segment.base_offset > target.base_offset]
@@ -169,48 +173,48 @@ class LogTrimmer:
     async def _begin_anew(self, offset: int) -> None:
         """Remove all there is, and begin at an offset.
 
-        The recovery point goes first: from then on a start believes what it finds. Epochs and snapshots go before the new segment comes, the start
-        that was noted goes after the old ones: it would hide what they have, or what the new one gets.
+        The recovery point goes first: from then on a start believes what it finds. Epochs and snapshots go before the new segment comes. The start
+        that is noted stays until the old segments are gone, for it hides what is in them.
         """
         log = self._of
         directory = log.directory
+        await directory.starts.write(log.topic_partition, log.start_offset)
         await directory.pools.run(Pool.BACKGROUND, directory.checkpoints.lower, log.topic_partition, 0)
         # This is also behind all that was to be written beside the segments.
-        await log.forget_epochs_from(0)
+        await self._epochs.end_durably_at(0)
         old = log.segments
         segment = LogSegment(log.path, offset, directory.files, directory.now_ms())
-        log.replace_segments(segment)
+        log.drop_segments(old)
+        log.segments, log.bases = [segment], [offset]
         await directory.writer.run(self._replace_files, [each.base_offset for each in old], segment)
-        self._unlink_when_due([each for each in old if each.base_offset != offset or each is not old[0]])
-        log.begun_at(offset)
-        self._restarts += 1
-        self._durable_start = offset
+        self._unlink_when_due(old)
+        self._begun_at(offset)
         changes = directory.checkpoints.changes
         if not log.closed:
             await directory.pools.run(Pool.BACKGROUND, directory.checkpoints.begin_at, log.topic_partition, offset, changes)
 
+    def _begun_at(self, offset: int) -> None:
+        """The log is empty and begins there, on disk too."""
+        log = self._of
+        log.start_offset = log.end_offset = log.written_offset = offset
+        log.producers = ProducerStates()
+        self._epochs.end_at(0)
+        self._durability.begun_at(offset)
+        self._restarts += 1
+        self._durable_start = offset
+
     def _replace_files(self, old: Sequence[int], segment: LogSegment) -> None:
         """In the writer's thread. It lasts when this returns.
 
-        The first of the old segments stays until the new one is there: a log is never without one, and one that does not follow it is dropped by
-        recovery.
+        Between the two syncs there is no segment at all: a start makes one where the log began, as if it had been truncated there.
         """
         log = self._of
         file_system = log.directory.file_system
-        log.side_files.put_aside(old[:0:-1])
+        log.side_files.put_aside(old[::-1])
         remove_snapshots_after(file_system, log.path, -1)
-        if old[0] == segment.base_offset:
-            _unlink_indexes(file_system, segment)
-            file_system.sync_directory(log.path)
-            with segment.hold() as file:
-                file.truncate(0)
-                file.fdatasync()
-            return
         file_system.sync_directory(log.path)
         segment.forget_file()
         segment.hold(create=True).let_go()
-        file_system.sync_directory(log.path)
-        log.side_files.put_aside(old[:1])
         file_system.sync_directory(log.path)
 
     @deferred

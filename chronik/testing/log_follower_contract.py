@@ -159,9 +159,9 @@ class FollowerContract(ReplicateContract):
     def test_truncate_inside_a_batch(self) -> None:
         """A batch goes whole: the log ends where the one before it does."""
         log = self.opened(LogConfig(segment_bytes=300))
-        self.replicate(log, led(0, b"a", b"b"), led(2, b"c", b"d", b"e"))
+        self.replicate(log, led(0, b"a", b"b"), led(2, b"c", b"d", b"e", epoch=2))
         self.wait(log.truncate(4))
-        self.assertEqual((2, 2), (log.end_offset, self.wait(log.flush())))
+        self.assertEqual((2, 2, 0), (log.end_offset, self.wait(log.flush()), log.latest_epoch))
         self.assertEqual(3, self.replicate(log, led(2, b"C", epoch=1)))
         self.assertEqual([(0, b"a"), (1, b"b"), (2, b"C")], self.records(log))
 
