@@ -156,7 +156,7 @@ class LogFollower:
             try:
                 log.directory.file_system.open(os.path.join(log.path, OFFSET_GAPS), create=True).close()
             except OSError as error:
-                raise KafkaError(ErrorCode.KAFKA_STORAGE_ERROR, f"{log.topic_partition}: {OFFSET_GAPS} cannot be made: {error}") from error
+                raise log.refused(error) from error
             self._gaps_noted = True
             self._durability.names_changed()
 

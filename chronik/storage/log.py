@@ -233,12 +233,8 @@ class SegmentLog:
         self._still_there(None, result, rewinds)
         if not isinstance(error, OSError) or not is_full(error):
             raise self.fail(error or failure)
-        full = self.refused(error)
-
-        def refuse(_: None) -> AppendResult:
-            raise full
-
-        return self._trimmer.rewind(result.base_offset).addCallback(refuse)
+        refused = self.refused(error)
+        return self._trimmer.rewind(result.base_offset).addCallback(lambda _: fail(refused))
 
     def refused(self, error: OSError) -> KafkaError:
         """A write was refused; see :meth:`DiskTrouble.refused`."""
