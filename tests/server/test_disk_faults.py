@@ -207,7 +207,7 @@ class DamageTests(DiskCase):
         for n in range(8):
             self.assertEqual(ErrorCode.NONE, self.produce(0, b"%d" % n, name="d"))
         path = f"{self.place(0, 'd')}/d-0/{3:020d}.log"
-        self.faults.flip(path, 70)
+        self.faults.flip(path, 62)
         self.broker.clock.pump([1] * 70)
         codes = [self.fetch(0, offset, "d")[0] for offset in range(8)]
         self.assertEqual([ErrorCode.NONE] * 3 + [ErrorCode.CORRUPT_MESSAGE] * 3 + [ErrorCode.NONE] * 2, codes)
