@@ -18,6 +18,8 @@ from chronik.storage.interfaces import IFileSystem
 if TYPE_CHECKING:
     from twisted.internet.interfaces import IReactorTime
 
+    from chronik.storage.damage import Scrubber
+
 T = TypeVar("T")
 R = TypeVar("R")
 
@@ -119,6 +121,7 @@ class LogDirectory:
     checkpoints: OffsetCheckpoints
     starts: StartOffsetWriter
     watch: DiskWatch
+    scrubber: Scrubber
 
     def now_ms(self) -> int:
         """The broker's time."""

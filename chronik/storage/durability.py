@@ -75,7 +75,7 @@ class LogFlusher:
         tried, and what was not durable before never counts as durable.
         """
         if not self._of.closed:
-            self._of.fail(reason, synced=True)
+            self._of.trouble.fail(reason, synced=True)
 
     def _answer(self) -> None:
         ready = [waiter for offset, waiter in self._waiters if offset <= self.flushed_offset]

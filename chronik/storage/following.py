@@ -156,7 +156,7 @@ class LogFollower:
             try:
                 log.directory.file_system.open(os.path.join(log.path, OFFSET_GAPS), create=True).close()
             except OSError as error:
-                raise log.refused(error) from error
+                raise log.trouble.refused(error) from error
             self._gaps_noted = True
             self._durability.names_changed()
 

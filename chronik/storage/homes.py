@@ -15,9 +15,10 @@ from chronik.errors import ChronikError
 from chronik.model import topic_id_text
 from chronik.storage.checkpointing import OffsetCheckpoints, StartOffsetWriter
 from chronik.storage.checkpoints import CLEAN_SHUTDOWN, LOCK, DirectoryIdentity
+from chronik.storage.damage import Scrubber
 from chronik.storage.directory import DirectoryWriter, LogDirectory
 from chronik.storage.discovery import Found, look
-from chronik.storage.disks import DiskWatch, is_full
+from chronik.storage.disks import DiskPolicy, DiskWatch, is_full
 from chronik.storage.flush import FlushScheduler
 from chronik.storage.identity import identify
 from chronik.storage.interfaces import DirectoryState, IFileSystem, ILock
@@ -43,6 +44,7 @@ class Home:
     """One of ``log.dirs``.
 
     :param watch: of its disk.
+    :param policy: how much is scrubbed.
     :param openers: how many logs are opened, and recovered, at a time.
     :ivar clean: it was left in order.
     :ivar logs: how many logs it has.
@@ -52,7 +54,15 @@ class Home:
     _log = Logger()
 
     def __init__(
-        self, path: str, file_system: IFileSystem, pools: IThreadPools, clock: IReactorTime, files: FileCache, watch: DiskWatch, openers: int
+        self,
+        path: str,
+        file_system: IFileSystem,
+        pools: IThreadPools,
+        clock: IReactorTime,
+        files: FileCache,
+        watch: DiskWatch,
+        policy: DiskPolicy,
+        openers: int,
     ) -> None:
         name = os.path.basename(path)
         self.path = path
@@ -67,11 +77,12 @@ class Home:
         self._say_at = clock.seconds() + PROGRESS_SECONDS
         self.clean = False
         self.logs = self.unopened = self.found = 0
+        self.scrubber = Scrubber(pools, clock, policy)
         writer = DirectoryWriter(pools.worker(f"write {name}"), clock, watch)
         flusher = FlushScheduler(file_system, pools.worker(f"flush {name}"), path, clock, watch)
         checkpoints = OffsetCheckpoints(file_system, path)
         starts = StartOffsetWriter(pools, checkpoints)
-        self.directory = LogDirectory(path, file_system, pools, clock, files, writer, flusher, checkpoints, starts, watch)
+        self.directory = LogDirectory(path, file_system, pools, clock, files, writer, flusher, checkpoints, starts, watch, self.scrubber)
 
     @property
     def online(self) -> bool:

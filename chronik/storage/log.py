@@ -57,6 +57,7 @@ class SegmentLog:
     :ivar rewinds: how often its end moved back.
     :ivar rewinding: how many times that is under way; meanwhile nothing can be appended.
     :ivar observers: who is told.
+    :ivar trouble: what its disk refused, or gave back damaged.
     """
 
     _log = Logger()
@@ -82,8 +83,8 @@ class SegmentLog:
         self.rewinds = 0
         self.rewinding = 0
         self.observers: tuple[IExtentObserver, ...] = ()
-        self._trouble = DiskTrouble(self)
-        self.side_files = SideFiles(path, directory.file_system, directory.pools, self._trouble.beside)
+        self.trouble = DiskTrouble(self)
+        self.side_files = SideFiles(path, directory.file_system, directory.pools, self.trouble.beside)
         self._epochs = EpochFile(loaded.epochs, path, directory.file_system, self.side_files)
         self._closed = False
         self._durability = LogFlusher(self, loaded.end_offset, loaded.new_names)
@@ -91,6 +92,9 @@ class SegmentLog:
         self._trimmer = LogTrimmer(self, self._epochs, self._durability)
         steps = WriteSteps(self._unwritable, self._segment_for, self._written, self._not_written, self._undo)
         self._follower = LogFollower(self, self._epochs, self._durability, self._trimmer, steps)
+        for segment in self.segments:
+            if segment.damage is not None:
+                self.trouble.quarantine(segment, segment.damage)
         self._jitter_seed = crc32(f"{topic_partition} {topic_id!r}".encode())
 
     def __repr__(self) -> str:
@@ -122,7 +126,7 @@ class SegmentLog:
     def append(self, data: bytes | memoryview, leader_epoch: int, internal: bool = False) -> Deferred[AppendResult]:
         """Append; see :meth:`IPartitionLog.append`."""
         try:
-            if self._trouble.failure is not None or self._closed or self.rewinding:
+            if self.trouble.failure is not None or self._closed or self.rewinding:
                 raise self._unwritable()
             now = self.directory.now_ms()
             batches = validate(data, self.config, now, internal)
@@ -135,8 +139,8 @@ class SegmentLog:
             return fail(error)
 
     def _unwritable(self) -> KafkaError:
-        if self._trouble.failure is not None:
-            return self._trouble.failure
+        if self.trouble.failure is not None:
+            return self.trouble.failure
         why = "its log was closed" if self._closed else "the end of its log is being taken back; send again"
         return KafkaError(ErrorCode.KAFKA_STORAGE_ERROR, f"{self.topic_partition}: {why}")
 
@@ -149,8 +153,8 @@ class SegmentLog:
         return self.directory.writer.after_writes().addCallback(self._still_there, result, self.rewinds)
 
     def _still_there(self, done: object, result: AppendResult, rewinds: int) -> AppendResult:
-        if self._trouble.failure is not None:
-            raise self._trouble.failure
+        if self.trouble.failure is not None:
+            raise self.trouble.failure
         if rewinds != self.rewinds:
             raise KafkaError(ErrorCode.KAFKA_STORAGE_ERROR, f"{self.topic_partition}: an earlier write failed, and this one with it; send again")
         return result
@@ -170,7 +174,7 @@ class SegmentLog:
         try:
             shared = segment.hold()
         except OSError as error:
-            raise self._trouble.not_opened(error) from error
+            raise self.trouble.not_opened(error) from error
         if writer.threaded:
             done = writer.write_later(shared, buffers, position)
             rewinds = self.rewinds
@@ -218,13 +222,13 @@ class SegmentLog:
 
         :raises KafkaError: always.
         """
-        refused = self.refused(error)
-        if self._trouble.failure is None:
+        refused = self.trouble.refused(error)
+        if self.trouble.failure is None:
             try:
                 with segment.hold() as file:
                     file.truncate(position)
             except OSError as worse:
-                raise self.fail(worse) from error
+                raise self.trouble.fail(worse) from error
         raise refused
 
     def _not_written(self, failure: Failure, result: AppendResult, rewinds: int) -> Deferred[AppendResult]:
@@ -232,21 +236,9 @@ class SegmentLog:
         error = failure.value
         self._still_there(None, result, rewinds)
         if not isinstance(error, OSError) or not is_full(error):
-            raise self.fail(error or failure)
-        refused = self.refused(error)
+            raise self.trouble.fail(error or failure)
+        refused = self.trouble.refused(error)
         return self._trimmer.rewind(result.base_offset).addCallback(lambda _: fail(refused))
-
-    def refused(self, error: OSError) -> KafkaError:
-        """A write was refused; see :meth:`DiskTrouble.refused`."""
-        return self._trouble.refused(error)
-
-    def fail(self, reason: BaseException, synced: bool = False) -> KafkaError:
-        """Take no more appends; see :meth:`DiskTrouble.fail`."""
-        return self._trouble.fail(reason, synced)
-
-    def go_offline(self, why: str) -> None:
-        """The log's directory went offline; see :meth:`DiskTrouble.go_offline`."""
-        self._trouble.go_offline(why)
 
     def abandon_flushes(self, reason: KafkaError) -> None:
         """Nothing becomes durable any more: who waits is told so."""
@@ -255,12 +247,12 @@ class SegmentLog:
     @property
     def failed(self) -> bool:
         """Whether the disk failed under it."""
-        return self._trouble.failure is not None
+        return self.trouble.failure is not None
 
     def check_failure(self) -> None:
         """Raise what :meth:`fail` left, if anything."""
-        if self._trouble.failure is not None:
-            raise self._trouble.failure
+        if self.trouble.failure is not None:
+            raise self.trouble.failure
 
     # -- segments -----------------------------------------------------------------------------------------------------
 
@@ -301,8 +293,9 @@ class SegmentLog:
         try:
             segment.hold(create=True).let_go()
         except OSError as error:
-            raise self._trouble.not_opened(error) from error
+            raise self.trouble.not_opened(error) from error
         sealed.seal()
+        sealed.checked_ms = now
         self._durability.names_changed()
         self.segments.append(segment)
         self.bases.append(segment.base_offset)
@@ -322,6 +315,7 @@ class SegmentLog:
         """
         for segment in gone:
             segment.forget_file()
+            self.directory.watch.damaged.pop(segment.path(), None)
             if void:
                 segment.void()
         self.segments = [segment for segment in self.segments if segment not in gone]
@@ -397,7 +391,7 @@ class SegmentLog:
         try:
             await self._epochs.write_durably()
         except OSError as error:
-            raise self.refused(error) from error
+            raise self.trouble.refused(error) from error
 
     def forget_epochs_before(self, offset: int) -> None:
         """The log begins at ``offset`` now."""
@@ -420,7 +414,7 @@ class SegmentLog:
     def _epochs_not_written(self, failure: Failure) -> None:
         """It is tried again at the next tick."""
         if isinstance(failure.value, OSError):
-            self.refused(failure.value)
+            self.trouble.refused(failure.value)
         else:
             self._log.failure("the epochs of {partition} could not be written", failure, partition=self.topic_partition)
 
@@ -489,9 +483,10 @@ class SegmentLog:
         except OSError as error:
             if not is_full(error):
                 raise
-            self.refused(error)
+            self.trouble.refused(error)
 
     def forget_files(self) -> None:
         """Keep no file open."""
         for segment in self.segments:
             segment.forget_file()
+            self.directory.watch.damaged.pop(segment.path(), None)

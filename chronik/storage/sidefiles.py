@@ -11,13 +11,13 @@ from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 
 from chronik.defer import Pool
-from chronik.storage.segment import DELETED, INDEX, LOG, SNAPSHOT, TEMPORARY, TIME_INDEX, file_name
+from chronik.storage.segment import DAMAGED, DELETED, INDEX, LOG, SNAPSHOT, TEMPORARY, TIME_INDEX, file_name
 
 if TYPE_CHECKING:
     from chronik.defer import IThreadPools
     from chronik.storage.interfaces import IFileSystem
 
-SEGMENT_FILES = (LOG, INDEX, TIME_INDEX, SNAPSHOT)
+SEGMENT_FILES = (LOG, INDEX, TIME_INDEX, SNAPSHOT, DAMAGED)
 """Extensions of the files that belong to one segment."""
 
 

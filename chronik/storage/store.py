@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import random
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 from twisted.internet.defer import Deferred, DeferredList
@@ -84,7 +85,8 @@ class SegmentLogStore:
         self._randbytes = randbytes
         self._files = FileCache(file_system, files_max)
         self._homes = [
-            Home(path, file_system, pools, clock, self._files, DiskWatch(path, clock, policy, self._went_offline), openers) for path in directories
+            Home(path, file_system, pools, clock, self._files, DiskWatch(path, clock, policy, self._went_offline), policy, openers)
+            for path in directories
         ]
         self._known: dict[TopicPartition, tuple[TopicId, Home]] = {}
         self._doubles: list[tuple[TopicPartition, TopicId, Home]] = []
@@ -162,7 +164,7 @@ class SegmentLogStore:
         """A directory's disk failed: none of its logs is believed any more."""
         for log in list(self._logs.values()):
             if log.directory.watch is watch:
-                log.go_offline(watch.failure or "")
+                log.trouble.go_offline(watch.failure or "")
         if self._started and not any(home.online for home in self._homes):
             self._all_offline("; ".join(f"log directory {home.path} is offline: {home.watch.failure}" for home in self._homes))
 
@@ -220,8 +222,11 @@ class SegmentLogStore:
             return unusable(home.path, f"is offline: {home.watch.failure}")
         return await directory_usage(self._file_system, self._pools, home.path, lambda: self._log_usages(home))
 
+    def _logs_in(self, home: Home) -> Sequence[SegmentLog]:
+        return [log for log in self._logs.values() if log.directory is home.directory]
+
     def _log_usages(self, home: Home) -> Sequence[LogUsage]:
-        logs = [log for log in self._logs.values() if log.directory is home.directory]
+        logs = self._logs_in(home)
         return [LogUsage(log.topic_partition, log.size_bytes, max(0, log.high_watermark - log.end_offset)) for log in logs]
 
     @deferred
@@ -452,6 +457,8 @@ class SegmentLogStore:
         self._checkpoint()
         for home in self._homes:
             home.look_around()
+            if home.online:
+                home.scrubber.step(partial(self._logs_in, home))
         self._timer = self._clock.callLater(SWEEP_SECONDS, self._sweep)
 
     def _retention_failed(self, failure: object, log: SegmentLog) -> None:
@@ -478,6 +485,6 @@ class SegmentLogStore:
 
     def _offsets(self, home: Home) -> tuple[dict[TopicPartition, int], dict[TopicPartition, int], int]:
         """How far each open log is on disk, where it begins, and how many changes the checkpoints had seen by then."""
-        logs = [log for log in self._logs.values() if log.directory is home.directory]
+        logs = self._logs_in(home)
         points = {log.topic_partition: offset for log in logs if (offset := log.checkpoint_offset) is not None}
         return points, {log.topic_partition: log.start_offset for log in logs}, home.directory.checkpoints.changes

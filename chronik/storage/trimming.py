@@ -14,7 +14,7 @@ from chronik.storage.interfaces import DiskFull, Extent
 from chronik.storage.producers import ProducerStates
 from chronik.storage.recovery import restore_producers
 from chronik.storage.retention import expired_segments
-from chronik.storage.segment import INDEX, TIME_INDEX, LogSegment
+from chronik.storage.segment import DAMAGED, INDEX, TIME_INDEX, LogSegment
 from chronik.storage.sidefiles import remove_snapshots_after
 
 if TYPE_CHECKING:
@@ -44,7 +44,9 @@ class LogTrimmer:
     async def truncate(self, offset: int) -> None:
         """Remove the newest; see :meth:`IPartitionLog.truncate`."""
         log = self._of
-        offset = max(offset, log.start_offset)
+        # What is damaged cannot be cut in two.
+        damaged = [s.damage.offset for s in log.segments if s.damage is not None and s.damage.offset < offset < s.end_offset]
+        offset = max(min([offset, *damaged]), log.start_offset)
         if offset < log.end_offset:
             await self._lower(offset)
             await self.rewind(offset, with_epochs=True)
@@ -58,7 +60,7 @@ class LogTrimmer:
         try:
             await self._epochs.end_durably_at(log.end_offset)
         except OSError as error:
-            raise log.refused(error) from error
+            raise log.trouble.refused(error) from error
 
     async def _lower(self, offset: int) -> None:
         """The recovery point goes first: a disk that has no room for that keeps the log as it is.
@@ -70,7 +72,7 @@ class LogTrimmer:
         try:
             await log.directory.pools.run(Pool.BACKGROUND, log.directory.checkpoints.lower, log.topic_partition, offset)
         except OSError as error:
-            raise log.refused(error) from error
+            raise log.trouble.refused(error) from error
         finally:
             log.rewinding -= 1
 
@@ -90,7 +92,7 @@ class LogTrimmer:
             if log.end_offset == offset:
                 await self._cut(offset, with_epochs)
         except (OSError, KafkaError) as error:
-            log.fail(error)
+            log.trouble.fail(error)
         finally:
             log.rewinding -= 1
             self._one_at_a_time.release()
@@ -102,7 +104,7 @@ class LogTrimmer:
         log = self._of
         directory = log.directory
         target = next(segment for segment in reversed(log.segments) if segment.base_offset <= offset or segment is log.segments[0])
-        position, end = await directory.writer.run(target.cut_point, offset)
+        position, end = await directory.writer.run(_cut_point, target, offset)
         if end < log.start_offset:
             # The first batch that is left begins before the start.
             await self._begin_anew(log.start_offset)
@@ -118,6 +120,8 @@ class LogTrimmer:
         gone = [segment for segment in log.segments if segment.base_offset > target.base_offset]
         log.drop_segments(gone)
         target.cut(position, offset)
+        if target.damage is None:
+            directory.watch.damaged.pop(target.path(), None)
         log.recount()
         await directory.writer.run(self._cut_files, target, position, [segment.base_offset for segment in gone], offset)
         self._unlink_when_due(gone)
@@ -137,6 +141,8 @@ class LogTrimmer:
         with target.hold() as file:
             file.truncate(position)
             file.fdatasync()
+        if target.damage is None:
+            file_system.unlink(target.path(DAMAGED))
 
     def _remembered(self, target: LogSegment, offset: int) -> ProducerStates:
         """In a thread: what the batches that are left say of times and producers."""
@@ -160,7 +166,7 @@ class LogTrimmer:
         try:
             await self._begin_anew(offset)
         except OSError as error:
-            log.fail(error)
+            log.trouble.fail(error)
         finally:
             log.rewinding -= 1
             self._one_at_a_time.release()
@@ -248,7 +254,7 @@ class LogTrimmer:
         try:
             await log.directory.starts.write(log.topic_partition, offset)
         except OSError as error:
-            raise log.refused(error) from error
+            raise log.trouble.refused(error) from error
         if restarts == self._restarts:
             self._durable_start = max(self._durable_start, offset)
 
@@ -331,3 +337,10 @@ def _unlink_indexes(file_system: IFileSystem, segment: LogSegment) -> None:
 
 def _nothing() -> None:
     """Waits for its turn."""
+
+
+def _cut_point(segment: LogSegment, offset: int) -> tuple[int, int]:
+    """In a thread: where a segment is to end so that it ends before ``offset``: its position there, and the offset it ends at then."""
+    if segment.damage is not None and offset == segment.damage.offset:
+        return segment.damage.position, offset
+    return segment.cut_point(offset)

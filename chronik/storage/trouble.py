@@ -1,4 +1,4 @@
-"""What becomes of one log when its disk refuses."""
+"""What becomes of one log when its disk refuses, or gives back something else than was written."""
 
 from __future__ import annotations
 
@@ -9,9 +9,11 @@ from twisted.logger import Logger
 from chronik.errors import ErrorCode, KafkaError
 from chronik.storage.disks import is_disk_failure, is_full
 from chronik.storage.interfaces import DiskFull
+from chronik.storage.segment import DAMAGED, DamagedRecords
 
 if TYPE_CHECKING:
     from chronik.storage.log import SegmentLog
+    from chronik.storage.segment import Damage, LogSegment
 
 
 class DiskTrouble:
@@ -66,6 +68,25 @@ class DiskTrouble:
             self.failure = KafkaError(ErrorCode.KAFKA_STORAGE_ERROR, f"the log directory of {log.topic_partition} is offline: {why}")
             self._tell(self.failure)
         log.forget_files()
+
+    # -- damage -------------------------------------------------------------------------------------------------------
+
+    def suspect(self, segment: LogSegment) -> None:
+        """A segment could not be read as it should: it is checked soon, and sealed for that."""
+        log = self._of
+        if segment is log.active and segment.size and log.end_offset == log.written_offset:
+            log.roll(log.directory.now_ms())
+        if segment is not log.active:
+            log.directory.scrubber.suspect(log, segment)
+
+    def quarantine(self, segment: LogSegment, damage: Damage) -> None:
+        """Serve nothing of a sealed segment from the damage on; what is before and in later segments is served as ever."""
+        log = self._of
+        segment.damage = damage
+        told = DamagedRecords(segment, damage).message
+        self._log.error("{partition}: {what}. Restore the file and start the broker again", partition=log.topic_partition, what=told)
+        log.directory.watch.damaged[segment.path()] = told
+        log.side_files.later(log.side_files.write, [(segment.path(DAMAGED), f"{told}.\nRestore the file and start the broker again.\n".encode())])
 
     def _tell(self, reason: BaseException) -> None:
         assert self.failure is not None, "it failed"
