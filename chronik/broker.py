@@ -137,7 +137,7 @@ class BrokerService(Service):
 
         self._endings.append(pools.close)
         directories = [os.path.abspath(directory) for directory in config.get("log.dirs")]
-        metadata: IMetadataStore = self._backend("metadata", MetadataContext(directories[0], machine.file_system, pools, reactor))
+        metadata: IMetadataStore = self._backend("metadata", MetadataContext(directories[0], machine.file_system, pools, reactor, machine.random))
         await metadata.start()
         self._endings.append(metadata.close)
         feed = MetadataFeed(metadata, reactor)
@@ -229,6 +229,7 @@ class BrokerService(Service):
             retention_check_ms=config.get("log.retention.check.interval.ms"),
             checkpoint_ms=config.get("log.flush.offset.checkpoint.interval.ms"),
             producer_expiration_ms=config.get("producer.id.expiration.ms"),
+            random=machine.random,
         )
 
     def _search_config(self) -> SearchConfig:

@@ -50,7 +50,7 @@ class Partition:
         self.topic_id: TopicId = log.topic_id
         self._follow(state, min_insync_replicas)
         self._error: KafkaError | None = None
-        self._listeners: set[ICommitListener] = set()
+        self._listeners: dict[ICommitListener, None] = {}
         self._written = log.end_offset
         self._watermark = HighWatermark(min(log.end_offset, self._safe_offset()))
         log.set_high_watermark(self._watermark.offset)
@@ -221,11 +221,11 @@ class Partition:
 
     def add_listener(self, listener: ICommitListener) -> None:
         """Tell it of commits from now on."""
-        self._listeners.add(listener)
+        self._listeners[listener] = None
 
     def remove_listener(self, listener: ICommitListener) -> None:
         """Stop; an unknown one is fine."""
-        self._listeners.discard(listener)
+        self._listeners.pop(listener, None)
 
     def resign(self) -> None:
         """Lead it no more: who waits is told to look for another leader."""

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import os
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -28,6 +29,7 @@ class StorageContext:
     :ivar retention_check_ms: how often retention is applied.
     :ivar checkpoint_ms: how often recovery points are noted.
     :ivar producer_expiration_ms: silence after which an idempotent producer is forgotten.
+    :ivar random: gives that many random bytes.
     """
 
     directories: Sequence[str]
@@ -40,6 +42,7 @@ class StorageContext:
     retention_check_ms: int
     checkpoint_ms: int
     producer_expiration_ms: int
+    random: Callable[[int], bytes] = os.urandom
 
 
 def make_segment_store(context: StorageContext, options: Mapping[str, str]) -> ILogStore:
@@ -68,6 +71,7 @@ def _store(context: StorageContext, file_system: IFileSystem) -> SegmentLogStore
         retention_ms=context.retention_check_ms,
         checkpoint_ms=context.checkpoint_ms,
         producer_expiration_ms=context.producer_expiration_ms,
+        randbytes=context.random,
     )
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import random
 from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
@@ -75,7 +74,7 @@ class SegmentLogStore:
         retention_ms: int = 300_000,
         checkpoint_ms: int = 60_000,
         producer_expiration_ms: int = 86_400_000,
-        randbytes: Callable[[int], bytes] = random.randbytes,
+        randbytes: Callable[[int], bytes] = os.urandom,
     ) -> None:
         self._paths = list(directories)
         self._file_system = file_system

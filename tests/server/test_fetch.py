@@ -143,7 +143,7 @@ class WaitTest(FetchCase):
         response = self.core.decode(request, 12, self.successResultOf(answer.pieces))
         self.assertEqual(len(response.responses[0].partitions[0].records), 20)
         self.assertEqual([s.closed for s in self.core.log.slices], [True] * (len(self.core.log.slices) - 1) + [False])
-        self.assertEqual(self.core.session.waiting, set())
+        self.assertEqual(self.core.session.waiting, {})
         self.assertEqual(self.core.clock.getDelayedCalls(), [])
 
     def test_errors_do_not_wait(self) -> None:
@@ -160,7 +160,7 @@ class WaitTest(FetchCase):
         answer = self.core.dispatch(self.request(offset=5, wait_ms=2**31 - 1), 12)
         self.core.dispatcher.disconnected(self.core.session)
         self.successResultOf(answer.pieces)
-        self.assertEqual(self.core.session.waiting, set())
+        self.assertEqual(self.core.session.waiting, {})
 
     def test_a_deleted_topic_ends_the_wait(self) -> None:
         """The client learns it at once instead of after its wait."""

@@ -74,14 +74,14 @@ async def _next_commit(context: RequestContext, scope: Scope, partitions: Sequen
     waiter = CommitWaiter(partitions)
     scope.add_waiter(waiter)
     context.services.purgatory.expire_after(waiter, int(wait_ms))
-    context.session.waiting.add(waiter)
+    context.session.waiting[waiter] = None
     try:
         await waiter.ended
     finally:
         waiter.forget()
         scope.remove_waiter(waiter)
         context.services.purgatory.forget(waiter)
-        context.session.waiting.discard(waiter)
+        context.session.waiting.pop(waiter, None)
 
 
 def _rule(services: Services, request: FetchRequest) -> Iterable[Action]:
