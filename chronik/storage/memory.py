@@ -158,6 +158,12 @@ class MemoryFileSystem:
             self._locks = set()
             self.boots += 1
 
+    def process_ended(self) -> None:
+        """The process that used it is gone, the machine is not: open files and locks are gone, and nothing else."""
+        with self.lock_all:
+            self._locks = set()
+            self.boots += 1
+
     def crashed(self, random: Random) -> MemoryFileSystem:
         """Another file system with what a crash at this moment would leave of this one, which goes on."""
         self._needed_random()
