@@ -81,6 +81,11 @@ class RealFile:
         """Make it durable; see :meth:`IFile.fdatasync`."""
         _fdatasync(self._descriptor)
 
+    def drop_cache(self) -> None:
+        """Let reads come from the disk; see :meth:`IFile.drop_cache`."""
+        if hasattr(os, "posix_fadvise"):
+            os.posix_fadvise(self._descriptor, 0, 0, os.POSIX_FADV_DONTNEED)
+
     def truncate(self, size: int) -> None:
         """Cut it off; see :meth:`IFile.truncate`."""
         os.ftruncate(self._descriptor, size)

@@ -41,6 +41,9 @@ class IFile(Interface):
     def fdatasync() -> None:
         """Return once what was written would survive a crash of the machine."""
 
+    def drop_cache() -> None:
+        """Let later reads come from the disk: the system may keep in memory what a failed sync did not bring there. Bytes not synced yet may stay."""
+
     def truncate(size: int) -> None:
         """Cut the file off at ``size`` bytes."""
 

@@ -10,34 +10,17 @@ import errno
 import os
 import threading
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from fnmatch import fnmatchcase
 from random import Random
 from typing import Final
 
 from zope.interface import implementer
 
 from chronik.storage.interfaces import IFile, IFileSystem, ILock
+from chronik.storage.memory_faults import DiskFaults, no_room
 from chronik.storage.memory_nodes import Directory, FileNode, NameChange, crashed_directory
 
 CAPACITY_BYTES: Final = 1 << 40
 """The size it claims to have."""
-
-
-@dataclass(slots=True)
-class Fault:
-    """Calls that fail from now on.
-
-    :ivar operation: ``write``, ``sync``, ``open``, ``truncate`` or ``rename``; a failing write leaves half of its bytes behind.
-    :ivar pattern: a shell pattern that the whole path must match.
-    :ivar number: the ``errno`` given.
-    :ivar times: how often.
-    """
-
-    operation: str
-    pattern: str
-    number: int
-    times: int
 
 
 @implementer(IFile)
@@ -66,6 +49,7 @@ class MemoryFile:
             if fault is not None:
                 self.node.write(data[: len(data) // 2], position)
                 raise fault
+            system.check_growth(self.path, self.node, data, position)
             self.node.write(data, position)
         return len(data)
 
@@ -73,6 +57,7 @@ class MemoryFile:
         """Read; see :meth:`IFile.pread`."""
         with self._system.lock_all:
             self._check()
+            self._system.faults.check("read", self.path)
             return bytes(self.node.data[position : position + max(count, 0)])
 
     def pread_cached(self, count: int, position: int) -> bytes | None:
@@ -85,8 +70,17 @@ class MemoryFile:
         with system.lock_all:
             self._check()
             system.file_syncs += 1
-            system.check("sync", self.path)
+            fault = system.step("sync", self.path)
+            if fault is not None:
+                self.node.lose()
+                raise fault
             self.node.sync()
+
+    def drop_cache(self) -> None:
+        """Show what a failed sync lost as lost; see :meth:`IFile.drop_cache`."""
+        with self._system.lock_all:
+            self._check()
+            self.node.drop_cache()
 
     def truncate(self, size: int) -> None:
         """Cut it off; see :meth:`IFile.truncate`."""
@@ -129,6 +123,7 @@ class MemoryFileSystem:
     """Files and directories in memory.
 
     :param random: decides what a crash keeps. Without it nothing is remembered for one and no crash can be asked for, which is quicker.
+    :ivar faults: what goes wrong with it.
     :ivar boots: crashes so far; files opened before are closed.
     :ivar cold: whether ``pread_cached`` never finds anything.
     :ivar on_step: called before each change and sync with ``(operation, path)``; a test may look, or take a :meth:`crashed` copy.
@@ -141,9 +136,9 @@ class MemoryFileSystem:
     def __init__(self, random: Random | None = None) -> None:
         self._random = random
         self._root = Directory()
-        self._faults: list[Fault] = []
         self._locks: set[str] = set()
         self.lock_all = threading.RLock()
+        self.faults = DiskFaults(self._find)
         self.boots = 0
         self.cold = False
         self.on_step: Callable[[str, str], None] | None = None
@@ -158,8 +153,8 @@ class MemoryFileSystem:
             self._locks = set()
             self.boots += 1
 
-    def process_ended(self) -> None:
-        """The process that used it is gone, the machine is not: open files and locks are gone, and nothing else."""
+    def kill(self) -> None:
+        """End the process: open files and locks are gone, everything that was written stays."""
         with self.lock_all:
             self._locks = set()
             self.boots += 1
@@ -173,12 +168,12 @@ class MemoryFileSystem:
             return other
 
     def fail(self, operation: str, pattern: str, number: int = errno.EIO, times: int = 1) -> None:
-        """Let the next calls of an operation on matching paths fail; see :class:`Fault`."""
-        self._faults.append(Fault(operation, pattern, number, times))
+        """Let the next calls of an operation on matching paths fail; see :meth:`DiskFaults.fail`."""
+        self.faults.fail(operation, pattern, number, times)
 
     def heal(self) -> None:
-        """Let nothing fail any more."""
-        self._faults.clear()
+        """Let nothing fail any more; see :meth:`DiskFaults.heal`."""
+        self.faults.heal()
 
     def _needed_random(self) -> Random:
         if self._random is None:
@@ -189,17 +184,24 @@ class MemoryFileSystem:
         """Something is about to be changed or synced; how it must fail, or None."""
         if self.on_step is not None:
             self.on_step(operation, path)
-        for fault in self._faults:
-            if fault.times > 0 and fault.operation == operation and fnmatchcase(path, fault.pattern):
-                fault.times -= 1
-                return OSError(fault.number, os.strerror(fault.number), path)
-        return None
+        return self.faults.step(operation, path)
 
     def check(self, operation: str, path: str) -> None:
         """The same, raised."""
         fault = self.step(operation, path)
         if fault is not None:
             raise fault
+
+    def check_growth(self, path: str, node: FileNode, data: bytes, position: int) -> None:
+        """A file is about to be written to: if it would outgrow the disk, write what fits.
+
+        :raises OSError: ``ENOSPC``.
+        """
+        room = self.faults.room(path)
+        fits = None if room is None else len(node.data) + room - position
+        if fits is not None and fits < len(data):
+            node.write(data[: max(0, fits)], position)
+            raise no_room(path)
 
     # -- names --------------------------------------------------------------------------------------------------------
 
@@ -240,6 +242,7 @@ class MemoryFileSystem:
             self.opens += 1
             self.check("open", path)
             if create and self._find(path) is None:
+                self.faults.check_room(path)
                 parent, name = os.path.split(path)
                 directory = self._directory(parent)
                 self._change(directory, NameChange(directory, name, FileNode(remember=self._random is not None)))
@@ -258,11 +261,13 @@ class MemoryFileSystem:
     def size(self, path: str) -> int:
         """A file's size; see :meth:`IFileSystem.size`."""
         with self.lock_all:
+            self.faults.check("read", path)
             return len(self._file(path).data)
 
     def list(self, path: str) -> list[str]:
         """Names in a directory; see :meth:`IFileSystem.list`."""
         with self.lock_all:
+            self.faults.check("read", path)
             return sorted(self._directory(path).entries)
 
     def make_directory(self, path: str) -> None:
@@ -273,6 +278,7 @@ class MemoryFileSystem:
                 child = node.entries.get(name)
                 if child is None:
                     self.check("open", path)
+                    self.faults.check_room(path)
                     child = Directory()
                     self._change(node, NameChange(node, name, child))
                 if not isinstance(child, Directory):
@@ -293,7 +299,7 @@ class MemoryFileSystem:
     def unlink(self, path: str) -> None:
         """Remove a file; see :meth:`IFileSystem.unlink`."""
         with self.lock_all:
-            self.step("unlink", path)
+            self.check("unlink", path)
             if self._find(path) is not None:
                 self._file(path)
                 self._remove(path)
@@ -301,7 +307,7 @@ class MemoryFileSystem:
     def remove_tree(self, path: str) -> None:
         """Remove a directory; see :meth:`IFileSystem.remove_tree`."""
         with self.lock_all:
-            self.step("unlink", path)
+            self.check("unlink", path)
             if self._find(path) is not None:
                 self._directory(path)
                 self._remove(path)
@@ -323,7 +329,10 @@ class MemoryFileSystem:
         """Make everything durable; see :meth:`IFileSystem.sync_file_system`."""
         with self.lock_all:
             self.system_syncs += 1
-            self.check("sync", path)
+            fault = self.step("sync", path)
+            if fault is not None:
+                self._root.lose_all()
+                raise fault
             self._needed(path)
             self._root.sync_all()
 
@@ -341,16 +350,22 @@ class MemoryFileSystem:
     def read_whole(self, path: str) -> bytes:
         """Read a small file; see :meth:`IFileSystem.read_whole`."""
         with self.lock_all:
+            self.faults.check("read", path)
             return bytes(self._file(path).data)
 
     def free_bytes(self, path: str) -> int:
         """Room left; see :meth:`IFileSystem.free_bytes`."""
         with self.lock_all:
-            return CAPACITY_BYTES - self._root.size_bytes()
+            self.faults.check("read", path)
+            room = self.faults.room(path)
+            return CAPACITY_BYTES - self._root.size_bytes() if room is None else room
 
     def total_bytes(self, path: str) -> int:
         """Size of the file system; see :meth:`IFileSystem.total_bytes`."""
-        return CAPACITY_BYTES
+        with self.lock_all:
+            self.faults.check("read", path)
+            capacity = self.faults.capacity(path)
+            return CAPACITY_BYTES if capacity is None else capacity
 
     def lock(self, path: str) -> MemoryLock:
         """Take a lock file; see :meth:`IFileSystem.lock`."""

@@ -12,11 +12,12 @@ SECTOR_BYTES: Final = 512
 
 
 class _Write(NamedTuple):
-    """One unsynced write or cut: where it was, how much it wrote (-1 for a cut), and the bytes it replaced."""
+    """One unsynced write or cut: where it was, how much it wrote (-1 for a cut), the bytes it replaced, and whether a failed sync lost it."""
 
     position: int
     count: int  # type: ignore[assignment]
     replaced: bytes
+    lost: bool = False
 
 
 class FileNode:
@@ -37,6 +38,7 @@ class FileNode:
         """Write bytes; a hole before them reads as zeros."""
         end = len(self.data)
         if self._remember:
+            self._forget_lost(position, position + len(data))
             self._unsynced.append(_Write(position, len(data), bytes(self.data[position : position + len(data)])))
         if position > end:
             self.data += bytes(position - end)
@@ -45,14 +47,36 @@ class FileNode:
     def truncate(self, size: int) -> None:
         """Cut off, or fill up with zeros."""
         if self._remember:
+            self._forget_lost(size, 1 << 62)
             self._unsynced.append(_Write(size, -1, bytes(self.data[size:])))
         if size > len(self.data):
             self.data += bytes(size - len(self.data))
         del self.data[size:]
 
     def sync(self) -> None:
-        """What there is lasts."""
-        self._unsynced.clear()
+        """What there is lasts, but for what an earlier sync lost."""
+        self._unsynced = [write for write in self._unsynced if write.lost]
+
+    def lose(self) -> None:
+        """A sync failed: as on Linux, what was to be synced counts as clean from here on. Readers still see it, no later sync makes it last."""
+        self._unsynced = [write if write.count < 0 else write._replace(lost=True) for write in self._unsynced]
+
+    def drop_cache(self) -> None:
+        """Let readers see what the disk has of what was lost."""
+        for write in reversed(self._unsynced):
+            if write.lost:
+                _take_back(self.data, write)
+        self._unsynced = [write for write in self._unsynced if not write.lost]
+
+    def size_bytes(self) -> int:
+        """Its bytes."""
+        return len(self.data)
+
+    def _forget_lost(self, start: int, end: int) -> None:
+        """These bytes are written anew, or cut off."""
+        if any(write.lost for write in self._unsynced):
+            known, self._unsynced = self._unsynced, []
+            self._unsynced += [w for w in known if not (w.lost and start <= w.position and w.position + w.count <= end)]
 
     def crashed(self, random: Random) -> FileNode:
         """A file with what was synced, and of the rest any sectors: nothing, all, or some."""
@@ -77,8 +101,11 @@ class FileNode:
         """The bytes as last synced, and what was written since, oldest first; None for a cut."""
         data = bytearray(self.data)
         later: list[tuple[int, bytes | None]] = []
-        for position, count, replaced in reversed(self._unsynced):
-            if count < 0:
+        for write in reversed(self._unsynced):
+            position, count, replaced, lost = write
+            if lost:
+                _take_back(data, write)
+            elif count < 0:
                 later.append((position, None))
                 data[position:] = replaced
             else:
@@ -86,6 +113,12 @@ class FileNode:
                 data[position:] = replaced + data[position + count :]
         later.reverse()
         return data, later
+
+
+def _take_back(data: bytearray, write: _Write) -> None:
+    """Put what was there before in the place of a write, zeros where there was nothing and something follows."""
+    end = write.position + write.count
+    data[write.position : end] = write.replaced if end >= len(data) else write.replaced.ljust(write.count, b"\0")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -148,9 +181,17 @@ class Directory:
             else:
                 node.sync()
 
+    def lose_all(self) -> None:
+        """A sync of everything failed."""
+        for node in self.entries.values():
+            if isinstance(node, Directory):
+                node.lose_all()
+            else:
+                node.lose()
+
     def size_bytes(self) -> int:
         """Bytes of all files below."""
-        return sum(node.size_bytes() if isinstance(node, Directory) else len(node.data) for node in self.entries.values())
+        return sum(node.size_bytes() for node in self.entries.values())
 
     def kept(self, random: Random) -> dict[str, Directory | FileNode]:
         """The names a crash leaves: those synced, and of the changes since the first few, for a journal keeps their order."""

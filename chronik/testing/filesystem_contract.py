@@ -79,6 +79,15 @@ class FileSystemContract(_Base):
         file.truncate(4)
         self.assertEqual(b"ab\0\0", file.pread(9, 0))
 
+    def test_drop_cache(self) -> None:
+        """What is not remembered is read again, synced or not."""
+        file = self.created(data=b"abc")
+        file.drop_cache()
+        self.assertEqual(b"abc", file.pread(9, 0))
+        file.fdatasync()
+        file.drop_cache()
+        self.assertEqual(b"abc", file.pread(9, 0))
+
     def test_open(self) -> None:
         """A missing file is made only where asked, and opening does not empty it."""
         self.assertRaises(FileNotFoundError, self.file_system.open, self.path("f"))

@@ -1,14 +1,17 @@
-"""Thread pools without threads: work is done at once, or when a test says so."""
+"""Thread pools without threads: work is done at once, when a test says so, or as slowly as a disk in memory is."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from twisted.internet.defer import Deferred, execute, succeed
 from zope.interface import implementer
 
 from chronik.defer import IThreadPools, IWorker, Pool
+
+if TYPE_CHECKING:
+    from twisted.internet.interfaces import IReactorTime
 
 T = TypeVar("T")
 
@@ -37,6 +40,62 @@ class SynchronousThreadPools:
     def worker(self, name: str) -> SynchronousWorker:
         """A worker of the same kind; see :meth:`IThreadPools.worker`."""
         return SynchronousWorker()
+
+    def close(self) -> Deferred[None]:
+        """There is nothing to end; see :meth:`IThreadPools.close`."""
+        return succeed(None)
+
+
+class _Queue:
+    """Does its work within the call, and answers, one after the other, when the time is over that the work would have taken."""
+
+    def __init__(self, clock: IReactorTime, take_wait: Callable[[], float]) -> None:
+        self._clock = clock
+        self._take_wait = take_wait
+        self._free_at = 0.0
+
+    def run(self, function: Callable[..., T], *args: Any) -> Deferred[T]:
+        """Do it now, answer when it would have been done."""
+        self._take_wait()
+        done = execute(function, *args)
+        now = self._clock.seconds()
+        self._free_at = max(now, self._free_at) + self._take_wait()
+        if self._free_at <= now:
+            return done
+        later: Deferred[T] = Deferred()
+        self._clock.callLater(self._free_at - now, done.addBoth, later.callback)
+        return later
+
+    def close(self) -> Deferred[None]:
+        """There is nothing to end; see :meth:`IWorker.close`."""
+        return succeed(None)
+
+
+@implementer(IWorker)
+class SlowWorker(_Queue):
+    """One thread over a slow disk: see :class:`SlowThreadPools`."""
+
+
+@implementer(IThreadPools)
+class SlowThreadPools:
+    """Threads over a disk that takes its time: work is done within the call, but its result comes after the seconds that its calls took.
+
+    What is behind slow work in a worker waits for it; a pool has threads enough.
+
+    :param take_wait: the seconds since it was asked last, as :meth:`chronik.testing.filesystem.DiskFaults.take_wait`.
+    """
+
+    def __init__(self, clock: IReactorTime, take_wait: Callable[[], float]) -> None:
+        self._clock = clock
+        self._take_wait = take_wait
+
+    def run(self, pool: Pool, function: Callable[..., T], *args: Any) -> Deferred[T]:
+        """Do it now; see :meth:`IThreadPools.run`."""
+        return _Queue(self._clock, self._take_wait).run(function, *args)
+
+    def worker(self, name: str) -> SlowWorker:
+        """A thread of its own; see :meth:`IThreadPools.worker`."""
+        return SlowWorker(self._clock, self._take_wait)
 
     def close(self) -> Deferred[None]:
         """There is nothing to end; see :meth:`IThreadPools.close`."""

@@ -199,6 +199,9 @@ class OpenFile:
         self._disk.step("fdatasync")
         self._content.synced = bytes(self._content.data)
 
+    def drop_cache(self) -> None:
+        """There is none."""
+
     def truncate(self, size: int) -> None:
         """Cut."""
         self._disk.step("truncate")

@@ -171,13 +171,13 @@ class SimulatedBroker:
     def _stopped(self, life: Life) -> None:
         if life is self.life:
             self._end(silent=False)
-            self.disk.file_system.process_ended()
+            self.disk.file_system.kill()
 
     def kill(self) -> None:
         """End the process at once; the machine, and what it wrote, stay."""
         if self.life is not None:
             self._end(silent=False)
-            self.disk.file_system.process_ended()
+            self.disk.file_system.kill()
 
     def cut_power(self) -> None:
         """End the machine at once: what was not synced is kept, torn or lost at random."""
