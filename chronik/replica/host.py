@@ -128,7 +128,10 @@ class HostedPartitions:
             topic = self._feed.image.topic_by_id(topic_id)
             if topic is not None:
                 self._configure(partition, topic, topic.partitions[number])
-        await DeferredList([p.log.raise_epoch(p.leader_epoch) for _, p in unclean], fireOnOneErrback=True, consumeErrors=True)
+        # One whose disk refuses has failed thereby, and takes no requests: the others go on.
+        for succeeded, result in await DeferredList([p.log.raise_epoch(p.leader_epoch) for _, p in unclean], consumeErrors=True):
+            if not succeeded:
+                result.trap(KafkaError)
 
     # -- following the image (IImageObserver) ------------------------------------------------------------------------
 

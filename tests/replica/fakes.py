@@ -62,6 +62,7 @@ class FakeLog:
         self.held: list[tuple[Deferred[AppendResult], AppendResult]] | None = None
         self.epochs: list[int] = []
         self.raised: list[int] = []
+        self.epoch_failure: KafkaError | None = None
         self.watermarks: list[int] = []
         self.observers: list[Any] = []
         self.found: OffsetAndTimestamp | None = None
@@ -142,7 +143,11 @@ class FakeLog:
     def raise_epoch(self, leader_epoch: int) -> Deferred[None]:
         """Note it."""
         self.raised.append(leader_epoch)
-        return succeed(None)
+        if self.epoch_failure is None:
+            return succeed(None)
+        for observer in tuple(self.observers):
+            observer.failed(self, self.epoch_failure)
+        return fail(self.epoch_failure)
 
     def set_high_watermark(self, offset: int) -> None:
         """Note it."""

@@ -146,6 +146,19 @@ class WaitTest(FetchCase):
         self.assertEqual(self.core.session.waiting, {})
         self.assertEqual(self.core.clock.getDelayedCalls(), [])
 
+    def test_the_last_fraction_of_a_millisecond(self) -> None:
+        """A wait that goes on after a commit is not ended before its time: what is left would be waited for by asking again and again."""
+        self.core.clock.advance(0.0005)
+        answer = self.core.dispatch(self.request(offset=3, wait_ms=500, min_bytes=1000), 12)
+        self.core.clock.advance(0.4425)
+        self.core.partition.append(b"abc", 1)
+        self.core.log.flush_to(8)
+        looks = len(self.core.log.slices)
+        while self.core.clock.seconds() * 1000 % 1000 < 510 and self.core.clock.getDelayedCalls():
+            self.core.clock.advance(0.001)
+        self.successResultOf(answer.pieces)
+        self.assertEqual(looks + 1, len(self.core.log.slices))
+
     def test_errors_do_not_wait(self) -> None:
         """A client that asks for what it cannot have is told at once."""
         self.assertEqual(self.code(name="nowhere", wait_ms=500), ErrorCode.UNKNOWN_TOPIC_OR_PARTITION)

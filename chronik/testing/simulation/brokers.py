@@ -56,7 +56,7 @@ class SimulatedBroker:
     :param seed: a text that decides everything else about it.
     :param settings: of the broker.
     :param store: the cluster's metadata; None for a broker that keeps its own in a file.
-    :param gave_up: told when it ends by itself, with what it said.
+    :param ended: told whenever it is down, with what it said when it gave up by itself.
     :ivar lives: those before; kept, so that nothing of them is collected while others run.
     """
 
@@ -68,7 +68,7 @@ class SimulatedBroker:
         seed: str,
         settings: Mapping[str, str],
         store: MemoryMetadataStore | None,
-        gave_up: Callable[[SimulatedBroker, str], None],
+        ended: Callable[[SimulatedBroker, str], None],
     ) -> None:
         self.number = number
         self.address = f"10.0.0.{number}"
@@ -76,7 +76,7 @@ class SimulatedBroker:
         self._network = network
         self._seed = f"{seed}/broker {number}"
         self._store = store
-        self._gave_up = gave_up
+        self._ended = ended
         self._host = network.host(self.address)
         self._host.up = False
         self.random = Random(self._seed)
@@ -156,8 +156,7 @@ class SimulatedBroker:
 
     def _fail(self, life: Life) -> None:
         if life is self.life:
-            self.kill()
-            self._gave_up(self, "; ".join(life.said))
+            self.kill("; ".join(life.said) or "without a word")
 
     def stop(self) -> None:
         """Stop it as a service manager does."""
@@ -170,14 +169,14 @@ class SimulatedBroker:
 
     def _stopped(self, life: Life) -> None:
         if life is self.life:
-            self._end(silent=False)
             self.disk.file_system.kill()
+            self._end(silent=False)
 
-    def kill(self) -> None:
+    def kill(self, why: str = "") -> None:
         """End the process at once; the machine, and what it wrote, stay."""
         if self.life is not None:
-            self._end(silent=False)
             self.disk.file_system.kill()
+            self._end(silent=False, why=why)
 
     def cut_power(self) -> None:
         """End the machine at once: what was not synced is kept, torn or lost at random."""
@@ -190,7 +189,7 @@ class SimulatedBroker:
         if self.life is not None:
             self._end(silent=self.random.random() < 0.5)
 
-    def _end(self, silent: bool) -> None:
+    def _end(self, silent: bool, why: str = "") -> None:
         life = self.life
         assert life is not None
         life.phase = "ended"
@@ -199,6 +198,7 @@ class SimulatedBroker:
             life.view.end()
         self.life = None
         self._network.crash(self._host, silent)
+        self._ended(self, why)
 
 
 def _backend(view: MetadataView | None, seam: str, name: str) -> Any:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from math import ceil
 from typing import TYPE_CHECKING
 
 from chronik.errors import ErrorCode, KafkaError
@@ -73,7 +74,8 @@ async def _wait_for_more(context: RequestContext, request: FetchRequest, scope: 
 async def _next_commit(context: RequestContext, scope: Scope, partitions: Sequence[IPartition], wait_ms: float) -> None:
     waiter = CommitWaiter(partitions)
     scope.add_waiter(waiter)
-    context.services.purgatory.expire_after(waiter, int(wait_ms))
+    # Rounded up: ended too early it would wait again, for the rest of a millisecond, over and over.
+    context.services.purgatory.expire_after(waiter, ceil(wait_ms))
     context.session.waiting[waiter] = None
     try:
         await waiter.ended
