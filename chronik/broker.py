@@ -48,6 +48,7 @@ from chronik.server.services import Services
 from chronik.server.stall import ReactorStallMeter
 from chronik.server.table import api_table
 from chronik.storage.backends import StorageContext
+from chronik.storage.disks import DiskPolicy
 from chronik.storage.interfaces import ILogStore
 
 DRAIN_SECONDS: Final = 5.0
@@ -229,15 +230,29 @@ class BrokerService(Service):
             retention_check_ms=config.get("log.retention.check.interval.ms"),
             checkpoint_ms=config.get("log.flush.offset.checkpoint.interval.ms"),
             producer_expiration_ms=config.get("producer.id.expiration.ms"),
+            openers=config.get("num.recovery.threads.per.data.dir"),
+            policy=DiskPolicy(
+                slow_ms=config.get("log.dir.slow.ms"),
+                offline_ms=config.get("log.dir.offline.ms"),
+                scrub_bytes_per_second=config.get("log.scrub.bytes.per.second"),
+                scrub_interval_ms=config.get("log.scrub.interval.ms"),
+            ),
+            all_offline=self._all_offline,
             random=machine.random,
         )
+
+    def _all_offline(self, why: str) -> None:
+        """No log directory is left: there is nothing more to do here."""
+        self._machine.complain(f"chronik: no log directory is left: {why}")
+        self._failed(1)
 
     def _search_config(self) -> SearchConfig:
         config = self._config
         backend = config.get(SELECTORS["index"])
         defaults = config.topic_defaults()
         mode = "off" if backend == "none" else str(defaults["search.mode"])
-        return SearchConfig(mode, bool(defaults["search.fast"]), backend, config.plugin_options("index", backend))
+        limits = {"disk_free_bytes_min": config.get("search.disk.reserve.bytes")}
+        return SearchConfig(mode, bool(defaults["search.fast"]), backend, config.plugin_options("index", backend), limits)
 
     def _greet(self, listeners: KafkaListeners, http: HttpListeners, directories: list[str]) -> None:
         """The first lines on the terminal: what listens where, and what to try next."""

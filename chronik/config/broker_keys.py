@@ -194,6 +194,12 @@ _CONSUMER_GROUPS = (
 
 _SEARCH = (
     string("search.backend", "tantivy", "Which index backend keeps what is searched; none switches search off altogether.", validator=NON_EMPTY),
+    long(
+        "search.disk.reserve.bytes",
+        256 << 20,
+        "Free space that search always leaves to the log: with less, indexes are not written to until there is more again.",
+        validator=at_least(0),
+    ),
     integer("search.processes", 1, "Processes that index and search.", validator=only(1, "one process indexes and searches yet")),
 )
 

@@ -8,7 +8,7 @@ from typing import Any, Final
 from chronik.config.key import ConfigKey, Effect, Importance, UpdateMode
 from chronik.config.registry import boolean, integer, items, long
 from chronik.config.topic_keys import TOPIC_KEYS
-from chronik.config.validators import NON_EMPTY, at_least
+from chronik.config.validators import NON_EMPTY, at_least, between
 from chronik.config.values import LONG_MAX
 
 _HIGH: Final = Importance.HIGH
@@ -65,6 +65,38 @@ LOG_KEYS: Final = (
     long("log.retention.check.interval.ms", 300_000, "Time between two searches for data past retention.", validator=at_least(1)),
     integer(
         "producer.id.expiration.ms", 86_400_000, "Silence after which an idempotent producer is forgotten.", mode=_CLUSTER, validator=at_least(1)
+    ),
+    integer(
+        "num.recovery.threads.per.data.dir",
+        2,
+        "How many logs of a directory are opened, and recovered, at a time when the broker starts.",
+        importance=_HIGH,
+        validator=between(1, 64),
+    ),
+    integer(
+        "log.dir.slow.ms",
+        2_000,
+        "Time after which a write or sync that has not returned makes its log directory slow; two such within a minute do too. The state is told by "
+        "health and metrics.",
+        validator=at_least(1),
+    ),
+    integer(
+        "log.dir.offline.ms",
+        120_000,
+        "Time after which a write or sync that has not returned takes its log directory offline; -1 waits for ever.",
+        validator=at_least(-1),
+    ),
+    integer(
+        "log.scrub.bytes.per.second",
+        1 << 20,
+        "Bytes a second of each log directory's closed segments that are compared with their CRCs, to find damage before a reader does; 0 for none.",
+        validator=between(0, 1 << 30),
+    ),
+    long(
+        "log.scrub.interval.ms",
+        7 * 86_400_000,
+        "How long a segment is left alone after its CRCs were compared.",
+        validator=at_least(0),
     ),
     boolean("log.cleaner.enable", True, "Kept for when the log compacts.", effect=Effect.STORED),
 )

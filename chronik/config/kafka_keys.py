@@ -13,7 +13,7 @@ _PACKED: Final[Mapping[str, str]] = {
     "": (
         "alter.config.policy.class.name auto.leader.rebalance.enable background.threads controlled.shutdown.enable cordoned.log.dirs "
         "create.topic.policy.class.name early.start.listeners kafka.metrics.polling.interval.secs kafka.metrics.reporters "
-        "metric.reporters num.io.threads num.network.threads num.recovery.threads.per.data.dir "
+        "metric.reporters num.io.threads num.network.threads "
         "num.replica.alter.log.dirs.threads num.replica.fetchers offsets.load.buffer.size offsets.topic.compression.codec "
         "principal.builder.class process.roles queued.max.request.bytes queued.max.requests request.timeout.ms telemetry.max.bytes "
         "authorizer.class.name client.quota.callback.class config.providers allow.everyone.if.no.acl.found super.users "

@@ -11,8 +11,9 @@ from zope.interface import implementer
 
 from chronik.coordinator.interfaces import IStateLog, StateRecord
 from chronik.defer import deferred
+from chronik.errors import ErrorCode, KafkaError
 from chronik.model import IsolationLevel
-from chronik.record.batch import BadBatch, whole_batches
+from chronik.record.batch import BadBatch, check_crc, whole_batches
 from chronik.record.build import NewRecord, build_batch
 from chronik.record.records import BadRecords, decode_records
 from chronik.replica.interfaces import IPartition
@@ -63,7 +64,11 @@ class ReplicatedStateLog:
             await deferLater(self._clock, 0.01)
         count = 0
         while offset < end:
-            result = await self._partition.read(offset, REPLAY_BYTES, IsolationLevel.READ_UNCOMMITTED, True)
+            try:
+                result = await self._partition.read(offset, REPLAY_BYTES, IsolationLevel.READ_UNCOMMITTED, True)
+            except KafkaError as error:
+                offset = self._behind_damage(offset, error)
+                continue
             try:
                 data = result.records.read(0, result.records.size)
             finally:
@@ -76,12 +81,22 @@ class ReplicatedStateLog:
             await deferLater(self._clock, 0)
         return count
 
+    def _behind_damage(self, offset: int, error: KafkaError) -> int:
+        """Where to go on when the log does not serve the rest of an extent: what is lost is told, what is left counts."""
+        following: int | None = min((extent.base_offset for extent in self._partition.log.extents() if extent.base_offset > offset), default=None)
+        if error.code is not ErrorCode.CORRUPT_MESSAGE or following is None:
+            raise error
+        what = "state of {partition} from offset {offset} on is damaged and left out up to {following}: {error}"
+        self._log.error(what, partition=self._partition.topic_partition, offset=offset, following=following, error=error)
+        return following
+
     def _replay_some(self, data: bytes, apply: Callable[[StateRecord], None]) -> tuple[int, int]:
         """Apply whole batches; the offset after them and how many records they had."""
         next_offset, count = -1, 0
         try:
             for header, batch in whole_batches(data):
                 next_offset = header.last_offset + 1
+                check_crc(header, batch)
                 if header.is_control:
                     continue
                 try:

@@ -9,6 +9,7 @@ from chronik import __version__
 from chronik.http.health import Check
 from chronik.metadata.image import NO_LEADER
 from chronik.metadata.interfaces import IMetadataFeed
+from chronik.storage.interfaces import DirectoryState, DirectoryStatus
 
 if TYPE_CHECKING:
     from chronik.network.listeners import KafkaListeners
@@ -21,7 +22,7 @@ LAG_TOLD_RECORDS: Final = 100_000
 
 
 def broker_check(services: Services, listeners: KafkaListeners, stalls: ReactorStallMeter) -> Check:
-    """This broker: green while every partition placed here is served."""
+    """This broker: green while every partition placed here is served and every disk does as it should; red while one is not served, or offline."""
 
     def check() -> Mapping[str, Any]:
         served = {(p.topic_id, p.topic_partition.partition) for p in services.partitions.hosted()}
@@ -32,10 +33,13 @@ def broker_check(services: Services, listeners: KafkaListeners, stalls: ReactorS
             if services.broker_id in state.replicas
         ]
         missing = [f"{name}-{number}" for topic_id, number, name in placed if (topic_id, number) not in served]
+        disks = services.logs.status()
+        troubled = any(disk.state is not DirectoryState.OK or disk.damaged for disk in disks)
         return {
-            "status": "red" if missing else "green",
+            "status": "red" if missing or any(disk.state is DirectoryState.OFFLINE for disk in disks) else "yellow" if troubled else "green",
             "id": services.broker_id,
             "version": __version__,
+            "log_dirs": [_disk(disk) for disk in disks],
             "partitions": len(served),
             "partitions_not_served": missing[:100],
             "connections": sum(len(factory.connections) for factory in listeners.factories),
@@ -43,6 +47,19 @@ def broker_check(services: Services, listeners: KafkaListeners, stalls: ReactorS
         }
 
     return check
+
+
+def _disk(disk: DirectoryStatus) -> Mapping[str, Any]:
+    """One log directory; what is unknown, or as it should be, is left out."""
+    told: dict[str, Any] = {"path": disk.path, "state": disk.state.value}
+    if disk.reason:
+        told["reason"] = disk.reason
+    if disk.state is not DirectoryState.OFFLINE and disk.usable_bytes >= 0:
+        told |= {"usable_bytes": disk.usable_bytes, "total_bytes": disk.total_bytes}
+    told["slowest_seconds"] = round(disk.slowest_seconds, 4)
+    if disk.damaged:
+        told["damaged"] = list(disk.damaged[:100])
+    return told
 
 
 def search_check(status: Callable[[], SearchStatus]) -> Check:

@@ -19,6 +19,7 @@ from chronik.defer import deferred
 from chronik.errors import ChronikError
 from chronik.http.api import ApiEndpoints
 from chronik.http.checks import broker_check, cluster_check, search_check
+from chronik.http.disk_metrics import disk_families
 from chronik.http.health import HealthEndpoints
 from chronik.http.metrics import (
     MetricsEndpoint,
@@ -162,6 +163,7 @@ def _routes(parts: HttpParts, clock: IReactorTime) -> Routes:
             fetch_session_families(services.fetch_sessions),
             connection_families(parts.listeners.factories),
             partition_families(services.metadata, services.partitions),
+            disk_families(services.logs),
             search_families(search.status),
             stall_families(parts.stalls),
             group_families(services.groups, services.partitions),

@@ -108,7 +108,11 @@ def group_families(groups: IGroupCoordinator, partitions: IPartitions) -> Famili
     return collect
 
 
-def _cumulative(bounds: Sequence[float], counts: Sequence[int]) -> list[tuple[str, float]]:
+def cumulative(bounds: Sequence[float], counts: Sequence[int]) -> list[tuple[str, float]]:
+    """A histogram's buckets as Prometheus counts them.
+
+    :param counts: one for each bound, and one for what is beyond the last.
+    """
     total, buckets = 0, []
     for bound, count in zip((*map(str, bounds), "+Inf"), counts, strict=True):
         total += count
@@ -131,7 +135,7 @@ def request_families(metrics: RequestMetrics) -> Families:
             throttled.add_metric(labels, totals.throttled)
             received.add_metric(labels, totals.request_bytes)
             sent.add_metric(labels, totals.response_bytes)
-            seconds.add_metric(labels, _cumulative(LATENCY_BUCKETS_SECONDS, totals.buckets), totals.seconds)
+            seconds.add_metric(labels, cumulative(LATENCY_BUCKETS_SECONDS, totals.buckets), totals.seconds)
         return failures, throttled, received, sent, seconds
 
     return collect
@@ -142,7 +146,7 @@ def stall_families(meter: ReactorStallMeter) -> Families:
 
     def collect() -> Iterable[Metric]:
         stalls = HistogramMetricFamily("chronik_reactor_stall_seconds", "How long the reactor was kept from its work, looked at 40 times a second.")
-        stalls.add_metric([], _cumulative(STALL_BUCKETS_SECONDS, meter.buckets), meter.seconds)
+        stalls.add_metric([], cumulative(STALL_BUCKETS_SECONDS, meter.buckets), meter.seconds)
         longest = GaugeMetricFamily("chronik_reactor_stall_longest_seconds", "The longest stall since the start.", meter.longest_seconds)
         busy = GaugeMetricFamily(
             "chronik_reactor_stall_longest_busy_seconds",

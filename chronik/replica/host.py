@@ -18,7 +18,7 @@ from chronik.metadata.interfaces import IImageObserver, IMetadataFeed
 from chronik.model import TopicId, TopicPartition, topic_id_text
 from chronik.replica.interfaces import ILeadershipObserver, IPartition, IPartitions
 from chronik.replica.partition import Partition
-from chronik.storage.interfaces import ILogStore, IPartitionLog
+from chronik.storage.interfaces import DiskFull, ILogStore, IPartitionLog
 
 
 class TopicSettings(Protocol):
@@ -35,10 +35,18 @@ class TopicSettings(Protocol):
 
 @dataclass(slots=True, eq=False)
 class _Hosted:
-    """One partition placed here. ``partition`` is None until its log is open; ``waiting`` are told when it is, or why it is not."""
+    """One partition placed here.
+
+    :ivar existing: it was when the broker started.
+    :ivar trying: it could not be opened, and is tried again.
+    :ivar partition: None until its log is open, and again once its disk failed; ``error`` says why.
+    :ivar waiting: told when it is open, or why it is not.
+    """
 
     topic_partition: TopicPartition
     topic_id: TopicId
+    existing: bool = False
+    trying: bool = False
     partition: Partition | None = None
     error: KafkaError | None = None
     waiting: list[Deferred[None]] = field(default_factory=list)
@@ -88,7 +96,7 @@ class HostedPartitions:
         """
         image: MetadataImage = self._feed.image
         self._set_strays_aside(image)
-        opening = [self._open(topic, number) for topic in image.topics.values() for number in self._placed_here(topic)]
+        opening = [self._open(topic, number, existing=True) for topic in image.topics.values() for number in self._placed_here(topic)]
         await DeferredList(opening, consumeErrors=True)
         await self._raise_unclean()
         self._feed.observe(self)
@@ -128,10 +136,17 @@ class HostedPartitions:
             topic = self._feed.image.topic_by_id(topic_id)
             if topic is not None:
                 self._configure(partition, topic, topic.partitions[number])
-        # One whose disk refuses has failed thereby, and takes no requests: the others go on.
-        for succeeded, result in await DeferredList([p.log.raise_epoch(p.leader_epoch) for _, p in unclean], consumeErrors=True):
-            if not succeeded:
-                result.trap(KafkaError)
+        await DeferredList([self._raise_epoch(self._hosted[key], partition) for key, partition in unclean], consumeErrors=True)
+
+    @deferred
+    async def _raise_epoch(self, hosted: _Hosted, partition: Partition) -> None:
+        """Before its first read or append; one that cannot be raised is not served."""
+        try:
+            await partition.log.raise_epoch(partition.leader_epoch)
+        except KafkaError as error:
+            hosted.partition = None
+            self._refuse(hosted, error)
+            partition.resign()
 
     # -- following the image (IImageObserver) ------------------------------------------------------------------------
 
@@ -172,31 +187,56 @@ class HostedPartitions:
     # -- opening and deleting ----------------------------------------------------------------------------------------
 
     @deferred
-    async def _open(self, topic: TopicImage, number: int) -> _Hosted:
+    async def _open(self, topic: TopicImage, number: int, existing: bool = False) -> _Hosted:
         key = (topic.topic_id, number)
-        hosted = self._hosted[key] = _Hosted(TopicPartition(topic.name, number), topic.topic_id)
-        settings = self._settings(topic)
-        try:
-            log: IPartitionLog = await self._store.open(hosted.topic_partition, topic.topic_id, settings.log_config)
-        except Exception as error:  # noqa: BLE001  whatever keeps one log shut must not keep the others
-            self._refuse(hosted, error)
-            return hosted
-        current = self._feed.image.topic_by_id(topic.topic_id) or topic
-        if self._hosted.get(key) is not hosted:
-            return hosted  # deleted meanwhile, and its log is next
-        settings = self._settings(current)
-        log.configure(settings.log_config)
-        hosted.partition = Partition(log, current.partitions[number], settings.min_insync_replicas)
-        self._settle(hosted)
+        hosted = self._hosted[key] = _Hosted(TopicPartition(topic.name, number), topic.topic_id, existing)
+        await self._open_log(hosted, topic)
         return hosted
 
+    async def _open_log(self, hosted: _Hosted, topic: TopicImage) -> None:
+        """Open the log of a partition, or note why that cannot be."""
+        key, settings = (topic.topic_id, hosted.topic_partition.partition), self._settings(topic)
+        try:
+            log: IPartitionLog = await self._store.open(hosted.topic_partition, topic.topic_id, settings.log_config, hosted.existing)
+            if hosted.trying and not log.clean:
+                await self._raise_epochs([key])
+                await log.raise_epoch((self._feed.image.topic_by_id(topic.topic_id) or topic).partitions[key[1]].leader_epoch)
+        except Exception as error:  # noqa: BLE001  whatever keeps one log shut must not keep the others
+            self._refuse(hosted, error)
+            return
+        current = self._feed.image.topic_by_id(topic.topic_id) or topic
+        if self._hosted.get(key) is not hosted:
+            return  # deleted meanwhile, and its log is next
+        settings = self._settings(current)
+        log.configure(settings.log_config)
+        hosted.partition = Partition(log, current.partitions[key[1]], settings.min_insync_replicas, self._disk_failed)
+        hosted.error = None
+        self._settle(hosted)
+
+    @deferred
+    async def _try_again(self, hosted: _Hosted, topic: TopicImage) -> None:
+        """There was no room to open a log, and somebody asks for it: there may be some by now."""
+        hosted.trying = True
+        try:
+            await self._open_log(hosted, topic)
+        finally:
+            hosted.trying = False
+        self._announce(hosted)
+
+    def _disk_failed(self, partition: Partition, error: KafkaError) -> None:
+        """The disk of a partition failed: it is not served any more, and whoever keeps state in it is told."""
+        hosted = self._hosted.get((partition.topic_id, partition.topic_partition.partition))
+        if hosted is not None and hosted.partition is partition:
+            hosted.partition, hosted.error = None, error
+            for observer in self._observers:
+                observer.partition_resigned(partition)
+
     def _refuse(self, hosted: _Hosted, error: Exception) -> None:
-        self._log.error(
-            "the log of {partition} cannot be opened, it takes no requests: {error}", partition=hosted.topic_partition, error=error
-        )
-        hosted.error = (
-            error if isinstance(error, KafkaError) else KafkaError(ErrorCode.KAFKA_STORAGE_ERROR, f"{hosted.topic_partition}: {error}")
-        )
+        known = error if isinstance(error, KafkaError) else KafkaError(ErrorCode.KAFKA_STORAGE_ERROR, f"{hosted.topic_partition}: {error}")
+        if hosted.error is None or hosted.error.message != known.message:
+            what = "the log of {partition} cannot be opened, it takes no requests: {error}"
+            self._log.error(what, partition=hosted.topic_partition, error=error)
+        hosted.error = known
         self._settle(hosted)
 
     def _settle(self, hosted: _Hosted) -> None:
@@ -245,6 +285,8 @@ class HostedPartitions:
                 count = len(topic.partitions)
                 raise KafkaError(ErrorCode.UNKNOWN_TOPIC_OR_PARTITION, f"{topic.name} has {count} partition(s), {number} is none of them")
             raise KafkaError(ErrorCode.NOT_LEADER_OR_FOLLOWER, f"{topic.name}-{number} is led by another broker")
+        if hosted.partition is None and isinstance(hosted.error, DiskFull) and not hosted.trying:
+            self._try_again(hosted, topic)
         if hosted.partition is None:
             raise hosted.error or KafkaError(ErrorCode.NOT_LEADER_OR_FOLLOWER, f"{hosted.topic_partition} is being opened, try again")
         return hosted.partition

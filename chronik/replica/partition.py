@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 from twisted.python.failure import Failure
@@ -40,12 +42,20 @@ class Partition:
     :param log: its log, open.
     :param state: what the image says of it.
     :param min_insync_replicas: how many must be in sync for an append with ``acks=all``.
+    :param disk_failed: called, with the partition and the error that it answers from then on, when its disk failed.
     """
 
     _log = Logger()
 
-    def __init__(self, log: IPartitionLog, state: PartitionState, min_insync_replicas: int = 1) -> None:
+    def __init__(
+        self,
+        log: IPartitionLog,
+        state: PartitionState,
+        min_insync_replicas: int = 1,
+        disk_failed: Callable[[Partition, KafkaError], None] | None = None,
+    ) -> None:
         self.log = log
+        self._disk_failed = disk_failed
         self.topic_partition: TopicPartition = log.topic_partition
         self.topic_id: TopicId = log.topic_id
         self._follow(state, min_insync_replicas)
@@ -246,10 +256,10 @@ class Partition:
 
     def failed(self, log: IPartitionLog, reason: BaseException) -> None:
         """The disk refused: nothing is acknowledged any more."""
-        self._log.error(
-            "{partition} takes no more requests, its disk failed: {reason}", partition=self.topic_partition, reason=reason
-        )
-        self._stop(KafkaError(ErrorCode.KAFKA_STORAGE_ERROR, f"the disk of {self.topic_partition} failed: {reason}"))
+        error = KafkaError(ErrorCode.KAFKA_STORAGE_ERROR, f"the disk of {self.topic_partition} failed: {reason}")
+        self._stop(error)
+        if self._disk_failed is not None:
+            self._disk_failed(self, error)
 
     def start_advanced(self, log: IPartitionLog, offset: int) -> None:
         """Records were removed by age, size or request."""

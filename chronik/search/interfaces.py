@@ -47,7 +47,7 @@ class Document:
 class Marker:
     """Stands for a run of offsets that yields no document: ``offset`` to ``last_offset``, both included.
 
-    :ivar reason: ``control``, ``aborted``, ``undecodable`` or ``compacted``.
+    :ivar reason: ``control``, ``aborted``, ``undecodable``, ``compacted`` or ``damaged``.
     """
 
     topic: int

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from chronik.errors import ConfigurationError
+from chronik.storage.disks import DiskPolicy, nobody
 from chronik.storage.interfaces import ILogStore
 from chronik.storage.store import SegmentLogStore
 
@@ -29,6 +30,9 @@ class StorageContext:
     :ivar retention_check_ms: how often retention is applied.
     :ivar checkpoint_ms: how often recovery points are noted.
     :ivar producer_expiration_ms: silence after which an idempotent producer is forgotten.
+    :ivar openers: how many logs of a directory may be opened, and recovered, at a time.
+    :ivar policy: when a disk is slow, or too slow.
+    :ivar all_offline: to be called, with what happened, when the last directory goes offline.
     :ivar random: gives that many random bytes.
     """
 
@@ -42,6 +46,9 @@ class StorageContext:
     retention_check_ms: int
     checkpoint_ms: int
     producer_expiration_ms: int
+    openers: int = 2
+    policy: DiskPolicy = DiskPolicy()  # noqa: RUF009  it is frozen
+    all_offline: Callable[[str], None] = nobody
     random: Callable[[int], bytes] = os.urandom
 
 
@@ -71,6 +78,9 @@ def _store(context: StorageContext, file_system: IFileSystem) -> SegmentLogStore
         retention_ms=context.retention_check_ms,
         checkpoint_ms=context.checkpoint_ms,
         producer_expiration_ms=context.producer_expiration_ms,
+        openers=context.openers,
+        policy=context.policy,
+        all_offline=context.all_offline,
         randbytes=context.random,
     )
 

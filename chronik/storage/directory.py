@@ -10,12 +10,15 @@ from twisted.internet.defer import Deferred, succeed
 
 from chronik.defer import IThreadPools, IWorker
 from chronik.storage.checkpointing import OffsetCheckpoints, StartOffsetWriter
+from chronik.storage.disks import DiskWatch
 from chronik.storage.files import FileCache, SharedFile
 from chronik.storage.flush import FlushScheduler
 from chronik.storage.interfaces import IFileSystem
 
 if TYPE_CHECKING:
     from twisted.internet.interfaces import IReactorTime
+
+    from chronik.storage.damage import Scrubber
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -38,12 +41,14 @@ class DirectoryWriter:
     """Writes in the order of calls: at once while the page cache takes them quickly, in a thread of its own while it does not.
 
     :param worker: the thread.
+    :param watch: told how long writes take.
     :ivar stalls: writes on the reactor that took too long.
     """
 
-    def __init__(self, worker: IWorker, clock: IReactorTime) -> None:
+    def __init__(self, worker: IWorker, clock: IReactorTime, watch: DiskWatch) -> None:
         self._worker = worker
         self._clock = clock
+        self._watch = watch
         self._pending = 0
         self._threaded_until = 0.0
         self._stalled_at = 0.0
@@ -67,6 +72,7 @@ class DirectoryWriter:
             if ended - began > LONG_STALL_SECONDS or began - self._stalled_at < ACCIDENT_SECONDS:
                 self._threaded_until = ended + PROBATION_SECONDS
             self._stalled_at = ended
+            self._watch.stalled(ended - began)
 
     def write_later(self, shared: SharedFile, buffers: Sequence[bytes | memoryview], position: int) -> Deferred[int]:
         """Write after everything that was given before; fires, or fails with an ``OSError``, when that is done.
@@ -77,6 +83,8 @@ class DirectoryWriter:
 
     def run(self, function: Callable[..., T], *args: object) -> Deferred[T]:
         """Do something else that must come after the writes given before, and before those that follow."""
+        if not self._pending:
+            self._watch.write_began()
         self._pending += 1
         return self._worker.run(function, *args).addBoth(self._done)
 
@@ -86,6 +94,7 @@ class DirectoryWriter:
 
     def _done(self, result: R) -> R:
         self._pending -= 1
+        self._watch.write_ended(self._pending > 0)
         return result
 
 
@@ -111,6 +120,8 @@ class LogDirectory:
     flusher: FlushScheduler
     checkpoints: OffsetCheckpoints
     starts: StartOffsetWriter
+    watch: DiskWatch
+    scrubber: Scrubber
 
     def now_ms(self) -> int:
         """The broker's time."""

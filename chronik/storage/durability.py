@@ -71,9 +71,11 @@ class LogFlusher:
             self._answer()
 
     def flush_failed(self, reason: BaseException) -> None:
-        """The disk refused."""
+        """The disk refused. What was written counts as clean for the system from here on, so that no later sync would bring it to disk: none is
+        tried, and what was not durable before never counts as durable.
+        """
         if not self._of.closed:
-            self._of.fail(reason)
+            self._of.trouble.fail(reason, synced=True)
 
     def _answer(self) -> None:
         ready = [waiter for offset, waiter in self._waiters if offset <= self.flushed_offset]

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final, Protocol
 from twisted.logger import Logger
 
 from chronik.defer import IWorker
+from chronik.storage.disks import DiskWatch
 from chronik.storage.files import SharedFile
 from chronik.storage.interfaces import IFileSystem
 
@@ -55,13 +56,15 @@ class FlushScheduler:
 
     :param worker: a thread for nothing else.
     :param directory: on the file system that holds them all.
+    :param watch: told how long syncs take.
     :ivar rounds: flushes so far.
     """
 
     _log = Logger()
 
-    def __init__(self, file_system: IFileSystem, worker: IWorker, directory: str, clock: IReactorTime) -> None:
+    def __init__(self, file_system: IFileSystem, worker: IWorker, directory: str, clock: IReactorTime, watch: DiskWatch) -> None:
         self._clock = clock
+        self._watch = watch
         self._file_system = file_system
         self._worker = worker
         self._directory = directory
@@ -108,6 +111,7 @@ class FlushScheduler:
         sync: Callable[[Sequence[FlushFiles]], Sequence[BaseException | None]],
     ) -> None:
         self.rounds += 1
+        self._watch.sync_began()
         done = self._worker.run(sync, files)
         done.addErrback(lambda failure: [failure.value] * len(begun))
         done.addCallback(lambda errors: self._ended(begun, files, errors or [None] * len(begun)))
@@ -133,6 +137,7 @@ class FlushScheduler:
         return None
 
     def _ended(self, begun: Sequence[tuple[Flushable, int]], files: Sequence[FlushFiles], errors: Sequence[BaseException | None]) -> None:
+        self._watch.sync_ended()
         for each in files:
             for shared in each.files:
                 shared.let_go()

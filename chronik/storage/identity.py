@@ -15,17 +15,18 @@ if TYPE_CHECKING:
 def identify(file_system: IFileSystem, path: str, expected: DirectoryIdentity) -> None:
     """In a thread: refuse a directory of another cluster or broker; mark a new one as ``expected`` says.
 
-    :raises ChronikError: it cannot be used; says why.
+    :raises ChronikError: it must not be used; says why.
+    :raises OSError: the disk refuses.
     """
     name = os.path.join(path, META_PROPERTIES)
+    if not file_system.exists(name):
+        # A new directory: its own name must last as long as what is in it.
+        file_system.sync_directory(os.path.dirname(path))
+        file_system.write_whole(name, expected.encode())
+        return
     try:
-        if not file_system.exists(name):
-            # A new directory: its own name must last as long as what is in it.
-            file_system.sync_directory(os.path.dirname(path))
-            file_system.write_whole(name, expected.encode())
-            return
         identity = DirectoryIdentity.decode(file_system.read_whole(name))
-    except (BadCheckpoint, OSError) as error:
+    except BadCheckpoint as error:
         raise ChronikError(f"{name} cannot be used: {error}") from None
     if identity.cluster_id != expected.cluster_id:
         raise ChronikError(

@@ -6,16 +6,18 @@ happens to whole extents. Every position is an offset or a count of bytes; durat
 
 from __future__ import annotations
 
+import enum
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
 from zope.interface import Attribute, Interface
 
+from chronik.errors import ErrorCode, KafkaError
+
 if TYPE_CHECKING:
     from twisted.internet.defer import Deferred
 
-    from chronik.errors import KafkaError
     from chronik.model import TopicId, TopicPartition
     from chronik.storage.config import LogConfig
 
@@ -120,6 +122,13 @@ class IFileSystem(Interface):
 
         :raises BlockingIOError: when another process holds it.
         """
+
+
+class DiskFull(KafkaError):
+    """There is no room: another try may find some."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(ErrorCode.KAFKA_STORAGE_ERROR, message)
 
 
 # -- one partition's log ---------------------------------------------------------------------------------------------
@@ -359,18 +368,57 @@ class DirectoryUsage:
     error: KafkaError | None = None
 
 
+class DirectoryState(enum.Enum):
+    """How a log directory does.
+
+    ``SLOW``: it does its work, later than it should. ``FULL``: it refuses appends and is read from. ``OFFLINE``: nothing in it is used until the
+    broker starts again.
+    """
+
+    OK = "ok"
+    SLOW = "slow"
+    FULL = "full"
+    OFFLINE = "offline"
+
+
+@dataclass(frozen=True, slots=True)
+class DirectoryStatus:
+    """How one log directory does.
+
+    :ivar reason: why it is not as it should be; empty while it is.
+    :ivar total_bytes: as last asked, -1 when unknown; ``usable_bytes`` too.
+    :ivar slowest_seconds: the longest write or sync of the last minute, or under way.
+    :ivar syncs: how many syncs took how long, by :data:`chronik.storage.disks.SYNC_BUCKETS_SECONDS` and one bucket for longer ones.
+    :ivar damaged: files with records that are damaged, and where.
+    """
+
+    path: str
+    state: DirectoryState = DirectoryState.OK
+    reason: str = ""
+    total_bytes: int = -1
+    usable_bytes: int = -1
+    slowest_seconds: float = 0.0
+    syncs: Sequence[int] = ()
+    sync_seconds: float = 0.0
+    damaged: Sequence[str] = ()
+
+
 class ILogStore(Interface):
     """All logs of a broker, over its log directories."""
 
     def start() -> Deferred[None]:
         """Lock the directories and find the logs in them; recovery of each happens when it is opened.
 
-        :raises ChronikError: a directory cannot be used: unwritable, locked, or another cluster's.
+        A directory whose disk refuses is offline; the others are used all the same.
+
+        :raises ChronikError: a directory must not be used: it is locked, or another cluster's; or none can be.
         """
 
-    def open(topic_partition: TopicPartition, topic_id: TopicId, config: LogConfig) -> Deferred[IPartitionLog]:
-        """Open the log of this topic id, recovering it, or create it. Opening an open one answers the same object.
+    def open(topic_partition: TopicPartition, topic_id: TopicId, config: LogConfig, existing: bool = False) -> Deferred[IPartitionLog]:
+        """Open the log of this topic id, recovering it, or create it where there is most room. Opening an open one answers the same object.
 
+        :param existing: it was placed here before this start: it may be in a directory that is offline, and is not made anew then.
+        :raises DiskFull: there is no room for it now.
         :raises KafkaError: ``INCONSISTENT_TOPIC_ID`` when the directory belongs to another topic of the same name,
             ``KAFKA_STORAGE_ERROR`` when the disk refuses.
         """
@@ -387,7 +435,10 @@ class ILogStore(Interface):
         """
 
     def directories() -> Sequence[str]:
-        """The log directories in use."""
+        """The log directories, those that are offline too."""
+
+    def status() -> Sequence[DirectoryStatus]:
+        """How each directory does, without a look at the disk."""
 
     def usage() -> Deferred[Sequence[DirectoryUsage]]:
         """How full each directory is, and of what."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import errno
 import os
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 from chronik.model import TopicId, TopicPartition
@@ -22,13 +23,14 @@ from chronik.storage.checkpoints import (
     encode_epochs,
     encode_partition_metadata,
 )
+from chronik.storage.damage import check_some
 from chronik.storage.epochs import LeaderEpochs
 from chronik.storage.files import FileCache
 from chronik.storage.indexes import BadIndex, OffsetIndex, TimeIndex
 from chronik.storage.interfaces import IFileSystem
 from chronik.storage.producers import ProducerStates
 from chronik.storage.recovery import base_of, drop_behind, restore_producers, scan
-from chronik.storage.segment import DELETED, INDEX, LOG, SNAPSHOT, TEMPORARY, TIME_INDEX, LogSegment, file_name
+from chronik.storage.segment import DAMAGED, DELETED, INDEX, LOG, SNAPSHOT, TEMPORARY, TIME_INDEX, Damage, LogSegment, SuspectBatch, file_name
 from chronik.storage.sidefiles import write_synced
 
 
@@ -81,13 +83,19 @@ def create_log(file_system: IFileSystem, files: FileCache, request: LoadRequest)
     for base in _segment_bases(file_system, request.path):
         if file_system.size(os.path.join(request.path, file_name(base, LOG))):
             raise OSError(errno.ENOTEMPTY, "it holds segments but does not say whose: move the directory away", request.path)
-    _remove_old_files(file_system, request.path)
-    file_system.write_whole(os.path.join(request.path, PARTITION_METADATA), encode_partition_metadata(request.topic_id))
-    segment = LogSegment(request.path, 0, files, request.now_ms)
-    segment.forget_file()
-    segment.hold(create=True).let_go()
-    file_system.sync_directory(request.path)
-    file_system.sync_directory(os.path.dirname(request.path))
+    try:
+        _remove_old_files(file_system, request.path)
+        file_system.write_whole(os.path.join(request.path, PARTITION_METADATA), encode_partition_metadata(request.topic_id))
+        segment = LogSegment(request.path, 0, files, request.now_ms)
+        segment.forget_file()
+        segment.hold(create=True).let_go()
+        file_system.sync_directory(request.path)
+        file_system.sync_directory(os.path.dirname(request.path))
+    except OSError:
+        # The next try may be in another directory.
+        with suppress(OSError):
+            file_system.remove_tree(request.path)
+        raise
     return LoadedLog([segment], LeaderEpochs(), ProducerStates(), 0, 0, clean=True, new_names=False)
 
 
@@ -114,7 +122,7 @@ def load_log(file_system: IFileSystem, files: FileCache, request: LoadRequest) -
     start = min(max(request.start_offset, segments[0].base_offset), end)
     _remove_old_snapshots(file_system, request.path, segments, end)
     producers = ProducerStates()
-    restore_producers(file_system, request.path, segments, producers, end)
+    _restore_producers(file_system, request.path, segments, producers, end)
     if epochs.entries() != known_epochs:
         file_system.write_whole(os.path.join(request.path, EPOCHS), encode_epochs(epochs.entries()))
     return LoadedLog(segments, epochs, producers, start, end, request.clean, new_names=not (request.clean and bases), notes=notes)
@@ -167,36 +175,47 @@ def _load_segments(file_system: IFileSystem, segments: list[LogSegment], request
     rebuild_epochs = not epochs.entries()
     for number, segment in enumerate(segments):
         last = number + 1 == len(segments)
-        suspicious = not request.clean and (last or segments[number + 1].base_offset > request.recovery_point)
+        suspicious = (not request.clean and (last or segments[number + 1].base_offset > request.recovery_point)) or file_system.exists(
+            segment.path(DAMAGED)
+        )
+        following = None if last else segments[number + 1].base_offset
         if not suspicious and not rebuild_epochs and _trust(file_system, segment, request.clean):
-            if not last and not request.compact:
-                _is_hole(segment, segments[number + 1], 2**63)
+            if following is not None and not request.compact:
+                _is_hole(segment, following, 2**63)
             continue
         flushed_to = 2**63 if request.clean else request.recovery_point
-        following = None if last else segments[number + 1].base_offset
         cut = scan(file_system, segment, following, request.index_interval_bytes, flushed_to, epochs, suspicious, notes)
-        if last:
+        if suspicious:
+            segment.checked_ms = request.now_ms
+        if following is None:
             continue
-        certain = request.recovery_point if suspicious else 2**63
-        if cut or ((suspicious or not request.compact) and _is_hole(segment, segments[number + 1], certain)):
+        certain = request.recovery_point if suspicious and not request.clean else 2**63
+        if cut or ((suspicious or not request.compact) and _is_hole(segment, following, certain)):
             drop_behind(file_system, segments, number, notes)
             break
         segment.seal()
-        _write_indexes(file_system, segment)
+        if segment.damage is None:
+            _write_indexes(file_system, segment)
+            file_system.unlink(segment.path(DAMAGED))
     return segments[-1].end_offset
 
 
-def _is_hole(segment: LogSegment, following: LogSegment, certain: int) -> bool:
+def _is_hole(segment: LogSegment, following: int, certain: int) -> bool:
     """Whether a segment lost its last records while the next one kept its first: a crash may write files in any order.
 
+    Records that are missing and were on disk for certain are no crash's work: the segment is damaged where they should be.
+
+    :param following: base offset of the next segment.
     :param certain: below this offset everything was on disk.
-    :raises OSError: some of the records were.
     """
-    if segment.end_offset >= following.base_offset:
+    if segment.end_offset >= following:
         return False
-    if segment.end_offset < certain:
-        raise _missing(segment, segment.end_offset, min(following.base_offset, certain), "")
-    return True
+    if segment.end_offset >= certain:
+        return True
+    missing = f"records {segment.end_offset} to {following - 1}, which were on disk, are missing at its end"
+    segment.damage = Damage(segment.size, segment.end_offset, missing)
+    segment.end_offset = following
+    return False
 
 
 def _missing(segment: LogSegment, first: int, end: int, why: str) -> OSError:
@@ -206,6 +225,19 @@ def _missing(segment: LogSegment, first: int, end: int, why: str) -> OSError:
         "topic to go on without its records",
         segment.path(),
     )
+
+
+def _restore_producers(file_system: IFileSystem, path: str, segments: list[LogSegment], producers: ProducerStates, end: int) -> None:
+    """Find out the producers' states; damage that is met on the way is not served."""
+    while True:
+        try:
+            return restore_producers(file_system, path, segments, producers, end)
+        except SuspectBatch as error:
+            segment = error.segment
+            found = check_some(segment, 0, segment.base_offset, segment.size).damage
+            if found is None or segment is segments[-1]:
+                raise OSError(errno.EIO, error.message, segment.path()) from error
+            segment.damage = found
 
 
 def _write_indexes(file_system: IFileSystem, segment: LogSegment) -> None:

@@ -6,7 +6,6 @@ Reading is in :mod:`~chronik.storage.reading`, taking away in :mod:`~chronik.sto
 
 from __future__ import annotations
 
-import errno
 import os
 from collections.abc import Sequence
 from typing import NoReturn
@@ -23,6 +22,7 @@ from chronik.model import NO_TIMESTAMP, TopicId, TopicPartition
 from chronik.record.batch import offset_and_epoch
 from chronik.storage.config import LogConfig
 from chronik.storage.directory import LogDirectory
+from chronik.storage.disks import is_full
 from chronik.storage.durability import LogFlusher
 from chronik.storage.epochfile import EpochFile
 from chronik.storage.interfaces import (
@@ -40,10 +40,8 @@ from chronik.storage.reading import LogReader
 from chronik.storage.segment import SNAPSHOT, LogSegment, file_name
 from chronik.storage.sidefiles import SideFiles
 from chronik.storage.trimming import LogTrimmer
+from chronik.storage.trouble import DiskTrouble
 from chronik.storage.validation import ValidBatch, validate
-
-_FULL = (errno.ENOSPC, errno.EDQUOT)
-"""What a disk says that others may put right; after anything else it is not believed any more."""
 
 
 @implementer(IPartitionLog)
@@ -58,6 +56,7 @@ class SegmentLog:
     :ivar rewinds: how often its end moved back.
     :ivar rewinding: how many times that is under way; meanwhile nothing can be appended.
     :ivar observers: who is told.
+    :ivar trouble: what its disk refused, or gave back damaged.
     """
 
     _log = Logger()
@@ -83,13 +82,16 @@ class SegmentLog:
         self.rewinds = 0
         self.rewinding = 0
         self.observers: tuple[IExtentObserver, ...] = ()
-        self.side_files = SideFiles(path, directory.file_system, directory.pools)
+        self.trouble = DiskTrouble(self)
+        self.side_files = SideFiles(path, directory.file_system, directory.pools, self.trouble.beside)
         self._epochs = EpochFile(loaded.epochs, path, directory.file_system, self.side_files)
-        self._failure: KafkaError | None = None
         self._closed = False
         self._durability = LogFlusher(self, loaded.end_offset, loaded.new_names)
         self._reader = LogReader(self)
         self._trimmer = LogTrimmer(self)
+        for segment in self.segments:
+            if segment.damage is not None:
+                self.trouble.quarantine(segment, segment.damage)
         self._jitter_seed = crc32(f"{topic_partition} {topic_id!r}".encode())
 
     def __repr__(self) -> str:
@@ -121,7 +123,7 @@ class SegmentLog:
     def append(self, data: bytes | memoryview, leader_epoch: int, internal: bool = False) -> Deferred[AppendResult]:
         """Append; see :meth:`IPartitionLog.append`."""
         try:
-            if self._failure is not None or self._closed or self.rewinding:
+            if self.trouble.failure is not None or self._closed or self.rewinding:
                 raise self._unwritable()
             now = self.directory.now_ms()
             batches = validate(data, self.config, now, internal)
@@ -134,8 +136,8 @@ class SegmentLog:
             return fail(error)
 
     def _unwritable(self) -> KafkaError:
-        if self._failure is not None:
-            return self._failure
+        if self.trouble.failure is not None:
+            return self.trouble.failure
         why = "its log was closed" if self._closed else "the end of its log is being taken back; send again"
         return KafkaError(ErrorCode.KAFKA_STORAGE_ERROR, f"{self.topic_partition}: {why}")
 
@@ -148,8 +150,8 @@ class SegmentLog:
         return self.directory.writer.after_writes().addCallback(self._still_there, result, self.rewinds)
 
     def _still_there(self, done: object, result: AppendResult, rewinds: int) -> AppendResult:
-        if self._failure is not None:
-            raise self._failure
+        if self.trouble.failure is not None:
+            raise self.trouble.failure
         if rewinds != self.rewinds:
             raise KafkaError(ErrorCode.KAFKA_STORAGE_ERROR, f"{self.topic_partition}: an earlier write failed, and this one with it; send again")
         return result
@@ -169,7 +171,7 @@ class SegmentLog:
         try:
             shared = segment.hold()
         except OSError as error:
-            raise KafkaError(ErrorCode.KAFKA_STORAGE_ERROR, f"{segment.path()} cannot be opened: {error}") from error
+            raise self.trouble.not_opened(error) from error
         if writer.threaded:
             done = writer.write_later(shared, buffers, position)
             rewinds = self.rewinds
@@ -213,51 +215,41 @@ class SegmentLog:
 
         :raises KafkaError: always.
         """
-        if error.errno not in _FULL:
-            raise self.fail(error)
-        try:
-            with segment.hold() as file:
-                file.truncate(position)
-        except OSError as worse:
-            raise self.fail(worse) from error
-        raise self._full(error)
+        refused = self.trouble.refused(error)
+        if self.trouble.failure is None:
+            try:
+                with segment.hold() as file:
+                    file.truncate(position)
+            except OSError as worse:
+                raise self.trouble.fail(worse) from error
+        raise refused
 
     def _not_written(self, failure: Failure, result: AppendResult, rewinds: int) -> Deferred[AppendResult]:
         """A write in the thread failed: it and all that were queued behind it are taken back."""
         error = failure.value
         self._still_there(None, result, rewinds)
-        if not isinstance(error, OSError) or error.errno not in _FULL:
-            raise self.fail(error or failure)
-        full = self._full(error)
+        if not isinstance(error, OSError) or not is_full(error):
+            raise self.trouble.fail(error or failure)
+        full = self.trouble.refused(error)
 
         def refuse(_: None) -> AppendResult:
             raise full
 
         return self._trimmer.rewind(result.base_offset).addCallback(refuse)
 
-    def _full(self, error: OSError) -> KafkaError:
-        why = error.strerror or str(error)
-        return KafkaError(ErrorCode.KAFKA_STORAGE_ERROR, f"{self.topic_partition} could not be written: {why}; free some space and send again")
-
-    def fail(self, reason: BaseException) -> KafkaError:
-        """Take no more appends: what a disk said that failed once cannot be believed. The error to raise."""
-        if self._failure is None:
-            self._failure = KafkaError(ErrorCode.KAFKA_STORAGE_ERROR, f"the disk of {self.topic_partition} failed: {reason}")
-            self._log.error("the log of {partition} in {path} failed: {reason}", partition=self.topic_partition, path=self.path, reason=reason)
-            self._durability.abandon(self._failure)
-            for observer in self.observers:
-                observer.failed(self, reason)
-        return self._failure
+    def abandon_flushes(self, reason: KafkaError) -> None:
+        """Nothing becomes durable any more: who waits is told so."""
+        self._durability.abandon(reason)
 
     @property
     def failed(self) -> bool:
         """Whether the disk failed under it."""
-        return self._failure is not None
+        return self.trouble.failure is not None
 
     def check_failure(self) -> None:
         """Raise what :meth:`fail` left, if anything."""
-        if self._failure is not None:
-            raise self._failure
+        if self.trouble.failure is not None:
+            raise self.trouble.failure
 
     # -- segments -----------------------------------------------------------------------------------------------------
 
@@ -290,7 +282,7 @@ class SegmentLog:
     def roll(self, now: int) -> LogSegment:
         """Seal the active segment and begin the next. Its index files and the producers' snapshot are written off the reactor.
 
-        :raises KafkaError: the disk refuses.
+        :raises KafkaError: the disk refuses; a :class:`DiskFull` while there is no room.
         """
         sealed = self.active
         segment = LogSegment(self.path, self.end_offset, self.directory.files, now)
@@ -298,8 +290,9 @@ class SegmentLog:
         try:
             segment.hold(create=True).let_go()
         except OSError as error:
-            raise KafkaError(ErrorCode.KAFKA_STORAGE_ERROR, f"{self.topic_partition}: no new segment can be begun: {error}") from error
+            raise self.trouble.not_opened(error) from error
         sealed.seal()
+        sealed.checked_ms = now
         self._durability.names_changed()
         self.segments.append(segment)
         self.bases.append(segment.base_offset)
@@ -319,6 +312,7 @@ class SegmentLog:
         """
         for segment in gone:
             segment.forget_file()
+            self.directory.watch.damaged.pop(segment.path(), None)
             if void:
                 segment.void()
         self.segments = [segment for segment in self.segments if segment not in gone]
@@ -390,7 +384,7 @@ class SegmentLog:
         try:
             await self._epochs.write_durably()
         except OSError as error:
-            raise self.fail(error) from error
+            raise self.trouble.refused(error) from error
 
     def forget_epochs_before(self, offset: int) -> None:
         """The log begins at ``offset`` now."""
@@ -405,12 +399,17 @@ class SegmentLog:
 
     def tick(self, now: int) -> None:
         """Do what is due at ``now`` (ms): files beside the log, ``flush.ms``."""
-        self._epochs.write_if_changed().addErrback(self._epochs_not_written)
+        if not self.failed:
+            self._epochs.write_if_changed().addErrback(self._epochs_not_written)
         self._durability.flush_if_due(now)
         self._trimmer.unlink_due()
 
     def _epochs_not_written(self, failure: Failure) -> None:
-        self._log.error("the epochs of {partition} could not be written: {why}", partition=self.topic_partition, why=failure.getErrorMessage())
+        """It is tried again at the next tick."""
+        if isinstance(failure.value, OSError):
+            self.trouble.refused(failure.value)
+        else:
+            self._log.failure("the epochs of {partition} could not be written", failure, partition=self.topic_partition)
 
     def expire_producers(self, oldest: int) -> None:
         """Forget producers that were silent since ``oldest`` (ms)."""
@@ -465,12 +464,22 @@ class SegmentLog:
             self._closed = True
             self.active.complete_times()
             await self._epochs.write_if_changed()
-            await self.side_files.run(self.side_files.write, [*self.active.index_files(), self._snapshot_file()], False)
+            await self._write_derived()
         finally:
             self._closed = True
             self.forget_files()
+
+    async def _write_derived(self) -> None:
+        """Spare the next start some reading. Where there is no room for it, the next start reads."""
+        try:
+            await self.side_files.run(self.side_files.write, [*self.active.index_files(), self._snapshot_file()], False)
+        except OSError as error:
+            if not is_full(error):
+                raise
+            self.trouble.refused(error)
 
     def forget_files(self) -> None:
         """Keep no file open."""
         for segment in self.segments:
             segment.forget_file()
+            self.directory.watch.damaged.pop(segment.path(), None)

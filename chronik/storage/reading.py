@@ -11,6 +11,7 @@ from twisted.python.failure import Failure
 from chronik.defer import Pool, deferred
 from chronik.errors import ErrorCode, KafkaError
 from chronik.storage.interfaces import ILogSlice, OffsetAndTimestamp
+from chronik.storage.segment import SuspectBatch
 from chronik.storage.slices import EmptySlice
 from chronik.storage.timesearch import first_at_or_after, first_of_largest
 
@@ -48,6 +49,7 @@ class LogReader:
         except OSError as error:
             return fail(self._unreadable(error))
         except KafkaError as error:
+            self._suspect(error)
             return fail(error)
         if isinstance(found, EmptySlice) or segment is log.active or found.is_hot():
             return succeed(found)
@@ -72,6 +74,7 @@ class LogReader:
             except (OSError, KafkaError) as error:
                 # A file that went away, or bytes that changed, while the log was cut at either end.
                 if rewinds == log.rewinds and offset >= log.start_offset:
+                    self._suspect(error)
                     raise (self._unreadable(error) if isinstance(error, OSError) else error) from None
             else:
                 if rewinds == log.rewinds:
@@ -117,6 +120,11 @@ class LogReader:
         if following is None or following.base_offset >= limit_offset:
             return EmptySlice(offset)
         return self._slice(following, following.base_offset, max_bytes, limit_offset, at_least_one_batch)
+
+    def _suspect(self, error: BaseException) -> None:
+        """What is no batch makes its segment one to be checked next."""
+        if isinstance(error, SuspectBatch):
+            self._log.trouble.suspect(error.segment)
 
     def _out_of_range(self, offset: int) -> KafkaError:
         log = self._log

@@ -10,19 +10,14 @@ from typing import Final
 from twisted.logger import Logger
 
 from chronik.errors import ErrorCode
-from chronik.record.batch import HEADER_BYTES, BadBatch, BatchHeader, check_crc, parse_header
+from chronik.record.batch import BadBatch, BatchHeader, check_crc
+from chronik.storage.batchreader import SCAN_BYTES, BatchReader
 from chronik.storage.epochs import LeaderEpochs
 from chronik.storage.interfaces import IFile, IFileSystem
 from chronik.storage.producers import BadSnapshot, ProducerStates
-from chronik.storage.segment import SNAPSHOT, LogSegment, file_name
+from chronik.storage.segment import SNAPSHOT, Damage, LogSegment, file_name
 
 _log = Logger("chronik.storage.recovery")
-
-SCAN_BYTES: Final = 4 << 20
-"""How much of a segment recovery reads at a time; a larger batch is read whole."""
-
-BATCH_BYTES_MAX: Final = 1 << 30
-"""A length beyond this is no batch's: segments are smaller."""
 
 CORRUPT: Final = ".corrupt"
 """Ending of the files that keep what recovery cut off behind a damaged batch."""
@@ -76,11 +71,13 @@ def scan(
     :param following: base offset of the next segment. The last one was never compacted: its offsets have no gaps. A CRC does not cover them.
     :param flushed_to: below this offset everything was on disk: damage there is not cut away.
     :param checked: compare CRCs too.
-    :raises OSError: the disk refuses, or such damage is found.
+    :raises OSError: the disk refuses, or such damage is found in the last segment. An earlier one is good up to there, and the rest is not served.
     """
     with segment.hold() as file:
+        if checked:
+            file.drop_cache()
         size = file.size()
-        reader = _Reader(file, size)
+        reader = BatchReader(file, size)
         expected = segment.base_offset
         problem = ""
         while segment.size < size:
@@ -95,6 +92,10 @@ def scan(
             epochs.assign(header.leader_epoch, header.base_offset)
             segment.note(header.last_offset, header.base_offset, header.size_bytes, header.max_timestamp, index_interval_bytes)
             expected = header.last_offset + 1
+        if problem and expected < flushed_to and following is not None:
+            segment.damage = Damage(segment.size, expected, problem)
+            segment.size, segment.end_offset = size, following
+            return False
         if problem and expected < flushed_to:
             raise OSError(
                 errno.EIO,
@@ -113,7 +114,7 @@ def _check_offsets(header: BatchHeader, expected: int, following: int | None) ->
         raise BadBatch(ErrorCode.CORRUPT_MESSAGE, f"offsets {header.base_offset} to {header.last_offset} follow {expected - 1}")
 
 
-def _cut_off(file_system: IFileSystem, segment: LogSegment, reader: _Reader, size: int, problem: str, notes: list[str]) -> None:
+def _cut_off(file_system: IFileSystem, segment: LogSegment, reader: BatchReader, size: int, problem: str, notes: list[str]) -> None:
     """End the segment before a damaged batch. What follows is kept aside when there is a whole batch in it: then this is no simple torn tail."""
     position = segment.size
     note = f"cut {size - position} bytes at {position} of {os.path.basename(segment.path())}: {problem}"
@@ -145,46 +146,3 @@ def drop_behind(file_system: IFileSystem, segments: list[LogSegment], number: in
         file_system.rename(segment.path(), segment.path() + CORRUPT)
         notes.append(f"put {os.path.basename(segment.path())} aside, which follows the damage")
     del segments[number + 1 :]
-
-
-class _Reader:
-    """Reads batches of a file one after the other, in large pieces."""
-
-    def __init__(self, file: IFile, size: int) -> None:
-        self.file = file
-        self._size = size
-        self._piece = b""
-        self._start = 0
-
-    def header(self, position: int) -> BatchHeader:
-        """The header at a position.
-
-        :raises BadBatch: there is none, or its batch reaches past the file's end.
-        """
-        self._read(position, HEADER_BYTES)
-        header = parse_header(self._piece, position - self._start)
-        if header.size_bytes > BATCH_BYTES_MAX or position + header.size_bytes > self._size:
-            raise BadBatch(ErrorCode.CORRUPT_MESSAGE, f"a batch of {header.size_bytes} bytes is cut off after {self._size - position}")
-        return header
-
-    def batch(self, position: int, header: BatchHeader) -> memoryview:
-        """The bytes of the batch there."""
-        self._read(position, header.size_bytes)
-        at = position - self._start
-        return memoryview(self._piece)[at : at + header.size_bytes]
-
-    def batch_follows(self, position: int) -> bool:
-        """Whether the batch after the damaged one at ``position`` is whole, as far as that one tells where it ends."""
-        try:
-            damaged = self.header(position)
-            after = position + damaged.size_bytes
-            header = self.header(after)
-            check_crc(header, self.batch(after, header))
-        except BadBatch:
-            return False
-        return True
-
-    def _read(self, position: int, count: int) -> None:
-        if not self._start <= position <= position + count <= self._start + len(self._piece):
-            self._start = position
-            self._piece = self.file.pread(min(max(SCAN_BYTES, count), self._size - position), position)

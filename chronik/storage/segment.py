@@ -5,9 +5,10 @@ from __future__ import annotations
 import os
 from bisect import bisect_right
 from collections.abc import Iterator
-from typing import Final
+from typing import Final, NamedTuple
 
-from chronik.record.batch import HEADER_BYTES, BatchHeader, parse_header
+from chronik.errors import ErrorCode
+from chronik.record.batch import HEADER_BYTES, BadBatch, BatchHeader, parse_header
 from chronik.storage.files import FileCache, SharedFile
 from chronik.storage.indexes import OFFSET_ENTRY, TIME_ENTRY, OffsetIndex, TimeIndex
 from chronik.storage.slices import FileSlice
@@ -18,6 +19,7 @@ TIME_INDEX: Final = ".timeindex"
 SNAPSHOT: Final = ".snapshot"
 DELETED: Final = ".deleted"
 TEMPORARY: Final = ".tmp"
+DAMAGED: Final = ".damaged"
 
 RELATIVE_OFFSET_MAX: Final = 2**31 - 1
 """Offsets in the indexes are relative to the segment's, in 32 bits."""
@@ -37,6 +39,30 @@ def file_name(base_offset: int, extension: str) -> str:
     return f"{base_offset:020d}{extension}"
 
 
+class Damage(NamedTuple):
+    """From where on a segment is not served, and why: a byte of its file, the first offset that may be there."""
+
+    position: int
+    offset: int
+    why: str
+
+
+class DamagedRecords(BadBatch):
+    """Records that are damaged on disk, or gone from it."""
+
+    def __init__(self, segment: LogSegment, damage: Damage) -> None:
+        what = f"offsets {damage.offset} to {segment.end_offset - 1} are not served"
+        super().__init__(ErrorCode.CORRUPT_MESSAGE, f"{segment.path()} is damaged at byte {damage.position} ({damage.why}): {what}")
+
+
+class SuspectBatch(BadBatch):
+    """Something in a segment that is no batch; the segment has to be checked."""
+
+    def __init__(self, segment: LogSegment, position: int, error: BadBatch) -> None:
+        super().__init__(error.code, f"{segment.path()} is damaged at byte {position}: {error.message}")
+        self.segment = segment
+
+
 class LogSegment:
     """A segment and its indexes in memory.
 
@@ -46,6 +72,8 @@ class LogSegment:
     :ivar max_timestamp: the largest of its records, ms, -1 for none; ``max_timestamp_offset`` has it first.
     :ivar created_ms: when it was begun, for ``segment.ms`` where records have no time.
     :ivar generation: how often its content was rewritten.
+    :ivar damage: from where on it is not served, None where all of it is.
+    :ivar checked_ms: when its CRCs were last compared, 0 for not yet.
     :ivar cuts: the positions it was cut off at, in the order that happened.
     """
 
@@ -56,8 +84,10 @@ class LogSegment:
         "_recent_offsets",
         "_recent_positions",
         "base_offset",
+        "checked_ms",
         "created_ms",
         "cuts",
+        "damage",
         "directory",
         "end_offset",
         "first_timestamp",
@@ -81,6 +111,8 @@ class LogSegment:
         self.max_timestamp_offset = -1
         self.first_timestamp = -1
         self.generation = 0
+        self.damage: Damage | None = None
+        self.checked_ms = 0
         self.cuts: list[int] = []
         self.offsets = OffsetIndex(base_offset)
         self.times = TimeIndex(base_offset)
@@ -140,15 +172,24 @@ class LogSegment:
         self.size = position + size
         self.end_offset = last_offset + 1
 
+    @property
+    def readable_bytes(self) -> int:
+        """Up to where it is served."""
+        return self.size if self.damage is None else self.damage.position
+
     # -- finding batches ----------------------------------------------------------------------------------------------
 
     def locate(self, offset: int) -> tuple[int, int, int]:
         """Where the batch begins that holds ``offset``, or the first after it: its position, base offset, and size in bytes where known, else 0.
 
         ``(size, end offset, 0)`` when there is none. May read from the file.
+
+        :raises DamagedRecords: it is where the segment is damaged.
         """
         if offset >= self.end_offset:
             return self.size, self.end_offset, 0
+        if self.damage is not None and offset >= self.damage.offset:
+            raise DamagedRecords(self, self.damage)
         recent = self._recent_offsets
         if recent and offset >= recent[0]:
             at = bisect_right(recent, offset) - 1
@@ -156,12 +197,14 @@ class LogSegment:
         for position, header in self.headers(self.offsets.position_of(offset)):
             if header.last_offset >= offset:
                 return position, header.base_offset, header.size_bytes
+        if self.damage is not None:
+            raise DamagedRecords(self, self.damage)
         return self.size, self.end_offset, 0
 
     def end_before(self, limit_offset: int) -> int:
         """The position behind the last batch of which all offsets are below a limit. What is at the limit need not be written yet."""
         if limit_offset >= self.end_offset:
-            return self.size
+            return self.readable_bytes
         recent = self._recent_offsets
         if recent and limit_offset >= recent[0]:
             return self._recent_positions[bisect_right(recent, limit_offset) - 1]
@@ -175,18 +218,24 @@ class LogSegment:
     def header_at(self, position: int) -> BatchHeader:
         """The header of the batch that begins there.
 
-        :raises BadBatch: none does.
+        :raises SuspectBatch: none does.
         """
         with self.hold() as file:
-            return parse_header(file.pread(HEADER_BYTES, position))
+            return self._parse(file.pread(HEADER_BYTES, position), 0, position)
+
+    def _parse(self, piece: bytes, at: int, position: int) -> BatchHeader:
+        try:
+            return parse_header(piece, at)
+        except BadBatch as error:
+            raise SuspectBatch(self, position, error) from None
 
     def headers(self, position: int = 0, end_offset: int | None = None) -> Iterator[tuple[int, BatchHeader]]:
-        """Every batch from a position on, read from the file in pieces.
+        """Every batch from a position on, read from the file in pieces, up to where the segment is damaged.
 
         :param end_offset: where to end, for one that is appended to meanwhile; None for what is there now.
-        :raises BadBatch: what is there is no batch.
+        :raises SuspectBatch: what is there is no batch.
         """
-        end = self.size
+        end = self.readable_bytes
         last = (self.end_offset if end_offset is None else end_offset) - 1
         piece, start = b"", position
         with self.hold() as file:
@@ -194,7 +243,7 @@ class LogSegment:
                 at = position - start
                 if at + HEADER_BYTES > len(piece):
                     piece, start, at = file.pread(min(SCAN_BYTES, end - position), position), position, 0
-                header = parse_header(piece, at)
+                header = self._parse(piece, at, position)
                 if header.base_offset > last:
                     return
                 yield position, header
@@ -214,6 +263,8 @@ class LogSegment:
     def cut(self, position: int, end_offset: int) -> None:
         """Forget what is at and behind a position, in memory; the file is cut by others, and :meth:`restore_times` is called then."""
         self.void(position)
+        if self.damage is not None and self.damage.position >= position:
+            self.damage = None
         self.size = position
         self.end_offset = end_offset
         self.offsets.truncate(position)

@@ -11,13 +11,13 @@ from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 
 from chronik.defer import Pool
-from chronik.storage.segment import DELETED, INDEX, LOG, SNAPSHOT, TEMPORARY, TIME_INDEX, file_name
+from chronik.storage.segment import DAMAGED, DELETED, INDEX, LOG, SNAPSHOT, TEMPORARY, TIME_INDEX, file_name
 
 if TYPE_CHECKING:
     from chronik.defer import IThreadPools
     from chronik.storage.interfaces import IFileSystem
 
-SEGMENT_FILES = (LOG, INDEX, TIME_INDEX, SNAPSHOT)
+SEGMENT_FILES = (LOG, INDEX, TIME_INDEX, SNAPSHOT, DAMAGED)
 """Extensions of the files that belong to one segment."""
 
 
@@ -25,12 +25,14 @@ class SideFiles:
     """What is done in one log's directory besides appending.
 
     :param path: the log's directory.
+    :param failed: told of the disk's errors that nobody waits for.
     """
 
     _log = Logger()
 
-    def __init__(self, path: str, file_system: IFileSystem, pools: IThreadPools) -> None:
+    def __init__(self, path: str, file_system: IFileSystem, pools: IThreadPools, failed: Callable[[OSError], None]) -> None:
         self._path = path
+        self._disk_failed = failed
         self._file_system = file_system
         self._pools = pools
         self._waiting: deque[tuple[Callable[..., None], tuple[Any, ...], Deferred[None]]] = deque()
@@ -46,11 +48,16 @@ class SideFiles:
         return done
 
     def later(self, function: Callable[..., None], *args: Any) -> None:
-        """The same for what the log can do without: a failure is logged."""
+        """The same for what the log can do without: the disk's errors are told, others logged."""
         self.run(function, *args).addErrback(self._failed)
 
     def _failed(self, failure: Any) -> None:
-        if not self._gone:
+        if self._gone:
+            return
+        if isinstance(failure.value, OSError):
+            self._log.error("a file in {path} could not be changed: {why}", path=self._path, why=str(failure.value))
+            self._disk_failed(failure.value)
+        else:
             self._log.failure("a file in {path} could not be changed", failure, path=self._path)
 
     def _next(self) -> None:
@@ -71,7 +78,8 @@ class SideFiles:
     # -- in a thread --------------------------------------------------------------------------------------------------
 
     def write(self, files: Sequence[tuple[str, bytes]], sync: bool = True) -> None:
-        """Write whole files. A crash may leave them torn, which readers of them find out.
+        """Write whole files. A crash may leave them torn, which readers of them find out; a disk that refuses leaves none, for a part of one may be
+        believed after a clean stop.
 
         :param sync: whether they must last; a store that stops syncs all of them at once.
         """
@@ -100,15 +108,22 @@ class SideFiles:
 
 
 def write_synced(file_system: IFileSystem, path: str, data: bytes, sync: bool = True) -> None:
-    """Write a file whole and sync it; not at once: a crash may leave it torn."""
-    file = file_system.open(path, create=True)
+    """Write a file whole and sync it; not at once: a crash may leave it torn.
+
+    :raises OSError: the disk refuses; there is no such file then.
+    """
     try:
-        file.truncate(0)
-        file.pwritev([data], 0)
-        if sync:
-            file.fdatasync()
-    finally:
-        file.close()
+        file = file_system.open(path, create=True)
+        try:
+            file.truncate(0)
+            file.pwritev([data], 0)
+            if sync:
+                file.fdatasync()
+        finally:
+            file.close()
+    except OSError:
+        file_system.unlink(path)
+        raise
 
 
 def remove_snapshots_after(file_system: IFileSystem, path: str, offset: int) -> None:

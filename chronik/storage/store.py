@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 from twisted.internet.defer import Deferred, DeferredList
@@ -13,18 +14,17 @@ from zope.interface import implementer
 from chronik.defer import IThreadPools, KeyedLocks, Pool, deferred
 from chronik.errors import ChronikError, ErrorCode, KafkaError
 from chronik.model import TopicId, TopicPartition, topic_id_text
-from chronik.storage.checkpointing import OffsetCheckpoints, StartOffsetWriter
-from chronik.storage.checkpoints import CLEAN_SHUTDOWN, LOCK, PARTITION_METADATA, DirectoryIdentity
+from chronik.storage.checkpoints import PARTITION_METADATA
 from chronik.storage.config import LogConfig
-from chronik.storage.directory import DirectoryWriter, LogDirectory
-from chronik.storage.discovery import DELETED_SUFFIX, STRAY_SUFFIX, look
+from chronik.storage.discovery import DELETED_SUFFIX, STRAY_SUFFIX, Found
+from chronik.storage.disks import DiskPolicy, DiskWatch, is_disk_failure, is_full, nobody
 from chronik.storage.files import FileCache
-from chronik.storage.flush import FlushScheduler
-from chronik.storage.identity import identify
-from chronik.storage.interfaces import DirectoryUsage, IFileSystem, ILock, ILogStore, IPartitionLog, LogUsage
+from chronik.storage.homes import Home, new_identity, refused
+from chronik.storage.interfaces import DirectoryStatus, DirectoryUsage, DiskFull, IFileSystem, ILogStore, IPartitionLog, LogUsage
 from chronik.storage.loading import LoadedLog, LoadRequest, create_log, load_log
 from chronik.storage.log import SegmentLog
 from chronik.storage.segment import LOG
+from chronik.storage.usage import directory_usage, unusable
 
 if TYPE_CHECKING:
     from twisted.internet.interfaces import IDelayedCall, IReactorTime
@@ -34,16 +34,6 @@ SWEEP_SECONDS: Final = 1.0
 
 LOGS_PER_SWEEP: Final = 500
 """Logs looked at in one turn of the reactor."""
-
-
-class _Home:
-    """A log directory: in use, and what was found in it."""
-
-    def __init__(self, directory: LogDirectory, lock: ILock) -> None:
-        self.directory = directory
-        self.lock = lock
-        self.clean = False
-        self.logs = 0
 
 
 @implementer(ILogStore)
@@ -57,6 +47,9 @@ class SegmentLogStore:
     :param retention_ms: how often retention is applied (``log.retention.check.interval.ms``).
     :param checkpoint_ms: how often recovery points are noted (``log.flush.offset.checkpoint.interval.ms``).
     :param producer_expiration_ms: silence after which a producer is forgotten (``producer.id.expiration.ms``).
+    :param openers: threads for each directory that open logs, and recover them (``num.recovery.threads.per.data.dir``).
+    :param policy: when a disk is slow, or too slow.
+    :param all_offline: called, with what happened, when the last directory goes offline.
     """
 
     _log = Logger()
@@ -74,29 +67,37 @@ class SegmentLogStore:
         retention_ms: int = 300_000,
         checkpoint_ms: int = 60_000,
         producer_expiration_ms: int = 86_400_000,
+        openers: int = 2,
+        policy: DiskPolicy = DiskPolicy(),  # noqa: B008  it is frozen
+        all_offline: Callable[[str], None] = nobody,
         randbytes: Callable[[int], bytes] = os.urandom,
     ) -> None:
-        self._paths = list(directories)
         self._file_system = file_system
         self._pools = pools
         self._clock = clock
         self._cluster_id = cluster_id
         self._broker_id = broker_id
-        self._files = FileCache(file_system, files_max)
+        self._all_offline = all_offline
         self._retention_ms = retention_ms
         self._checkpoint_ms = checkpoint_ms
         self._producer_expiration_ms = producer_expiration_ms
         self._randbytes = randbytes
-        self._homes: list[_Home] = []
-        self._known: dict[TopicPartition, tuple[TopicId, _Home]] = {}
-        self._missing: dict[TopicPartition, _Home] = {}
+        self._files = FileCache(file_system, files_max)
+        self._homes = [
+            Home(path, file_system, pools, clock, self._files, DiskWatch(path, clock, policy, self._went_offline), policy, openers)
+            for path in directories
+        ]
+        self._known: dict[TopicPartition, tuple[TopicId, Home]] = {}
+        self._doubles: list[tuple[TopicPartition, TopicId, Home]] = []
+        self._missing: dict[TopicPartition, Home] = {}
         self._refused: set[TopicPartition] = set()
         self._logs: dict[TopicPartition, SegmentLog] = {}
         self._turns: KeyedLocks[TopicPartition] = KeyedLocks()
         self._timer: IDelayedCall | None = None
         self._retention_due = 0.0
         self._checkpoint_due = 0.0
-        self._doomed: list[tuple[float, str]] = []
+        self._doomed: list[tuple[float, str, Home]] = []
+        self._started = False
         self._closing = False
 
     # -- beginning and end --------------------------------------------------------------------------------------------
@@ -104,64 +105,67 @@ class SegmentLogStore:
     @deferred
     async def start(self) -> None:
         """Take the directories; see :meth:`ILogStore.start`."""
-        try:
-            for path in self._paths:
-                home = await self._pools.run(Pool.BACKGROUND, self._take, path)
-                self._homes.append(home)
-                await self._find(home)
-        except BaseException:
+        taking = [self._take(home) for home in self._homes]
+        results: list[tuple[bool, Any]] = await DeferredList(taking, consumeErrors=True)
+        problems = [result for ok, result in results if not ok]
+        offline = [home.watch.failure or "" for home in self._homes if not home.online]
+        if problems or len(offline) == len(self._homes):
             for home in self._homes:
-                home.lock.release()
-            raise
-        self._missing = {tp: home for home in self._homes for tp in home.directory.checkpoints.known() if tp not in self._known}
+                home.release()
+            if problems:
+                problems[0].raiseException()
+            raise ChronikError("; ".join(offline))
+        for home, (_, found) in zip(self._homes, results, strict=True):
+            if found is not None:
+                self._find(home, found)
+        self._missing = {
+            tp: home for home in self._homes if home.online for tp in home.directory.checkpoints.known() if tp not in self._known
+        }
+        self._started = True
         now = self._clock.seconds()
         self._retention_due = now + self._retention_ms / 1000
         self._checkpoint_due = now + self._checkpoint_ms / 1000
         self._timer = self._clock.callLater(SWEEP_SECONDS, self._sweep)
 
-    def _take(self, path: str) -> _Home:
-        """In a thread: make, lock and identify a directory."""
-        try:
-            self._file_system.make_directory(path)
-            lock = self._file_system.lock(os.path.join(path, LOCK))
-        except BlockingIOError:
-            raise ChronikError(f"log directory {path} is in use by another broker: stop that one, or choose another with log.dirs") from None
-        except OSError as error:
-            raise ChronikError(f"log directory {path} cannot be used: {error.strerror or error}; choose another with log.dirs") from None
-        try:
-            identify(self._file_system, path, DirectoryIdentity(self._cluster_id, self._broker_id, topic_id_text(self._randbytes(16))))
-        except BaseException:
-            lock.release()
-            raise
-        name = os.path.basename(path)
-        writer = DirectoryWriter(self._pools.worker(f"write {name}"), self._clock)
-        flusher = FlushScheduler(self._file_system, self._pools.worker(f"flush {name}"), path, self._clock)
-        checkpoints = OffsetCheckpoints(self._file_system, path)
-        starts = StartOffsetWriter(self._pools, checkpoints)
-        return _Home(LogDirectory(path, self._file_system, self._pools, self._clock, self._files, writer, flusher, checkpoints, starts), lock)
-
     @deferred
-    async def _find(self, home: _Home) -> None:
+    async def _take(self, home: Home) -> Found | None:
+        """What is in a directory; None, and it is offline, where its disk refuses."""
         try:
-            found = await self._pools.run(Pool.BACKGROUND, look, home.directory)
+            return await home.open(home.take, new_identity(self._cluster_id, self._broker_id, self._randbytes(16)))
         except OSError as error:
-            what = f"{error.filename or home.directory.path}: {error.strerror or error}"
-            path = home.directory.path
-            raise ChronikError(f"log directory {path} cannot be used, {what}; put that right, or choose another with log.dirs") from None
+            home.release()
+            if len(self._homes) == 1:
+                raise ChronikError(refused(home.path, error)) from None
+            home.watch.fail(refused(home.path, error))
+            return None
+
+    def _find(self, home: Home, found: Found) -> None:
         home.clean = found.clean
         for topic_partition, topic_id in found.logs:
-            elsewhere = self._known.get(topic_partition)
-            if elsewhere is not None:
+            known_id, elsewhere = self._known.get(topic_partition, (topic_id, None))
+            if elsewhere is None:
+                self._known[topic_partition] = (topic_id, home)
+                home.logs += 1
+                home.found = home.unopened = home.unopened + 1
+            elif known_id != topic_id:
+                # One is of a topic that was deleted while its directory was offline: which one, those know who open or set aside.
+                self._doubles.append((topic_partition, topic_id, home))
+            else:
                 self._log.error(
                     "{partition} is in {first} and in {second}: the one in {second} is left alone",
                     partition=topic_partition,
-                    first=elsewhere[1].directory.path,
-                    second=home.directory.path,
+                    first=elsewhere.path,
+                    second=home.path,
                 )
-                continue
-            self._known[topic_partition] = (topic_id, home)
-            home.logs += 1
-        self._doomed.extend((self._clock.seconds(), path) for path in found.doomed)
+        self._doomed.extend((self._clock.seconds(), path, home) for path in found.doomed)
+
+    def _went_offline(self, watch: DiskWatch) -> None:
+        """A directory's disk failed: none of its logs is believed any more."""
+        for log in list(self._logs.values()):
+            if log.directory.watch is watch:
+                log.trouble.go_offline(watch.failure or "")
+        if self._started and not any(home.online for home in self._homes):
+            self._all_offline("; ".join(f"log directory {home.path} is offline: {home.watch.failure}" for home in self._homes))
 
     @deferred
     async def close(self) -> None:
@@ -170,89 +174,153 @@ class SegmentLogStore:
         if self._timer is not None and self._timer.active():
             self._timer.cancel()
         await self._turns.settled()
-        logs = list(self._logs.values())
+        for log in self._logs.values():
+            if not self._home_of(log).online:
+                log.forget_files()
+        logs = [log for log in self._logs.values() if self._home_of(log).online]
         results: list[tuple[bool, Any]] = await DeferredList([log.close() for log in logs], consumeErrors=True)
         for log, (ok, result) in zip(logs, results, strict=True):
             if not ok:
                 self._log.error("{partition} could not be closed: {why}", partition=log.topic_partition, why=result.getErrorMessage())
         # What was not recovered must be at the next start.
         unclean = {log.directory.path for log, (ok, _) in zip(logs, results, strict=True) if not ok}
-        unclean |= {home.directory.path for tp, (_, home) in self._known.items() if not home.clean and tp not in self._logs}
+        unclean |= {home.path for tp, (_, home) in self._known.items() if not home.clean and tp not in self._logs}
         for home in self._homes:
-            await self._pools.run(Pool.BACKGROUND, self._leave, home, home.directory.path not in unclean, *self._offsets(home))
+            # A disk that does not answer is not asked again, not by a thread that might wait for it for ever.
+            if home.online:
+                await self._pools.run(Pool.BACKGROUND, home.leave, home.path not in unclean, *self._offsets(home))
+            else:
+                home.release()
         self._files.close()
 
-    def _leave(self, home: _Home, clean: bool, points: dict[TopicPartition, int], starts: dict[TopicPartition, int], changes: int) -> None:
-        try:
-            home.directory.checkpoints.write(points, starts, changes)
-            if clean:
-                self._file_system.write_whole(os.path.join(home.directory.path, CLEAN_SHUTDOWN), b'{"version":0}')
-        except OSError as error:
-            path = home.directory.path
-            self._log.error("{path} could not be left in order: {error}; its logs are recovered at the next start", path=path, error=error)
-        finally:
-            home.lock.release()
+    def _home_of(self, log: SegmentLog) -> Home:
+        return next(home for home in self._homes if home.directory is log.directory)
 
     # -- logs ---------------------------------------------------------------------------------------------------------
 
     def known(self) -> Sequence[tuple[TopicPartition, TopicId]]:
         """What there is; see :meth:`ILogStore.known`."""
-        return [(topic_partition, topic_id) for topic_partition, (topic_id, _) in self._known.items()]
+        doubles = [(topic_partition, topic_id) for topic_partition, topic_id, _ in self._doubles]
+        return [(topic_partition, topic_id) for topic_partition, (topic_id, _) in self._known.items()] + doubles
 
     def directories(self) -> Sequence[str]:
         """The directories; see :meth:`ILogStore.directories`."""
-        return [home.directory.path for home in self._homes]
+        return [home.path for home in self._homes]
+
+    def status(self) -> Sequence[DirectoryStatus]:
+        """How they do; see :meth:`ILogStore.status`."""
+        return [home.watch.status() for home in self._homes]
 
     @deferred
     async def usage(self) -> Sequence[DirectoryUsage]:
         """Sizes; see :meth:`ILogStore.usage`."""
         return [await self._usage(home) for home in self._homes]
 
-    async def _usage(self, home: _Home) -> DirectoryUsage:
-        path = home.directory.path
-        try:
-            total, free = await self._pools.run(Pool.BACKGROUND, self._space, path)
-        except OSError as error:
-            return DirectoryUsage(path, error=KafkaError(ErrorCode.KAFKA_STORAGE_ERROR, f"log directory {path} cannot be asked: {error}"))
-        logs = [log for log in self._logs.values() if log.directory is home.directory]
-        sizes = [LogUsage(log.topic_partition, log.size_bytes, max(0, log.high_watermark - log.end_offset)) for log in logs]
-        return DirectoryUsage(path, total, free, sizes)
+    async def _usage(self, home: Home) -> DirectoryUsage:
+        if home.watch.failure is not None:
+            return unusable(home.path, f"is offline: {home.watch.failure}")
+        return await directory_usage(self._file_system, self._pools, home.path, lambda: self._log_usages(home))
 
-    def _space(self, path: str) -> tuple[int, int]:
-        """In a thread."""
-        return self._file_system.total_bytes(path), self._file_system.free_bytes(path)
+    def _logs_in(self, home: Home) -> Sequence[SegmentLog]:
+        return [log for log in self._logs.values() if log.directory is home.directory]
+
+    def _log_usages(self, home: Home) -> Sequence[LogUsage]:
+        logs = self._logs_in(home)
+        return [LogUsage(log.topic_partition, log.size_bytes, max(0, log.high_watermark - log.end_offset)) for log in logs]
 
     @deferred
-    async def open(self, topic_partition: TopicPartition, topic_id: TopicId, config: LogConfig) -> IPartitionLog:
+    async def open(self, topic_partition: TopicPartition, topic_id: TopicId, config: LogConfig, existing: bool = False) -> IPartitionLog:
         """Open or create; see :meth:`ILogStore.open`. Calls for one partition follow each other."""
-        return await self._turns.holding(topic_partition, lambda: self._open(topic_partition, topic_id, config))
+        return await self._turns.holding(topic_partition, lambda: self._open(topic_partition, topic_id, config, existing))
 
-    async def _open(self, topic_partition: TopicPartition, topic_id: TopicId, config: LogConfig) -> SegmentLog:
-        known_id, known_home = self._known.get(topic_partition, (topic_id, None))
+    async def _open(self, topic_partition: TopicPartition, topic_id: TopicId, config: LogConfig, existing: bool) -> SegmentLog:
+        self._choose_double(topic_partition, topic_id)
+        known_id, home = self._known.get(topic_partition, (topic_id, None))
         if known_id != topic_id:
             raise KafkaError(
                 ErrorCode.INCONSISTENT_TOPIC_ID, f"the directory of {topic_partition} belongs to a topic of id {topic_id_text(known_id)}"
             )
+        if home is not None:
+            self._check_online(home, topic_partition)
         open_already = self._logs.get(topic_partition)
         if open_already is not None:
             return open_already
         if topic_partition in self._missing:
             self._refused.add(topic_partition)
             raise self._is_missing(topic_partition)
-        home = known_home or self._emptiest()
-        path = os.path.join(home.directory.path, str(topic_partition))
+        if home is None:
+            return await self._create(topic_partition, topic_id, config, existing)
         try:
-            loaded = await self._pools.run(Pool.BACKGROUND, self._load, home, topic_partition, topic_id, config, path, known_home is not None)
+            loaded = await home.open(self._load, home, topic_partition, topic_id, config, True)
         except OSError as error:
-            raise KafkaError(ErrorCode.KAFKA_STORAGE_ERROR, f"the log of {topic_partition} in {path} cannot be opened: {error}") from error
+            raise self._not_opened(home, topic_partition, error) from error
+        finally:
+            home.opened()
         if loaded.notes:
             what = "; ".join(loaded.notes)
             self._log.warn("recovered {partition} to offset {end}: {what}", partition=topic_partition, end=loaded.end_offset, what=what)
+        return self._opened(home, topic_partition, topic_id, config, loaded)
+
+    def _not_opened(self, home: Home, topic_partition: TopicPartition, error: OSError) -> KafkaError:
+        what = f"the log of {topic_partition} in {self._path(home, topic_partition)} cannot be opened: {error}"
+        if not is_full(error):
+            return KafkaError(ErrorCode.KAFKA_STORAGE_ERROR, what)
+        home.watch.filled(error)
+        return DiskFull(what)
+
+    def _opened(self, home: Home, topic_partition: TopicPartition, topic_id: TopicId, config: LogConfig, loaded: LoadedLog) -> SegmentLog:
+        self._check_online(home, topic_partition)
+        path = self._path(home, topic_partition)
         log = self._logs[topic_partition] = SegmentLog(topic_partition, topic_id, config, home.directory, path, loaded)
-        if known_home is None:
-            self._known[topic_partition] = (topic_id, home)
-            home.logs += 1
         return log
+
+    def _check_online(self, home: Home, topic_partition: TopicPartition) -> None:
+        if home.watch.failure is not None:
+            why = f"the log of {topic_partition} is in {home.path}, which is offline: {home.watch.failure}"
+            raise KafkaError(ErrorCode.KAFKA_STORAGE_ERROR, why)
+
+    def _path(self, home: Home, topic_partition: TopicPartition) -> str:
+        return os.path.join(home.path, str(topic_partition))
+
+    async def _create(self, topic_partition: TopicPartition, topic_id: TopicId, config: LogConfig, existing: bool) -> SegmentLog:
+        """Make a log where there is most room for it; where the disk refuses, in the next directory."""
+        offline = [home.path for home in self._homes if not home.online]
+        if existing and offline:
+            raise KafkaError(
+                ErrorCode.KAFKA_STORAGE_ERROR,
+                f"the log of {topic_partition} is in none of the directories in use: it may be in one that is offline ({', '.join(offline)}). "
+                "Put that right and start the broker again; or delete the topic to go on without its records",
+            )
+        problem = KafkaError(ErrorCode.KAFKA_STORAGE_ERROR, f"there is no directory for {topic_partition}: {', '.join(offline)} are offline")
+        for home in sorted(self._homes, key=lambda home: -home.room):
+            if not home.online:
+                continue
+            home.logs += 1
+            try:
+                loaded = await home.open(self._load, home, topic_partition, topic_id, config, False)
+            except OSError as error:
+                home.logs -= 1
+                problem = self._not_opened(home, topic_partition, error)
+                home.watch.told_of(error)
+                if not is_full(error) and not is_disk_failure(error):
+                    break
+                continue
+            self._known[topic_partition] = (topic_id, home)
+            return self._opened(home, topic_partition, topic_id, config, loaded)
+        raise problem
+
+    def _choose_double(self, topic_partition: TopicPartition, topic_id: TopicId) -> None:
+        """Of two logs of one name, the one of this topic id is the one."""
+        for number, (name, double_id, home) in enumerate(self._doubles):
+            if name == topic_partition and double_id == topic_id and topic_partition not in self._logs:
+                known = self._known.pop(topic_partition, None)
+                del self._doubles[number]
+                if known is not None:
+                    known[1].logs -= 1
+                    self._doubles.append((topic_partition, *known))
+                self._known[topic_partition] = (topic_id, home)
+                home.logs += 1
+                return
 
     def _is_missing(self, topic_partition: TopicPartition) -> KafkaError:
         directory = self._missing[topic_partition].directory
@@ -263,7 +331,7 @@ class SegmentLogStore:
             "broker again; or delete the topic to go on without its records",
         )
 
-    def _load(self, home: _Home, topic_partition: TopicPartition, topic_id: TopicId, config: LogConfig, path: str, existing: bool) -> LoadedLog:
+    def _load(self, home: Home, topic_partition: TopicPartition, topic_id: TopicId, config: LogConfig, existing: bool) -> LoadedLog:
         """In a thread: open a log's files, or make them."""
         checkpoints = home.directory.checkpoints
         if not existing:
@@ -271,7 +339,7 @@ class SegmentLogStore:
         request = LoadRequest(
             topic_partition,
             topic_id,
-            path,
+            self._path(home, topic_partition),
             home.clean,
             checkpoints.recovery_point(topic_partition),
             checkpoints.start_offset(topic_partition),
@@ -280,10 +348,6 @@ class SegmentLogStore:
             config.compact,
         )
         return (load_log if existing else create_log)(self._file_system, self._files, request)
-
-    def _emptiest(self) -> _Home:
-        """The directory with the fewest logs."""
-        return min(self._homes, key=lambda home: home.logs)
 
     @deferred
     async def delete(self, topic_partition: TopicPartition, topic_id: TopicId) -> None:
@@ -302,25 +366,42 @@ class SegmentLogStore:
         if log is not None:
             delay_ms = log.config.file_delete_delay_ms
             log.tell_deleted()
+        else:
+            home.opened()
+        if not home.online:
+            # Its files are set aside by the start that finds the directory again.
+            del self._known[topic_partition]
+            home.logs -= 1
+            return
         try:
             doomed = await self._pools.run(Pool.BACKGROUND, self._rename_away, home, topic_partition, DELETED_SUFFIX)
         except OSError as error:
+            home.watch.told_of(error)
             raise KafkaError(ErrorCode.KAFKA_STORAGE_ERROR, f"the log of {topic_partition} cannot be removed: {error}") from error
         del self._known[topic_partition]
         home.logs -= 1
-        self._doomed.append((self._clock.seconds() + delay_ms / 1000, doomed))
+        self._doomed.append((self._clock.seconds() + delay_ms / 1000, doomed, home))
 
     @deferred
     async def set_aside(self, topic_partition: TopicPartition, topic_id: TopicId) -> None:
         """Keep what nobody knows of; see :meth:`ILogStore.set_aside`."""
+        double = next((entry for entry in self._doubles if entry[:2] == (topic_partition, topic_id)), None)
         known_id, home = self._known.get(topic_partition, (topic_id, None))
-        if home is None or known_id != topic_id:
+        if double is not None:
+            home = double[2]
+        elif known_id != topic_id:
+            home = None
+        if home is None or not home.online:
             return
-        if not await self._pools.run(Pool.BACKGROUND, self._holds_records, os.path.join(home.directory.path, str(topic_partition))):
+        if double is None and not await self._pools.run(Pool.BACKGROUND, self._holds_records, self._path(home, topic_partition)):
             await self.delete(topic_partition, topic_id)
             return
-        del self._known[topic_partition]
-        home.logs -= 1
+        if double is None:
+            del self._known[topic_partition]
+            home.logs -= 1
+            home.opened()
+        else:
+            self._doubles.remove(double)
         kept = await self._pools.run(Pool.BACKGROUND, self._rename_away, home, topic_partition, STRAY_SUFFIX)
         self._log.error(
             "the log of {partition} holds records, and no topic has its id {topic_id}: it is kept as {path}. Remove that if the topic was deleted",
@@ -333,9 +414,9 @@ class SegmentLogStore:
         """In a thread."""
         return any(name.endswith(LOG) and self._file_system.size(os.path.join(path, name)) for name in self._file_system.list(path))
 
-    def _rename_away(self, home: _Home, topic_partition: TopicPartition, suffix: str) -> str:
+    def _rename_away(self, home: Home, topic_partition: TopicPartition, suffix: str) -> str:
         """In a thread."""
-        directory = home.directory.path
+        directory = home.path
         away = os.path.join(directory, f"{str(topic_partition)[:200]}.{self._randbytes(16).hex()}{suffix}")
         home.directory.checkpoints.forget(topic_partition)
         self._file_system.rename(os.path.join(directory, str(topic_partition)), away)
@@ -359,7 +440,7 @@ class SegmentLogStore:
         if self._closing:
             return
         for log in logs[:LOGS_PER_SWEEP]:
-            if not log.closed:
+            if not log.closed and not log.failed:
                 log.tick(now_ms)
                 if retention:
                     log.expire_producers(now_ms - self._producer_expiration_ms)
@@ -369,33 +450,36 @@ class SegmentLogStore:
             return
         self._remove_doomed()
         self._checkpoint()
+        for home in self._homes:
+            home.look_around()
+            if home.online:
+                home.scrubber.step(partial(self._logs_in, home))
         self._timer = self._clock.callLater(SWEEP_SECONDS, self._sweep)
 
     def _retention_failed(self, failure: object, log: SegmentLog) -> None:
         self._log.error("retention of {partition} failed: {failure}", partition=log.topic_partition, failure=failure)
 
     def _remove_doomed(self) -> None:
+        """Remove what was deleted ``file.delete.delay.ms`` ago."""
         now = self._clock.seconds()
-        due = [path for when, path in self._doomed if when <= now]
+        due = [(path, home) for when, path, home in self._doomed if when <= now and home.online]
         if due:
             self._doomed = [entry for entry in self._doomed if entry[0] > now]
-            removing: Deferred[None] = self._pools.run(Pool.BACKGROUND, self._remove_trees, due)
-            removing.addErrback(lambda failure: self._log.error("{failure}: the next start tries again", failure=failure.getErrorMessage()))
-
-    def _remove_trees(self, paths: Iterable[str]) -> None:
-        for path in paths:
-            self._file_system.remove_tree(path)
+            for path, home in due:
+                removing: Deferred[None] = self._pools.run(Pool.BACKGROUND, self._file_system.remove_tree, path)
+                removing.addErrback(home.not_written, f"the removal of {path}")
 
     def _checkpoint(self) -> None:
         if self._clock.seconds() < self._checkpoint_due:
             return
         self._checkpoint_due = self._clock.seconds() + self._checkpoint_ms / 1000
         for home in self._homes:
-            writing: Deferred[None] = self._pools.run(Pool.BACKGROUND, home.directory.checkpoints.write, *self._offsets(home))
-            writing.addErrback(lambda failure: self._log.error("checkpoints could not be written: {failure}", failure=failure.getErrorMessage()))
+            if home.online:
+                writing: Deferred[None] = self._pools.run(Pool.BACKGROUND, home.directory.checkpoints.write, *self._offsets(home))
+                writing.addErrback(home.not_written, "how far logs are on disk")
 
-    def _offsets(self, home: _Home) -> tuple[dict[TopicPartition, int], dict[TopicPartition, int], int]:
+    def _offsets(self, home: Home) -> tuple[dict[TopicPartition, int], dict[TopicPartition, int], int]:
         """How far each open log is on disk, where it begins, and how many changes the checkpoints had seen by then."""
-        logs = [log for log in self._logs.values() if log.directory is home.directory]
+        logs = self._logs_in(home)
         points = {log.topic_partition: offset for log in logs if (offset := log.checkpoint_offset) is not None}
         return points, {log.topic_partition: log.start_offset for log in logs}, home.directory.checkpoints.changes

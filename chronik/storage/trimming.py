@@ -9,10 +9,11 @@ from twisted.internet.defer import DeferredLock
 from twisted.logger import Logger
 
 from chronik.defer import Pool, deferred
-from chronik.errors import ErrorCode, KafkaError
+from chronik.storage.interfaces import DiskFull
 from chronik.storage.producers import ProducerStates
 from chronik.storage.recovery import restore_producers
 from chronik.storage.retention import expired_segments
+from chronik.storage.segment import DAMAGED
 from chronik.storage.sidefiles import remove_snapshots_after
 
 if TYPE_CHECKING:
@@ -37,9 +38,26 @@ class LogTrimmer:
     async def truncate(self, offset: int) -> None:
         """Remove the newest; see :meth:`IPartitionLog.truncate`."""
         log = self._of
-        offset = max(offset, log.start_offset)
+        # What is damaged cannot be cut in two.
+        damaged = [s.damage.offset for s in log.segments if s.damage is not None and s.damage.offset < offset < s.end_offset]
+        offset = max(min([offset, *damaged]), log.start_offset)
         if offset < log.end_offset:
+            await self._lower(offset)
             await self.rewind(offset)
+
+    async def _lower(self, offset: int) -> None:
+        """The recovery point goes first: a disk that has no room for that keeps the log as it is.
+
+        :raises KafkaError: the disk refuses.
+        """
+        log = self._of
+        log.rewinding += 1
+        try:
+            await log.directory.pools.run(Pool.BACKGROUND, log.directory.checkpoints.lower, log.topic_partition, offset)
+        except OSError as error:
+            raise log.trouble.refused(error) from error
+        finally:
+            log.rewinding -= 1
 
     @deferred
     async def rewind(self, offset: int) -> None:
@@ -55,7 +73,7 @@ class LogTrimmer:
             if log.end_offset == offset:
                 await self._cut(offset)
         except OSError as error:
-            log.fail(error)
+            log.trouble.fail(error)
         finally:
             log.rewinding -= 1
             self._one_at_a_time.release()
@@ -68,10 +86,12 @@ class LogTrimmer:
         directory = log.directory
         await directory.pools.run(Pool.BACKGROUND, directory.checkpoints.lower, log.topic_partition, offset)
         target = next(segment for segment in reversed(log.segments) if segment.base_offset <= offset or segment is log.segments[0])
-        position, _, _ = await directory.writer.run(target.locate, offset)
+        position = await directory.writer.run(_position_to_cut, target, offset)
         gone = [segment for segment in log.segments if segment.base_offset > target.base_offset]
         log.drop_segments(gone)
         target.cut(position, offset)
+        if target.damage is None:
+            directory.watch.damaged.pop(target.path(), None)
         log.recount()
         await directory.writer.run(self._cut_files, target, position, [segment.base_offset for segment in gone], offset)
         self._unlink_when_due(gone)
@@ -90,6 +110,8 @@ class LogTrimmer:
         with target.hold() as file:
             file.truncate(position)
             file.fdatasync()
+        if target.damage is None:
+            file_system.unlink(target.path(DAMAGED))
 
     def _remembered(self, target: LogSegment, offset: int) -> ProducerStates:
         """In a thread: what the batches that are left say of times and producers."""
@@ -127,7 +149,7 @@ class LogTrimmer:
         try:
             await log.directory.starts.write(log.topic_partition, offset)
         except OSError as error:
-            raise KafkaError(ErrorCode.KAFKA_STORAGE_ERROR, f"the new start of {log.topic_partition} could not be noted: {error}") from error
+            raise log.trouble.refused(error) from error
         self._durable_start = max(self._durable_start, offset)
 
     @deferred
@@ -136,16 +158,13 @@ class LogTrimmer:
         log = self._of
         if log.failed or log.rewinding:
             return 0
-        if log.active.size and log.end_offset == log.written_offset and log.overdue(now):
-            log.roll(now)
+        if log.active.size and log.overdue(now):
+            self._roll(now)
         if not log.config.delete:
             return 0
         expired = expired_segments(log.segments, log.config, log.high_watermark, log.size_bytes, now)
-        if expired and expired[-1] is log.active:
-            if log.end_offset == log.written_offset:
-                log.roll(now)
-            else:
-                expired = expired[:-1]
+        if expired and expired[-1] is log.active and not self._roll(now):
+            expired = expired[:-1]
         if not expired:
             return 0
         log.start_offset = max(log.start_offset, expired[-1].end_offset)
@@ -158,6 +177,17 @@ class LogTrimmer:
         self._remove_unreachable()
         self._tell_start()
         return len(expired)
+
+    def _roll(self, now: int) -> bool:
+        """Begin a new segment, if nothing still waits to be written and there is room: what may go must go on a full disk too."""
+        log = self._of
+        if log.end_offset != log.written_offset:
+            return False
+        try:
+            log.roll(now)
+        except DiskFull:
+            return False
+        return True
 
     def _remove_unreachable(self) -> None:
         """Remove segments that end at or before the start."""
@@ -191,3 +221,9 @@ class LogTrimmer:
             if due:
                 self._of.side_files.later(self._of.side_files.unlink_deleted, due)
 
+
+def _position_to_cut(segment: LogSegment, offset: int) -> int:
+    """In a thread: where a segment is to end so that it ends before ``offset``."""
+    if segment.damage is not None and offset == segment.damage.offset:
+        return segment.damage.position
+    return segment.locate(offset)[0]

@@ -17,7 +17,7 @@ from chronik.record.batch import whole_batches
 from chronik.record.build import NewRecord, build_batch
 from chronik.record.records import decode_records
 from chronik.storage.config import LogConfig
-from chronik.storage.interfaces import ILogStore, IPartitionLog, LogUsage
+from chronik.storage.interfaces import DirectoryState, ILogStore, IPartitionLog, LogUsage
 from chronik.testing.log_fixture import ALL, LogFixture
 from chronik.testing.logs import ID, NOW, TP, RecordingObserver
 from chronik.testing.records import TIMESTAMP, batch_of, flipped, forged
@@ -399,6 +399,11 @@ class LogStoreContract(LogFixture):
         self.assertEqual([LogUsage(TP, log.size_bytes)], list(used.logs))
         self.assertTrue(0 < log.size_bytes < used.usable_bytes <= used.total_bytes)
         self.assertIsNone(used.error)
+
+    def test_status(self) -> None:
+        """Every directory is as it should be."""
+        self.assertEqual(list(self.store.directories()), [status.path for status in self.store.status()])
+        self.assertEqual({DirectoryState.OK}, {status.state for status in self.store.status()})
 
     def test_delete(self) -> None:
         """A removed log is gone at once, and its name free."""

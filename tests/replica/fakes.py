@@ -13,7 +13,7 @@ from chronik.metadata.image import ImageDelta, MetadataImage, PartitionState, To
 from chronik.metadata.interfaces import IImageObserver, IMetadataFeed
 from chronik.model import TopicId, TopicPartition
 from chronik.storage.config import LogConfig
-from chronik.storage.interfaces import AppendResult, DirectoryUsage, Extent, ILogStore, IPartitionLog, OffsetAndTimestamp
+from chronik.storage.interfaces import AppendResult, DirectoryStatus, DirectoryUsage, Extent, ILogStore, IPartitionLog, OffsetAndTimestamp
 
 TOPIC_ID = TopicId(b"i" * 16)
 PARTITION = TopicPartition("t", 0)
@@ -203,7 +203,7 @@ class FakeStore:
         """At once."""
         return succeed(None)
 
-    def open(self, topic_partition: TopicPartition, topic_id: TopicId, config: LogConfig) -> Deferred[Any]:
+    def open(self, topic_partition: TopicPartition, topic_id: TopicId, config: LogConfig, existing: bool = False) -> Deferred[Any]:
         """A fake log."""
         if topic_partition in self.refusing:
             return fail(self.refusing[topic_partition])
@@ -234,6 +234,10 @@ class FakeStore:
     def directories(self) -> Sequence[str]:
         """One."""
         return ["/data"]
+
+    def status(self) -> Sequence[DirectoryStatus]:
+        """It is well."""
+        return [DirectoryStatus(directory) for directory in self.directories()]
 
     def move(self, topic_partition: TopicPartition, topic_id: TopicId, directory: str) -> Deferred[None]:
         """Note it."""

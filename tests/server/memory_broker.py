@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from random import Random
 from typing import Any, Final
 
@@ -16,6 +16,7 @@ from chronik.config import Configuration
 from chronik.coordinator.group.config import GroupConfig
 from chronik.coordinator.group.service import GroupCoordinator
 from chronik.metadata.feed import MetadataFeed
+from chronik.metadata.file import FileMetadataStore
 from chronik.metadata.image import Endpoint
 from chronik.metadata.memory import MemoryMetadataStore
 from chronik.network.interfaces import Session
@@ -34,6 +35,7 @@ from chronik.server.services import Services
 from chronik.server.table import api_table
 from chronik.storage.memory import MemoryFileSystem
 from chronik.testing.logs import make_clock, make_store
+from chronik.testing.pools import SynchronousWorker
 from tests.server.core import FakeAuthorizer
 
 BROKER_ID: Final = 1
@@ -48,18 +50,31 @@ class MemoryBroker:
 
     :param settings: over :data:`SETTINGS`.
     :param pools: a synchronous pool if None.
+    :param directories: its log directories.
+    :param file_metadata: keep metadata in files on its disk, not in memory.
+    :param store_options: as the store takes them by keyword.
     :ivar disk: what it writes to.
     :ivar authorizer: allows everything until told otherwise.
     """
 
-    def __init__(self, settings: Mapping[str, str] | None = None, pools: Any = None) -> None:
+    def __init__(
+        self,
+        settings: Mapping[str, str] | None = None,
+        pools: Any = None,
+        directories: Sequence[str] = ("/data",),
+        file_metadata: bool = False,
+        **store_options: Any,
+    ) -> None:
         self.clock = make_clock()
         self.disk = MemoryFileSystem(Random(1))
         self.config = Configuration().with_values({**SETTINGS, **(settings or {})})
-        self.metadata = MemoryMetadataStore(self.clock)
+        self.metadata: Any = MemoryMetadataStore(self.clock)
+        if file_metadata:
+            directory = f"{directories[0]}/.metadata"
+            self.metadata = FileMetadataStore(self.disk, directory, SynchronousWorker(), self.clock, random=lambda count: bytes(count))
         self.feed = MetadataFeed(self.metadata, self.clock)
         self.controller = Controller(self.metadata, self.feed, Registration(BROKER_ID, {"PLAINTEXT": Endpoint("", 9092)}), self.config)
-        self._store = make_store(self.disk, self.clock, pools=pools)
+        self._store = make_store(self.disk, self.clock, *directories, pools=pools, **store_options)
         dynamic = DynamicConfiguration(self.config, self.feed, BROKER_ID)
         self.partitions = HostedPartitions(BROKER_ID, self.feed, self._store, EffectiveSettings(dynamic), self.controller.raise_leader_epochs)
         marks = iter(range(1, 1_000_000))
@@ -90,7 +105,7 @@ class MemoryBroker:
 
     def start(self, case: SynchronousTestCase) -> None:
         """Start everything; it is stopped when the test is over."""
-        for start in (self.feed.start, self.controller.start, self._store.start, self.partitions.start):
+        for start in (self.metadata.start, self.feed.start, self.controller.start, self._store.start, self.partitions.start):
             case.successResultOf(start())
         self.groups.start()
         case.addCleanup(self.groups.stop)

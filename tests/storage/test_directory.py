@@ -9,6 +9,7 @@ from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
 from chronik.storage.directory import ACCIDENT_SECONDS, LONG_STALL_SECONDS, PROBATION_SECONDS, STALL_SECONDS, DirectoryWriter
+from chronik.storage.disks import DiskPolicy, DiskWatch
 from chronik.testing.pools import SynchronousWorker
 
 
@@ -41,7 +42,7 @@ class DirectoryWriterTests(SynchronousTestCase):
         self.clock = Clock()
         self.clock.advance(1_000_000)
         self.slow: Any = SlowFile(self.clock)
-        self.writer = DirectoryWriter(SynchronousWorker(), self.clock)
+        self.writer = DirectoryWriter(SynchronousWorker(), self.clock, DiskWatch("/d", self.clock, DiskPolicy(), lambda watch: None))
 
     def write(self, seconds: float) -> bool:
         """Write once; whether the next write waits in the thread."""

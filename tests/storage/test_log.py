@@ -255,17 +255,20 @@ class FlushTests(LogCase):
         self.assertEqual(1, logs[0].directory.flusher.rounds)
 
     def test_one_broken(self) -> None:
-        """A file that cannot be synced fails its own log only."""
+        """A file that cannot be synced takes all logs of its directory along, and none of another."""
         pools = HeldThreadPools("flush")
-        store = self.started(pools=pools)
-        logs = [self.opened(store, TopicPartition("t", n)) for n in range(3)]
+        store = self.started("/a", "/b", pools=pools)
+        logs = [self.opened(store, TopicPartition("t", n)) for n in range(6)]
         for log in logs:
             self.append(log, b"a")
-        pools.go()
-        self.disk.fail("sync", "/data/t-1/*.log")
-        pools.go()
-        self.assertEqual([1, 0, 1], [log.flushed_offset for log in logs])
-        self.assertEqual([False, True, False], [log.failed for log in logs])
+        self.disk.fail("sync", "/b/t-1/*.log")
+        pools.go_on()
+        self.assertEqual([1, 0, 1, 0, 1, 0], [log.flushed_offset for log in logs])
+        self.assertEqual([False, True] * 3, [log.failed for log in logs])
+        for log in logs[::2]:
+            self.append(log, b"b")
+        pools.go_on()
+        self.assertEqual([2, 0] * 3, [log.flushed_offset for log in logs])
 
     def test_new_segment_name(self) -> None:
         """A new segment's name is on disk before what is in it counts as flushed."""

@@ -24,10 +24,12 @@ DIRECTORY = f"/data/{TP}"
 class RecoveryCase(StoreCase):
     """A log of ten one-record batches in several segments, opened again after something happened to its files."""
 
+    config = CONFIG
+
     def filled(self, **options: Any) -> Any:
         """A store with the log, everything flushed, not closed."""
         store = self.started(**options)
-        log = self.successResultOf(store.open(TP, ID, CONFIG))
+        log = self.successResultOf(store.open(TP, ID, self.config))
         for n in range(10):
             self.successResultOf(log.append(batch_of(b"%d" % n, producer_id=7, producer_epoch=0, base_sequence=n), 0))
         return store
@@ -54,7 +56,7 @@ class RecoveryCase(StoreCase):
     def log(self) -> Any:
         """The log, opened again."""
         self.of = self.started()
-        return self.successResultOf(self.of.open(TP, ID, CONFIG))
+        return self.successResultOf(self.of.open(TP, ID, self.config))
 
     def values(self, log: Any) -> list[bytes | None]:
         """All its values."""
@@ -195,12 +197,21 @@ class MissingTests(RecoveryCase):
             self.assertIn("recovery-point-offset-checkpoint", self.refused())
 
     def test_cut_between_batches_in_the_middle(self) -> None:
-        """An earlier segment is whole and ends before the next one begins."""
+        """An earlier segment is whole and ends before the next one begins: what is missing is refused, what is there is served."""
         for _ in self.each_leave():
             path = self.segments()[0]
             size = next(iter(whole_batches(self.disk.read_whole(path))))[0].size_bytes
             self.change(path, lambda data, size=size: data[:size])
-            self.assertIn("are missing at its end", self.refused())
+            log = self.log()
+            second = log.segments[1].base_offset
+            self.assertEqual((0, 10), (log.start_offset, log.end_offset))
+            self.assertEqual(size, len(self.successResultOf(log.read(0, ALL, ALL, True))))
+            for offset in range(1, second):
+                failure = self.failureResultOf(log.read(offset, ALL, ALL, True), KafkaError).value
+                self.assertEqual(ErrorCode.CORRUPT_MESSAGE, failure.code)
+                self.assertIn("are missing at its end", str(failure))
+            self.assertGreater(len(self.successResultOf(log.read(second, ALL, ALL, True))), 0)
+            self.assertIn(path, self.of.status()[0].damaged[0])
 
     def test_no_segments(self) -> None:
         """The directory is there, and nothing is in it but what says whose it is."""

@@ -205,8 +205,7 @@ class CleanStopTests(StoreCase):
         store = self.started()
         log = self.opened(store, write_caching=True)
         self.append(log, b"a")
-        for home in store._homes:
-            home.lock.release()
+        self.disk.kill()
         log = self.opened(self.started())
         self.assertEqual((1, 1, False), (log.end_offset, log.flushed_offset, log.clean))
         self.disk.crash()

@@ -1,18 +1,22 @@
 """From fetched batches to what is indexed. Runs in the writing thread.
 
 Every offset is accounted for: a record becomes a document; what yields none (control batches, aborted transactions, batches that cannot be
-decoded, offsets removed by compaction) becomes a marker with its range and reason.
+decoded or are damaged, offsets removed by compaction) becomes a marker with its range and reason.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Final
 
-from chronik.record.batch import BatchHeader, whole_batches
+from chronik.record.batch import BadBatch, BatchHeader, check_crc, whole_batches
 from chronik.record.records import decode_records
 from chronik.search.interfaces import Document, ISearchStore, Marker
 from chronik.search.worker.source import Fetched
+
+DAMAGED: Final = "damaged"
+"""Why records of which the log has only other bytes than were written are not found."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,11 +93,19 @@ def documents(plan: Plan) -> Iterator[Document | Marker]:
         elif end > position:
             yield Marker(plan.topic, want.partition, position, end - 1, header.leader_epoch, reason)
         position = end
+    end = min(plan.fetched.damaged_to, limit)
+    if end > position:
+        yield Marker(plan.topic, want.partition, position, end - 1, 0, DAMAGED)
 
 
 def _records(plan: Plan, header: BatchHeader, batch: memoryview, start: int, end: int) -> Iterator[Document | Marker]:
     """Offsets ``start <= offset < end`` of one batch."""
     partition, epoch, base = plan.fetched.want.partition, header.leader_epoch, header.base_offset
+    try:
+        check_crc(header, batch)
+    except BadBatch:
+        yield Marker(plan.topic, partition, start, end - 1, epoch, DAMAGED)
+        return
     try:
         decoded = decode_records(batch)
     except Exception:  # noqa: BLE001  whatever is wrong inside one batch

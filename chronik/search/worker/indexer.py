@@ -7,6 +7,7 @@ feed first, then commits that are due, then in turn a read for the tail and a re
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -373,9 +374,18 @@ class Indexer:
             partition = by_want[fetched.want.topic_id, fetched.want.partition]
             if fetched.error is ErrorCode.NONE and len(fetched.records):
                 found.append((partition, fetched))
+            elif fetched.error is ErrorCode.CORRUPT_MESSAGE and partition.next_extent(fetched.want.offset):
+                found.append((partition, self._damaged(partition, fetched)))
             elif fetched.error is not ErrorCode.NONE or len(answers) == 1:
                 self._put_off(partition, fetched)
         return found
+
+    def _damaged(self, partition: PartitionIndex, fetched: Fetched) -> Fetched:
+        """The log does not serve the rest of an extent: search goes on with the next one."""
+        offset, end = fetched.want.offset, partition.next_extent(fetched.want.offset)
+        what = "{topic}-{partition} is damaged: offsets {first} to {last} cannot be found"
+        self._log.error(what, topic=partition.feed.topic, partition=partition.feed.partition, first=offset, last=end - 1)
+        return replace(fetched, error=ErrorCode.NONE, damaged_to=end)
 
     def _put_off(self, partition: PartitionIndex, fetched: Fetched) -> None:
         if fetched.error is ErrorCode.OFFSET_OUT_OF_RANGE and fetched.start > fetched.want.offset:

@@ -132,6 +132,10 @@ class PartitionIndex:
         ]
         return View(self.feed.feed, self.feed.topic, self.topic_number, number, self.through, self.state or self._way_state(), parts)
 
+    def next_extent(self, offset: int) -> int:
+        """Where the extent after the one of ``offset`` begins, 0 when there is none."""
+        return min((base for base in self.extents if base > offset), default=0)
+
     def tail_bounds(self) -> Bounds | None:
         """What of the tail is this partition's, None for nothing."""
         start = max(self.committed.start, self.shard_end)

@@ -43,6 +43,7 @@ class Fetched:
 
     :ivar records: whole batches, the last one perhaps cut off; the first may begin before the asked offset.
     :ivar aborted: ``(producer id, first offset)`` of aborted transactions among them.
+    :ivar damaged_to: what the log does not serve from the asked offset on, because it is damaged, ends here; 0 for nothing.
     """
 
     want: Want
@@ -52,6 +53,7 @@ class Fetched:
     committed: int
     records: bytes | memoryview
     aborted: Sequence[tuple[int, int]] = ()
+    damaged_to: int = 0
 
 
 class IRecordSource(Interface):

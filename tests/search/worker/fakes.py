@@ -135,7 +135,10 @@ class ListBackend:
 
 @implementer(IRecordSource)
 class FakeLog:
-    """Partitions by topic id and number, as lists of whole batches: ``(base offset, last offset, bytes)``."""
+    """Partitions by topic id and number, as lists of whole batches: ``(base offset, last offset, bytes)``.
+
+    :ivar damaged: offsets that are not served, the second one excluded.
+    """
 
     def __init__(self) -> None:
         self.batches: dict[tuple[TopicId, int], list[tuple[int, int, bytes]]] = {}
@@ -143,6 +146,7 @@ class FakeLog:
         self.starts: dict[tuple[TopicId, int], int] = {}
         self.stables: dict[tuple[TopicId, int], int] = {}
         self.errors: dict[tuple[TopicId, int], ErrorCode] = {}
+        self.damaged = (0, 0)
         self.wanted: list[Want] = []
 
     def fetch(self, wants: Sequence[Want], bytes_max: int) -> Deferred[Sequence[Fetched]]:
@@ -159,10 +163,12 @@ class FakeLog:
         error = self.errors.get(key, ErrorCode.NONE)
         if not start <= want.offset <= end and error is ErrorCode.NONE:
             error = ErrorCode.OFFSET_OUT_OF_RANGE
+        if self.damaged[0] <= want.offset < self.damaged[1]:
+            error = ErrorCode.CORRUPT_MESSAGE
         records, limit = b"", min(want.bytes_max, bytes_max)
         stable = self.stables.get(key, end)
         for base, last, data in batches if error is ErrorCode.NONE else ():
-            if base >= stable:
+            if base >= stable or (want.offset <= base and self.damaged[0] <= base < self.damaged[1]):
                 break
             if last >= want.offset and (not records or len(records) + len(data) <= limit):
                 records += data

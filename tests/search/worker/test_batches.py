@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from hypothesis import given
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
@@ -51,6 +53,15 @@ class DocumentsTests(SynchronousTestCase):
         """Records before the asked offset are known already."""
         self.assertEqual(shape(list(documents(plan(batch(0, [b"a"] * 3) + batch(3, [b"b"]), 2)))), [(2,), (3,)])
         self.assertEqual(shape(list(documents(plan(batch(0, [b"a"] * 3) + batch(3, [b"b"]), 3)))), [(3,)])
+
+    def test_damaged(self) -> None:
+        """A batch whose CRC says that it is not what was sent is not found, nor what the log itself does not serve."""
+        data = bytearray(batch(1, [b"first", b"second"]))
+        data[-3] ^= 1
+        self.assertEqual(shape(list(documents(plan(bytes(data) + batch(3, [b"b"]), 1)))), [(1, 2, "damaged"), (3,)])
+        gone = plan(b"", 3)
+        made = documents(replace(gone, fetched=replace(gone.fetched, damaged_to=9)))
+        self.assertEqual(shape(list(made)), [(3, 8, "damaged")])
 
     def test_limit(self) -> None:
         """Nothing at or above the limit, also inside a batch."""

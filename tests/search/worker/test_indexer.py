@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+from dataclasses import replace
 from typing import Any
 
 from twisted.internet.task import Clock
@@ -114,6 +115,35 @@ class TailTests(IndexerCase):
         self.settle(1.1)
         self.assert_all_found(partition)
         self.assertFalse(os.path.exists(self.root))
+
+    def test_goes_on(self) -> None:
+        """It goes on by itself once there is room; what is in memory was searched all the while."""
+        self.produce(500, tell=False)
+        partition = self.feed()
+        self.settle(3.0)
+        self.produce(20, 1, tell=False)
+        small = self.feed(1)
+        self.settle(3.0)
+        self.assert_all_found(small)
+        self.indexer._writers._limits = replace(self.limits, disk_free_bytes_min=0)
+        self.settle(20.0)
+        self.assert_all_found(partition)
+        self.assertEqual(partition.view().state, "")
+
+
+class DamageTests(IndexerCase):
+    """A log that does not serve a part of an extent."""
+
+    def test_goes_on_behind(self) -> None:
+        """What is before and in later extents is found."""
+        for count in (100, 1_000):
+            self.setUp()
+            self.produce(count, tell=False)
+            self.log.damaged = (40, 80)
+            partition = self.feed(extents=((0, 80, 0), (80, None, 0)))
+            self.settle(20.0)
+            self.assertEqual((count, [*range(40), *range(80, count)]), (partition.through, self.offsets(partition)))
+            self.assertEqual(partition.view().state, "")
 
     def test_refresh(self) -> None:
         """A search makes what was added searchable at once, but not again right after."""

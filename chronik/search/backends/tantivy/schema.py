@@ -20,7 +20,7 @@ from chronik.search.backends.tantivy.floats import readable
 from chronik.search.backends.values import IndexedValue, header_text, indexed_value, size_bytes, storable
 from chronik.search.interfaces import Document, Marker
 
-REASONS: Final = ("document", "control", "aborted", "undecodable", "compacted")
+REASONS: Final = ("document", "control", "aborted", "undecodable", "compacted", "damaged")
 """Values of the column ``kind``; further reasons are numbered as :data:`OTHER`."""
 OTHER: Final = len(REASONS)
 

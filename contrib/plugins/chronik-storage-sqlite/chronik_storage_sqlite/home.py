@@ -38,6 +38,7 @@ class Home:
     :param lock: on it.
     :param broken: called when its disk failed.
     :ivar logs: how many logs it has.
+    :ivar failure: what its disk failed with, None while it did not.
     """
 
     def __init__(
@@ -51,6 +52,7 @@ class Home:
         self.worker = worker
         self.committer = GroupCommitter(database, worker, context.clock, lambda reason: broken(self, reason))
         self.logs = 0
+        self.failure: str | None = None
 
     def now_ms(self) -> int:
         """The broker's time."""

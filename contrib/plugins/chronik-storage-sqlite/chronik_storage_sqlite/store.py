@@ -16,7 +16,8 @@ from chronik.defer import KeyedLocks, Pool, deferred
 from chronik.errors import ErrorCode, KafkaError
 from chronik.model import TopicId, TopicPartition, topic_id_text
 from chronik.storage.config import LogConfig
-from chronik.storage.interfaces import DirectoryUsage, ILogStore, IPartitionLog, LogUsage
+from chronik.storage.interfaces import DirectoryState, DirectoryStatus, DirectoryUsage, ILogStore, IPartitionLog, LogUsage
+from chronik.storage.usage import directory_usage, unusable
 from chronik_storage_sqlite import state as rows
 from chronik_storage_sqlite.database import Database
 from chronik_storage_sqlite.home import Home, MakeDatabase, give_back_room, take
@@ -106,9 +107,12 @@ class SqliteLogStore:
 
     def _broken(self, home: Home, reason: BaseException) -> None:
         """A directory's disk failed: none of its logs is believed any more."""
+        home.failure = str(reason)
         for log in self._logs.values():
             if log.home is home:
                 log.fail(reason)
+        if all(each.failure is not None for each in self._homes):
+            self._context.all_offline("; ".join(f"log directory {each.path} is offline: {each.failure}" for each in self._homes))
 
     @deferred
     async def close(self) -> None:
@@ -138,8 +142,10 @@ class SqliteLogStore:
         return list(self._context.directories)
 
     @deferred
-    async def open(self, topic_partition: TopicPartition, topic_id: TopicId, config: LogConfig) -> IPartitionLog:
-        """Open or create; see :meth:`ILogStore.open`. Calls for one partition follow each other."""
+    async def open(self, topic_partition: TopicPartition, topic_id: TopicId, config: LogConfig, existing: bool = False) -> IPartitionLog:
+        """Open or create; see :meth:`ILogStore.open`. Calls for one partition follow each other. This store starts with all its directories or not at
+        all, so that one that was there before is found.
+        """
         try:
             return await self._turns.holding(topic_partition, lambda: self._open(topic_partition, topic_id, config))
         except (sqlite3.Error, OSError) as error:
@@ -148,7 +154,10 @@ class SqliteLogStore:
     async def _open(self, topic_partition: TopicPartition, topic_id: TopicId, config: LogConfig) -> SqliteLog:
         found = self._known.get(topic_partition)
         if found is None:
-            home = min(self._homes, key=lambda home: home.logs)
+            usable = [home for home in self._homes if home.failure is None]
+            if not usable:
+                raise KafkaError(ErrorCode.KAFKA_STORAGE_ERROR, f"there is no directory for {topic_partition}: all are offline")
+            home = min(usable, key=lambda home: home.logs)
             log_id = await home.committer.run(rows.create_log(topic_partition, topic_id, home.now_ms()))
             home.logs += 1
             found = self._known[topic_partition] = KnownLog(log_id, topic_partition, topic_id, clean=True), home
@@ -224,18 +233,19 @@ class SqliteLogStore:
         return [await self._usage(home) for home in self._homes]
 
     async def _usage(self, home: Home) -> DirectoryUsage:
-        try:
-            total, free = await self._context.pools.run(Pool.BACKGROUND, self._space, home.path)
-        except OSError as error:
-            return DirectoryUsage(
-                home.path, error=KafkaError(ErrorCode.KAFKA_STORAGE_ERROR, f"log directory {home.path} cannot be asked: {error}")
-            )
-        logs = [LogUsage(log.topic_partition, log.size_bytes, log.offset_lag) for log in self._logs.values() if log.home is home]
-        return DirectoryUsage(home.path, total, free, logs)
+        def logs() -> Sequence[LogUsage]:
+            return [LogUsage(log.topic_partition, log.size_bytes, log.offset_lag) for log in self._logs.values() if log.home is home]
 
-    def _space(self, path: str) -> tuple[int, int]:
-        """In a thread."""
-        return self._context.file_system.total_bytes(path), self._context.file_system.free_bytes(path)
+        if home.failure is not None:
+            return unusable(home.path, f"is offline: {home.failure}")
+        return await directory_usage(self._context.file_system, self._context.pools, home.path, logs)
+
+    def status(self) -> Sequence[DirectoryStatus]:
+        """How they do; see :meth:`ILogStore.status`."""
+        return [
+            DirectoryStatus(home.path) if home.failure is None else DirectoryStatus(home.path, DirectoryState.OFFLINE, home.failure)
+            for home in self._homes
+        ]
 
     # -- now and then -------------------------------------------------------------------------------------------------
 

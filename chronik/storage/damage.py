@@ -1,0 +1,174 @@
+"""The slow search for damaged segments that nobody has met yet.
+
+A fetch sends bytes from file to socket without looking at them; its reader compares the CRC. Here the CRC is compared where bytes are read anyway
+(appending, recovery), and in sealed segments a little every second.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from twisted.logger import Logger
+
+from chronik.defer import Pool
+from chronik.errors import ErrorCode
+from chronik.record.batch import BadBatch, check_crc
+from chronik.storage.batchreader import BatchReader
+from chronik.storage.segment import Damage
+
+if TYPE_CHECKING:
+    from twisted.internet.defer import Deferred
+    from twisted.internet.interfaces import IReactorTime
+    from twisted.python.failure import Failure
+
+    from chronik.defer import IThreadPools
+    from chronik.storage.disks import DiskPolicy
+    from chronik.storage.log import SegmentLog
+    from chronik.storage.segment import LogSegment
+
+SUSPECT_BYTES: Final = 16 << 20
+"""How much of a segment is read at a time that somebody could not read."""
+
+LOOK_SECONDS: Final = 60.0
+"""How often segments are looked for that are due, when there was none."""
+
+
+class Checked(NamedTuple):
+    """How far a segment was checked: the next position and offset, and what was found, if anything."""
+
+    position: int
+    offset: int
+    damage: Damage | None
+
+
+def check_some(segment: LogSegment, position: int, offset: int, bytes_max: int) -> Checked:
+    """In a thread: compare the batches from a position on with their CRCs, and their offsets with each other.
+
+    :param offset: the one that is expected there, or a later one where the log is compacted.
+    :param bytes_max: about how much to read.
+    :raises OSError: the disk refuses.
+    """
+    end = segment.readable_bytes
+    stop = position + bytes_max
+    with segment.hold() as file:
+        reader = BatchReader(file, min(end, file.size()), bytes_max)
+        while position < min(end, stop):
+            try:
+                header = reader.header(position)
+                if not offset <= header.base_offset <= header.last_offset < segment.end_offset:
+                    raise BadBatch(ErrorCode.CORRUPT_MESSAGE, f"offsets {header.base_offset} to {header.last_offset} follow {offset - 1}")
+                check_crc(header, reader.batch(position, header))
+            except BadBatch as error:
+                return Checked(position, offset, Damage(position, offset, error.message))
+            position += header.size_bytes
+            offset = header.last_offset + 1
+    return Checked(position, offset, None)
+
+
+@dataclass(slots=True)
+class _Job:
+    """One segment that is being checked."""
+
+    log: SegmentLog
+    segment: LogSegment
+    cuts: int
+    generation: int
+    position: int
+    offset: int
+    suspect: bool
+
+    @classmethod
+    def of(cls, log: SegmentLog, segment: LogSegment, suspect: bool) -> _Job:
+        """From the segment's beginning on."""
+        return cls(log, segment, len(segment.cuts), segment.generation, 0, segment.base_offset, suspect)
+
+    @property
+    def is_void(self) -> bool:
+        """Whether the segment is not any more what it was."""
+        changed = (len(self.segment.cuts), self.segment.generation) != (self.cuts, self.generation)
+        return changed or self.log.closed or self.log.failed or self.segment not in self.log.segments
+
+
+class Scrubber:
+    """Looks for damage in one directory's sealed segments, a little at a time."""
+
+    _log = Logger()
+
+    def __init__(self, pools: IThreadPools, clock: IReactorTime, policy: DiskPolicy) -> None:
+        self._pools = pools
+        self._clock = clock
+        self._policy = policy
+        self._suspects: dict[LogSegment, SegmentLog] = {}
+        self._due: Iterator[tuple[SegmentLog, LogSegment]] = iter(())
+        self._look_at = 0.0
+        self._job: _Job | None = None
+        self._busy = False
+
+    def suspect(self, log: SegmentLog, segment: LogSegment) -> None:
+        """A segment could not be read as it should: it is checked next."""
+        if segment.damage is None:
+            self._suspects[segment] = log
+
+    def step(self, logs: Callable[[], Sequence[SegmentLog]]) -> None:
+        """Check some more; called about once a second.
+
+        :param logs: those of the directory.
+        """
+        if self._busy:
+            return
+        if self._suspects and (self._job is None or not self._job.suspect):
+            segment = next(iter(self._suspects))
+            self._job = _Job.of(self._suspects.pop(segment), segment, suspect=True)
+        job = self._job = self._job or self._next(logs)
+        if job is None:
+            return
+        self._busy = True
+        bytes_max = SUSPECT_BYTES if job.suspect else self._policy.scrub_bytes_per_second
+        checking: Deferred[Checked] = self._pools.run(Pool.BACKGROUND, check_some, job.segment, job.position, job.offset, bytes_max)
+        checking.addCallbacks(self._checked, self._not_checked, (job,), {}, (job,), {}).addErrback(self._lost)
+
+    def _next(self, logs: Callable[[], Sequence[SegmentLog]]) -> _Job | None:
+        if not self._policy.scrub_bytes_per_second:
+            return None
+        for log, segment in self._due:
+            job = _Job.of(log, segment, suspect=False)
+            if not job.is_void and self._is_due(log, segment):
+                return job
+        if self._clock.seconds() >= self._look_at:
+            self._look_at = self._clock.seconds() + LOOK_SECONDS
+            self._due = iter([(log, segment) for log in logs() for segment in log.segments if self._is_due(log, segment)])
+            return self._next(logs)
+        return None
+
+    def _is_due(self, log: SegmentLog, segment: LogSegment) -> bool:
+        now = int(self._clock.seconds() * 1000)
+        return segment is not log.segments[-1] and segment.damage is None and now - segment.checked_ms >= self._policy.scrub_interval_ms
+
+    def _checked(self, checked: Checked, job: _Job) -> None:
+        self._busy = False
+        if job.is_void:
+            self._job = None
+        elif checked.damage is not None:
+            self._job = None
+            job.log.trouble.quarantine(job.segment, checked.damage)
+        else:
+            job.position, job.offset = checked.position, checked.offset
+            if job.position >= job.segment.size:
+                self._job = None
+                job.segment.checked_ms = int(self._clock.seconds() * 1000)
+
+    def _not_checked(self, failure: Failure, job: _Job) -> None:
+        """The disk could not even read it."""
+        self._busy = False
+        self._job = None
+        failure.trap(OSError)
+        if not job.is_void:
+            job.log.trouble.quarantine(job.segment, Damage(job.position, job.offset, f"it cannot be read: {failure.value}"))
+
+    def _lost(self, failure: Failure) -> None:
+        self._busy = False
+        self._job = None
+        self._log.failure("a segment could not be checked", failure)
+
