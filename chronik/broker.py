@@ -189,7 +189,7 @@ class BrokerService(Service):
         config, machine = self._config, self._machine
         broker_id: int = config.get("node.id")
         metadata: IMetadataStore = self._backend(
-            "metadata", MetadataContext(directories[0], machine.file_system, machine.pools, machine.reactor)
+            "metadata", MetadataContext(directories[0], machine.file_system, machine.pools, machine.reactor, machine.random)
         )
         await metadata.start()
         self._endings.append(metadata.close)
@@ -278,6 +278,7 @@ class BrokerService(Service):
                 scrub_interval_ms=config.get("log.scrub.interval.ms"),
             ),
             all_offline=self._all_offline,
+            random=machine.random,
         )
 
     def _all_offline(self, why: str) -> None:

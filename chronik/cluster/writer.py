@@ -144,6 +144,14 @@ class Writer:
         :returns: the revision after which the change is seen.
         :raises KafkaError: whatever the planner raises; ``KAFKA_STORAGE_ERROR``, ``POLICY_VIOLATION`` (too large) or ``REQUEST_TIMED_OUT``.
         """
+        try:
+            return await self._write(planner)
+        except ReadOnly as problem:
+            raise KafkaError(ErrorCode.KAFKA_STORAGE_ERROR, f"The cluster's metadata cannot be changed now: {problem}") from problem
+        except TooLarge as problem:
+            raise KafkaError(ErrorCode.POLICY_VIOLATION, f"The change is too large: {problem}.") from problem
+
+    async def _write(self, planner: Planner) -> int:
         for _ in range(ATTEMPTS_MAX):
             await self.view.reach(self._feed.image.revision)
             fences = self._fences()
@@ -155,10 +163,6 @@ class Writer:
             except (Conflict, UnknownOutcome) as problem:
                 self._log.info("A metadata change is planned anew: {problem}", problem=str(problem))
                 await self._read_again()
-            except ReadOnly as problem:
-                raise KafkaError(ErrorCode.KAFKA_STORAGE_ERROR, f"The cluster's metadata cannot be changed now: {problem}") from problem
-            except TooLarge as problem:
-                raise KafkaError(ErrorCode.POLICY_VIOLATION, f"The change is too large: {problem}.") from problem
         raise KafkaError(ErrorCode.REQUEST_TIMED_OUT, f"The change was overtaken by others {ATTEMPTS_MAX} times: try again.")
 
     async def _read_again(self) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -29,19 +29,21 @@ class MetadataContext:
     :ivar directory: absolute path of the first log directory; a store keeps its files in a directory of its own below it.
     :ivar pools: where what blocks goes.
     :ivar clock: times leases.
+    :ivar random: gives that many random bytes.
     """
 
     directory: str
     file_system: IFileSystem
     pools: IThreadPools
     clock: IReactorTime
+    random: Callable[[int], bytes] = os.urandom
 
 
 def make_file_store(context: MetadataContext, options: Mapping[str, str]) -> IMetadataStore:
     """The ``file`` store."""
     _no_options("file", options)
     directory = os.path.join(context.directory, DIRECTORY)
-    return FileMetadataStore(context.file_system, directory, context.pools.worker("metadata"), context.clock)
+    return FileMetadataStore(context.file_system, directory, context.pools.worker("metadata"), context.clock, random=context.random)
 
 
 def make_memory_store(context: MetadataContext, options: Mapping[str, str]) -> IMetadataStore:

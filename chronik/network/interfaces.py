@@ -47,7 +47,7 @@ class Session:
     client_software: tuple[str, str] = ("", "")
     closed: bool = False
     muted_until: float = 0.0
-    waiting: set[Any] = field(default_factory=set)
+    waiting: dict[Any, None] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -43,8 +43,8 @@ class RequestBudget:
 
     def __init__(self, bytes_max: int = BYTES_IN_FLIGHT_TOTAL_MAX) -> None:
         self._bytes_max = bytes_max
-        self._waiting: set[KafkaConnection] = set()
-        self._unfinished: set[KafkaConnection] = set()
+        self._waiting: dict[KafkaConnection, None] = {}
+        self._unfinished: dict[KafkaConnection, None] = {}
         self.held = 0
         self.unfinished = 0
 
@@ -57,7 +57,7 @@ class RequestBudget:
         """Count bytes that came, or with a negative count those that went."""
         self.held += count
         if count < 0 and self._waiting and not self.over:
-            waiting, self._waiting = self._waiting, set()
+            waiting, self._waiting = self._waiting, {}
             for connection in waiting:
                 connection.budget_freed()
 
@@ -66,9 +66,9 @@ class RequestBudget:
         now = connection.unfinished_bytes
         self.unfinished += now - before
         if not now:
-            self._unfinished.discard(connection)
+            self._unfinished.pop(connection, None)
         elif not before:
-            self._unfinished.add(connection)
+            self._unfinished[connection] = None
         if now > before and self.over and self.unfinished > self._bytes_max // 2:
             self._make_room()
 
@@ -81,11 +81,11 @@ class RequestBudget:
 
     def wait(self, connection: KafkaConnection) -> None:
         """Tell the connection when there is room."""
-        self._waiting.add(connection)
+        self._waiting[connection] = None
 
     def forget(self, connection: KafkaConnection) -> None:
         """The connection is gone."""
-        self._waiting.discard(connection)
+        self._waiting.pop(connection, None)
 
 
 class ConnectionFactory(Factory):
@@ -95,7 +95,7 @@ class ConnectionFactory(Factory):
     :param clock: times their deadlines.
     :param frame_bytes_max: no request is larger (``socket.request.max.bytes``).
     :ivar dispatcher: serves their requests; set before the first connection is accepted.
-    :ivar connections: those that are open.
+    :ivar connections: those that are open, in the order in which they came.
     :ivar accepted: connections that came, since the start.
     :ivar bytes_in: bytes received since the start.
     :ivar bytes_out: bytes of answers since the start.
@@ -124,7 +124,7 @@ class ConnectionFactory(Factory):
         self.admission = admission or Admission(clock)
         self._timer: IDelayedCall | None = None
         self._emptied: list[Deferred[None]] = []
-        self.connections: set[KafkaConnection] = set()
+        self.connections: dict[KafkaConnection, None] = {}
         self.accepted = 0
         self.refused: Counter[str] = Counter()
         self.bytes_in = 0
@@ -143,14 +143,14 @@ class ConnectionFactory(Factory):
         """A connection begins."""
         assert connection.session is not None
         self.accepted += 1
-        self.connections.add(connection)
+        self.connections[connection] = None
         self.admission.enter(connection, connection.session.peer_host)
         if self._timer is None:
             self._timer = self.clock.callLater(LOOK_SECONDS, self._look)
 
     def closed(self, connection: KafkaConnection) -> None:
         """A connection ended."""
-        self.connections.discard(connection)
+        self.connections.pop(connection, None)
         self._budget.forget(connection)
         if connection.session is not None:
             self.admission.leave(connection, connection.session.peer_host)

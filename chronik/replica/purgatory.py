@@ -93,7 +93,7 @@ class Purgatory:
     def __init__(self, clock: IReactorTime) -> None:
         self._clock = clock
         self._ticks: list[int] = []
-        self._due: dict[int, set[Waiter]] = {}
+        self._due: dict[int, dict[Waiter, None]] = {}
         self._timer: IDelayedCall | None = None
 
     def expire_after(self, waiter: Waiter, ms: int) -> None:
@@ -101,16 +101,16 @@ class Purgatory:
         tick = waiter.tick = ceil((self._clock.seconds() * 1000 + ms) / TICK_MS)
         waiting = self._due.get(tick)
         if waiting is not None:
-            waiting.add(waiter)
+            waiting[waiter] = None
             return
-        self._due[tick] = {waiter}
+        self._due[tick] = {waiter: None}
         heapq.heappush(self._ticks, tick)
         if self._ticks[0] == tick:
             self._schedule()
 
     def forget(self, waiter: Waiter) -> None:
         """Keep no deadline for a waiter that was woken."""
-        self._due.get(waiter.tick, set()).discard(waiter)
+        self._due.get(waiter.tick, {}).pop(waiter, None)
 
     def _schedule(self) -> None:
         if self._timer is not None and self._timer.active():

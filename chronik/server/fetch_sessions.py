@@ -134,7 +134,7 @@ class FetchSession:
         self.pending: dict[FetchPartition, None] = {}
         self._parts: dict[tuple[Topic, int], FetchPartition] = {}
         self._topics: dict[Topic, int] = {}
-        self._waiters: set[Waiter] = set()
+        self._waiters: dict[Waiter, None] = {}
         for part in parts:
             self._add(part)
 
@@ -199,11 +199,11 @@ class FetchSession:
 
     def add_waiter(self, waiter: Waiter) -> None:
         """Wake it when a partition becomes pending."""
-        self._waiters.add(waiter)
+        self._waiters[waiter] = None
 
     def remove_waiter(self, waiter: Waiter) -> None:
         """Do not."""
-        self._waiters.discard(waiter)
+        self._waiters.pop(waiter, None)
 
     def close(self) -> None:
         """Listen to nothing any more."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -32,6 +33,7 @@ class StorageContext:
     :ivar openers: how many logs of a directory may be opened, and recovered, at a time.
     :ivar policy: when a disk is slow, or too slow.
     :ivar all_offline: to be called, with what happened, when the last directory goes offline.
+    :ivar random: gives that many random bytes.
     """
 
     directories: Sequence[str]
@@ -47,6 +49,7 @@ class StorageContext:
     openers: int = 2
     policy: DiskPolicy = DiskPolicy()  # noqa: RUF009  it is frozen
     all_offline: Callable[[str], None] = nobody
+    random: Callable[[int], bytes] = os.urandom
 
 
 def make_segment_store(context: StorageContext, options: Mapping[str, str]) -> ILogStore:
@@ -78,6 +81,7 @@ def _store(context: StorageContext, file_system: IFileSystem) -> SegmentLogStore
         openers=context.openers,
         policy=context.policy,
         all_offline=context.all_offline,
+        randbytes=context.random,
     )
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import random
 from collections.abc import Callable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
@@ -71,7 +70,7 @@ class SegmentLogStore:
         openers: int = 2,
         policy: DiskPolicy = DiskPolicy(),  # noqa: B008  it is frozen
         all_offline: Callable[[str], None] = nobody,
-        randbytes: Callable[[int], bytes] = random.randbytes,
+        randbytes: Callable[[int], bytes] = os.urandom,
     ) -> None:
         self._file_system = file_system
         self._pools = pools

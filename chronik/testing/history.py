@@ -48,6 +48,15 @@ class Anomaly(enum.Enum):
     UNSENT = "unsent"
     """There, although nobody sent it to this partition."""
 
+    CHANGED = "changed"
+    """There, with another content than it was sent with."""
+
+    WATERMARK_WENT_BACK = "watermark went back"
+    """A reader was told of a high watermark, last stable offset or start below one that it was told of before."""
+
+    TWO_EPOCHS = "two epochs"
+    """One offset under two leader epochs, or under a smaller epoch than an offset before it."""
+
 
 @dataclass(frozen=True, slots=True)
 class Finding:
@@ -92,6 +101,10 @@ class _Notes:
     sent: set[Record] = field(default_factory=set)
     acknowledged: dict[Record, int] = field(default_factory=dict)
     polls: defaultdict[str, list[tuple[int, Record]]] = field(default_factory=lambda: defaultdict(list))
+    marks: dict[str, tuple[int, int, int]] = field(default_factory=dict)
+    epochs: dict[int, int] = field(default_factory=dict)
+    complaints: list[tuple[Anomaly, str]] = field(default_factory=list)
+    forgotten: int = 0
 
 
 class History:
@@ -122,6 +135,30 @@ class History:
         """A reader was given a record. A reader that begins anew is to have a new name."""
         self._partitions[partition].polls[reader].append((offset, record))
 
+    def changed(self, reader: str, partition: int, offset: int, record: Record) -> None:
+        """A reader was given a record whose content is not what was sent."""
+        self._partitions[partition].complaints.append((Anomaly.CHANGED, f"{_name(record)}, given to {reader} at {offset}"))
+
+    def watermarks(self, reader: str, partition: int, start: int, stable: int, high: int) -> None:
+        """A reader was told where a partition starts, how far it is stable, and how far committed."""
+        notes = self._partitions[partition]
+        before, now = notes.marks.get(reader, (-1, -1, -1)), (start, stable, high)
+        if any(after < known for after, known in zip(now, before, strict=True)):
+            notes.complaints.append((Anomaly.WATERMARK_WENT_BACK, f"{reader} was told (start, stable, high) = {now} after {before}"))
+        notes.marks[reader] = now
+
+    def led(self, reader: str, partition: int, offset: int, epoch: int) -> None:
+        """A reader was given an offset that was appended under a leader epoch."""
+        notes = self._partitions[partition]
+        known = notes.epochs.setdefault(offset, epoch)
+        if known != epoch:
+            notes.complaints.append((Anomaly.TWO_EPOCHS, f"{reader} was given {offset} of epoch {epoch}, which was of epoch {known} before"))
+
+    def forgotten(self, partition: int, offset: int) -> None:
+        """Somebody asked for records below this offset to be removed: they may be there or not."""
+        notes = self._partitions[partition]
+        notes.forgotten = max(notes.forgotten, offset)
+
     def read_all(self, reader: str) -> None:
         """This reader began at the beginning and came to the end of every partition, after everything else had happened."""
         self._complete.add(reader)
@@ -133,12 +170,13 @@ class History:
         """How many records were acknowledged."""
         return sum(len(notes.acknowledged) for notes in tuple(self._partitions.values()))
 
-    def findings(self) -> Iterator[Finding]:
+    def findings(self, ended: bool = True) -> Iterator[Finding]:
         """Everything that must not be.
 
+        :param ended: False for a topic that is gone, which nobody can read to its end.
         :raises ValueError: no reader read all, so that nothing could be found to be lost.
         """
-        if not self._complete:
+        if ended and not self._complete:
             raise ValueError("a history is judged after a reader has read everything: call read_all()")
         for partition, notes in sorted(self._partitions.items()):
             for anomaly, detail in _Judge(notes, self._complete, self._promises).all():
@@ -164,8 +202,10 @@ class _Judge:
 
     def all(self) -> Iterator[Complaint]:
         """Every complaint; offsets first, for what is skipped is told by what others know."""
+        yield from self._notes.complaints
         yield from self._offsets()
         yield from self._sends()
+        yield from self._epochs()
         for reader, polls in sorted(self._notes.polls.items()):
             yield from self._poll(reader, polls)
         for reader in self._complete:
@@ -200,6 +240,14 @@ class _Judge:
                 yield Anomaly.NON_MONOTONIC_SEND, f"{_name(before[1])} was acknowledged at {before[0]}, {_name(record)} at {offset}"
             last[record.producer] = (offset, record)
 
+    def _epochs(self) -> Iterator[Complaint]:
+        """Leader epochs only grow with offsets."""
+        last = (-1, -1)
+        for offset, epoch in sorted(self._notes.epochs.items()):
+            if epoch < last[1]:
+                yield Anomaly.TWO_EPOCHS, f"{offset} is of epoch {epoch}, {last[0]} before it of {last[1]}"
+            last = (offset, epoch)
+
     def _poll(self, reader: str, polls: Sequence[tuple[int, Record]]) -> Iterator[Complaint]:
         """One reader's way."""
         offsets = sorted(self._known)
@@ -220,7 +268,7 @@ class _Judge:
         places: defaultdict[Record, list[int]] = defaultdict(list)
         for offset, record in polls:
             places[record].append(offset)
-        for record in sorted(self._expected() - places.keys()):
+        for record in sorted(self._expected() - places.keys() - self._removed()):
             yield Anomaly.LOST, f"{_name(record)} {self._evidence(record)}, and {reader}, who read everything, does not have it"
         for record, offsets in sorted(places.items()):
             if len(offsets) > 1 and self._promise(record).once:
@@ -229,6 +277,18 @@ class _Judge:
 
     def _expected(self) -> set[Record]:
         return {*self._notes.acknowledged, *(record for polls in self._notes.polls.values() for _, record in polls)}
+
+    def _removed(self) -> set[Record]:
+        """What may be gone because somebody asked for that; of an acknowledgement without an offset nobody knows."""
+        forgotten = self._notes.forgotten
+        if not forgotten:
+            return set()
+        unknown = {record for record, offset in self._notes.acknowledged.items() if offset < 0}
+        return unknown | {record for record, offset in self._places() if offset < forgotten}
+
+    def _places(self) -> Iterator[tuple[Record, int]]:
+        for _, offset, record in self._statements():
+            yield record, offset
 
     def _evidence(self, record: Record) -> str:
         if record in self._notes.acknowledged:

@@ -224,7 +224,7 @@ class BoundsTests(SynchronousTestCase):
         peer.dispatcher.answers[0].callback([late])
         self.assertEqual((budget.held, waiting.closed > 0, late.closed > 0), (0, True, True))
         self.assertEqual(peer.dispatcher.gone, [peer.connection.session])
-        self.assertEqual(peer.factory.connections, set())
+        self.assertEqual(peer.factory.connections, {})
 
 
 class TurnClock(Clock):

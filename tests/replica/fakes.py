@@ -63,6 +63,7 @@ class FakeLog:
         self.epochs: list[int] = []
         self.replicated: list[bytes] = []
         self.raised: list[int] = []
+        self.epoch_failure: KafkaError | None = None
         self.watermarks: list[int] = []
         self.observers: list[Any] = []
         self.found: OffsetAndTimestamp | None = None
@@ -158,7 +159,11 @@ class FakeLog:
     def raise_epoch(self, leader_epoch: int) -> Deferred[None]:
         """Note it."""
         self.raised.append(leader_epoch)
-        return succeed(None)
+        if self.epoch_failure is None:
+            return succeed(None)
+        for observer in tuple(self.observers):
+            observer.failed(self, self.epoch_failure)
+        return fail(self.epoch_failure)
 
     def set_high_watermark(self, offset: int) -> None:
         """Note it."""

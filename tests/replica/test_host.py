@@ -11,12 +11,12 @@ from zope.interface.verify import verifyObject
 
 from chronik.errors import ErrorCode, KafkaError
 from chronik.metadata.image import ImageDelta, TopicImage
-from chronik.model import TopicId, TopicPartition
+from chronik.model import IsolationLevel, TopicId, TopicPartition
 from chronik.replica.host import HostedPartitions
 from chronik.replica.interfaces import IPartition, IPartitions
 from chronik.storage.config import LogConfig
 from chronik.storage.interfaces import ILogStore
-from tests.replica.fakes import TOPIC_ID, FakeFeed, FakeStore, image_of, topic_of
+from tests.replica.fakes import TOPIC_ID, FakeFeed, FakeLog, FakeStore, image_of, topic_of
 
 OTHER_ID = TopicId(b"o" * 16)
 
@@ -106,6 +106,17 @@ class StartTest(HostCase):
         self.assertEqual(self.host.get("t", 1).leader_epoch, 7)
         self.assertEqual(self.store.logs[TopicPartition("t", 1), TOPIC_ID].raised, [7])
         self.assertEqual(self.store.logs[TopicPartition("t", 0), TOPIC_ID].raised, [])
+
+    def test_a_disk_that_refuses_the_new_epoch(self) -> None:
+        """The partition takes no requests, and the others are served."""
+        failing = TopicPartition("t", 0)
+        self.store.unclean = {failing, TopicPartition("t", 1)}
+        self.store.logs[failing, TOPIC_ID] = log = FakeLog(failing, TOPIC_ID)
+        log.epoch_failure = KafkaError(ErrorCode.KAFKA_STORAGE_ERROR, "no room")
+        self.start()
+        reading = self.host.get("t", 0).read(0, 1, IsolationLevel.READ_UNCOMMITTED, False)
+        self.assertEqual(self.failureResultOf(reading, KafkaError).value.code, ErrorCode.KAFKA_STORAGE_ERROR)
+        self.assertEqual(self.host.get("t", 1).leader_epoch, 7)
 
     def test_logs_of_unknown_topics_are_set_aside(self) -> None:
         """Whether a broker died between a deletion and its clean-up, or the metadata lost a topic, cannot be told: no records are removed."""

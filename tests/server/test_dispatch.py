@@ -206,7 +206,7 @@ class DispatchTest(SynchronousTestCase):
                 self.woken += 1
 
         waiting = Waiting()
-        self.core.session.waiting.add(waiting)
+        self.core.session.waiting[waiting] = None
         self.core.dispatcher.disconnected(self.core.session)
         self.assertEqual((waiting.woken, self.core.session.closed), (1, True))
 

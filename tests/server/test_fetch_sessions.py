@@ -242,7 +242,7 @@ class WaitTest(SessionCase):
         self.core.clock.advance(0.6)
         self.assertEqual({}, self.told(self.core.decode(request, 12, self.successResultOf(answer.pieces))))
         self.assertEqual(session, self.response.session_id)
-        self.assertEqual((set(), []), (self.core.session.waiting, self.core.clock.getDelayedCalls()))
+        self.assertEqual(({}, []), (self.core.session.waiting, self.core.clock.getDelayedCalls()))
 
     def test_overtaken(self) -> None:
         """A request that another of its session overtook is not answered as if it had not been."""

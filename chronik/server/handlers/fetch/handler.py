@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from math import ceil
 from typing import TYPE_CHECKING
 
 from chronik.errors import KafkaError
@@ -74,15 +75,16 @@ def _waiter(request: FetchRequest, partitions: Sequence[IPartition]) -> CommitWa
 
 async def _more(context: RequestContext, scope: Scope, waiter: CommitWaiter, wait_ms: float) -> None:
     scope.add_waiter(waiter)
-    context.services.purgatory.expire_after(waiter, int(wait_ms))
-    context.session.waiting.add(waiter)
+    # Rounded up: ended too early it would wait again, for the rest of a millisecond, over and over.
+    context.services.purgatory.expire_after(waiter, ceil(wait_ms))
+    context.session.waiting[waiter] = None
     try:
         await waiter.ended
     finally:
         waiter.forget()
         scope.remove_waiter(waiter)
         context.services.purgatory.forget(waiter)
-        context.session.waiting.discard(waiter)
+        context.session.waiting.pop(waiter, None)
 
 
 def _rule(services: Services, request: FetchRequest) -> Iterable[Action]:

@@ -1,0 +1,298 @@
+"""Administrators: they create topics and delete them, add partitions, change configurations, remove records and groups, and look whether it was done."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from chronik.errors import ErrorCode
+from chronik.model import TopicId
+from chronik.protocol.messages import (
+    CreatePartitionsRequest,
+    CreateTopicsRequest,
+    DeleteGroupsRequest,
+    DeleteRecordsRequest,
+    DeleteTopicsRequest,
+    DescribeConfigsRequest,
+    IncrementalAlterConfigsRequest,
+    ProduceRequest,
+)
+from chronik.record.build import NewRecord, build_batch
+from chronik.testing.group_history import NOTHING, Value
+from chronik.testing.history import PLAIN, Record
+from chronik.testing.simulation.client import ClusterClient, Unavailable
+from chronik.testing.simulation.fetching import Reader, read_all
+from chronik.testing.simulation.members import Lost, Member
+from chronik.testing.simulation.producers import value_of
+from chronik.testing.simulation.stage import Stage
+
+TOPIC_RESOURCE: Final = 2
+SET: Final = 0
+
+SEGMENT_BYTES: Final = (1 << 20, 2 << 20, 5 << 20)
+
+PARTITIONS_MAX: Final = 12
+
+
+class Admin:
+    """What all of them can do."""
+
+    def __init__(self, stage: Stage, client: ClusterClient, pause: float) -> None:
+        self.stage = stage
+        self.client = client
+        self.pause = pause
+
+    async def rest(self) -> None:
+        """Do nothing for a while."""
+        await self.client.sleep(self.pause * self.client.random.expovariate(1.0))
+
+    async def run(self) -> None:
+        """Work until the play is over."""
+        while not self.stage.closing and not self.stage.over:
+            try:
+                await self.work()
+                await self.rest()
+            except (Unavailable, Lost):
+                await self.client.backoff()
+
+    async def work(self) -> None:
+        """One piece of work.
+
+        :raises Unavailable: somebody does not answer.
+        """
+        raise NotImplementedError
+
+    def outcome(self, kind: str, code: int, *accepted: ErrorCode) -> ErrorCode:
+        """Note an answer's error.
+
+        :param accepted: what may be told after an attempt whose answer was lost.
+        :raises Unavailable: try again.
+        """
+        error = self.client.error(kind, code)
+        if error is ErrorCode.NONE or error in accepted:
+            return error
+        if error is ErrorCode.NOT_CONTROLLER:
+            self.client.controller_id = -1
+        if not error.retriable:
+            self.stage.ledger.finding(f"{self.client.name} was told {error.name} by {kind}")
+        raise Unavailable(f"{kind}: {error.name}")
+
+    async def create(self, name: str, partitions: int, replication: int, configs: dict[str, str], again: bool) -> None:
+        """Create a topic.
+
+        :param again: an attempt before may have been carried out.
+        :raises Unavailable: it is not known whether it was.
+        """
+        given = tuple(CreateTopicsRequest.CreatableTopicConfig(name=key, value=value) for key, value in configs.items())
+        topic = CreateTopicsRequest.CreatableTopic(name=name, num_partitions=partitions, replication_factor=replication, configs=given)
+        response = await self.client.ask_controller(CreateTopicsRequest(topics=(topic,), timeout_ms=3_000))
+        accepted = (ErrorCode.TOPIC_ALREADY_EXISTS,) if again else ()
+        self.outcome("CreateTopics", response.topics[0].error_code, *accepted)
+
+    async def created(self, name: str, partitions: int, replication: int, configs: dict[str, str] | None = None) -> TopicId:
+        """Create a topic, however long it takes; its id."""
+        again = False
+        while True:
+            try:
+                await self.create(name, partitions, replication, configs or {}, again)
+                await self.client.refresh([name])
+                return self.client.topics[name].topic_id
+            except (Unavailable, KeyError):
+                again = True
+                await self.client.backoff()
+
+
+class Librarian(Admin):
+    """Adds partitions to a topic and changes its configuration, and looks what became of it."""
+
+    def __init__(self, stage: Stage, client: ClusterClient, topic: str, pause: float) -> None:
+        super().__init__(stage, client, pause)
+        self._topic = topic
+        self._count = 0
+        self._changes = 0
+
+    async def work(self) -> None:
+        """One change."""
+        if self.client.random.random() < 0.3:
+            await self._grow()
+        else:
+            await self._configure()
+
+    async def _grow(self) -> None:
+        await self.client.refresh([self._topic])
+        topic = self.client.topics.get(self._topic)
+        if topic is None or len(topic.leaders) < self._count:
+            self.stage.ledger.finding(f"{self._topic} had {self._count} partitions, and has {topic and len(topic.leaders)}")
+            return
+        count = len(topic.leaders) + 1
+        if count > PARTITIONS_MAX:
+            return
+        wanted = CreatePartitionsRequest.CreatePartitionsTopic(name=self._topic, count=count, assignments=None)
+        response = await self.client.ask_controller(CreatePartitionsRequest(topics=(wanted,), timeout_ms=3_000))
+        self.outcome("CreatePartitions", response.results[0].error_code)
+        self._count = count
+
+    async def _configure(self) -> None:
+        groups = self.stage.ledger.groups
+        await self._look()
+        self._changes += 1
+        value = str(self.client.random.choice(SEGMENT_BYTES) + self._changes)
+        change = IncrementalAlterConfigsRequest.AlterableConfig(name="segment.bytes", config_operation=SET, value=value)
+        resource = IncrementalAlterConfigsRequest.AlterConfigsResource(
+            resource_type=TOPIC_RESOURCE, resource_name=self._topic, configs=(change,)
+        )
+        write = groups.writing("configuration of", self._topic, Value(int(value), ""))
+        response = await self.client.ask_controller(IncrementalAlterConfigsRequest(resources=(resource,)))
+        self.outcome("IncrementalAlterConfigs", response.responses[0].error_code)
+        groups.written(write)
+
+    async def _look(self) -> None:
+        groups = self.stage.ledger.groups
+        begun = groups.begin()
+        resource = DescribeConfigsRequest.DescribeConfigsResource(
+            resource_type=TOPIC_RESOURCE, resource_name=self._topic, configuration_keys=("segment.bytes",)
+        )
+        response = await self.client.ask_controller(DescribeConfigsRequest(resources=(resource,)))
+        self.outcome("DescribeConfigs", response.results[0].error_code)
+        (config,) = response.results[0].configs
+        value = NOTHING if config.config_source != 1 else Value(int(config.value), "")
+        groups.read("configuration of", self._topic, begun, value)
+
+
+class Trimmer(Admin):
+    """Removes the oldest records of partitions, and looks that they do not come back."""
+
+    def __init__(self, stage: Stage, client: ClusterClient, topic: str, partitions: int, pause: float) -> None:
+        super().__init__(stage, client, pause)
+        self._topic = topic
+        self._partitions = partitions
+        self._reader = Reader(stage, client, sessions=False)
+        self._trimmed: dict[int, int] = {}
+        self._looks = 0
+
+    async def work(self) -> None:
+        """Trim one partition."""
+        number = self.client.random.randrange(self._partitions)
+        leader, _, topic_id = await self.client.leader(self._topic, number)
+        self._looks += 1
+        position = await self._reader.position(self._topic, number, f"{self.client.name}/{self._looks}")
+        if position.offset < self._trimmed.get(number, 0):
+            self.stage.ledger.finding(f"{self._topic}-{number} begins at {position.offset}, it was trimmed to {self._trimmed[number]}")
+        await self._reader.fetch({position.key: position}, wait_ms=0)
+        if position.high <= 0:
+            return
+        offset = self.client.random.randint(0, position.high)
+        self.stage.ledger.history(topic_id).forgotten(number, offset)
+        part = DeleteRecordsRequest.DeleteRecordsPartition(partition_index=number, offset=offset)
+        topic = DeleteRecordsRequest.DeleteRecordsTopic(name=self._topic, partitions=(part,))
+        response = await self.client.ask(leader, DeleteRecordsRequest(topics=(topic,), timeout_ms=3_000))
+        (answer,) = response.topics[0].partitions
+        error = self.client.error("DeleteRecords", answer.error_code)
+        if error is ErrorCode.NONE:
+            self._trimmed[number] = max(answer.low_watermark, self._trimmed.get(number, 0))
+        else:
+            await self.client.refresh([self._topic])
+
+
+class Nomad(Admin):
+    """Creates a topic, writes a little, reads it, deletes it, and does that again under the same name."""
+
+    def __init__(self, stage: Stage, client: ClusterClient, topic: str, replication: int, pause: float) -> None:
+        super().__init__(stage, client, pause)
+        self._topic = topic
+        self._replication = replication
+        self._attempts = 0
+        self._exists = False
+        self._asked = False
+        self._old: set[TopicId] = set()
+
+    async def work(self) -> None:
+        """One stay."""
+        name = self._topic
+        if not self._exists:
+            try:
+                await self.create(name, 2, self._replication, {}, self._asked)
+            finally:
+                self._asked = True
+            self._exists, self._asked = True, False
+        await self.client.refresh([name])
+        topic = self.client.topics.get(name)
+        if topic is None:
+            raise Unavailable(f"{name} is not seen yet")
+        if topic.topic_id in self._old:
+            raise Unavailable(f"{name} is still seen")
+        for n in range(self.client.random.randrange(1, 4)):
+            await self._write(n, topic.topic_id)
+        self._attempts += 1
+        await read_all(self.stage, self.client, name, f"{self.client.name}/{self._attempts}")
+        await self._delete(topic.topic_id)
+
+    async def _write(self, n: int, topic_id: TopicId) -> None:
+        number = n % 2
+        leader, _, now = await self.client.leader(self._topic, number)
+        if now != topic_id:
+            raise Unavailable("it is another topic now")
+        self._attempts += 1
+        record = Record(f"{self.client.name}:{self._attempts}", 0)
+        self.stage.ledger.promises[record.producer] = PLAIN
+        history = self.stage.ledger.history(topic_id)
+        history.sent(number, record)
+        batch = build_batch([NewRecord(None, value_of(record), int(self.client.reactor.seconds() * 1000))])
+        part = ProduceRequest.PartitionProduceData(index=number, records=batch)
+        data = ProduceRequest.TopicProduceData(topic_id=topic_id, partition_data=(part,))
+        response = await self.client.ask(leader, ProduceRequest(acks=-1, timeout_ms=3_000, topic_data=(data,)), 13)
+        (answer,) = response.responses[0].partition_responses
+        self.outcome("Produce", answer.error_code)
+        history.acknowledged(number, record, answer.base_offset)
+
+    async def _delete(self, topic_id: TopicId) -> None:
+        state = DeleteTopicsRequest.DeleteTopicState(name=None, topic_id=topic_id)
+        again = False
+        while not self.stage.over:
+            try:
+                response = await self.client.ask_controller(DeleteTopicsRequest(topics=(state,), timeout_ms=3_000))
+                accepted = (ErrorCode.UNKNOWN_TOPIC_ID, ErrorCode.UNKNOWN_TOPIC_OR_PARTITION) if again else ()
+                self.outcome("DeleteTopics", response.responses[0].error_code, *accepted)
+                break
+            except Unavailable:
+                again = True
+                await self.client.backoff()
+        self._old.add(topic_id)
+        self._exists = False
+        self.client.topics.pop(self._topic, None)
+
+
+class Clerk(Admin):
+    """Commits offsets for a group without members, reads them back, and deletes the group now and then."""
+
+    def __init__(self, stage: Stage, client: ClusterClient, group: str, topic: str, partitions: int, pause: float) -> None:
+        super().__init__(stage, client, pause)
+        self._group = group
+        self._topic = topic
+        self._partitions = partitions
+        self._member = Member(stage, client, group, topic, pause)
+        self._numbers = 0
+
+    async def work(self) -> None:
+        """Commit, read, delete."""
+        random, member = self.client.random, self._member
+        number = random.randrange(self._partitions)
+        await member.committed([(self._topic, each) for each in range(self._partitions)])
+        position = await member.reader.position(self._topic, number, f"{self.client.name}/{number}", random.randrange(1_000))
+        member.positions = {position.key: position}
+        await member.commit()
+        if random.random() < 0.1:
+            await self._delete()
+
+    async def _delete(self) -> None:
+        groups = self.stage.ledger.groups
+        writes = [groups.writing(self._group, (self._topic, number), NOTHING) for number in range(self._partitions)]
+        response = await self.client.ask_coordinator(self._group, DeleteGroupsRequest(groups_names=(self._group,)))
+        error = self.client.error("DeleteGroups", response.results[0].error_code)
+        if error in (ErrorCode.NONE, ErrorCode.GROUP_ID_NOT_FOUND):
+            for write in writes:
+                groups.written(write)
+        elif error is ErrorCode.NON_EMPTY_GROUP:
+            self.stage.ledger.finding(f"the group {self._group}, which nobody joined, is said to have members")
+        self._member._committed = {}
+
+

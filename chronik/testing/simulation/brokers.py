@@ -1,0 +1,207 @@
+"""Brokers on simulated machines: started, stopped, killed and cut off from their power as often as one likes."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from random import Random
+from typing import Any, Final
+
+from twisted.internet.defer import Deferred
+
+from chronik.broker import BrokerService
+from chronik.config import Configuration
+from chronik.descriptors import DescriptorShares
+from chronik.machine import Machine
+from chronik.metadata.memory import MemoryMetadataStore
+from chronik.plugin import find_backend
+from chronik.storage.memory import MemoryFileSystem
+from chronik.testing.simulation.disk import SimulatedDisk
+from chronik.testing.simulation.metadata import MetadataView, ViewMaker
+from chronik.testing.simulation.network import Network
+from chronik.testing.simulation.pools import SeededThreadPools
+from chronik.testing.simulation.reactor import SimulatedReactor
+from chronik.testing.simulation.timeline import Timeline
+
+PORT: Final = 9092
+
+DIRECTORY: Final = "/data"
+
+_SHARES: Final = DescriptorShares(files=48, connections=200, http_connections=10)
+
+_found: Final = functools.cache(find_backend)
+
+
+@dataclass(slots=True)
+class Life:
+    """One start of a broker, until it ends.
+
+    :ivar phase: ``starting``, ``serving``, ``stopping`` or ``ended``.
+    :ivar said: what it complained of.
+    """
+
+    reactor: SimulatedReactor
+    pools: SeededThreadPools
+    view: MetadataView | None
+    service: BrokerService
+    phase: str = "starting"
+    said: list[str] = field(default_factory=list)
+
+
+class SimulatedBroker:
+    """A machine, its disk, and the broker that it runs from time to time.
+
+    :param number: the broker's id; decides its address.
+    :param seed: a text that decides everything else about it.
+    :param settings: of the broker.
+    :param store: the cluster's metadata; None for a broker that keeps its own in a file.
+    :param ended: told whenever it is down, with what it said when it gave up by itself.
+    :ivar lives: those before; kept, so that nothing of them is collected while others run.
+    """
+
+    def __init__(
+        self,
+        number: int,
+        timeline: Timeline,
+        network: Network,
+        seed: str,
+        settings: Mapping[str, str],
+        store: MemoryMetadataStore | None,
+        ended: Callable[[SimulatedBroker, str], None],
+    ) -> None:
+        self.number = number
+        self.address = f"10.0.0.{number}"
+        self._timeline = timeline
+        self._network = network
+        self._seed = f"{seed}/broker {number}"
+        self._store = store
+        self._ended = ended
+        self._host = network.host(self.address)
+        self._host.up = False
+        self.random = Random(self._seed)
+        self._rate = 1.0 + self.random.uniform(-1e-3, 1e-3)
+        self.offset = self.random.uniform(-0.5, 0.5)
+        self.config = Configuration().with_values({**settings, **self._own_settings()})
+        file_system = MemoryFileSystem(self.random)
+        file_system.make_directory(DIRECTORY)
+        file_system.sync_file_system("/")
+        self.disk = SimulatedDisk(timeline, file_system, self.random)
+        self.life: Life | None = None
+        self.lives: list[Life] = []
+
+    def _own_settings(self) -> Mapping[str, str]:
+        return {
+            "node.id": str(self.number),
+            "listeners": f"PLAINTEXT://{self.address}:{PORT}",
+            "http.listeners": "",
+            "log.dirs": DIRECTORY,
+            "search.backend": "none",
+            "metadata.store": "memory" if self._store is not None else "file",
+        }
+
+    @property
+    def host(self) -> Any:
+        """Its place on the network."""
+        return self._host
+
+    @property
+    def phase(self) -> str:
+        """``starting``, ``serving``, ``stopping``, or ``down``."""
+        return "down" if self.life is None else self.life.phase
+
+    @property
+    def flushing(self) -> bool:
+        """Whether threads of it are at work."""
+        return self.life is not None and self.life.pools.busy
+
+    # -- beginning and end --------------------------------------------------------------------------------------------
+
+    def start(self) -> None:
+        """Begin another life on what the disk has."""
+        assert self.life is None
+        boot = len(self.lives)
+        random = Random(f"{self._seed}/{boot}")
+        reactor = SimulatedReactor(self._timeline, self._host, self._rate, self.offset)
+        pools = SeededThreadPools(reactor, Random(f"{self._seed}/{boot}/threads"))
+        view = None if self._store is None else MetadataView(self._store, reactor, Random(f"{self._seed}/{boot}/metadata"))
+        life: Life
+        machine = Machine(
+            reactor=reactor,
+            file_system=self.disk.file_system,
+            pools=pools,
+            descriptors=_SHARES,
+            random=random.randbytes,
+            cpu_seconds=lambda: 0.0,
+            backend=functools.partial(_backend, view),
+            say=lambda line: self._ready(life),
+            complain=lambda line: life.said.append(line),
+            settle=lambda: None,
+        )
+        life = Life(reactor, pools, view, BrokerService(self.config, machine, lambda status: self._failed(life)))
+        self.life = life
+        self.lives.append(life)
+        self._network.revive(self._host)
+        self.disk.began(self._power_lost)
+        life.service.startService()
+
+    def _ready(self, life: Life) -> None:
+        if life.phase == "starting":
+            life.phase = "serving"
+
+    def _failed(self, life: Life) -> None:
+        """It ends by itself, as a process does that cannot go on."""
+        if life is self.life:
+            self._timeline.after(0, self._fail, life)
+
+    def _fail(self, life: Life) -> None:
+        if life is self.life:
+            self.kill("; ".join(life.said) or "without a word")
+
+    def stop(self) -> None:
+        """Stop it as a service manager does."""
+        life = self.life
+        if life is None or life.phase == "stopping":
+            return
+        life.phase = "stopping"
+        stopping: Deferred[None] = life.service.stopService()
+        stopping.addBoth(lambda _: self._timeline.after(0, self._stopped, life))
+
+    def _stopped(self, life: Life) -> None:
+        if life is self.life:
+            self.disk.file_system.kill()
+            self._end(silent=False)
+
+    def kill(self, why: str = "") -> None:
+        """End the process at once; the machine, and what it wrote, stay."""
+        if self.life is not None:
+            self.disk.file_system.kill()
+            self._end(silent=False, why=why)
+
+    def cut_power(self) -> None:
+        """End the machine at once: what was not synced is kept, torn or lost at random."""
+        if self.life is not None:
+            self.disk.crash()
+            self._end(silent=self.random.random() < 0.5)
+
+    def _power_lost(self) -> None:
+        """The disk reports that the cut came, in the middle of something."""
+        if self.life is not None:
+            self._end(silent=self.random.random() < 0.5)
+
+    def _end(self, silent: bool, why: str = "") -> None:
+        life = self.life
+        assert life is not None
+        life.phase = "ended"
+        life.reactor.alive = False
+        if life.view is not None:
+            life.view.end()
+        self.life = None
+        self._network.crash(self._host, silent)
+        self._ended(self, why)
+
+
+def _backend(view: MetadataView | None, seam: str, name: str) -> Any:
+    if seam == "metadata" and view is not None:
+        return ViewMaker(view)
+    return _found(seam, name)

@@ -1,0 +1,307 @@
+"""What goes wrong, when, and how often it met which state of affairs."""
+
+from __future__ import annotations
+
+import errno
+from collections import Counter
+from collections.abc import Awaitable, Callable, Mapping
+from random import Random
+from typing import Final, Protocol
+
+from twisted.internet.defer import Deferred, ensureDeferred
+
+from chronik.metadata.memory import Fault
+from chronik.testing.simulation.brokers import SimulatedBroker
+from chronik.testing.simulation.ledger import Ledger
+from chronik.testing.simulation.network import Host, Network
+from chronik.testing.simulation.timeline import Timeline
+
+WAIT_SECONDS: Final = 1.5
+"""How long a state that a fault is to meet is waited for."""
+
+POLL_SECONDS: Final = 0.002
+
+
+class World(Protocol):
+    """What faults are made to."""
+
+    @property
+    def timeline(self) -> Timeline:
+        """Its time."""
+
+    @property
+    def network(self) -> Network:
+        """Its network."""
+
+    @property
+    def brokers(self) -> list[SimulatedBroker]:
+        """All of them."""
+
+    @property
+    def clients(self) -> list[Host]:
+        """Where clients are."""
+
+    @property
+    def ledger(self) -> Ledger:
+        """What clients note."""
+
+
+_CHANGES: Final = ("CreateTopics", "DeleteTopics", "CreatePartitions", "IncrementalAlterConfigs", "DeleteRecords", "InitProducerId")
+_JOINS: Final = ("JoinGroup", "SyncGroup", "ConsumerGroupHeartbeat", "LeaveGroup")
+
+STATES: Final[Mapping[str, Callable[[World, SimulatedBroker], bool]]] = {
+    "starting": lambda world, broker: broker.phase == "starting",
+    "stopping": lambda world, broker: broker.phase == "stopping",
+    "flushing": lambda world, broker: broker.phase == "serving" and broker.flushing,
+    "producing": lambda world, broker: broker.phase == "serving" and world.ledger.under_way["Produce"] > 0,
+    "fetching": lambda world, broker: broker.phase == "serving" and world.ledger.under_way["Fetch"] > 0,
+    "committing": lambda world, broker: broker.phase == "serving" and world.ledger.under_way["OffsetCommit"] > 0,
+    "joining": lambda world, broker: broker.phase == "serving" and any(world.ledger.under_way[kind] for kind in _JOINS),
+    "administering": lambda world, broker: broker.phase == "serving" and any(world.ledger.under_way[kind] for kind in _CHANGES),
+}
+"""What may be going on when a fault comes; several at a time."""
+
+
+class Nemesis:
+    """Brings faults one after the other, some of them while another lasts.
+
+    :ivar met: how often a kind of fault met a state.
+    :ivar faults: how many there were.
+    """
+
+    def __init__(self, world: World, random: Random, plan: list[tuple[str, str]]) -> None:
+        self._world = world
+        self._random = random
+        self._plan = plan
+        self._lasting = 0
+        self.met: Counter[tuple[str, str]] = Counter()
+        self.faults = 0
+
+    def _sleep(self, seconds: float) -> Deferred[None]:
+        done: Deferred[None] = Deferred()
+        self._world.timeline.after(seconds, done.callback, None)
+        return done
+
+    async def run(self) -> None:
+        """Carry out the plan, and put everything right in the end."""
+        running: list[Deferred[None]] = []
+        for kind, state in self._plan:
+            broker = self._random.choice(self._world.brokers)
+            await self._until(broker, state)
+            self._note(kind, broker)
+            running.append(ensureDeferred(self._bring(kind, broker)))
+            if self._random.random() < 0.75:
+                await running[-1]
+            await self._sleep(self._random.expovariate(4.0))
+        for each in running:
+            await each
+        self.heal()
+
+    async def _until(self, broker: SimulatedBroker, state: str) -> None:
+        """Wait for a state, and bring it about where nobody else does."""
+        if state in ("starting", "stopping"):
+            while broker.phase != "serving":
+                await self._sleep(0.05)
+        if state == "starting":
+            self._random.choice((broker.kill, broker.cut_power))()
+        elif state == "stopping":
+            broker.stop()
+        until = self._world.timeline.now + WAIT_SECONDS
+        while self._world.timeline.now < until and not STATES[state](self._world, broker):
+            await self._sleep(POLL_SECONDS)
+        if state in ("starting", "stopping"):
+            # Not always at its very beginning.
+            for _ in range(self._random.randrange(8)):
+                if STATES[state](self._world, broker):
+                    await self._sleep(0.0005)
+
+    def _note(self, kind: str, broker: SimulatedBroker) -> None:
+        self.faults += 1
+        for state, holds in STATES.items():
+            if holds(self._world, broker):
+                self.met[kind, state] += 1
+        if self._lasting:
+            self.met[kind, "another fault"] += 1
+
+    async def _bring(self, kind: str, broker: SimulatedBroker) -> None:
+        self._lasting += 1
+        try:
+            await FAULTS[kind](self, broker)
+        finally:
+            self._lasting -= 1
+
+    def heal(self) -> None:
+        """Put everything right."""
+        self._world.network.heal()
+        for broker in self._world.brokers:
+            self._heal_disk(broker)
+            if broker.life is not None and broker.life.view is not None:
+                broker.life.view.faults.clear()
+                broker.life.view.reconnect()
+    
+    def _heal_disk(self, broker: SimulatedBroker) -> None:
+        broker.disk.faults.heal()
+
+    def _some_time(self) -> float:
+        return self._random.uniform(0.1, 2.0)
+
+    # -- the faults ---------------------------------------------------------------------------------------------------
+
+    async def power_cut(self, broker: SimulatedBroker) -> None:
+        """The machine loses its power."""
+        broker.cut_power()
+
+    async def power_cut_amid(self, broker: SimulatedBroker) -> None:
+        """The same, in the middle of what the disk is about to do."""
+        broker.disk.cut_after(self._random.randrange(1, 30))
+        await self._sleep(self._some_time())
+
+    async def kill(self, broker: SimulatedBroker) -> None:
+        """The process is killed."""
+        broker.kill()
+
+    async def stop(self, broker: SimulatedBroker) -> None:
+        """The broker is stopped as it should be, and started again."""
+        broker.stop()
+        while broker.phase == "stopping":
+            await self._sleep(0.05)
+
+    async def reset(self, broker: SimulatedBroker) -> None:
+        """Connections break."""
+        for transport in self._world.network.connections():
+            if self._random.random() < 0.5:
+                self._world.network.break_connection(transport)
+
+    async def half_open(self, broker: SimulatedBroker) -> None:
+        """Some connections swallow what is sent over them, in one direction."""
+        for transport in self._world.network.connections():
+            if self._random.random() < 0.3:
+                self._random.choice((transport, transport.peer)).half_open = True
+        await self._sleep(self._some_time())
+
+    async def dribble(self, broker: SimulatedBroker) -> None:
+        """Bytes come in small pieces."""
+        for transport in self._world.network.connections():
+            if self._random.random() < 0.6:
+                self._random.choice((transport, transport.peer)).dribbling = True
+        await self._sleep(self._some_time())
+        for transport in self._world.network.connections():
+            transport.dribbling = transport.peer.dribbling = False
+
+    async def slow_network(self, broker: SimulatedBroker) -> None:
+        """Everything takes many times longer."""
+        self._world.network.slow = self._random.choice((10.0, 50.0, 200.0))
+        await self._sleep(self._some_time())
+        self._world.network.slow = 1.0
+
+    async def partition(self, broker: SimulatedBroker) -> None:
+        """Some hosts cannot reach the broker, nor be reached from it."""
+        await self._cut_off(broker, both=True)
+
+    async def one_way(self, broker: SimulatedBroker) -> None:
+        """The same in one direction."""
+        await self._cut_off(broker, both=False)
+
+    async def _cut_off(self, broker: SimulatedBroker, both: bool) -> None:
+        others = [other.host for other in self._world.brokers if other is not broker]
+        for host in (*others, *self._world.clients):
+            if self._random.random() < 0.6:
+                pairs = [(host, broker.host), (broker.host, host)]
+                for source, target in pairs if both else [self._random.choice(pairs)]:
+                    self._world.network.block(source, target)
+        await self._sleep(self._random.uniform(0.2, 4.0))
+        self._world.network.heal()
+
+    async def sync_fails(self, broker: SimulatedBroker) -> None:
+        """A sync fails, and what was to be synced is lost; the operator starts the broker again."""
+        broker.disk.faults.fail("sync", "*", errno.EIO, self._random.randrange(1, 4))
+        await self._repair(broker)
+
+    async def write_fails(self, broker: SimulatedBroker) -> None:
+        """A write fails half-way."""
+        broker.disk.faults.fail("write", "*", errno.EIO, self._random.randrange(1, 4))
+        await self._repair(broker)
+
+    async def disk_full(self, broker: SimulatedBroker) -> None:
+        """There is no byte left."""
+        broker.disk.faults.fill("/data")
+        await self._repair(broker)
+
+    async def disk_dies(self, broker: SimulatedBroker) -> None:
+        """Nothing works any more, until the operator has found the cable."""
+        broker.disk.faults.die("/data")
+        await self._repair(broker)
+
+    async def _repair(self, broker: SimulatedBroker) -> None:
+        await self._sleep(self._some_time())
+        self._heal_disk(broker)
+        self._random.choice((broker.kill, broker.cut_power, broker.stop))()
+        while broker.phase == "stopping":
+            await self._sleep(0.05)
+        self._heal_disk(broker)
+
+    async def slow_disk(self, broker: SimulatedBroker) -> None:
+        """Writes and syncs take long."""
+        seconds = self._random.choice((0.02, 0.05, 0.3))
+        slow = [broker.disk.faults.slow(operation, "*", seconds) for operation in ("write", "sync")]
+        await self._sleep(self._some_time())
+        for fault in slow:
+            broker.disk.faults.clear(fault)
+
+    async def metadata_fault(self, broker: SimulatedBroker) -> None:
+        """Commits to the metadata store go wrong."""
+        view = broker.life.view if broker.life is not None else None
+        if view is not None:
+            view.faults.extend(self._random.choices(tuple(Fault), k=self._random.randrange(1, 4)))
+            await self._sleep(self._some_time())
+            view.faults.clear()
+
+    async def watches_lost(self, broker: SimulatedBroker) -> None:
+        """The store forgot what its watchers have to hear of."""
+        if broker.life is not None and broker.life.view is not None:
+            broker.life.view.lose_watches()
+
+    async def metadata_away(self, broker: SimulatedBroker) -> None:
+        """The store cannot be reached."""
+        view = broker.life.view if broker.life is not None else None
+        if view is not None:
+            view.cut_off = True
+            await self._sleep(self._some_time())
+            view.reconnect()
+
+
+FAULTS: Final[Mapping[str, Callable[[Nemesis, SimulatedBroker], Awaitable[None]]]] = {
+    "power cut": Nemesis.power_cut,
+    "power cut amid a write": Nemesis.power_cut_amid,
+    "kill": Nemesis.kill,
+    "stop": Nemesis.stop,
+    "reset": Nemesis.reset,
+    "half-open": Nemesis.half_open,
+    "dribble": Nemesis.dribble,
+    "slow network": Nemesis.slow_network,
+    "partition": Nemesis.partition,
+    "one-way partition": Nemesis.one_way,
+    "sync fails": Nemesis.sync_fails,
+    "write fails": Nemesis.write_fails,
+    "disk full": Nemesis.disk_full,
+    "disk dies": Nemesis.disk_dies,
+    "slow disk": Nemesis.slow_disk,
+    "metadata fault": Nemesis.metadata_fault,
+    "watches lost": Nemesis.watches_lost,
+    "metadata away": Nemesis.metadata_away,
+}
+"""Every kind of fault."""
+
+METADATA_FAULTS: Final = frozenset({"metadata fault", "watches lost", "metadata away"})
+"""Those of a metadata store that is reached over a network."""
+
+
+def plan_of(seed: int, count: int, shared_store: bool) -> list[tuple[str, str]]:
+    """The faults of a seed and the states that they are to meet: over many seeds all pairs come equally often.
+
+    :param shared_store: whether the metadata store can be reached over a network only.
+    """
+    pairs = [(kind, state) for state in STATES for kind in FAULTS if shared_store or kind not in METADATA_FAULTS]
+    plan = [pairs[(seed * count + n) % len(pairs)] for n in range(count)]
+    Random(f"plan {seed}").shuffle(plan)
+    return plan

@@ -1,0 +1,343 @@
+"""Reading partitions as consumers do: positions with epochs, fetch sessions or none, and a look at everything that comes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from chronik.errors import ErrorCode
+from chronik.model import TopicId
+from chronik.protocol.messages import FetchRequest, FetchResponse, ListOffsetsRequest, OffsetForLeaderEpochRequest
+from chronik.record.batch import whole_batches
+from chronik.record.records import decode_records
+from chronik.testing.simulation.client import ClusterClient, Unavailable
+from chronik.testing.simulation.producers import record_of, value_of
+from chronik.testing.simulation.stage import Stage
+
+VERSIONS: Final = (10, 11, 12, 13, 17)
+"""From 10 on zstd is read."""
+
+FIRST_VERSION_WITH_SESSIONS: Final = 7
+FIRST_VERSION_WITH_FETCHED_EPOCHS: Final = 12
+FIRST_VERSION_WITH_TOPIC_IDS: Final = 13
+
+EARLIEST: Final = -2
+
+IDLE_MAX: Final = 20
+"""So many Fetches without a record, before the end of a partition is reached, are too many."""
+
+PARTITION_BYTES: Final = (200, 2_000, 1 << 16)
+"""Most bytes of one partition in an answer; a batch that is larger comes whole all the same."""
+
+
+@dataclass(slots=True)
+class Position:
+    """Where a reader is in one partition.
+
+    :ivar reader: its name in the history; a new one whenever it begins somewhere else.
+    :ivar offset: of what it reads next.
+    :ivar fetched_epoch: of what it read last, -1 for nothing.
+    :ivar epoch: under which the leader that it reads from leads.
+    :ivar high: the high watermark that it was told of last.
+    """
+
+    topic: str
+    partition: int
+    topic_id: TopicId
+    reader: str
+    offset: int = 0
+    fetched_epoch: int = -1
+    epoch: int = -1
+    high: int = -1
+    begun: int = 0
+
+    @property
+    def key(self) -> tuple[str, int]:
+        """Topic and partition."""
+        return self.topic, self.partition
+
+
+@dataclass(slots=True)
+class _Session:
+    """What a broker remembers of us (KIP-227)."""
+
+    session_id: int = 0
+    epoch: int = 0
+    known: dict[tuple[TopicId, str, int], tuple[int, int, int, int]] = field(default_factory=dict)
+
+
+class Reader:
+    """Fetches for one client, and notes what comes in the histories.
+
+    :param sessions: whether to use fetch sessions.
+    """
+
+    def __init__(self, stage: Stage, client: ClusterClient, sessions: bool) -> None:
+        self._stage = stage
+        self.client = client
+        self._version = client.random.choice(VERSIONS)
+        self._with_sessions = sessions and self._version >= FIRST_VERSION_WITH_SESSIONS
+        self._sessions: dict[int, _Session] = {}
+        self._part_bytes = client.random.choice(PARTITION_BYTES)
+
+    # -- where to begin -----------------------------------------------------------------------------------------------
+
+    async def position(self, topic: str, partition: int, reader: str, offset: int | None = None) -> Position:
+        """A position at an offset, or at the beginning.
+
+        :raises Unavailable: the leader cannot be asked now.
+        """
+        _, epoch, topic_id = await self.client.leader(topic, partition)
+        position = Position(topic, partition, topic_id, reader, epoch=epoch)
+        position.offset = await self.earliest(position) if offset is None else offset
+        return position
+
+    async def earliest(self, position: Position) -> int:
+        """The first offset there is.
+
+        :raises Unavailable: the leader cannot be asked now.
+        """
+        client = self.client
+        leader, epoch, _ = await client.leader(position.topic, position.partition)
+        part = ListOffsetsRequest.ListOffsetsPartition(partition_index=position.partition, current_leader_epoch=epoch, timestamp=EARLIEST)
+        topic = ListOffsetsRequest.ListOffsetsTopic(name=position.topic, partitions=(part,))
+        response = await client.ask(leader, ListOffsetsRequest(replica_id=-1, isolation_level=1, topics=(topic,)))
+        (answer,) = response.topics[0].partitions
+        error = client.error("ListOffsets", answer.error_code)
+        if error is not ErrorCode.NONE:
+            await self._moved(position, error, "ListOffsets")
+            raise Unavailable(f"ListOffsets: {error.name}")
+        return int(answer.offset)
+
+    # -- reading ------------------------------------------------------------------------------------------------------
+
+    async def fetch(self, positions: Mapping[tuple[str, int], Position], wait_ms: int = 200) -> int:
+        """Fetch once from one of the leaders; how many records came.
+
+        :raises Unavailable: it cannot be asked now.
+        """
+        by_leader: dict[int, list[Position]] = {}
+        for position in positions.values():
+            leader, epoch, topic_id = await self.client.leader(position.topic, position.partition)
+            if topic_id != position.topic_id:
+                raise Unavailable(f"{position.topic} is another topic now")
+            position.epoch = max(position.epoch, epoch)
+            by_leader.setdefault(leader, []).append(position)
+        if not by_leader:
+            return 0
+        leaders = list(by_leader)
+        chosen = leaders[self.client.random.randrange(len(leaders))]
+        return await self._fetch_from(chosen, by_leader[chosen], wait_ms)
+
+    async def _fetch_from(self, leader: int, positions: list[Position], wait_ms: int) -> int:
+        session = self._sessions.setdefault(leader, _Session()) if self._with_sessions else None
+        request = self._request(session, positions, wait_ms)
+        try:
+            response = await self.client.ask(leader, request, self._version)
+        except Unavailable:
+            self._sessions.pop(leader, None)
+            raise
+        error = self.client.error("Fetch", response.error_code)
+        if error is not ErrorCode.NONE:
+            self._sessions.pop(leader, None)
+            raise Unavailable(f"Fetch: {error.name}")
+        if session is not None:
+            session.session_id = response.session_id
+            session.epoch = session.epoch + 1 if response.session_id else 0
+        by_name = {(position.topic, position.partition): position for position in positions}
+        by_id = {(position.topic_id, position.partition): position for position in positions}
+        count = 0
+        for topic in response.responses:
+            for part in topic.partitions:
+                place = (topic.topic_id, part.partition_index) if self._version >= FIRST_VERSION_WITH_TOPIC_IDS else None
+                position = by_id.get(place) if place is not None else by_name.get((topic.topic, part.partition_index))  # type: ignore[arg-type]
+                if position is not None:
+                    count += await self._take(position, part)
+        return count
+
+    def _request(self, session: _Session | None, positions: list[Position], wait_ms: int) -> FetchRequest:
+        wanted = {
+            (position.topic_id, position.topic, position.partition): (position.offset, position.epoch, position.fetched_epoch, self._part_bytes)
+            for position in positions
+        }
+        changed = dict(wanted)
+        forgotten: list[tuple[TopicId, str, int]] = []
+        if session is not None and session.epoch:
+            changed = {key: value for key, value in wanted.items() if session.known.get(key) != value}
+            forgotten = [key for key in session.known if key not in wanted]
+        if session is not None:
+            session.known = wanted
+        return FetchRequest(
+            replica_id=-1,
+            max_wait_ms=wait_ms,
+            min_bytes=1,
+            max_bytes=1 << 20,
+            isolation_level=self.client.random.randrange(2),
+            session_id=session.session_id if session is not None else 0,
+            session_epoch=session.epoch if session is not None else -1,
+            topics=tuple(self._topics(changed)),
+            forgotten_topics_data=tuple(
+                FetchRequest.ForgottenTopic(topic_id=topic_id, topic=name, partitions=(number,)) for topic_id, name, number in forgotten
+            ),
+        )
+
+    def _topics(self, wanted: Mapping[tuple[TopicId, str, int], tuple[int, int, int, int]]) -> Iterator[FetchRequest.FetchTopic]:
+        by_topic: dict[tuple[TopicId, str], list[FetchRequest.FetchPartition]] = {}
+        for (topic_id, name, number), (offset, epoch, fetched_epoch, size) in wanted.items():
+            part = FetchRequest.FetchPartition(
+                partition=number, current_leader_epoch=epoch, fetch_offset=offset, last_fetched_epoch=fetched_epoch, partition_max_bytes=size
+            )
+            by_topic.setdefault((topic_id, name), []).append(part)
+        for (topic_id, name), parts in by_topic.items():
+            yield FetchRequest.FetchTopic(topic_id=topic_id, topic=name, partitions=tuple(parts))
+
+    async def _take(self, position: Position, part: FetchResponse.PartitionData) -> int:
+        error = self.client.error("Fetch", part.error_code)
+        if error is not ErrorCode.NONE:
+            await self._refused(position, error)
+            return 0
+        ledger = self._stage.ledger
+        history = ledger.history(position.topic_id)
+        history.watermarks(position.reader, position.partition, part.log_start_offset, part.last_stable_offset, part.high_watermark)
+        position.high = part.high_watermark
+        if part.diverging_epoch.end_offset >= 0:
+            ledger.finding(
+                f"{position.reader} at {position.offset} of {position.topic}-{position.partition}, read under epoch {position.fetched_epoch}, is told "
+                f"that epoch {part.diverging_epoch.epoch} ended at {part.diverging_epoch.end_offset}: what was committed was truncated"
+            )
+            await self._restart(position)
+            return 0
+        return self._read(position, part)
+
+    def _read(self, position: Position, part: FetchResponse.PartitionData) -> int:
+        history = self._stage.ledger.history(position.topic_id)
+        count = 0
+        for header, batch in whole_batches(part.records or b""):
+            for read in decode_records(batch):
+                if read.offset < position.offset:
+                    continue
+                record = record_of(read.value)
+                if record is None:
+                    self._stage.ledger.finding(f"{position.reader} was given at {read.offset} what no client wrote: {read.value!r}")
+                    continue
+                if read.value != value_of(record):
+                    history.changed(position.reader, position.partition, read.offset, record)
+                history.polled(position.reader, position.partition, read.offset, record)
+                history.led(position.reader, position.partition, read.offset, header.leader_epoch)
+                if read.offset >= part.high_watermark:
+                    self._stage.ledger.finding(f"{position.reader} was given {read.offset}, the high watermark being {part.high_watermark}")
+                position.offset = read.offset + 1
+                position.fetched_epoch = header.leader_epoch
+                count += 1
+        return count
+
+    async def _refused(self, position: Position, error: ErrorCode) -> None:
+        if error is ErrorCode.OFFSET_OUT_OF_RANGE:
+            start = await self.earliest(position)
+            if start <= position.offset:
+                self._stage.ledger.finding(
+                    f"{position.reader} read {position.topic}-{position.partition} up to {position.offset}, which is out of range now, and "
+                    f"it starts at {start}: what was committed is gone"
+                )
+            await self._restart(position)
+        else:
+            await self._moved(position, error, "Fetch")
+
+    async def _restart(self, position: Position) -> None:
+        """Begin anew, as another reader."""
+        position.begun += 1
+        position.reader = f"{position.reader.partition('+')[0]}+{position.begun}"
+        position.offset = await self.earliest(position)
+        position.fetched_epoch = -1
+
+    async def _moved(self, position: Position, error: ErrorCode, what: str) -> None:
+        """Somebody else leads, or under another epoch: find out, and ask what became of what was read (KIP-320)."""
+        if not error.retriable:
+            self._stage.ledger.finding(f"{self.client.name} was told {error.name} by {what}")
+        before = position.epoch
+        await self.client.refresh([position.topic])
+        _, epoch, topic_id = await self.client.leader(position.topic, position.partition)
+        if topic_id != position.topic_id:
+            return
+        position.epoch = epoch
+        if epoch != before and position.fetched_epoch >= 0:
+            await self._validate(position)
+
+    async def _validate(self, position: Position) -> None:
+        """OffsetForLeaderEpoch: what was read must still be there."""
+        leader, epoch, _ = await self.client.leader(position.topic, position.partition)
+        part = OffsetForLeaderEpochRequest.OffsetForLeaderPartition(
+            partition=position.partition, current_leader_epoch=epoch, leader_epoch=position.fetched_epoch
+        )
+        topic = OffsetForLeaderEpochRequest.OffsetForLeaderTopic(topic=position.topic, partitions=(part,))
+        response = await self.client.ask(leader, OffsetForLeaderEpochRequest(replica_id=-1, topics=(topic,)))
+        (answer,) = response.topics[0].partitions
+        error = self.client.error("OffsetForLeaderEpoch", answer.error_code)
+        if error is ErrorCode.NONE and answer.end_offset >= 0 and answer.end_offset < position.offset:
+            self._stage.ledger.finding(
+                f"{position.reader} read {position.topic}-{position.partition} up to {position.offset} under epoch {position.fetched_epoch}, "
+                f"which is now said to end at {answer.end_offset}"
+            )
+
+
+class Consumer:
+    """A client that reads some partitions by assignment, from the beginning, for ever."""
+
+    def __init__(self, stage: Stage, client: ClusterClient, topic: str, partitions: list[int], pause: float) -> None:
+        self._stage = stage
+        self._client = client
+        self._topic = topic
+        self._partitions = partitions
+        self._pause = pause
+        self._reader = Reader(stage, client, sessions=client.random.random() < 0.6)
+        self.positions: dict[tuple[str, int], Position] = {}
+
+    async def run(self) -> None:
+        """Read until the play is over."""
+        client = self._client
+        while not self._stage.over and not self._stage.quiet:
+            try:
+                await self._begin()
+                await self._reader.fetch(self.positions)
+                await client.sleep(self._pause * client.random.expovariate(1.0))
+            except Unavailable:
+                await client.backoff()
+                await self._find()
+
+    async def _find(self) -> None:
+        try:
+            await self._client.refresh([self._topic])
+        except Unavailable:
+            pass
+
+    async def _begin(self) -> None:
+        for number in self._partitions:
+            if (self._topic, number) not in self.positions:
+                position = await self._reader.position(self._topic, number, self._client.name)
+                self.positions[position.key] = position
+
+
+async def read_all(stage: Stage, client: ClusterClient, topic: str, name: str) -> TopicId:
+    """Read a topic from its beginning to its end, as the last reader; its id.
+
+    :raises Unavailable: somebody does not answer.
+    """
+    reader = Reader(stage, client, sessions=False)
+    await client.refresh([topic])
+    known: Any = client.topics.get(topic)
+    if known is None:
+        raise Unavailable(f"there is no {topic}")
+    for number in sorted(known.leaders):
+        position = await reader.position(topic, number, name)
+        position.reader = name
+        idle = 0
+        while not 0 <= position.high <= position.offset:
+            idle = 0 if await reader.fetch({position.key: position}, wait_ms=0) else idle + 1
+            if idle > IDLE_MAX:
+                raise Unavailable(f"{topic}-{number} cannot be read beyond {position.offset}")
+            if position.reader != name:
+                stage.ledger.finding(f"the last reader of {topic}-{number} had to begin anew")
+                break
+    stage.ledger.read_all(known.topic_id, name)
+    return TopicId(known.topic_id)

@@ -1,0 +1,218 @@
+"""Producers: idempotent with several requests under way, or plain with one at a time; what was not acknowledged is sent again, in order."""
+
+from __future__ import annotations
+
+import json
+from collections import deque
+from dataclasses import dataclass
+from typing import Final
+
+from twisted.internet.defer import Deferred, ensureDeferred
+
+from chronik.errors import ErrorCode
+from chronik.model import TopicId
+from chronik.protocol.messages import InitProducerIdRequest, ProduceRequest
+from chronik.record.build import NewRecord, build_batch
+from chronik.record.compression import Codec
+from chronik.testing.history import Promise, Record
+from chronik.testing.simulation.client import ClusterClient, Unavailable
+from chronik.testing.simulation.stage import Stage
+
+WINDOW: Final = 5
+"""Batches of an idempotent producer that may be under way to one partition, as in Kafka."""
+
+CODECS: Final = (Codec.NONE, Codec.NONE, Codec.NONE, Codec.LZ4, Codec.SNAPPY, Codec.GZIP, Codec.ZSTD)
+
+VERSIONS: Final = (7, 9, 11, 12, 13)
+
+_WORDS: Final = ("error", "warning", "disk", "full", "slow", "login", "order", "paid", "müde", "naïve")
+
+
+def value_of(record: Record) -> bytes:
+    """What a record holds: anybody can tell from its name and number."""
+    word = _WORDS[record.number % len(_WORDS)]
+    return json.dumps({"p": record.producer, "n": record.number, "word": word, "pad": "x" * (record.number * 7 % 60)}).encode()
+
+
+def record_of(value: bytes | None) -> Record | None:
+    """The record that a value is of, None for none of ours."""
+    try:
+        read = json.loads(value or b"")
+        return Record(read["p"], read["n"])
+    except (ValueError, KeyError, TypeError):
+        return None
+
+
+@dataclass(slots=True, eq=False)
+class Entry:
+    """A batch that is not acknowledged. ``waiting``: a request with it is under way."""
+
+    records: list[Record]
+    sequence: int
+    codec: Codec
+    timestamp: int
+    waiting: bool = False
+
+
+class Producer:
+    """One client that writes to some partitions of one topic.
+
+    :param acks: -1 for all; a producer of fewer never counts a record as acknowledged.
+    :param idempotent: whether its batches have sequence numbers.
+    """
+
+    def __init__(self, stage: Stage, client: ClusterClient, topic: str, partitions: list[int], acks: int, idempotent: bool, pause: float) -> None:
+        self._stage = stage
+        self._client = client
+        self._topic = topic
+        self._partitions = partitions
+        self._acks = acks
+        self._idempotent = idempotent
+        self._pause = pause
+        self._version = client.random.choice(VERSIONS)
+        self._producer_id, self._epoch = -1, -1
+        stage.ledger.promises[client.name] = Promise(once=idempotent, ordered=acks == -1)
+
+    async def run(self) -> None:
+        """Write until the play is over, and everything is acknowledged."""
+        while self._idempotent and self._producer_id < 0 and not self._stage.closing:
+            await self._init()
+        lanes = [_Lane(self, partition) for partition in self._partitions]
+        for running in [ensureDeferred(lane.run()) for lane in lanes]:
+            await running
+
+    async def _init(self) -> None:
+        client = self._client
+        try:
+            if client.controller_id < 0:
+                await client.refresh([self._topic])
+            response = await client.ask(client.controller_id, InitProducerIdRequest(transactional_id=None, transaction_timeout_ms=60_000))
+        except Unavailable:
+            client.controller_id = -1
+            await client.backoff()
+            return
+        error = client.error("InitProducerId", response.error_code)
+        if error is ErrorCode.NONE:
+            self._producer_id, self._epoch = response.producer_id, response.producer_epoch
+            self._stage.producer_id(client.name, response.producer_id)
+        else:
+            await client.backoff()
+
+
+class _Lane:
+    """What a producer writes to one partition."""
+
+    def __init__(self, producer: Producer, partition: int) -> None:
+        self._of = producer
+        self._client = producer._client
+        self._stage = producer._stage
+        self._partition = partition
+        self._entries: deque[Entry] = deque()
+        self._number = 0
+        self._sequence = 0
+        self._window = WINDOW if producer._idempotent else 1
+        self._changed: Deferred[None] | None = None
+        self._topic_id: TopicId | None = None
+
+    async def run(self) -> None:
+        random, client = self._client.random, self._client
+        while not (self._stage.closing and not self._entries):
+            if self._stage.over:
+                return
+            waiting = sum(entry.waiting for entry in self._entries)
+            if waiting < len(self._entries):
+                if not waiting:
+                    await client.backoff()
+                    if await self._look():
+                        for entry in tuple(self._entries):
+                            self._send(entry)
+                else:
+                    await self._change()
+            elif len(self._entries) < self._window and not self._stage.closing:
+                if self._topic_id is None and not await self._look():
+                    await client.backoff()
+                    continue
+                self._send(self._next())
+                await client.sleep(self._of._pause * random.expovariate(1.0))
+            elif self._entries:
+                await self._change()
+
+    async def _look(self) -> bool:
+        """Look who leads it now."""
+        try:
+            await self._client.refresh([self._of._topic])
+            self._topic_id = (await self._client.leader(self._of._topic, self._partition))[2]
+        except Unavailable:
+            return False
+        return True
+
+    def _change(self) -> Deferred[None]:
+        self._changed = Deferred()
+        return self._changed
+
+    def _next(self) -> Entry:
+        random = self._client.random
+        count = random.choice((1, 1, 1, 2, 3, 8))
+        records = [Record(self._client.name, self._number + n) for n in range(count)]
+        entry = Entry(records, self._sequence, random.choice(CODECS), int(self._client.reactor.seconds() * 1000))
+        self._number += count
+        self._sequence += count
+        assert self._topic_id is not None
+        history = self._stage.ledger.history(self._topic_id)
+        for record in records:
+            history.sent(self._partition, record)
+        self._entries.append(entry)
+        return entry
+
+    def _batch(self, entry: Entry) -> bytes:
+        records = [NewRecord(b"%d" % (record.number % 16), value_of(record), entry.timestamp + n) for n, record in enumerate(entry.records)]
+        if not self._of._idempotent:
+            return build_batch(records, entry.codec)
+        return build_batch(
+            records, entry.codec, producer_id=self._of._producer_id, producer_epoch=self._of._epoch, base_sequence=entry.sequence
+        )
+
+    def _send(self, entry: Entry) -> None:
+        entry.waiting = True
+        ensureDeferred(self._deliver(entry)).addErrback(self._stage.failed, f"producer {self._client.name}")
+
+    async def _deliver(self, entry: Entry) -> None:
+        of, client = self._of, self._client
+        try:
+            leader, _, topic_id = await client.leader(of._topic, self._partition)
+            part = ProduceRequest.PartitionProduceData(index=self._partition, records=self._batch(entry))
+            data = ProduceRequest.TopicProduceData(name=of._topic, topic_id=topic_id, partition_data=(part,))
+            request = ProduceRequest(acks=of._acks, timeout_ms=3_000, topic_data=(data,))
+            response = await client.ask(leader, request, of._version, answered=of._acks != 0)
+        except Unavailable:
+            self._settle(entry, done=False)
+            return
+        if response is None:
+            self._settle(entry, done=True)
+            return
+        (answer,) = response.responses[0].partition_responses
+        self._judge(entry, client.error("Produce", answer.error_code), answer.base_offset)
+
+    def _judge(self, entry: Entry, error: ErrorCode, base_offset: int) -> None:
+        if error in (ErrorCode.NONE, ErrorCode.DUPLICATE_SEQUENCE_NUMBER):
+            if self._of._acks == -1 and entry in self._entries:
+                assert self._topic_id is not None
+                history = self._stage.ledger.history(self._topic_id)
+                for n, record in enumerate(entry.records):
+                    history.acknowledged(self._partition, record, base_offset + n if error is ErrorCode.NONE and base_offset >= 0 else -1)
+            self._settle(entry, done=True)
+            return
+        first = bool(self._entries) and self._entries[0] is entry
+        if error is ErrorCode.OUT_OF_ORDER_SEQUENCE_NUMBER and first and self._of._idempotent:
+            self._stage.ledger.finding(f"{self._client.name}: the oldest batch that is not acknowledged, at sequence {entry.sequence}, is out of order")
+        elif not error.retriable and error is not ErrorCode.OUT_OF_ORDER_SEQUENCE_NUMBER:
+            self._stage.ledger.finding(f"{self._client.name} was told {error.name} by Produce")
+        self._settle(entry, done=False)
+
+    def _settle(self, entry: Entry, done: bool) -> None:
+        entry.waiting = False
+        if done and entry in self._entries:
+            self._entries.remove(entry)
+        changed, self._changed = self._changed, None
+        if changed is not None:
+            changed.callback(None)

@@ -1,0 +1,117 @@
+"""What a simulated machine has for a reactor: its own clock, its own network address, and an end when the machine crashes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Final
+
+from twisted.internet.error import AlreadyCalled, AlreadyCancelled
+from twisted.internet.interfaces import IDelayedCall, IReactorFromThreads, IReactorTCP, IReactorTime
+from zope.interface import implementer
+
+from chronik.testing.simulation.network import Host, SimulatedConnector, SimulatedPort
+from chronik.testing.simulation.timeline import START_SECONDS, Event, Timeline
+
+CONNECT_SECONDS: Final = 30.0
+"""How long an attempt to connect may take, unless it says otherwise."""
+
+
+@implementer(IDelayedCall)
+class SimulatedCall:
+    """A call that is to be made."""
+
+    __slots__ = ("_arguments", "_due", "_event", "_function", "_keywords", "_reactor", "_state")
+
+    def __init__(self, reactor: SimulatedReactor, seconds: float, function: Callable[..., Any], arguments: Any, keywords: Any) -> None:
+        self._reactor = reactor
+        self._function = function
+        self._arguments = arguments
+        self._keywords = keywords
+        self._state = ""
+        self._schedule(seconds)
+
+    def _schedule(self, seconds: float) -> None:
+        self._due = self._reactor.seconds() + seconds
+        self._event: Event = self._reactor.timeline.after(seconds / self._reactor.rate, self._call)
+
+    def _call(self) -> None:
+        if self._reactor.alive:
+            self._state = "called"
+            self._function(*self._arguments, **self._keywords)
+
+    def active(self) -> bool:
+        """Whether it is still to come."""
+        return not self._state
+
+    def cancel(self) -> None:
+        """Let it not be made."""
+        self._check()
+        self._state = "cancelled"
+        Timeline.cancel(self._event)
+
+    def reset(self, secondsFromNow: float) -> None:
+        """Make it so much later than now."""
+        self._check()
+        Timeline.cancel(self._event)
+        self._schedule(secondsFromNow)
+
+    def delay(self, secondsLater: float) -> None:
+        """Make it so much later than it would have been."""
+        self.reset(self._due - self._reactor.seconds() + secondsLater)
+
+    def getTime(self) -> float:
+        """When it is to be made, by the machine's clock."""
+        return self._due
+
+    def _check(self) -> None:
+        if self._state == "called":
+            raise AlreadyCalled()
+        if self._state:
+            raise AlreadyCancelled()
+
+
+@implementer(IReactorTime, IReactorTCP, IReactorFromThreads)
+class SimulatedReactor:
+    """The reactor of one process on a simulated machine.
+
+    :param rate: seconds of its clock in a true one.
+    :param offset: how far its clock was ahead when everything began.
+    :ivar alive: until the process ends, however it ends; then nothing that it began happens any more.
+    """
+
+    def __init__(self, timeline: Timeline, host: Host, rate: float = 1.0, offset: float = 0.0) -> None:
+        self.timeline = timeline
+        self.host = host
+        self.rate = rate
+        self.offset = offset
+        self.alive = True
+
+    def seconds(self) -> float:
+        """The machine's time."""
+        return START_SECONDS + (self.timeline.now - START_SECONDS) * self.rate + self.offset
+
+    def callLater(self, delay: float, function: Callable[..., Any], *arguments: Any, **keywords: Any) -> SimulatedCall:
+        """Call a function later."""
+        return SimulatedCall(self, max(delay, 0.0), function, arguments, keywords)
+
+    def getDelayedCalls(self) -> list[SimulatedCall]:
+        """Not kept: nobody asks a simulated machine."""
+        return []
+
+    def callFromThread(self, function: Callable[..., Any], *arguments: Any, **keywords: Any) -> None:
+        """Call a function in the reactor's next turn."""
+        self.callLater(0, function, *arguments, **keywords)
+
+    def listenTCP(self, port: int, factory: Any, backlog: int = 50, interface: str = "") -> SimulatedPort:
+        """Listen on this machine's only address, whatever the interface."""
+        listening = SimulatedPort(self.host, port, factory)
+        listening.startListening()
+        return listening
+
+    def connectTCP(
+        self, host: str, port: int, factory: Any, timeout: float = CONNECT_SECONDS, bindAddress: tuple[str, int] | None = None
+    ) -> SimulatedConnector:
+        """Connect to a port of a machine."""
+        connector = SimulatedConnector(self.host, host, port, factory, timeout / self.rate)
+        connector.connect()
+        return connector

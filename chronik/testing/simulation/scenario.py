@@ -1,0 +1,284 @@
+"""One run: brokers, clients and faults from one seed, and what came of it."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from random import Random
+from typing import Any, Final
+
+from twisted.internet.defer import Deferred, ensureDeferred
+
+from chronik.metadata.memory import MemoryMetadataStore
+from chronik.testing.simulation.admins import Admin, Clerk, Librarian, Nomad, Trimmer
+from chronik.testing.simulation.brokers import PORT, SimulatedBroker
+from chronik.testing.simulation.classic import ClassicMember
+from chronik.testing.simulation.client import Broker, ClusterClient, Unavailable
+from chronik.testing.simulation.faults import Nemesis, plan_of
+from chronik.testing.simulation.fetching import Consumer, read_all
+from chronik.testing.simulation.kip848 import ConsumerMember
+from chronik.testing.simulation.ledger import Ledger
+from chronik.testing.simulation.members import SESSION_MS
+from chronik.testing.simulation.network import Host, Network
+from chronik.testing.simulation.producers import Producer
+from chronik.testing.simulation.reactor import SimulatedReactor
+from chronik.testing.simulation.stage import Stage
+from chronik.testing.simulation.timeline import Timeline
+
+OPERATIONS_MIN: Final = 2_000
+"""Requests that are answered in a run, at least."""
+
+FAULTS_MIN: Final = 5
+RESTARTS_MIN: Final = 2
+
+SECONDS_MAX: Final = 240.0
+"""Simulated time after which a run that has not come to an end is stuck."""
+
+SETTLE_SECONDS: Final = 60.0
+"""Simulated time in which everything must be acknowledged and read once nothing goes wrong any more."""
+
+EVENTS: Final = "events"
+GROWING: Final = "growing"
+TRIMMED: Final = "trimmed"
+TOPICS: Final[Mapping[str, int]] = {EVENTS: 4, GROWING: 2, TRIMMED: 2}
+
+
+@dataclass(frozen=True, slots=True)
+class Play:
+    """What is to be run.
+
+    :ivar brokers: how many.
+    :ivar faults: how many there are to be.
+    """
+
+    seed: int
+    brokers: int = 1
+    faults: int = 20
+
+
+@dataclass(slots=True)
+class Outcome:
+    """What came of it.
+
+    :ivar findings: everything that must not be.
+    :ivar fingerprint: the same for two runs that went the same way.
+    :ivar met: by kind of fault and state, how often one met the other.
+    :ivar operations: answered requests by API.
+    :ivar errors: error codes among the answers.
+    :ivar simulated_seconds: how long it took in there.
+    :ivar seconds: how long it took.
+    """
+
+    seed: int
+    findings: list[str] = field(default_factory=list)
+    fingerprint: str = ""
+    faults: int = 0
+    restarts: int = 0
+    met: dict[str, int] = field(default_factory=dict)
+    operations: dict[str, int] = field(default_factory=dict)
+    errors: dict[str, int] = field(default_factory=dict)
+    acknowledged: int = 0
+    events: int = 0
+    simulated_seconds: float = 0.0
+    seconds: float = 0.0
+
+    def as_json(self) -> dict[str, Any]:
+        """For another process."""
+        return asdict(self)
+
+
+class Simulation:
+    """The world of one run."""
+
+    def __init__(self, play: Play) -> None:
+        self._play = play
+        self._random = Random(f"simulation {play.seed} of {play.brokers}")
+        self.timeline = Timeline()
+        self.network = Network(self.timeline, Random(self._random.random()))
+        self.ledger = Ledger()
+        self.clients: list[Host] = []
+        self._stage = Stage(self.ledger)
+        self._shared = play.brokers > 1 or self._random.random() < 0.5
+        store_reactor = SimulatedReactor(self.timeline, self.network.host("10.0.9.1"))
+        self._store = MemoryMetadataStore(store_reactor) if self._shared else None
+        settings = self._settings()
+        seed = f"{play.seed}/{play.brokers}"
+        self.brokers = [
+            SimulatedBroker(number, self.timeline, self.network, seed, settings, self._store, self._ended)
+            for number in range(1, play.brokers + 1)
+        ]
+        self._replication = min(3, play.brokers)
+        self._restarting: set[int] = set()
+        self._restarts = 0
+        plan = plan_of(play.seed, play.faults, self._shared)
+        self._nemesis = Nemesis(self, Random(self._random.random()), plan)
+
+    def _settings(self) -> dict[str, str]:
+        random = self._random
+        session = str(SESSION_MS)
+        return {
+            "offsets.topic.num.partitions": "3",
+            "log.roll.ms": str(random.choice((300, 3_000, 100_000_000))),
+            "log.index.interval.bytes": str(random.choice((100, 1_000, 4_096))),
+            "log.flush.offset.checkpoint.interval.ms": str(random.choice((500, 3_000))),
+            "log.retention.check.interval.ms": "5000",
+            "log.segment.delete.delay.ms": str(random.choice((0, 500))),
+            "auto.create.topics.enable": "false",
+            "group.consumer.session.timeout.ms": session,
+            "group.consumer.min.session.timeout.ms": session,
+            "group.consumer.heartbeat.interval.ms": "500",
+            "group.consumer.min.heartbeat.interval.ms": "500",
+            "group.consumer.assignment.interval.ms": str(random.choice((0, 300))),
+            "default.replication.factor": str(min(3, self._play.brokers)),
+            "max.incremental.fetch.session.cache.slots": str(random.choice((2, 1000))),
+        }
+
+    # -- brokers ------------------------------------------------------------------------------------------------------
+
+    def _ended(self, broker: SimulatedBroker, why: str) -> None:
+        """Start a broker that is down, some time later, as whoever looks after it does."""
+        if why:
+            self.ledger.errors["broker", f"gave up: {why}"[:120]] += 1
+        if broker.number not in self._restarting:
+            self._restarting.add(broker.number)
+            self.timeline.after(self._random.choice((0.01, 0.1, 1.0)) * self._random.random(), self._start, broker)
+
+    def _start(self, broker: SimulatedBroker) -> None:
+        self._restarting.discard(broker.number)
+        if broker.phase == "down":
+            self._restarts += 1
+            broker.start()
+
+    # -- clients ------------------------------------------------------------------------------------------------------
+
+    def _client(self, name: str) -> ClusterClient:
+        host = self.network.host(f"10.1.0.{len(self.clients) + 1}")
+        self.clients.append(host)
+        random = Random(f"{self._play.seed}/{self._play.brokers}/client {name}")
+        reactor = SimulatedReactor(self.timeline, host, 1.0 + random.uniform(-1e-3, 1e-3), random.uniform(-2.0, 2.0))
+        bootstrap = [Broker(broker.address, PORT) for broker in self.brokers]
+        return ClusterClient(reactor, random, name, bootstrap, self.ledger)
+
+    def _players(self) -> list[tuple[str, Any, bool]]:
+        """Clients by name, and whether each writes."""
+        stage, client, random = self._stage, self._client, self._random
+        players: list[tuple[str, Any, bool]] = []
+        for n, (topic, acks, idempotent) in enumerate(
+            [(EVENTS, -1, True), (EVENTS, -1, True), (EVENTS, -1, False), (GROWING, -1, True), (TRIMMED, -1, True), (TRIMMED, 1, False), (EVENTS, 0, False)]
+        ):  # fmt: skip
+            partitions = sorted(random.sample(range(TOPICS[topic]), min(2, TOPICS[topic])))
+            name = f"{'i' if idempotent else 'p'}{n}"
+            players.append((name, Producer(stage, client(name), topic, partitions, acks, idempotent, 0.08), True))
+        for n, topic in enumerate((EVENTS, EVENTS, GROWING, TRIMMED)):
+            players.append((f"c{n}", Consumer(stage, client(f"c{n}"), topic, list(range(TOPICS[topic])), 0.05), False))
+        for n in range(3):
+            players.append((f"m{n}", ClassicMember(stage, client(f"m{n}"), "classic", EVENTS, 0.1), True))
+        for n in range(3):
+            players.append((f"k{n}", ConsumerMember(stage, client(f"k{n}"), "modern", EVENTS, 0.1), True))
+        players.append(("librarian", Librarian(stage, client("librarian"), GROWING, 0.3), True))
+        players.append(("trimmer", Trimmer(stage, client("trimmer"), TRIMMED, TOPICS[TRIMMED], 0.3), True))
+        players.append(("nomad", Nomad(stage, client("nomad"), "nomad", self._replication, 0.2), True))
+        players.append(("clerk", Clerk(stage, client("clerk"), "simple", EVENTS, TOPICS[EVENTS], 0.2), True))
+        return players
+
+    # -- the play -----------------------------------------------------------------------------------------------------
+
+    def run(self) -> Outcome:
+        """Run it to its end."""
+        began = time.monotonic()
+        for broker in self.brokers:
+            broker.start()
+        playing = ensureDeferred(self._play_all())
+        playing.addErrback(self._stage.failed, "the simulation")
+        ended: list[Any] = []
+        playing.addBoth(ended.append)
+        if not self.timeline.run(lambda: bool(ended), self.timeline.now + SECONDS_MAX):
+            self.ledger.finding(f"the run did not come to an end: {self._stage.waits}")
+        return self._outcome(time.monotonic() - began)
+
+    async def _play_all(self) -> None:
+        stage = self._stage
+        admin = Admin(stage, self._client("admin"), 0.0)
+        for topic, partitions in TOPICS.items():
+            configs = {"internal.segment.bytes": str(self._random.choice((1_500, 8_000, 1 << 20)))}
+            self.ledger.kept(await admin.created(topic, partitions, self._replication, configs))
+        readers: list[Deferred[None]] = []
+        writers: list[Deferred[None]] = []
+        for name, player, writes in self._players():
+            stage.waits.add(name)
+            running = ensureDeferred(player.run())
+            running.addErrback(stage.failed, name)
+            running.addBoth(lambda _, name=name: stage.waits.discard(name))
+            (writers if writes else readers).append(running)
+        await self._nemesis.run()
+        while self._restarts < RESTARTS_MIN or self.ledger.answered < OPERATIONS_MIN:
+            await self._sleep(0.5)
+            if self._restarts < RESTARTS_MIN:
+                for broker in self.brokers:
+                    broker.kill()
+        self._nemesis.heal()
+        stage.closing = True
+        self.timeline.after(SETTLE_SECONDS, self._too_late)
+        for running in writers:
+            await running
+        stage.quiet = True
+        for running in readers:
+            await running
+        for topic in TOPICS:
+            await self._read_all(admin.client, topic)
+
+    def _too_late(self) -> None:
+        if self._stage.waits:
+            self.ledger.finding(f"{SETTLE_SECONDS} s after everything was put right these were not done: {sorted(self._stage.waits)}")
+            self._stage.over = True
+
+    async def _read_all(self, client: ClusterClient, topic: str) -> None:
+        attempt = 0
+        while True:
+            attempt += 1
+            try:
+                await read_all(self._stage, client, topic, f"last reader {attempt}")
+                return
+            except Unavailable as problem:
+                if attempt > 50:
+                    self.ledger.finding(f"{topic} cannot be read to its end: {problem}")
+                    return
+                await client.backoff()
+
+    def _sleep(self, seconds: float) -> Deferred[None]:
+        done: Deferred[None] = Deferred()
+        self.timeline.after(seconds, done.callback, None)
+        return done
+
+    def _outcome(self, seconds: float) -> Outcome:
+        ledger, nemesis = self.ledger, self._nemesis
+        findings = ledger.findings()
+        return Outcome(
+            seed=self._play.seed,
+            findings=findings,
+            fingerprint=self.timeline.fingerprint,
+            faults=nemesis.faults,
+            restarts=self._restarts,
+            met={f"{kind} / {state}": count for (kind, state), count in sorted(nemesis.met.items())},
+            operations=dict(sorted(ledger.operations.items())),
+            errors={f"{kind}: {code}": count for (kind, code), count in sorted(ledger.errors.items())},
+            acknowledged=ledger.acknowledged,
+            events=self.timeline.events,
+            simulated_seconds=self.timeline.now - 1_700_000_000.0,
+            seconds=seconds,
+        )
+
+
+def run(play: Play) -> Outcome:
+    """Run one play."""
+    return Simulation(play).run()
+
+
+def counted(outcomes: list[Outcome]) -> Counter[str]:
+    """How often each fault met each state in all of them."""
+    total: Counter[str] = Counter()
+    for outcome in outcomes:
+        total.update(outcome.met)
+    return total
