@@ -7,7 +7,8 @@ from collections.abc import Collection, Mapping
 from twisted.internet.defer import Deferred
 from zope.interface import implementer
 
-from chronik.cluster.election import changed, with_isr
+from chronik.cluster.election import Rules, changed, ids, with_isr, without_replica
+from chronik.cluster.registration import registered
 from chronik.cluster.writer import KeyView, Plan, Writer
 from chronik.errors import ErrorCode, KafkaError
 from chronik.metadata import keys
@@ -53,6 +54,21 @@ class InSyncChanges:
                 return Plan()
             made = keys.encode_partition(after)
             return Plan([view.unchanged(key), *compares], [Put(key, made)])
+
+        await self._writer.write(plan)
+
+    def leave(self, topic_id: TopicId, partition: int, enough: int) -> Deferred[None]:
+        """Take this broker out; see :meth:`IInSyncChanges.leave`."""
+        return Deferred.fromCoroutine(self._leave(keys.partition_key(topic_id, partition), enough))
+
+    async def _leave(self, key: str, enough: int) -> None:
+        def plan(view: KeyView) -> Plan:
+            value = view.value(key)
+            if value is None:
+                return Plan()
+            state = keys.decode_partition(value)
+            after = without_replica(state, self._broker_id, ids(registered(view)), Rules(enough))
+            return Plan() if after == state else Plan([view.unchanged(key)], [Put(key, keys.encode_partition(after))])
 
         await self._writer.write(plan)
 

@@ -75,7 +75,7 @@ class Membership:
 
     def brokers(self) -> Mapping[int, BrokerImage]:
         """Who is registered, as the store says."""
-        return _brokers(self._writer.view)
+        return registered(self._writer.view)
 
     async def claim(self, broker_id: int, before: ControllerValue) -> int | None:
         """Become the controller instead of ``before``; whoever was it can write no more.
@@ -175,7 +175,7 @@ class Membership:
             if state.leader != broker_id:
                 return state
             if by_key[name] in untrusted:
-                alive = [other for other, broker in _brokers(view).items() if not broker.fenced]
+                alive = [other for other, broker in registered(view).items() if not broker.fenced]
                 left = without_replica(state, broker_id, alive, rules(by_key[name][0]))
                 if left != state:
                     return left
@@ -225,7 +225,8 @@ class Membership:
         await self._writer.write(lambda view: Plan([view.unchanged(key)], [Delete(key)]) if view.get(key) is not None else Plan())
 
 
-def _brokers(view: KeyView) -> Mapping[int, BrokerImage]:
+def registered(view: KeyView) -> Mapping[int, BrokerImage]:
+    """Every broker that is registered, by id."""
     found = {}
     for key, entry in view.under(keys.BROKERS).items():
         broker_id = int(key.removeprefix(keys.BROKERS))

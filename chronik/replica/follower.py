@@ -28,19 +28,28 @@ class Follower:
 
     :param log: its log, open.
     :param leader: broker id, and ``leader_epoch`` the epoch it leads under.
+    :param disk_failed: called, with this follower and the reason, when its disk failed.
     :ivar high_watermark: how far the partition is committed, as far as is known here.
     :ivar stopped: it is followed no more, or its disk failed.
     """
 
     _log = Logger()
 
-    def __init__(self, log: IPartitionLog, leader: int, leader_epoch: int, high_watermark: int = 0) -> None:
+    def __init__(
+        self,
+        log: IPartitionLog,
+        leader: int,
+        leader_epoch: int,
+        high_watermark: int = 0,
+        disk_failed: Callable[[Follower, BaseException], None] | None = None,
+    ) -> None:
         self.log = log
         self.topic_partition: TopicPartition = log.topic_partition
         self.topic_id: TopicId = log.topic_id
         self.leader = leader
         self.leader_epoch = leader_epoch
         self.high_watermark = max(log.start_offset, min(high_watermark, log.end_offset))
+        self._disk_failed = disk_failed
         self.stopped = False
         self._changing = 0
         self._idle: list[Callable[[], None]] = []
@@ -157,6 +166,8 @@ class Follower:
     def failed(self, log: IPartitionLog, reason: BaseException) -> None:
         """The disk refused: nothing more can be taken."""
         self.stopped = True
+        if self._disk_failed is not None:
+            self._disk_failed(self, reason)
 
     def flushed(self, log: IPartitionLog) -> None:
         """Nothing to do."""

@@ -269,7 +269,7 @@ class HostedPartitions:
         if follower is not None and (follower.leader, follower.leader_epoch) == (state.leader, state.leader_epoch):
             return
         if self._leave_leader(hosted) and state.leader != NO_LEADER and hosted.log is not None and self._replication is not None:
-            hosted.follower = Follower(hosted.log, state.leader, state.leader_epoch, hosted.high_watermark)
+            hosted.follower = Follower(hosted.log, state.leader, state.leader_epoch, hosted.high_watermark, self._follower_failed)
             self._replication.fetchers.add(hosted.follower)
 
     def _leave_leader(self, hosted: _Hosted) -> bool:
@@ -328,6 +328,27 @@ class HostedPartitions:
             hosted.log, hosted.partition, hosted.error = None, None, error
             for observer in self._observers:
                 observer.partition_resigned(partition)
+            self._leave(hosted)
+
+    def _follower_failed(self, follower: Follower, reason: BaseException) -> None:
+        """The same for one that is followed here."""
+        hosted = self._hosted.get((follower.topic_id, follower.topic_partition.partition))
+        if hosted is not None and hosted.follower is follower:
+            hosted.log, hosted.follower = None, None
+            hosted.error = KafkaError(ErrorCode.KAFKA_STORAGE_ERROR, f"the disk of {hosted.topic_partition} failed: {reason}")
+            self._leave(hosted)
+
+    def _leave(self, hosted: _Hosted) -> None:
+        """Let others take the place of this broker, whose disk failed, where there are any."""
+        topic: TopicImage | None = self._feed.image.topic_by_id(hosted.topic_id)
+        if topic is not None and self._replication is not None:
+            enough = self._settings(topic).min_insync_replicas
+            leaving: Any = self._replication.leading.changes.leave(hosted.topic_id, hosted.topic_partition.partition, enough)
+            leaving.addErrback(self._not_left, hosted)
+
+    def _not_left(self, failure: Failure, hosted: _Hosted) -> None:
+        why = failure.getErrorMessage()
+        self._log.error("no other broker takes the place of this one for {partition}: {why}", partition=hosted.topic_partition, why=why)
 
     def _refuse(self, hosted: _Hosted, error: Exception) -> None:
         known = error if isinstance(error, KafkaError) else KafkaError(ErrorCode.KAFKA_STORAGE_ERROR, f"{hosted.topic_partition}: {error}")

@@ -78,6 +78,14 @@ class IInSyncChanges(Interface):
         """
 
 
+    def leave(topic_id: TopicId, partition: int, enough: int) -> Deferred[None]:
+        """This broker has lost its log of a partition: let it be neither leader nor in sync, if another one that is alive can take its place.
+
+        :returns: fires once the own image shows it.
+        :raises KafkaError: it cannot be written now.
+        """
+
+
 class ICommitListener(Interface):
     """Told when more of a partition may be read."""
 
@@ -106,6 +114,7 @@ class IPartition(Interface):
     high_watermark = Attribute("""One past the last committed offset; never goes back.""")
     last_stable_offset = Attribute("""What read_committed readers see no further than.""")
     log = Attribute("""Its :class:`~chronik.storage.interfaces.IPartitionLog`.""")
+    refusal = Attribute("""The ``KafkaError`` that everything is answered with since it is led here no more, or its disk failed; None before.""")
 
     def begin_append(pending: IPendingAppend, data: bytes | memoryview, acks: int, internal: bool = False) -> None:
         """Append batches as leader; validated and ordered before this returns.

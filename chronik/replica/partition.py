@@ -113,6 +113,11 @@ class Partition:
         unstable: int | None = self.log.first_unstable_offset
         return self._watermark.offset if unstable is None else min(unstable, self._watermark.offset)
 
+    @property
+    def refusal(self) -> KafkaError | None:
+        """Why it takes no requests any more."""
+        return self._error
+
     def check_epoch(self, current_leader_epoch: int) -> None:
         """Compare the epoch a client believes in (KIP-320); see :meth:`IPartition.check_epoch`."""
         if current_leader_epoch < 0 or current_leader_epoch == self.leader_epoch:

@@ -185,6 +185,32 @@ class FailoverTest(ReplicationCase):
         self.assertEqual([b"a", b"b"], self.cluster.values())
 
 
+class DiskTest(ReplicationCase):
+    """When a disk fails, and its broker goes on."""
+
+    def test_leaders_disk(self) -> None:
+        """Another one leads at once, and nothing that was acknowledged is lost."""
+        self.append(b"a")
+        before = self.cluster.state().leader
+        self.cluster.brokers[before].disk.faults.die("/data")
+        appended = self.cluster.append(b"b")
+        self.cluster.advance(1.0)
+        self.assertEqual(ErrorCode.KAFKA_STORAGE_ERROR, self.code(appended))
+        after = self.cluster.state()
+        self.assertNotIn(before, (after.leader, *after.isr))
+        self.append(b"c")
+        self.assertEqual(b"c", self.cluster.values()[-1])
+
+    def test_followers_disk(self) -> None:
+        """The others go on without it, without waiting for it to be behind for too long."""
+        broken = self.others()[0]
+        self.cluster.brokers[broken].disk.faults.die("/data")
+        appended = self.cluster.append(b"a")
+        self.cluster.advance(1.0)
+        self.successResultOf(appended)
+        self.assertNotIn(broken, self.cluster.state().isr)
+
+
 class ControllerTest(ReplicationCase):
     """Who is the controller."""
 
