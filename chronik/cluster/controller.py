@@ -37,6 +37,7 @@ from chronik.cluster.interfaces import (
 from chronik.cluster.quotas import QuotaPlans
 from chronik.cluster.reassignment import PartitionPlans, reassigned
 from chronik.cluster.registration import Registration
+from chronik.cluster.remote import RemoteController
 from chronik.cluster.seat import ClusterSeat, Peers
 from chronik.cluster.topics import read_topic, topic_exists, unknown_topic
 from chronik.cluster.writer import KeyView, Plan
@@ -90,6 +91,7 @@ class Controller:
         self._plans = self._seat.plans
         self._partitions = PartitionPlans(self._writer)
         self._quotas = QuotaPlans(self._writer)
+        self._remote = RemoteController(feed, peers.channels, peers.clock) if peers is not None else None
         self._locks: KeyedLocks[str] = KeyedLocks()
 
     # -- the broker's own life in the cluster --
@@ -146,6 +148,8 @@ class Controller:
         self, topics: Sequence[NewTopic], validate_only: bool = False, charge: Charge = free
     ) -> Sequence[TopicImage | KafkaError]:
         """Create each; see :meth:`IController.create_topics`."""
+        if self._remote is not None and not self.active and not validate_only:
+            return await self._remote.create_topics(topics)
         return await _outcomes(self._alone(topic.name, partial(self._create, topic, validate_only, charge)) for topic in topics)
 
     @deferred

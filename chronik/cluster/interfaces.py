@@ -187,7 +187,7 @@ class IController(Interface):
     def create_topics(
         topics: Sequence[NewTopic], validate_only: bool = False, charge: Charge = free
     ) -> Deferred[Sequence[TopicImage | KafkaError]]:
-        """Create topics; each appears whole or not at all.
+        """Create topics; each appears whole or not at all. A broker that is not the controller asks the one that is: any may need a topic.
 
         :param validate_only: check everything and change nothing; the images answered then have the zero id.
         :returns: for each the new topic, or ``INVALID_TOPIC_EXCEPTION``, ``TOPIC_ALREADY_EXISTS``, ``INVALID_PARTITIONS``,

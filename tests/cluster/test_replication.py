@@ -8,8 +8,9 @@ from typing import Any
 from twisted.internet.defer import Deferred
 from twisted.trial.unittest import SynchronousTestCase
 
+from chronik.cluster.interfaces import NewTopic
 from chronik.errors import ErrorCode, KafkaError
-from chronik.metadata.image import NO_LEADER
+from chronik.metadata.image import NO_LEADER, TopicImage
 from tests.cluster.brokers import LocalCluster
 
 
@@ -230,6 +231,16 @@ class ControllerTest(ReplicationCase):
         (outcome,) = self.successResultOf(other.controller.delete_topics(["t"]))
         assert outcome is not None
         self.assertEqual(ErrorCode.NOT_CONTROLLER, outcome.code)
+
+    def test_others_have_topics_created(self) -> None:
+        """Any broker may need a topic, for a client or for groups: the controller makes it, and refuses what it would refuse anybody."""
+        other = next(broker for broker in self.cluster.brokers.values() if not broker.controller.active)
+        outcomes = other.controller.create_topics([NewTopic("u", 2, 3, configs={"retention.ms": "5000"}), NewTopic("t"), NewTopic("v", 1, 7)])
+        made, exists, too_many = self.successResultOf(outcomes)
+        assert isinstance(made, TopicImage) and isinstance(exists, KafkaError) and isinstance(too_many, KafkaError)
+        self.assertEqual(other.feed.image.topics["u"], made)
+        self.assertEqual((2, {"retention.ms": "5000"}), (len(made.partitions), dict(made.configs)))
+        self.assertEqual([ErrorCode.TOPIC_ALREADY_EXISTS, ErrorCode.INVALID_REPLICATION_FACTOR], [exists.code, too_many.code])
 
     def test_cut_off_controller(self) -> None:
         """A controller that nobody hears is replaced and writes no more; when it is heard again, it is one of the brokers."""
