@@ -19,7 +19,7 @@ from zope.interface import implementer
 
 from chronik.cluster.configs import check_resource, edited, resource_key
 from chronik.cluster.creation import Designer, check_name, collision_name, given_configs
-from chronik.cluster.election import ElectionType, elected
+from chronik.cluster.election import ElectionType, changed, elected
 from chronik.cluster.features import FeatureUpdate
 from chronik.cluster.interfaces import (
     Charge,
@@ -35,7 +35,7 @@ from chronik.cluster.interfaces import (
     free,
 )
 from chronik.cluster.quotas import QuotaPlans
-from chronik.cluster.reassignment import PartitionPlans, reassigned
+from chronik.cluster.reassignment import PartitionPlans, completed, reassigned
 from chronik.cluster.registration import Registration
 from chronik.cluster.remote import RemoteController
 from chronik.cluster.seat import ClusterSeat, Peers
@@ -45,7 +45,7 @@ from chronik.config import Configuration, Scope, check_configs
 from chronik.defer import KeyedLocks, deferred
 from chronik.errors import ErrorCode, KafkaError
 from chronik.metadata import keys
-from chronik.metadata.image import MetadataImage, TopicImage
+from chronik.metadata.image import MetadataImage, PartitionState, TopicImage
 from chronik.metadata.interfaces import Delete, IMetadataFeed, IMetadataStore, Put
 from chronik.metadata.keys import TopicState
 from chronik.model import TopicId, new_topic_id
@@ -247,7 +247,11 @@ class Controller:
     async def _reassign(self, wanted: Reassignment, same_factor: bool) -> None:
         topic_id = self._partition_of(wanted.topic, wanted.partition)
         brokers = tuple(self._feed.image.brokers.values())
-        await self._partitions.change(topic_id, wanted.partition, lambda state: reassigned(state, brokers, wanted.replicas, same_factor))
+
+        def after(state: PartitionState) -> PartitionState:
+            return changed(state, completed(reassigned(state, brokers, wanted.replicas, same_factor)))
+
+        await self._partitions.change(topic_id, wanted.partition, after)
 
     def _partition_of(self, name: str, number: int) -> TopicId:
         topic = self._topic(name)

@@ -59,6 +59,7 @@ def led_by(state: PartitionState, leader: int) -> PartitionState:
 
 def changed(before: PartitionState, after: PartitionState) -> PartitionState:
     """``after`` as what follows ``before``: its partition epoch grows with any difference."""
+    after = replace(after, partition_epoch=before.partition_epoch)
     return before if after == before else replace(after, partition_epoch=before.partition_epoch + 1)
 
 

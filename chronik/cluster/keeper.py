@@ -6,7 +6,7 @@ did as a leader meanwhile counts for nothing, for nobody follows it any more.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import TYPE_CHECKING
 
 from twisted.internet.defer import Deferred
@@ -14,7 +14,8 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
-from chronik.cluster.election import Rules, ids, settled
+from chronik.cluster.election import Rules, changed, ids, settled
+from chronik.cluster.reassignment import completed
 from chronik.cluster.registration import Membership
 from chronik.cluster.writer import KeyView
 from chronik.errors import ErrorCode, KafkaError
@@ -133,7 +134,7 @@ class ClusterKeeper:
         for topic in image.topics.values():
             rules = self._rules(topic)
             for number, state in enumerate(topic.partitions):
-                if settled(state, alive, rules) != state:
+                if _kept(state, alive, rules) != state:
                     found[keys.partition_key(topic.topic_id, number)] = rules
         return found
 
@@ -141,7 +142,12 @@ class ClusterKeeper:
         """Change these partitions, by what the store says of brokers when each is written."""
 
         def after(view: KeyView, name: str, state: PartitionState) -> PartitionState:
-            return settled(state, ids(self._membership.brokers()), rules[name])
+            return _kept(state, ids(self._membership.brokers()), rules[name])
 
         if rules:
             await self._membership.change_partitions(list(rules), after)
+
+
+def _kept(state: PartitionState, alive: Collection[int], rules: Rules) -> PartitionState:
+    """A partition as it must be: led by who is alive, and kept by whom it was given to."""
+    return changed(state, completed(settled(state, alive, rules)))

@@ -1,4 +1,4 @@
-"""Changes of single partitions: who keeps one (reassignments, KIP-455), and the plan that carries a change of one out."""
+"""Who keeps a partition, changed by hand (reassignments, KIP-455), and the plan that carries a change of one partition out."""
 
 from __future__ import annotations
 
@@ -6,34 +6,59 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from chronik.cluster.assignment import check_assignment
+from chronik.cluster.election import changed, led_by
 from chronik.cluster.writer import KeyView, Plan, Writer
 from chronik.errors import ErrorCode, KafkaError
 from chronik.metadata import keys
-from chronik.metadata.image import BrokerImage, PartitionState
+from chronik.metadata.image import NO_LEADER, BrokerImage, PartitionState
 from chronik.metadata.interfaces import Put
 from chronik.model import TopicId
 
 
 def reassigned(state: PartitionState, brokers: Sequence[BrokerImage], target: tuple[int, ...] | None, same_factor: bool) -> PartitionState:
-    """A partition kept by ``target``; the same when that is so already.
+    """A partition that is on its way to being kept by ``target``; the same when that is so already.
+
+    Those who are to keep it are replicas from now on, and those who are not remain until all the others are in sync: see :func:`completed`.
 
     :param target: None to break off a reassignment.
     :param same_factor: whether there must be as many replicas as before.
     :raises KafkaError: ``NO_REASSIGNMENT_IN_PROGRESS``, ``INVALID_REPLICA_ASSIGNMENT``, ``INVALID_REPLICATION_FACTOR``.
     """
+    before = tuple(broker_id for broker_id in state.replicas if broker_id not in state.adding)
     if target is None:
-        raise KafkaError(ErrorCode.NO_REASSIGNMENT_IN_PROGRESS, "No partition reassignment is in progress.")
-    if same_factor and len(target) != len(state.replicas):
-        raise KafkaError(
-            ErrorCode.INVALID_REPLICATION_FACTOR, f"The replication factor would change from {len(state.replicas)} to {len(target)}."
-        )
+        return _broken_off(state, before)
+    if same_factor and len(target) != len(before):
+        raise KafkaError(ErrorCode.INVALID_REPLICATION_FACTOR, f"The replication factor would change from {len(before)} to {len(target)}.")
     check_assignment(brokers, target, None)
-    if set(target) != set(state.replicas):
+    adding = tuple(broker_id for broker_id in target if broker_id not in before)
+    removing = tuple(broker_id for broker_id in before if broker_id not in target)
+    return changed(state, _kept_by(replace(state, adding=adding, removing=removing), (*target, *removing)))
+
+
+def _broken_off(state: PartitionState, before: tuple[int, ...]) -> PartitionState:
+    if not state.adding and not state.removing:
+        raise KafkaError(ErrorCode.NO_REASSIGNMENT_IN_PROGRESS, "No partition reassignment is in progress.")
+    if not set(state.isr) & set(before):
         raise KafkaError(
-            ErrorCode.INVALID_REPLICA_ASSIGNMENT,
-            f"Replicas cannot be moved between brokers yet: the partition is kept by {list(state.replicas)}, {list(target)} is asked for.",
+            ErrorCode.INVALID_REPLICA_ASSIGNMENT, f"None of the brokers {list(before)}, which kept it before, is in sync: it cannot go back."
         )
-    return state if target == state.replicas else replace(state, replicas=target, partition_epoch=state.partition_epoch + 1)
+    return changed(state, _kept_by(replace(state, adding=(), removing=()), before))
+
+
+def completed(state: PartitionState) -> PartitionState:
+    """A partition whose reassignment is done, if all who are to keep it are in sync; else the same."""
+    target = tuple(broker_id for broker_id in state.replicas if broker_id not in state.removing)
+    if not (state.adding or state.removing) or not set(target) <= set(state.isr):
+        return state
+    return changed(state, _kept_by(replace(state, adding=(), removing=()), target))
+
+
+def _kept_by(state: PartitionState, replicas: tuple[int, ...]) -> PartitionState:
+    """With other replicas; who is none any more is neither in sync nor leader."""
+    isr = tuple(broker_id for broker_id in replicas if broker_id in state.isr)
+    elr = tuple(broker_id for broker_id in replicas if broker_id in state.elr)
+    after = replace(state, replicas=replicas, isr=isr, elr=elr)
+    return led_by(after, isr[0]) if state.leader not in (*isr, NO_LEADER) else after
 
 
 class PartitionPlans:

@@ -8,7 +8,7 @@ from typing import Any
 from twisted.internet.defer import Deferred
 from twisted.trial.unittest import SynchronousTestCase
 
-from chronik.cluster.interfaces import NewTopic
+from chronik.cluster.interfaces import NewTopic, Reassignment
 from chronik.errors import ErrorCode, KafkaError
 from chronik.metadata.image import NO_LEADER, TopicImage
 from tests.cluster.brokers import LocalCluster
@@ -184,6 +184,48 @@ class FailoverTest(ReplicationCase):
         self.cluster.kill(before)
         self.append(b"b")
         self.assertEqual([b"a", b"b"], self.cluster.values())
+
+
+class ReassignmentTest(SynchronousTestCase):
+    """Partitions that move to other brokers."""
+
+    def setUp(self) -> None:
+        """Four brokers; a partition on the first two."""
+        self.cluster = LocalCluster(self, 4)
+        wanted = NewTopic("t", assignments=((0, (1, 2)),))
+        self.successResultOf(self.cluster.controller().controller.create_topics([wanted]))
+        self.cluster.advance(1.0)
+
+    def reassign(self, *replicas: int) -> None:
+        """Let others keep the partition."""
+        (outcome,) = self.successResultOf(self.cluster.controller().controller.reassign([Reassignment("t", 0, replicas)]))
+        self.assertIsNone(outcome)
+
+    def test_move(self) -> None:
+        """The new ones get everything, one of them leads, and the old ones keep nothing."""
+        appended = [self.cluster.append(b"%d" % number) for number in range(3)]
+        self.cluster.advance(1.0)
+        for each in appended:
+            self.successResultOf(each)
+        self.reassign(3, 4)
+        self.cluster.advance(5.0)
+        state = self.cluster.state()
+        self.assertEqual(((3, 4), (3, 4), (), ()), (state.replicas, state.isr, state.adding, state.removing))
+        self.assertEqual([b"0", b"1", b"2"], self.cluster.values())
+        self.assertEqual([], [name for i in (1, 2) for name in self.cluster.brokers[i].disk.list("/data") if name == "t-0"])
+
+    def test_move_of_a_log_that_begins_late(self) -> None:
+        """A new replica of a partition whose oldest records were deleted begins where the others do."""
+        appended = [self.cluster.append(b"%d" % number) for number in range(3)]
+        self.cluster.advance(1.0)
+        self.successResultOf(self.cluster.led().delete_records(2))
+        self.reassign(1, 3)
+        self.cluster.advance(5.0)
+        for broker_id in (1, 2):
+            self.assertEqual(3, len(appended))
+            self.cluster.kill(broker_id)
+        self.cluster.advance(6.0)
+        self.assertEqual((3, 2, 3), (self.cluster.state().leader, self.cluster.led().start_offset, self.cluster.led().high_watermark))
 
 
 class DiskTest(ReplicationCase):
