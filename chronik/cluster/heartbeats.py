@@ -1,11 +1,15 @@
-"""Heartbeats: each broker tells the controller that it is alive, and takes its place when it hears nothing from it."""
+"""Heartbeats: each broker tells the controller that it is alive, and takes its place when nobody hears anything from it.
+
+A heartbeat to a broker that is not the controller is a question: ``NOT_CONTROLLER`` says that this broker hears the controller, which keeps
+the one who asks from taking its place; ``BROKER_NOT_AVAILABLE``, that it does not hear it either (compare KIP-996).
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import Deferred, gatherResults
 from twisted.internet.task import LoopingCall
 from twisted.logger import Logger
 
@@ -78,7 +82,8 @@ class Heartbeats:
         self._config = config
         self._beating = beating
         self._channel: tuple[int, KafkaChannel] | None = None
-        self._answered = clock.seconds()
+        self._heard = clock.seconds()
+        self._waiting_since = self._heard
         self._holder = -1
         self.serving = False
         self.leaving = False
@@ -88,7 +93,7 @@ class Heartbeats:
 
     def start(self) -> None:
         """Begin."""
-        self._answered = self._clock.seconds()
+        self._heard = self._waiting_since = self._clock.seconds()
         ended: Deferred[Any] = self._loop.start(self._config.interval, now=True)
         ended.addErrback(lambda failure: self._log.failure("heartbeats ended, which they must not", failure))
 
@@ -98,29 +103,57 @@ class Heartbeats:
             self._loop.stop()
         self._hang_up()
 
+    @property
+    def hears_controller(self) -> bool:
+        """Whether the controller, be it this broker itself, was heard of within a session."""
+        return self._beating.active or self._clock.seconds() - self._heard <= self._config.session
+
     @deferred
     async def beat(self) -> None:
         """Send one, or do without; never fails."""
         try:
             await self._beat()
+        except KafkaError as error:
+            self._log.warn("broker {broker_id} cannot do its part in the cluster now: {why}", broker_id=self._broker_id, why=str(error))
         except Exception:  # noqa: BLE001  the next one must still come
             self._log.failure("a heartbeat failed here")
 
     async def _beat(self) -> None:
-        image = self._feed.image
+        image, now = self._feed.image, self._clock.seconds()
         if image.controller_id != self._holder:
             # A new one gets its time to begin.
-            self._holder, self._answered = image.controller_id, self._clock.seconds()
+            self._holder, self._waiting_since = image.controller_id, now
             self._hang_up()
         if self._beating.active:
-            self._answered = self._clock.seconds()
+            self._waiting_since = now
             self._beating.look()
         elif self._holder in image.brokers and self._holder != self._broker_id:
             await self._send(self._holder)
-        if self._clock.seconds() - self._answered > self._patience() and not self.leaving and self.serving:
-            self._log.warn("the controller, broker {controller_id}, is silent", controller_id=self._holder)
-            self._answered = self._clock.seconds()
-            await self._beating.take_over(self._holder)
+        if self._clock.seconds() - self._waiting_since > self._patience() and not self.leaving and self.serving:
+            self._waiting_since = self._clock.seconds()
+            if not await self._anyone_hears():
+                self._log.warn("the controller, broker {controller_id}, is silent", controller_id=self._holder)
+                await self._beating.take_over(self._holder)
+
+    async def _anyone_hears(self) -> bool:
+        """Whether another broker that is alive hears the controller: then it is this one that has a problem."""
+        brokers = self._feed.image.brokers
+        others = [i for i, broker in brokers.items() if not broker.fenced and i not in (self._broker_id, self._holder)]
+        answers = await gatherResults([Deferred.fromCoroutine(self._hears(other)) for other in others])
+        return any(answers)
+
+    async def _hears(self, broker_id: int) -> bool:
+        try:
+            channel = await self._channels.connect(broker_id)
+        except ChannelError:
+            return False
+        try:
+            answer: BrokerHeartbeatResponse = await channel.request(self._request(), VERSION, self._config.session)
+        except ChannelError:
+            return False
+        finally:
+            channel.close()
+        return answer.error_code in (ErrorCode.NONE, ErrorCode.NOT_CONTROLLER)
 
     def _patience(self) -> float:
         """How long the controller may be silent; one broker after the other loses it."""
@@ -137,18 +170,20 @@ class Heartbeats:
     async def _send(self, controller_id: int) -> None:
         try:
             channel = await self._connected(controller_id)
-            request = BrokerHeartbeatRequest(
-                broker_id=self._broker_id,
-                broker_epoch=self._beating.broker_epoch,
-                current_metadata_offset=self._feed.image.revision,
-                want_fence=not self.serving,
-                want_shut_down=self.leaving,
-            )
-            answer: BrokerHeartbeatResponse = await channel.request(request, VERSION, self._config.session)
+            answer: BrokerHeartbeatResponse = await channel.request(self._request(), VERSION, self._config.session)
         except ChannelError:
             self._hang_up()
             return
         await self._take(answer)
+
+    def _request(self) -> BrokerHeartbeatRequest:
+        return BrokerHeartbeatRequest(
+            broker_id=self._broker_id,
+            broker_epoch=self._beating.broker_epoch,
+            current_metadata_offset=self._feed.image.revision,
+            want_fence=not self.serving,
+            want_shut_down=self.leaving,
+        )
 
     async def _connected(self, controller_id: int) -> KafkaChannel:
         if self._channel is None or self._channel[0] != controller_id:
@@ -159,7 +194,7 @@ class Heartbeats:
     async def _take(self, answer: BrokerHeartbeatResponse) -> None:
         code = ErrorCode(answer.error_code)
         if code is ErrorCode.NONE:
-            self._answered = self._clock.seconds()
+            self._heard = self._waiting_since = self._clock.seconds()
             self.left = answer.should_shut_down
         elif code is ErrorCode.BROKER_ID_NOT_REGISTERED:
             await self._beating.register_again()

@@ -178,7 +178,8 @@ class IController(Interface):
     def heartbeat(heartbeat: Heartbeat) -> Deferred[HeartbeatAnswer]:
         """A broker is alive.
 
-        :raises KafkaError: ``NOT_CONTROLLER``, ``BROKER_ID_NOT_REGISTERED``, ``STALE_BROKER_EPOCH``, ``STALE_CONTROLLER_EPOCH``.
+        :raises KafkaError: ``NOT_CONTROLLER`` from one that hears the controller, ``BROKER_NOT_AVAILABLE`` from one that does not;
+            ``BROKER_ID_NOT_REGISTERED``, ``STALE_BROKER_EPOCH``, ``STALE_CONTROLLER_EPOCH`` from the controller.
         """
 
     def retire() -> Deferred[None]:

@@ -205,6 +205,8 @@ class ClusterSeat:
     async def heartbeat(self, heartbeat: Heartbeat) -> HeartbeatAnswer:
         """A broker is alive; see :meth:`~chronik.cluster.interfaces.IController.heartbeat`."""
         if not self.active:
+            if self._heartbeats is not None and not self._heartbeats.hears_controller:
+                raise KafkaError(ErrorCode.BROKER_NOT_AVAILABLE, "The controller is not heard here either.")
             raise KafkaError(ErrorCode.NOT_CONTROLLER, "Another broker is the controller: ask it.")
         broker_id = heartbeat.broker_id
         broker = self._feed.image.brokers.get(broker_id)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import product
 from random import Random
 from typing import Any
 
@@ -11,6 +12,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from chronik.cluster.interfaces import NewTopic, Reassignment
 from chronik.errors import ErrorCode, KafkaError
 from chronik.metadata.image import NO_LEADER, TopicImage
+from chronik.metadata.memory import Fault
 from tests.cluster.brokers import LocalCluster
 
 
@@ -82,6 +84,38 @@ class FollowingTest(ReplicationCase):
         self.cluster.advance(3.0)
         self.assertIn(late, self.cluster.state().isr)
         self.assertEqual([], list(self.cluster.state().elr))
+
+
+class MetadataTest(ReplicationCase):
+    """When the metadata store does not do what it is asked."""
+
+    def test_changes_of_unknown_outcome(self) -> None:
+        """Whatever becomes of the commits that take a replica out and in again, the partition goes on, and ends with everyone in sync."""
+        for faults in product((None, *Fault), repeat=2):
+            self.cluster.metadata.faults.extend(faults)
+            leader, (late, _) = self.cluster.state().leader, self.others()
+            self.cluster.cut = {frozenset((leader, late))}
+            appended = self.cluster.append(b"a")
+            self.cluster.advance(18.0)
+            self.successResultOf(appended)
+            self.assertNotIn(late, self.cluster.state().isr)
+            self.cluster.metadata.faults.extend(faults)
+            self.cluster.cut = set()
+            self.cluster.advance(8.0)
+            self.assertIn(late, self.cluster.state().isr)
+
+    def test_store_that_takes_no_writes(self) -> None:
+        """Nobody can be taken out of sync, so nothing is acknowledged that one of them lacks; all of it is once the store is back."""
+        leader, (late, _) = self.cluster.state().leader, self.others()
+        self.cluster.metadata.read_only = True
+        self.cluster.cut = {frozenset((leader, late))}
+        appended = self.cluster.append(b"a")
+        self.cluster.advance(20.0)
+        self.assertNoResult(appended)
+        self.assertEqual([], self.cluster.values())
+        self.cluster.metadata.read_only = False
+        self.cluster.advance(5.0)
+        self.successResultOf(appended)
 
 
 class FailoverTest(ReplicationCase):
@@ -283,6 +317,18 @@ class ControllerTest(ReplicationCase):
         self.assertEqual(other.feed.image.topics["u"], made)
         self.assertEqual((2, {"retention.ms": "5000"}), (len(made.partitions), dict(made.configs)))
         self.assertEqual([ErrorCode.TOPIC_ALREADY_EXISTS, ErrorCode.INVALID_REPLICATION_FACTOR], [exists.code, too_many.code])
+
+    def test_one_connection_is_broken(self) -> None:
+        """A broker that does not hear the controller, which others hear, does not take its place; it counts as dead meanwhile."""
+        before = self.cluster.any().feed.image.controller_id
+        other = next(broker_id for broker_id in self.cluster.brokers if broker_id != before)
+        self.cluster.cut = {frozenset((before, other))}
+        self.cluster.advance(20.0)
+        image = self.cluster.any().feed.image
+        self.assertEqual((before, {other}), (image.controller_id, {i for i, broker in image.brokers.items() if broker.fenced}))
+        self.cluster.cut = set()
+        self.cluster.advance(3.0)
+        self.assertFalse(self.cluster.any().feed.image.brokers[other].fenced)
 
     def test_cut_off_controller(self) -> None:
         """A controller that nobody hears is replaced and writes no more; when it is heard again, it is one of the brokers."""
