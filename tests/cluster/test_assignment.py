@@ -39,6 +39,19 @@ class AssignTests(SynchronousTestCase):
         states = assign_replicas(brokers(1, 2, 3, 4), range(12), 2)
         self.assertEqual({state.replicas[1] for state in states if state.leader == 1}, {2, 3, 4})
 
+    @given(st.lists(st.sampled_from(["a", "b", "c", None]), min_size=1, max_size=8), st.integers(1, 30), st.data())
+    def test_racks(self, racks: list[str | None], count: int, data: st.DataObject) -> None:
+        """Each partition is kept in as many racks as there are, or as it has replicas; leaders are spread as evenly as ever."""
+        factor = data.draw(st.integers(1, len(racks)))
+        standing = {broker_id: rack for broker_id, rack in enumerate(racks)}
+        states = assign_replicas([BrokerImage(broker_id, 1, {}, rack) for broker_id, rack in standing.items()], range(count), factor)
+        for state in states:
+            self.assertEqual(min(factor, len(set(racks))), len({standing[broker_id] for broker_id in state.replicas}))
+            self.assertEqual(factor, len(set(state.replicas)))
+        leaders = Counter(dict.fromkeys(standing, 0))
+        leaders.update(state.leader for state in states)
+        self.assertLessEqual(max(leaders.values()) - min(leaders.values()), 1)
+
     def test_continued(self) -> None:
         """Later partitions are placed as if all had been placed at once."""
         everything = assign_replicas(brokers(1, 2, 3), range(10), 2)

@@ -51,6 +51,14 @@ class Look:
         """What was read, None for an error or a divergence."""
         return self.outcome if isinstance(self.outcome, ReadResult) else None
 
+    def moved(self, follows: bool) -> bool:
+        """Whether there is more to read by now; see :meth:`Collected.moved`."""
+        if self.partition is None or not isinstance(self.outcome, ReadResult):
+            return False
+        if self.partition.high_watermark > self.outcome.high_watermark:
+            return True
+        return follows and not self.outcome.records.size and self.partition.end_offset > self.part.offset
+
 
 @dataclass(slots=True)
 class Collected:
@@ -58,12 +66,14 @@ class Collected:
 
     :ivar bytes: what their records take.
     :ivar changes: how often, before it, a partition was added to what is to be looked at.
+    :ivar follows: whether it is for a follower, who sees what is not committed too.
     """
 
     looks: list[Look] = field(default_factory=list)
     bytes: int = 0
     changes: int = 0
     answer_now: bool = False
+    follows: bool = False
 
     def close(self) -> None:
         """Let go of all records."""
@@ -76,19 +86,16 @@ class Collected:
         return [look.partition for look in self.looks if look.partition is not None]
 
     def moved(self) -> bool:
-        """Whether something was committed since it was read: cold reads take their time."""
-        return any(
-            isinstance(look.outcome, ReadResult) and look.partition is not None and look.partition.high_watermark > look.outcome.high_watermark
-            for look in self.looks
-        )
+        """Whether there is more by now than was seen: cold reads take their time."""
+        return any(look.moved(self.follows) for look in self.looks)
 
 
 async def collect(context: RequestContext, request: FetchRequest, parts: Sequence[FetchPartition]) -> Collected:
     """Read every partition, the first with records even when its first batch is larger than asked for (KIP-74)."""
-    collected = Collected()
     names = context.services.metadata.image.names
     isolation = IsolationLevel.READ_COMMITTED if request.isolation_level == 1 else IsolationLevel.READ_UNCOMMITTED
     services, replica = context.services, replica_of(request)
+    collected = Collected(follows=replica is not None)
     room = min(request.max_bytes, services.fetch_bytes_max)
     if replica is None:
         room = min(room, services.quotas.fetch_bytes_max(context.session, context.client_id))
