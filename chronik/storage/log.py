@@ -36,6 +36,7 @@ from chronik.storage.interfaces import (
 )
 from chronik.storage.loading import LoadedLog
 from chronik.storage.producers import SentBatch
+from chronik.storage.progress import LogProgress
 from chronik.storage.reading import LogReader
 from chronik.storage.segment import SNAPSHOT, LogSegment, file_name
 from chronik.storage.sidefiles import SideFiles
@@ -89,6 +90,7 @@ class SegmentLog:
         self._durability = LogFlusher(self, loaded.end_offset, loaded.new_names)
         self._reader = LogReader(self)
         self._trimmer = LogTrimmer(self)
+        self._progress = LogProgress(self)
         for segment in self.segments:
             if segment.damage is not None:
                 self.trouble.quarantine(segment, segment.damage)
@@ -394,6 +396,10 @@ class SegmentLog:
     def checkpoint_offset(self) -> int | None:
         """Up to where a start need not look at its batches again; None while that depends on a file that is not written yet."""
         return self.flushed_offset if self._epochs.is_written else None
+
+    def write_progress(self) -> Deferred[None]:
+        """Write what lets recovery begin at the next checkpoint; see :meth:`LogProgress.write`."""
+        return self._progress.write()
 
     # -- now and then -------------------------------------------------------------------------------------------------
 

@@ -66,7 +66,7 @@ def scan(
     checked: bool,
     notes: list[str],
 ) -> bool:
-    """Read a segment's batches and make its indexes anew; whether it had to be cut.
+    """Read a segment's batches, from where it is known on, and make its indexes anew; whether it had to be cut.
 
     :param following: base offset of the next segment. The last one was never compacted: its offsets have no gaps. A CRC does not cover them.
     :param flushed_to: below this offset everything was on disk: damage there is not cut away.
@@ -78,7 +78,7 @@ def scan(
             file.drop_cache()
         size = file.size()
         reader = BatchReader(file, size)
-        expected = segment.base_offset
+        expected = segment.end_offset
         problem = ""
         while segment.size < size:
             try:

@@ -476,8 +476,18 @@ class SegmentLogStore:
         self._checkpoint_due = self._clock.seconds() + self._checkpoint_ms / 1000
         for home in self._homes:
             if home.online:
-                writing: Deferred[None] = self._pools.run(Pool.BACKGROUND, home.directory.checkpoints.write, *self._offsets(home))
-                writing.addErrback(home.not_written, "how far logs are on disk")
+                self._checkpoint_home(home).addErrback(home.not_written, "how far logs are on disk")
+
+    @deferred
+    async def _checkpoint_home(self, home: Home) -> None:
+        """What recovery needs is written before the note that lets it begin later, and synced together."""
+        offsets = self._offsets(home)
+        results: list[tuple[bool, Any]] = await DeferredList([log.write_progress() for log in self._logs_in(home)], consumeErrors=True)
+        for ok, failure in results:
+            if not ok:
+                home.not_written(failure, "an index")
+                break
+        await self._pools.run(Pool.BACKGROUND, home.directory.checkpoints.write, *offsets)
 
     def _offsets(self, home: Home) -> tuple[dict[TopicPartition, int], dict[TopicPartition, int], int]:
         """How far each open log is on disk, where it begins, and how many changes the checkpoints had seen by then."""
