@@ -356,6 +356,7 @@ class SegmentLogStore:
         await self._turns.holding(topic_partition, lambda: self._delete(topic_partition, topic_id))
 
     async def _delete(self, topic_partition: TopicPartition, topic_id: TopicId) -> None:
+        self._choose_double(topic_partition, topic_id)
         known_id, home = self._known.get(topic_partition, (topic_id, None))
         missing = self._missing.pop(topic_partition, None)
         if missing is not None:

@@ -51,6 +51,7 @@ class MemoryBroker:
     :param settings: over :data:`SETTINGS`.
     :param pools: a synchronous pool if None.
     :param directories: its log directories.
+    :param disk: what an earlier broker left; an empty one if None.
     :param file_metadata: keep metadata in files on its disk, not in memory.
     :param store_options: as the store takes them by keyword.
     :ivar disk: what it writes to.
@@ -63,10 +64,11 @@ class MemoryBroker:
         pools: Any = None,
         directories: Sequence[str] = ("/data",),
         file_metadata: bool = False,
+        disk: MemoryFileSystem | None = None,
         **store_options: Any,
     ) -> None:
         self.clock = make_clock()
-        self.disk = MemoryFileSystem(Random(1))
+        self.disk = disk or MemoryFileSystem(Random(1))
         self.config = Configuration().with_values({**SETTINGS, **(settings or {})})
         self.metadata: Any = MemoryMetadataStore(self.clock)
         if file_metadata:
