@@ -11,6 +11,7 @@ import secrets
 import sys
 import time
 from collections.abc import Callable
+from functools import partial
 from typing import Any, Final
 
 from twisted.application.service import Service
@@ -27,7 +28,7 @@ from chronik.coordinator.group.service import GroupCoordinator
 from chronik.coordinator.state import ReplicatedStateLog
 from chronik.defer import deferred
 from chronik.descriptors import DescriptorShares, take_descriptors
-from chronik.errors import ChronikError
+from chronik.errors import ChronikError, KafkaError
 from chronik.http.listener import HttpListeners, HttpParts
 from chronik.metadata.backends import MetadataContext
 from chronik.metadata.feed import MetadataFeed
@@ -54,7 +55,7 @@ from chronik.server.table import api_table
 from chronik.storage.backends import StorageContext
 from chronik.storage.disks import DiskPolicy
 from chronik.storage.filesystem import RealFileSystem
-from chronik.storage.interfaces import ILogStore
+from chronik.storage.interfaces import DirectoryState, ILogStore
 from chronik.threads import ReactorThreadPools
 
 DRAIN_SECONDS: Final = 5.0
@@ -97,6 +98,11 @@ class _ConnectionSettings:
             self._listeners.configure(self._configuration())
 
 
+def offline_directories(store: ILogStore) -> frozenset[str]:
+    """Log directories that cannot be used now."""
+    return frozenset(status.path for status in store.status() if status.state is DirectoryState.OFFLINE)
+
+
 class BrokerService(Service):
     """A broker: one per process.
 
@@ -128,7 +134,7 @@ class BrokerService(Service):
     def _give_up(self, failure: Failure) -> None:
         if failure.check(CancelledError) is not None:  # told to stop while it was starting
             return
-        if failure.check(ChronikError) is None:
+        if failure.check(ChronikError, KafkaError) is None:
             self._log.failure("the broker could not start", failure)
         print(f"chronik: {failure.getErrorMessage()}", file=sys.__stderr__, flush=True)
         self._failed(1)
@@ -197,7 +203,9 @@ class BrokerService(Service):
         feed.observe(_ConnectionSettings(listeners, dynamic))
         listeners.serve(RequestDispatcher(services, api_table()))
         self._endings.append(lambda: listeners.close(DRAIN_SECONDS))
-        search = SearchService(reactor, listeners.adopt, partitions, feed, store.directories(), self._search_config())
+        search = SearchService(
+            reactor, listeners.adopt, partitions, feed, store.directories(), self._search_config(), partial(offline_directories, store)
+        )
         search.startService()
         self._endings.append(search.stopService)
         credentials = authorizer if ICredentialStore.providedBy(authorizer) else None
