@@ -277,8 +277,8 @@ class SegmentLog:
         return now - self.active.created_ms > self.config.segment_ms - self._jitter(self.active)
 
     def _jitter(self, segment: LogSegment) -> int:
-        """Taken off ``segment.ms``; different from log to log and segment to segment, the same at each look."""
-        span = self.config.segment_jitter_ms
+        """Taken off ``segment.ms``; different from log to log and segment to segment, the same at each look. As in Kafka, less than that itself."""
+        span = min(self.config.segment_jitter_ms, self.config.segment_ms)
         return (self._jitter_seed + segment.base_offset * 2654435761) % span if span > 0 else 0
 
     def roll(self, now: int) -> LogSegment:

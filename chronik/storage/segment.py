@@ -150,9 +150,10 @@ class LogSegment:
         if end > segment_bytes or end > POSITION_MAX or last_offset - self.base_offset > RELATIVE_OFFSET_MAX:
             return not self.size
         # An entry takes at most 12 bytes, and is of a batch, which has at least 61: most of the time the indexes need no look.
-        if end < 5 * index_bytes:
+        if end < 5 * (index_bytes - TIME_ENTRY.size):
             return True
-        return (len(self.offsets) + 1) * OFFSET_ENTRY.size <= index_bytes and (len(self.times) + 1) * TIME_ENTRY.size <= index_bytes
+        # One entry of the time index is left for the one that sealing adds.
+        return (len(self.offsets) + 1) * OFFSET_ENTRY.size <= index_bytes and (len(self.times) + 2) * TIME_ENTRY.size <= index_bytes
 
     def note(self, last_offset: int, base_offset: int, size: int, max_timestamp: int, index_interval_bytes: int) -> None:
         """A batch was written at the segment's end."""
