@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Final
 
 from twisted.application.service import Service
@@ -26,7 +27,7 @@ from chronik.coordinator.group.config import GroupConfig
 from chronik.coordinator.group.service import GroupCoordinator
 from chronik.coordinator.state import ReplicatedStateLog
 from chronik.defer import deferred
-from chronik.errors import ChronikError
+from chronik.errors import ChronikError, KafkaError
 from chronik.http.listener import HttpListeners, HttpParts
 from chronik.machine import Machine
 from chronik.metadata.backends import MetadataContext
@@ -56,7 +57,7 @@ from chronik.server.stall import ReactorStallMeter
 from chronik.server.table import api_table
 from chronik.storage.backends import StorageContext
 from chronik.storage.disks import DiskPolicy
-from chronik.storage.interfaces import ILogStore
+from chronik.storage.interfaces import DirectoryState, ILogStore
 
 DRAIN_SECONDS: Final = 5.0
 """How long a stopping broker lets requests that were begun be answered."""
@@ -93,6 +94,11 @@ class _ConnectionSettings:
         """The broker's own may be among what changed."""
         if delta.configs:
             self._listeners.configure(self._configuration())
+
+
+def offline_directories(store: ILogStore) -> frozenset[str]:
+    """Log directories that cannot be used now."""
+    return frozenset(status.path for status in store.status() if status.state is DirectoryState.OFFLINE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,7 +143,7 @@ class BrokerService(Service):
     def _give_up(self, failure: Failure) -> None:
         if failure.check(CancelledError) is not None:  # told to stop while it was starting
             return
-        if failure.check(ChronikError) is None:
+        if failure.check(ChronikError, KafkaError) is None:
             self._log.failure("the broker could not start", failure)
         self._machine.complain(f"chronik: {failure.getErrorMessage()}")
         self._failed(1)
@@ -172,7 +178,9 @@ class BrokerService(Service):
         cluster.feed.observe(_ConnectionSettings(listeners, cluster.dynamic))
         listeners.serve(RequestDispatcher(services, api_table()))
         self._endings.append(lambda: listeners.close(DRAIN_SECONDS))
-        search = SearchService(reactor, listeners.adopt, partitions, cluster.feed, store.directories(), self._search_config())
+        search = SearchService(
+            reactor, listeners.adopt, partitions, cluster.feed, store.directories(), self._search_config(), partial(offline_directories, store)
+        )
         search.startService()
         self._endings.append(search.stopService)
         credentials = authorizer if ICredentialStore.providedBy(authorizer) else None

@@ -99,6 +99,7 @@ class MetadataImage:
     :ivar configs: dynamic configuration: by resource (``broker/``: the cluster-wide default, ``broker/1``, ``group/g``), then by key.
     :ivar quotas: limits by whom they are set on.
     :ivar features: levels of features that were chosen; see :mod:`chronik.cluster.features`.
+    :ivar deleted: ids of topics that were deleted, the latest thousand of them.
     """
 
     revision: int = 0
@@ -111,6 +112,7 @@ class MetadataImage:
     configs: Mapping[str, Mapping[str, str]] = field(default_factory=_empty)
     features: Mapping[str, int] = field(default_factory=_empty)
     quotas: Mapping[QuotaEntity, Mapping[str, float]] = field(default_factory=_empty)
+    deleted: AbstractSet[TopicId] = frozenset()
 
     def topic_by_id(self, topic_id: bytes) -> TopicImage | None:
         """The topic of this id, or None."""

@@ -37,6 +37,7 @@ PARTITIONS: Final = "partitions/"
 BROKERS: Final = "brokers/"
 CONFIGS: Final = "configs/"
 QUOTAS: Final = "quotas/"
+DELETED: Final = "deleted/"
 
 
 class MalformedValue(ValueError):
@@ -77,6 +78,11 @@ def topic_key(name: str) -> str:
 def partition_key(topic_id: bytes, partition: int) -> str:
     """Where a partition of the topic of this id is."""
     return f"{PARTITIONS}{topic_id_text(topic_id)}/{partition}"
+
+
+def deleted_key(topic_id: bytes) -> str:
+    """Where it is noted that a topic was deleted: what a broker that was down meanwhile has of it may go."""
+    return f"{DELETED}{topic_id_text(topic_id)}"
 
 
 def broker_key(broker_id: int) -> str:

@@ -118,7 +118,8 @@ class HostedPartitions:
 
     @deferred
     async def start(self) -> None:
-        """Open the log of every partition that the image places here, set aside those of topics that are gone, then follow the image.
+        """Open the log of every partition that the image places here, remove those of topics that were deleted, set aside others that nobody knows,
+        then follow the image.
 
         Logs that were not closed properly get a new leader epoch before anybody reads them, so that an offset which was lost with the
         page cache and written again is never taken for what it was.
@@ -163,7 +164,9 @@ class HostedPartitions:
         """Logs of topics that nobody knows are set aside; those that other brokers keep now are deleted."""
         for topic_partition, topic_id in self._store.known():
             topic = image.topic_by_id(topic_id)
-            if topic is None or topic_partition.partition >= len(topic.partitions):
+            if topic_id in image.deleted:
+                self._delete(topic_partition, topic_id)
+            elif topic is None or topic_partition.partition >= len(topic.partitions):
                 self._store.set_aside(topic_partition, topic_id).addErrback(self._deletion_failed, topic_partition)
             elif self._broker_id not in topic.partitions[topic_partition.partition].replicas:
                 self._delete(topic_partition, topic_id)

@@ -52,10 +52,14 @@ class OffsetIndex:
         at = bisect_left(self._positions, position)
         del self._offsets[at:], self._positions[at:]
 
-    def encode(self) -> bytes:
-        """The file's bytes."""
+    def last(self) -> tuple[int, int]:
+        """The last entry: an offset, and its batch's position."""
+        return self._offsets[-1], self._positions[-1]
+
+    def encode(self, first: int = 0) -> bytes:
+        """The file's bytes, from an entry on."""
         base = self.base_offset
-        return b"".join(OFFSET_ENTRY.pack(o - base, p) for o, p in zip(self._offsets, self._positions, strict=True))
+        return b"".join(OFFSET_ENTRY.pack(o - base, p) for o, p in zip(self._offsets[first:], self._positions[first:], strict=True))
 
     @classmethod
     def decode(cls, base_offset: int, data: bytes, log_size: int) -> OffsetIndex:
@@ -113,10 +117,10 @@ class TimeIndex:
         at = bisect_left(self._offsets, offset)
         del self._timestamps[at:], self._offsets[at:]
 
-    def encode(self) -> bytes:
-        """The file's bytes."""
+    def encode(self, first: int = 0) -> bytes:
+        """The file's bytes, from an entry on."""
         base = self.base_offset
-        return b"".join(TIME_ENTRY.pack(t, o - base) for t, o in zip(self._timestamps, self._offsets, strict=True))
+        return b"".join(TIME_ENTRY.pack(t, o - base) for t, o in zip(self._timestamps[first:], self._offsets[first:], strict=True))
 
     @classmethod
     def decode(cls, base_offset: int, data: bytes) -> TimeIndex:

@@ -30,6 +30,7 @@ from chronik.storage.files import FileCache
 from chronik.storage.indexes import BadIndex, OffsetIndex, TimeIndex
 from chronik.storage.interfaces import IFileSystem
 from chronik.storage.producers import ProducerStates
+from chronik.storage.progress import resume
 from chronik.storage.recovery import OFFSET_MAX, base_of, drop_behind, restore_producers, scan
 from chronik.storage.segment import DAMAGED, DELETED, INDEX, LOG, SNAPSHOT, TEMPORARY, TIME_INDEX, Damage, LogSegment, SuspectBatch, file_name
 from chronik.storage.sidefiles import write_synced
@@ -186,6 +187,8 @@ def _load_segments(file_system: IFileSystem, segments: list[LogSegment], request
                 _is_hole(segment, following, 2**63)
             continue
         flushed_to = 2**63 if request.clean else request.recovery_point
+        if not request.clean and not rebuild_epochs and not file_system.exists(segment.path(DAMAGED)):
+            resume(file_system, segment, request.recovery_point)
         before = behind_last if last else following
         cut = scan(file_system, segment, before, request.index_interval_bytes, flushed_to, epochs, suspicious, notes)
         if suspicious:

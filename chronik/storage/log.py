@@ -37,6 +37,7 @@ from chronik.storage.interfaces import (
 )
 from chronik.storage.loading import LoadedLog
 from chronik.storage.producers import SentBatch
+from chronik.storage.progress import LogProgress
 from chronik.storage.reading import LogReader
 from chronik.storage.segment import SNAPSHOT, LogSegment, file_name
 from chronik.storage.sidefiles import SideFiles
@@ -92,6 +93,7 @@ class SegmentLog:
         self._trimmer = LogTrimmer(self, self._epochs, self._durability)
         steps = WriteSteps(self._unwritable, self._segment_for, self._written, self._not_written, self._undo)
         self._follower = LogFollower(self, self._epochs, self._durability, self._trimmer, steps)
+        self._progress = LogProgress(self)
         for segment in self.segments:
             if segment.damage is not None:
                 self.trouble.quarantine(segment, segment.damage)
@@ -278,8 +280,8 @@ class SegmentLog:
         return now - self.active.created_ms > self.config.segment_ms - self._jitter(self.active)
 
     def _jitter(self, segment: LogSegment) -> int:
-        """Taken off ``segment.ms``; different from log to log and segment to segment, the same at each look."""
-        span = self.config.segment_jitter_ms
+        """Taken off ``segment.ms``; different from log to log and segment to segment, the same at each look. As in Kafka, less than that itself."""
+        span = min(self.config.segment_jitter_ms, self.config.segment_ms)
         return (self._jitter_seed + segment.base_offset * 2654435761) % span if span > 0 else 0
 
     def roll(self, now: int) -> LogSegment:
@@ -401,6 +403,10 @@ class SegmentLog:
     def checkpoint_offset(self) -> int | None:
         """Up to where a start need not look at its batches again; None while that depends on a file that is not written yet."""
         return self.flushed_offset if self._epochs.is_written and not self.rewinding else None
+
+    def write_progress(self) -> Deferred[None]:
+        """Write what lets recovery begin at the next checkpoint; see :meth:`LogProgress.write`."""
+        return self._progress.write()
 
     # -- now and then -------------------------------------------------------------------------------------------------
 

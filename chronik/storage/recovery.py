@@ -66,7 +66,7 @@ def scan(
     checked: bool,
     notes: list[str],
 ) -> bool:
-    """Read a segment's batches and make its indexes anew; whether it had to be cut.
+    """Read a segment's batches, from where it is known on, and make its indexes anew; whether it had to be cut.
 
     :param following: no offset of the segment is as high: base offset of the next. None for a last one that was never compacted: its offsets have
         no gaps. A CRC does not cover them.
@@ -79,7 +79,7 @@ def scan(
             file.drop_cache()
         size = file.size()
         reader = BatchReader(file, size)
-        expected = segment.base_offset
+        expected = segment.end_offset
         problem = ""
         while segment.size < size:
             try:

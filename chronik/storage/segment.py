@@ -74,6 +74,7 @@ class LogSegment:
     :ivar generation: how often its content was rewritten.
     :ivar damage: from where on it is not served, None where all of it is.
     :ivar checked_ms: when its CRCs were last compared, 0 for not yet.
+    :ivar entries_written: how many entries of its two index files are written while it is appended to.
     :ivar cuts: the positions it was cut off at, in the order that happened.
     """
 
@@ -90,6 +91,7 @@ class LogSegment:
         "damage",
         "directory",
         "end_offset",
+        "entries_written",
         "first_timestamp",
         "generation",
         "max_timestamp",
@@ -113,6 +115,7 @@ class LogSegment:
         self.generation = 0
         self.damage: Damage | None = None
         self.checked_ms = 0
+        self.entries_written = (0, 0)
         self.cuts: list[int] = []
         self.offsets = OffsetIndex(base_offset)
         self.times = TimeIndex(base_offset)
@@ -147,9 +150,10 @@ class LogSegment:
         if end > segment_bytes or end > POSITION_MAX or last_offset - self.base_offset > RELATIVE_OFFSET_MAX:
             return not self.size
         # An entry takes at most 12 bytes, and is of a batch, which has at least 61: most of the time the indexes need no look.
-        if end < 5 * index_bytes:
+        if end < 5 * (index_bytes - TIME_ENTRY.size):
             return True
-        return (len(self.offsets) + 1) * OFFSET_ENTRY.size <= index_bytes and (len(self.times) + 1) * TIME_ENTRY.size <= index_bytes
+        # One entry of the time index is left for the one that sealing adds.
+        return (len(self.offsets) + 1) * OFFSET_ENTRY.size <= index_bytes and (len(self.times) + 2) * TIME_ENTRY.size <= index_bytes
 
     def note(self, last_offset: int, base_offset: int, size: int, max_timestamp: int, index_interval_bytes: int) -> None:
         """A batch was written at the segment's end."""
@@ -290,6 +294,8 @@ class LogSegment:
         self.end_offset = end_offset
         self.offsets.truncate(position)
         self.times.truncate(end_offset)
+        written = self.entries_written
+        self.entries_written = (min(written[0], len(self.offsets)), min(written[1], len(self.times)))
         at = bisect_right(self._recent_offsets, end_offset - 1)
         del self._recent_offsets[at:], self._recent_positions[at:]
 
@@ -320,3 +326,11 @@ class LogSegment:
     def index_files(self) -> list[tuple[str, bytes]]:
         """Both index files whole, as ``(path, bytes)``."""
         return [(self.path(INDEX), self.offsets.encode()), (self.path(TIME_INDEX), self.times.encode())]
+
+    def index_tails(self) -> list[tuple[str, int, bytes]]:
+        """What is not yet written of both index files, as ``(path, position, bytes)``; the files end behind it."""
+        offsets, times = self.entries_written
+        return [
+            (self.path(INDEX), offsets * OFFSET_ENTRY.size, self.offsets.encode(offsets)),
+            (self.path(TIME_INDEX), times * TIME_ENTRY.size, self.times.encode(times)),
+        ]

@@ -75,8 +75,8 @@ class MemoryBroker:
     :param settings: over :data:`SETTINGS`.
     :param pools: a synchronous pool if None.
     :param neighbours: None for a broker that is alone.
-    :param disk: an empty one if None.
     :param directories: its log directories.
+    :param disk: what an earlier broker left; an empty one if None.
     :param file_metadata: keep metadata in files on its disk, not in memory.
     :param store_options: as the store takes them by keyword.
     :ivar disk: what it writes to.
