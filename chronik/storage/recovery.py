@@ -36,10 +36,14 @@ def base_of(name: str, extension: str) -> int | None:
 
 
 def restore_producers(file_system: IFileSystem, path: str, segments: Sequence[LogSegment], producers: ProducerStates, end_offset: int) -> None:
-    """Make the producers' state what it was at ``end_offset``: from the newest snapshot not after it, and the batches since."""
+    """Make the producers' state what it was at ``end_offset``: from the newest snapshot not after it, and the batches since.
+
+    A snapshot that batches behind it are missing for is of a log that was removed.
+    """
     producers.clear()
+    first = segments[0].base_offset if segments else end_offset
     offsets = (base_of(name, SNAPSHOT) for name in file_system.list(path))
-    for offset in sorted((o for o in offsets if o is not None and o <= end_offset), reverse=True):
+    for offset in sorted((o for o in offsets if o is not None and first <= o <= end_offset), reverse=True):
         try:
             producers.restore(file_system.read_whole(os.path.join(path, file_name(offset, SNAPSHOT))), offset)
             break
