@@ -203,17 +203,21 @@ class BrokerService(Service):
         feed.observe(_ConnectionSettings(listeners, dynamic))
         listeners.serve(RequestDispatcher(services, api_table()))
         self._endings.append(lambda: listeners.close(DRAIN_SECONDS))
-        search = SearchService(
-            reactor, listeners.adopt, partitions, feed, store.directories(), self._search_config(), partial(offline_directories, store)
-        )
-        search.startService()
-        self._endings.append(search.stopService)
+        search = self._search(listeners, partitions, feed, store)
         credentials = authorizer if ICredentialStore.providedBy(authorizer) else None
         http.serve(HttpParts(services, listeners, search, stalls, credentials))
         self._endings.append(http.close)
         stalls.start()
         self._endings.append(stalls.stop)
         self._greet(listeners, http, directories)
+
+    def _search(self, listeners: KafkaListeners, partitions: HostedPartitions, feed: MetadataFeed, store: ILogStore) -> SearchService:
+        """Begin to index and search."""
+        offline = partial(offline_directories, store)
+        search = SearchService(self._reactor, listeners.adopt, partitions, feed, store.directories(), self._search_config(), offline)
+        search.startService()
+        self._endings.append(search.stopService)
+        return search
 
     def _backend(self, seam: str, context: Any) -> Any:
         name = self._config.get(SELECTORS[seam])
