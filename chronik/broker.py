@@ -178,11 +178,7 @@ class BrokerService(Service):
         cluster.feed.observe(_ConnectionSettings(listeners, cluster.dynamic))
         listeners.serve(RequestDispatcher(services, api_table()))
         self._endings.append(lambda: listeners.close(DRAIN_SECONDS))
-        search = SearchService(
-            reactor, listeners.adopt, partitions, cluster.feed, store.directories(), self._search_config(), partial(offline_directories, store)
-        )
-        search.startService()
-        self._endings.append(search.stopService)
+        search = self._search(listeners, partitions, cluster.feed, store)
         credentials = authorizer if ICredentialStore.providedBy(authorizer) else None
         http.serve(HttpParts(services, listeners, search, stalls, credentials))
         self._endings.append(http.close)
@@ -231,6 +227,14 @@ class BrokerService(Service):
         await partitions.start()
         self._endings.append(partitions.stop)
         return store, partitions
+
+    def _search(self, listeners: KafkaListeners, partitions: HostedPartitions, feed: MetadataFeed, store: ILogStore) -> SearchService:
+        """Begin to index and search."""
+        offline = partial(offline_directories, store)
+        search = SearchService(self._machine.reactor, listeners.adopt, partitions, feed, store.directories(), self._search_config(), offline)
+        search.startService()
+        self._endings.append(search.stopService)
+        return search
 
     def _backend(self, seam: str, context: Any) -> Any:
         name = self._config.get(SELECTORS[seam])
