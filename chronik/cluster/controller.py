@@ -13,7 +13,7 @@ from itertools import islice
 from types import MappingProxyType
 from typing import Final, TypeVar
 
-from twisted.internet.defer import Deferred, gatherResults
+from twisted.internet.defer import Deferred, FirstError, gatherResults
 from twisted.logger import Logger
 from zope.interface import implementer
 
@@ -313,7 +313,10 @@ async def _outcomes(works: Iterable[Awaitable[T]]) -> list[T | KafkaError]:
     outcomes: list[T | KafkaError] = []
     left = iter(works)
     while some := list(islice(left, ITEMS_AT_ONCE)):
-        outcomes += await gatherResults([Deferred.fromCoroutine(_outcome(work)) for work in some], consumeErrors=True)
+        try:
+            outcomes += await gatherResults([Deferred.fromCoroutine(_outcome(work)) for work in some], consumeErrors=True)
+        except FirstError as error:
+            raise error.subFailure.value from None
     return outcomes
 
 

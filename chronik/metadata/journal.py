@@ -98,7 +98,10 @@ class Journal:
             recovered.torn_bytes = len(data) - end
             self._file_system.write_whole(self._path + CUT, data[end:])
             self._file.truncate(end)
-            self._file.fdatasync()
+        if end > self.snapshot_size:
+            # What was read may be nowhere but in memory, where an earlier process left it whose sync failed: no later sync would write it again.
+            self._file.pwritev([data[self.snapshot_size : end]], self.snapshot_size)
+        self._file.fdatasync()
         self.size = end
         return recovered
 

@@ -80,7 +80,7 @@ def _gzip(data: bytes, level: int | None) -> bytes:
     if level is None:
         from isal import igzip
 
-        packed: bytes = igzip.compress(data)
+        packed: bytes = igzip.compress(data, mtime=0)
         return packed
     packer = zlib.compressobj(level, zlib.DEFLATED, 31)
     return packer.compress(data) + packer.flush()

@@ -130,7 +130,7 @@ class Purgatory:
     def close(self) -> None:
         """Expire everything that still waits, and keep no timer."""
         for waiting in tuple(self._due.values()):
-            for waiter in waiting:
+            for waiter in tuple(waiting):
                 waiter.expire()
         self._due.clear()
         self._ticks.clear()

@@ -52,7 +52,7 @@ class Anomaly(enum.Enum):
     """There, with another content than it was sent with."""
 
     WATERMARK_WENT_BACK = "watermark went back"
-    """A reader was told of a high watermark, last stable offset or start below one that it was told of before."""
+    """A reader was told of a high watermark or last stable offset below one that it was told of before."""
 
     TWO_EPOCHS = "two epochs"
     """One offset under two leader epochs, or under a smaller epoch than an offset before it."""
@@ -101,7 +101,7 @@ class _Notes:
     sent: set[Record] = field(default_factory=set)
     acknowledged: dict[Record, int] = field(default_factory=dict)
     polls: defaultdict[str, list[tuple[int, Record]]] = field(default_factory=lambda: defaultdict(list))
-    marks: dict[str, tuple[int, int, int]] = field(default_factory=dict)
+    marks: dict[str, tuple[int, int]] = field(default_factory=dict)
     epochs: dict[int, int] = field(default_factory=dict)
     complaints: list[tuple[Anomaly, str]] = field(default_factory=list)
     forgotten: int = 0
@@ -139,12 +139,12 @@ class History:
         """A reader was given a record whose content is not what was sent."""
         self._partitions[partition].complaints.append((Anomaly.CHANGED, f"{_name(record)}, given to {reader} at {offset}"))
 
-    def watermarks(self, reader: str, partition: int, start: int, stable: int, high: int) -> None:
-        """A reader was told where a partition starts, how far it is stable, and how far committed."""
+    def watermarks(self, reader: str, partition: int, stable: int, high: int) -> None:
+        """A reader was told how far a partition is stable, and how far committed."""
         notes = self._partitions[partition]
-        before, now = notes.marks.get(reader, (-1, -1, -1)), (start, stable, high)
+        before, now = notes.marks.get(reader, (-1, -1)), (stable, high)
         if any(after < known for after, known in zip(now, before, strict=True)):
-            notes.complaints.append((Anomaly.WATERMARK_WENT_BACK, f"{reader} was told (start, stable, high) = {now} after {before}"))
+            notes.complaints.append((Anomaly.WATERMARK_WENT_BACK, f"{reader} was told (stable, high) = {now} after {before}"))
         notes.marks[reader] = now
 
     def led(self, reader: str, partition: int, offset: int, epoch: int) -> None:

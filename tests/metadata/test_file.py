@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+from random import Random
 from typing import Any
 
 from twisted.internet.defer import Deferred
@@ -15,6 +16,7 @@ from chronik.defer import IWorker
 from chronik.errors import ChronikError
 from chronik.metadata.file import GROUP_COMMITS_MAX, FileMetadataStore
 from chronik.metadata.interfaces import Compare, Conflict, Delete, Put, ReadOnly, Revision, UnknownOutcome
+from chronik.testing.filesystem import MemoryFileSystem
 from chronik.testing.metadata import HeldWorker, ImmediateWorker, RecordingWatcher
 from chronik.testing.metadata_contract import MetadataStoreContract
 from tests.metadata.disk import Disk, MachineWorker
@@ -282,6 +284,25 @@ class FailingDiskTests(FileCase):
         self.disk.failing = {}
         self.failureResultOf(store.commit([], [Put("c", b"1")]), ReadOnly)
         self.assertEqual(self.values(store), {"a": b"1"})
+
+    def test_what_a_failed_sync_left_in_memory(self) -> None:
+        """A process that is started again finds a commit that the disk never got: it is on the disk before others follow."""
+        disk = MemoryFileSystem(Random(1))
+        disk.make_directory("/d")
+        disk.sync_file_system("/")
+        first = FileMetadataStore(disk, "/d", ImmediateWorker(), Clock())
+        self.successResultOf(first.start())
+        disk.fail("sync", "*metadata.log")
+        self.failureResultOf(first.commit([], [Put("a", b"1")]), UnknownOutcome)
+        disk.kill()
+        second = FileMetadataStore(disk, "/d", ImmediateWorker(), Clock())
+        self.successResultOf(second.start())
+        self.successResultOf(second.commit([], [Put("b", b"2")]))
+        disk.crash()
+        third = FileMetadataStore(disk, "/d", ImmediateWorker(), Clock())
+        self.successResultOf(third.start())
+        self.assertEqual({"a", "b"}, set(self.successResultOf(third.snapshot()).entries))
+        self.flushLoggedErrors()
 
     def test_failed_write_that_cannot_be_taken_back(self) -> None:
         """A half-written block that stays leaves the outcome open, and the next start without it."""

@@ -38,6 +38,11 @@ class CodecTests(SynchronousTestCase):
             self.assertEqual(decompress(codec, compress(codec, TEXT, 9), len(TEXT)), TEXT)
         self.assertLess(len(compress(Codec.GZIP, TEXT, 9)), len(compress(Codec.GZIP, TEXT, 0)))
 
+    def test_no_time(self) -> None:
+        """The same bytes compress to the same bytes at any time: a gzip header has none, as Kafka's own."""
+        self.assertEqual(compress(Codec.GZIP, TEXT)[4:8], bytes(4))
+        self.assertEqual(compress(Codec.GZIP, TEXT, 6)[4:8], bytes(4))
+
     def test_raw_snappy(self) -> None:
         """librdkafka sends snappy without Java's framing."""
         self.assertEqual(decompress(Codec.SNAPPY, bytes(cramjam.snappy.compress_raw(TEXT)), len(TEXT)), TEXT)

@@ -72,6 +72,14 @@ class PurgatoryTest(SynchronousTestCase):
         self.assertIs(self.successResultOf(waiter.ended), False)
         self.assertEqual(self.clock.getDelayedCalls(), [])
 
+    def test_close_when_one_ends_another(self) -> None:
+        """What is expired may forget others that wait for the same moment."""
+        first, second = self.waiter(1_000), self.waiter(1_000)
+        first.ended.addCallback(lambda _: self.purgatory.forget(second))
+        second.ended.addCallback(lambda _: self.purgatory.forget(first))
+        self.purgatory.close()
+        self.assertEqual(self.clock.getDelayedCalls(), [])
+
     def test_immediate(self) -> None:
         """A wait of no time is over with the next tick."""
         waiter = self.waiter(0)

@@ -188,7 +188,8 @@ class Trimmer(Admin):
         (answer,) = response.topics[0].partitions
         error = self.client.error("DeleteRecords", answer.error_code)
         if error is ErrorCode.NONE:
-            self._trimmed[number] = max(answer.low_watermark, self._trimmed.get(number, 0))
+            # Not to the low watermark that is told: it may come of another request, which is not durable yet.
+            self._trimmed[number] = max(offset, self._trimmed.get(number, 0))
         else:
             await self.client.refresh([self._topic])
 

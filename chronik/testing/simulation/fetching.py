@@ -199,7 +199,7 @@ class Reader:
             return 0
         ledger = self._stage.ledger
         history = ledger.history(position.topic_id)
-        history.watermarks(position.reader, position.partition, part.log_start_offset, part.last_stable_offset, part.high_watermark)
+        history.watermarks(position.reader, position.partition, part.last_stable_offset, part.high_watermark)
         position.high = part.high_watermark
         if part.diverging_epoch.end_offset >= 0:
             ledger.finding(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections import Counter
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from random import Random
@@ -69,6 +68,7 @@ class Outcome:
     :ivar errors: error codes among the answers.
     :ivar simulated_seconds: how long it took in there.
     :ivar seconds: how long it took.
+    :ivar log: the last lines that brokers logged.
     """
 
     seed: int
@@ -83,6 +83,7 @@ class Outcome:
     events: int = 0
     simulated_seconds: float = 0.0
     seconds: float = 0.0
+    log: list[str] = field(default_factory=list)
 
     def as_json(self) -> dict[str, Any]:
         """For another process."""
@@ -170,13 +171,13 @@ class Simulation:
         ):  # fmt: skip
             partitions = sorted(random.sample(range(TOPICS[topic]), min(2, TOPICS[topic])))
             name = f"{'i' if idempotent else 'p'}{n}"
-            players.append((name, Producer(stage, client(name), topic, partitions, acks, idempotent, 0.08), True))
+            players.append((name, Producer(stage, client(name), topic, partitions, acks, idempotent, 0.15), True))
         for n, topic in enumerate((EVENTS, EVENTS, GROWING, TRIMMED)):
-            players.append((f"c{n}", Consumer(stage, client(f"c{n}"), topic, list(range(TOPICS[topic])), 0.05), False))
+            players.append((f"c{n}", Consumer(stage, client(f"c{n}"), topic, list(range(TOPICS[topic])), 0.1), False))
         for n in range(3):
-            players.append((f"m{n}", ClassicMember(stage, client(f"m{n}"), "classic", EVENTS, 0.1), True))
+            players.append((f"m{n}", ClassicMember(stage, client(f"m{n}"), "classic", EVENTS, 0.15), True))
         for n in range(3):
-            players.append((f"k{n}", ConsumerMember(stage, client(f"k{n}"), "modern", EVENTS, 0.1), True))
+            players.append((f"k{n}", ConsumerMember(stage, client(f"k{n}"), "modern", EVENTS, 0.15), True))
         players.append(("librarian", Librarian(stage, client("librarian"), GROWING, 0.3), True))
         players.append(("trimmer", Trimmer(stage, client("trimmer"), TRIMMED, TOPICS[TRIMMED], 0.3), True))
         players.append(("nomad", Nomad(stage, client("nomad"), "nomad", self._replication, 0.2), True))
@@ -274,11 +275,3 @@ class Simulation:
 def run(play: Play) -> Outcome:
     """Run one play."""
     return Simulation(play).run()
-
-
-def counted(outcomes: list[Outcome]) -> Counter[str]:
-    """How often each fault met each state in all of them."""
-    total: Counter[str] = Counter()
-    for outcome in outcomes:
-        total.update(outcome.met)
-    return total

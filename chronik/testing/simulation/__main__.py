@@ -1,0 +1,28 @@
+"""``python -m chronik.testing.simulation``: run seeds, and tell what they found."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+
+from chronik.testing.simulation.runner import Request, plays_of, report, with_fixed_hashes
+
+
+def main() -> int:
+    """The exit status: 1 when a seed found something."""
+    parser = argparse.ArgumentParser(prog="python -m chronik.testing.simulation", description="Simulate clusters, every step decided by a seed.")
+    parser.add_argument("--seeds", default="0-19", help="as 7, 0-199 or 1,5,9")
+    parser.add_argument("--brokers", type=int, default=1, help="brokers of each cluster")
+    parser.add_argument("--faults", type=int, default=20, help="faults of each run")
+    parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="runs at a time")
+    parser.add_argument("--variant", default="", help="module:function that breaks something first, to see whether it is found")
+    parser.add_argument("--verbose", action="store_true", help="tell of every seed, with what its brokers logged")
+    options = parser.parse_args()
+    with_fixed_hashes("chronik.testing.simulation", sys.argv[1:])
+    request = Request(plays_of(options), options.jobs, options.variant)
+    return 1 if report(request, options.brokers, lambda text: print(text, flush=True), options.verbose) else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,238 @@
+"""Runs many seeds over the cores, each in a process of its own, and tells what came of them."""
+
+from __future__ import annotations
+
+import faulthandler
+import gc
+import importlib
+import json
+import os
+import selectors
+import signal
+import sys
+import time
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from chronik.testing.simulation.faults import FAULTS, STATES
+from chronik.testing.simulation.logs import SimulatedLog
+from chronik.testing.simulation.scenario import Outcome, Play, run
+
+SECONDS_MAX: Final = 120
+"""Of processor-bound work: a run that takes longer hangs."""
+
+HASH_SEED: Final = "0"
+"""Sets of strings must be walked in the same order by every process."""
+
+ANOTHER: Final = "another fault"
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What to run.
+
+    :ivar variant: ``module:function`` that is called before anything is made, to break something; empty for none.
+    """
+
+    plays: Sequence[Play]
+    jobs: int
+    variant: str = ""
+
+
+def with_fixed_hashes(module: str, arguments: Sequence[str]) -> None:
+    """Begin this program anew with :data:`HASH_SEED`, unless it was begun so."""
+    if os.environ.get("PYTHONHASHSEED") != HASH_SEED:
+        os.execve(sys.executable, [sys.executable, "-m", module, *arguments], {**os.environ, "PYTHONHASHSEED": HASH_SEED})
+
+
+def outcomes(request: Request) -> Iterator[Outcome]:
+    """Run everything, and give each outcome as it comes."""
+    left = iter(request.plays)
+    selector = selectors.DefaultSelector()
+    gc.collect()
+    gc.freeze()
+    try:
+        for _ in range(request.jobs):
+            _begin(selector, left, request.variant)
+        while selector.get_map():
+            for key, _ in selector.select():
+                child: _Child = key.data
+                if child.read():
+                    continue
+                selector.unregister(child.pipe)
+                yield child.outcome()
+                _begin(selector, left, request.variant)
+    finally:
+        for key in list(selector.get_map().values()):
+            key.data.kill()
+        selector.close()
+
+
+def _begin(selector: selectors.BaseSelector, left: Iterator[Play], variant: str) -> None:
+    play = next(left, None)
+    if play is not None:
+        child = _Child(play, variant)
+        selector.register(child.pipe, selectors.EVENT_READ, child)
+
+
+class _Child:
+    """A process that runs one play and writes its outcome to a pipe."""
+
+    def __init__(self, play: Play, variant: str) -> None:
+        self._play = play
+        self._data = bytearray()
+        self.pipe, theirs = os.pipe()
+        self._pid = os.fork()
+        if not self._pid:
+            os.close(self.pipe)
+            _in_child(play, variant, theirs)
+        os.close(theirs)
+
+    def read(self) -> bool:
+        """Take what it wrote; False at its end."""
+        data = os.read(self.pipe, 1 << 16)
+        self._data += data
+        return bool(data)
+
+    def outcome(self) -> Outcome:
+        """What it wrote."""
+        os.close(self.pipe)
+        _, status = os.waitpid(self._pid, 0)
+        if not self._data:
+            return Outcome(self._play.seed, [f"the process that ran it ended with status {status}: it hung, or died"])
+        return Outcome(**json.loads(bytes(self._data)))
+
+    def kill(self) -> None:
+        """Nobody wants to know any more."""
+        os.kill(self._pid, signal.SIGKILL)
+        os.waitpid(self._pid, 0)
+        os.close(self.pipe)
+
+
+def _in_child(play: Play, variant: str, pipe: int) -> None:
+    """Run it and end the process, without what ends a process usually: that belongs to the parent."""
+    status = 1
+    try:
+        faulthandler.dump_traceback_later(SECONDS_MAX, exit=True)
+        with os.fdopen(pipe, "wb") as out:
+            out.write(json.dumps(run_here(play, variant).as_json()).encode())
+        status = 0
+    finally:
+        os._exit(status)
+
+
+def run_here(play: Play, variant: str = "") -> Outcome:
+    """Run one play in this process, which should run no other: what modules keep would not be as it was."""
+    log = SimulatedLog()
+    log.begin()
+    # When cycles are collected depends on more than the seed, and what was dropped may do something then.
+    gc.disable()
+    if variant:
+        named(variant)()
+    outcome = run(play)
+    outcome.findings += [f"logged: {failure}" for failure in log.failures]
+    outcome.log = list(log.lines)
+    return outcome
+
+
+def named(variant: str) -> Callable[[], None]:
+    """A function by ``module:function``."""
+    module, _, function = variant.partition(":")
+    found: Callable[[], None] = getattr(importlib.import_module(module), function)
+    return found
+
+
+# -- telling ----------------------------------------------------------------------------------------------------------------
+
+
+@dataclass(slots=True)
+class Summary:
+    """Of many runs."""
+
+    seeds: int = 0
+    failed: int = 0
+    operations: int = 0
+    acknowledged: int = 0
+    faults: int = 0
+    restarts: int = 0
+    operations_min: int = 1 << 60
+    simulated_seconds: float = 0.0
+
+    def add(self, outcome: Outcome) -> None:
+        """Count one."""
+        operations = sum(outcome.operations.values())
+        self.seeds += 1
+        self.failed += bool(outcome.findings)
+        self.operations += operations
+        self.operations_min = min(self.operations_min, operations)
+        self.acknowledged += outcome.acknowledged
+        self.faults += outcome.faults
+        self.restarts += outcome.restarts
+        self.simulated_seconds += outcome.simulated_seconds
+
+
+def table(met: Counter[str]) -> str:
+    """How often each fault met each state."""
+    states = [*STATES, ANOTHER]
+    lines = [" " * 24 + " ".join(f"{state[:8]:>8}" for state in states)]
+    for kind in FAULTS:
+        lines.append(f"{kind:<24}" + " ".join(f"{met[f'{kind} / {state}']:>8}" for state in states))
+    return "\n".join(lines)
+
+
+def report(request: Request, brokers: int, say: Callable[[str], None], verbose: bool) -> int:
+    """Run everything and tell; how many seeds failed."""
+    began = time.monotonic()
+    summary, met, kinds, errors = Summary(), Counter[str](), Counter[str](), Counter[str]()
+    for outcome in outcomes(request):
+        summary.add(outcome)
+        met.update(outcome.met)
+        kinds.update(outcome.operations)
+        errors.update(outcome.errors)
+        if outcome.findings or verbose:
+            say(_of_one(outcome, brokers, verbose))
+    say(table(met))
+    say("requests: " + _listed(kinds))
+    say("errors told: " + _listed(errors))
+    say(
+        f"{summary.seeds} seeds, {summary.failed} failed; {summary.operations} requests ({summary.operations_min} at least in one), "
+        f"{summary.acknowledged} records acknowledged, {summary.faults} faults, {summary.restarts} restarts, {summary.simulated_seconds:.0f} s simulated "
+        f"in {time.monotonic() - began:.0f} s"
+    )
+    return summary.failed
+
+
+def _of_one(outcome: Outcome, brokers: int, verbose: bool) -> str:
+    lines = [
+        f"seed {outcome.seed}: {len(outcome.findings)} findings; {sum(outcome.operations.values())} requests, {outcome.faults} faults, "
+        f"{outcome.restarts} restarts, {outcome.seconds:.1f} s, {outcome.fingerprint}"
+    ]
+    lines += [f"    {finding}" for finding in outcome.findings[:10]]
+    if outcome.findings:
+        lines.append(f"    again: python -m chronik.testing.simulation --seeds {outcome.seed} --brokers {brokers} --verbose")
+    if verbose:
+        lines += [f"    | {line}" for line in outcome.log]
+    return "\n".join(lines)
+
+
+def _listed(counts: Counter[str]) -> str:
+    return ", ".join(f"{name} {count}" for name, count in counts.most_common(40))
+
+
+def seeds_of(text: str) -> Iterable[int]:
+    """Of ``3``, ``0-199`` or ``1,5,9``.
+
+    :raises ValueError: it is none of these.
+    """
+    found: list[int] = []
+    for part in text.split(","):
+        first, dash, last = part.partition("-")
+        found += range(int(first), int(last) + 1) if dash else [int(first)]
+    return found
+
+
+def plays_of(options: Any) -> list[Play]:
+    """What the command line asks for."""
+    return [Play(seed, options.brokers, options.faults) for seed in seeds_of(options.seeds)]
