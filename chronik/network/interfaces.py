@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 from zope.interface import Interface
 
@@ -50,9 +50,8 @@ class Session:
     waiting: dict[Any, None] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """What :meth:`IRequestDispatcher.dispatch` gives back.
+class Answer(NamedTuple):
+    """What :meth:`IRequestDispatcher.dispatch` gives back. A tuple, for it is made for every request.
 
     :ivar started: None when the request has done what must happen in order (queued its appends); else fires then, and the next request of
         the connection waits for it.

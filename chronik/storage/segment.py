@@ -84,6 +84,7 @@ class LogSegment:
         "_log_path",
         "_recent_offsets",
         "_recent_positions",
+        "_shared",
         "base_offset",
         "checked_ms",
         "created_ms",
@@ -122,6 +123,7 @@ class LogSegment:
         self._bytes_since_index = 0
         self._recent_offsets: list[int] = []
         self._recent_positions: list[int] = []
+        self._shared: SharedFile | None = None
 
     def path(self, extension: str = LOG) -> str:
         """Of one of its files."""
@@ -134,7 +136,10 @@ class LogSegment:
 
         :raises OSError: it cannot be opened.
         """
-        return self._files.hold(self._log_path, create)
+        shared = self._shared
+        if shared is None or not shared.hold_again():
+            shared = self._shared = self._files.hold(self._log_path, create)
+        return shared
 
     def is_open(self) -> bool:
         """Whether holding it touches no directory."""

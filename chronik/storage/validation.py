@@ -8,6 +8,7 @@ from typing import Final, TypeAlias
 from chronik.errors import ErrorCode, KafkaError
 from chronik.record.batch import (
     CONTROL_FLAG,
+    LOG_APPEND_TIME_FLAG,
     TRANSACTIONAL_FLAG,
     BadBatch,
     BatchHeader,
@@ -128,7 +129,7 @@ def _check_producer(header: BatchHeader) -> None:
 
 def _check_timestamps(header: BatchHeader, batch: memoryview, config: LogConfig, now: int) -> None:
     """Only a topic that bounds how old a record may be pays for a look at every record: the largest time of all is in the header."""
-    if header.is_log_append_time:
+    if header.attributes & LOG_APPEND_TIME_FLAG:
         raise BadBatch(ErrorCode.INVALID_TIMESTAMP, "the batch says LogAppendTime, which only a broker may")
     earliest, latest = now - config.timestamp_before_max_ms, now + config.timestamp_after_max_ms
     if header.max_timestamp <= latest and config.timestamp_before_max_ms == LONG_MAX:
