@@ -14,20 +14,31 @@ def assign_replicas(brokers: Sequence[BrokerImage], partitions: range, replicati
 
     Leaders go round the brokers, from rack to rack; followers are the brokers after the leader, those of other racks first, the distance
     growing with each round, so that the brokers that follow one leader are not always the same. Brokers without a rack stand in one of their own.
+    Brokers that are not alive keep replicas where there are too few others, and are not in sync with what they do not have yet.
 
-    :param brokers: who is alive.
+    :param brokers: those that are registered.
     :param partitions: the numbers of the new partitions.
-    :raises KafkaError: ``INVALID_REPLICATION_FACTOR``, when there are fewer brokers than replicas.
+    :raises KafkaError: ``INVALID_REPLICATION_FACTOR``, when there are fewer brokers than replicas, or none is alive.
     """
-    alive = sorted((broker for broker in brokers if not broker.fenced), key=lambda broker: broker.broker_id)
-    if replication_factor > len(alive):
+    known = sorted(brokers, key=lambda broker: broker.broker_id)
+    alive = _from_rack_to_rack([broker for broker in known if not broker.fenced])
+    if replication_factor > len(known):
         raise KafkaError(
             ErrorCode.INVALID_REPLICATION_FACTOR,
             f"Unable to replicate the partition {replication_factor} time(s): The target replication factor of {replication_factor} "
-            f"cannot be reached because only {len(alive)} broker(s) are registered. Ask for at most {len(alive)}, or start more brokers.",
+            f"cannot be reached because only {len(known)} broker(s) are registered. Ask for at most {len(known)}, or start more brokers.",
         )
-    row = _from_rack_to_rack(alive)
-    return [new_partition(_replicas(row, number, replication_factor)) for number in partitions]
+    if not alive:
+        raise KafkaError(ErrorCode.INVALID_REPLICATION_FACTOR, "Unable to replicate the partition: All brokers are currently fenced.")
+    fenced = _from_rack_to_rack([broker for broker in known if broker.fenced])
+    return [_placed(alive, fenced, number, replication_factor) for number in partitions]
+
+
+def _placed(alive: Sequence[BrokerImage], fenced: Sequence[BrokerImage], number: int, replication_factor: int) -> PartitionState:
+    isr = _replicas(alive, number, min(replication_factor, len(alive)))
+    missing = replication_factor - len(isr)
+    late = tuple(fenced[(number + index) % len(fenced)].broker_id for index in range(missing))
+    return PartitionState(leader=isr[0], leader_epoch=0, replicas=(*isr, *late), isr=isr)
 
 
 def _from_rack_to_rack(brokers: Sequence[BrokerImage]) -> list[BrokerImage]:
@@ -76,11 +87,6 @@ def check_assignment(brokers: Sequence[BrokerImage], replicas: tuple[int, ...], 
     if not isr:
         raise _refused("All brokers specified in the manual partition assignment are fenced: name one that is alive.")
     return PartitionState(leader=isr[0], leader_epoch=0, replicas=replicas, isr=isr)
-
-
-def new_partition(replicas: tuple[int, ...]) -> PartitionState:
-    """A partition as it begins: led by its first replica, everyone in sync."""
-    return PartitionState(leader=replicas[0], leader_epoch=0, replicas=replicas, isr=replicas)
 
 
 def _refused(message: str) -> KafkaError:

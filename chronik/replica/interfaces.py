@@ -111,6 +111,7 @@ class IPartition(Interface):
     leader_epoch = Attribute("""The epoch it leads under.""")
     start_offset = Attribute("""First offset there is.""")
     end_offset = Attribute("""One past the last appended offset.""")
+    written_offset = Attribute("""One past the last offset whose append is written, which is as far as followers read.""")
     high_watermark = Attribute("""One past the last committed offset; never goes back.""")
     last_stable_offset = Attribute("""What read_committed readers see no further than.""")
     log = Attribute("""Its :class:`~chronik.storage.interfaces.IPartitionLog`.""")

@@ -103,6 +103,11 @@ class Partition:
         return end
 
     @property
+    def written_offset(self) -> int:
+        """One past the last offset that is written."""
+        return self._written
+
+    @property
     def high_watermark(self) -> int:
         """One past the last committed offset."""
         return self._watermark.offset

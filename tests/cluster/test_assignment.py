@@ -57,12 +57,20 @@ class AssignTests(SynchronousTestCase):
         everything = assign_replicas(brokers(1, 2, 3), range(10), 2)
         self.assertEqual(assign_replicas(brokers(1, 2, 3), range(4, 10), 2), everything[4:])
 
+    def test_fenced_brokers(self) -> None:
+        """Brokers that are not alive keep what the others are too few for; they neither lead nor are in sync."""
+        first, second, third = assign_replicas(brokers(1, 2, 3, 4, fenced=(2, 4)), range(3), 3)
+        self.assertEqual([(1, 3, 2), (3, 1, 4), (1, 3, 2)], [first.replicas, second.replicas, third.replicas])
+        self.assertEqual([((1, 3), 1), ((3, 1), 3)], [(first.isr, first.leader), (second.isr, second.leader)])
+        self.assertEqual((1, 3), assign_replicas(brokers(1, 2, 3, fenced=(2,)), range(1), 2)[0].replicas)
+
     def test_too_few(self) -> None:
-        """There cannot be more replicas than living brokers."""
-        with self.assertRaises(KafkaError) as caught:
-            assign_replicas(brokers(1, 2, fenced=(2,)), range(1), 2)
-        self.assertEqual(caught.exception.code, ErrorCode.INVALID_REPLICATION_FACTOR)
-        self.assertIn("only 1 broker(s)", caught.exception.message)
+        """There cannot be more replicas than brokers, and somebody must lead."""
+        for known, factor, why in ((brokers(1, 2, fenced=(2,)), 3, "only 2 broker(s)"), (brokers(1, 2, fenced=(1, 2)), 1, "fenced")):
+            with self.assertRaises(KafkaError) as caught:
+                assign_replicas(known, range(1), factor)
+            self.assertEqual(caught.exception.code, ErrorCode.INVALID_REPLICATION_FACTOR)
+            self.assertIn(why, caught.exception.message)
 
 
 class CheckTests(SynchronousTestCase):
