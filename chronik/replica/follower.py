@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import Any, TypeAlias
 
 from twisted.logger import Logger
 from zope.interface import implementer
@@ -12,9 +12,6 @@ from chronik.errors import ErrorCode, KafkaError
 from chronik.model import NO_EPOCH, TopicId, TopicPartition
 from chronik.protocol.messages import FetchRequest, FetchResponse
 from chronik.storage.interfaces import Extent, IExtentObserver, IPartitionLog
-
-if TYPE_CHECKING:
-    from twisted.python.failure import Failure
 
 Answer: TypeAlias = FetchResponse.PartitionData
 
@@ -155,11 +152,8 @@ class Follower:
         self.log.set_high_watermark(self.high_watermark)
         start = min(answer.log_start_offset, self.high_watermark)
         if start > self.log.start_offset:
-            advancing: Any = self.log.advance_start(start)
-            advancing.addErrback(self._start_stays)
-
-    def _start_stays(self, failure: Failure) -> None:
-        self._log.warn("{partition} keeps what its leader deleted: {why}", partition=self.topic_partition, why=failure.getErrorMessage())
+            # Waited for: the next fetch says where this log begins, and that must hold after a crash too.
+            await self.log.advance_start(start)
 
     # -- what the log tells (IExtentObserver) -------------------------------------------------------------------------
 

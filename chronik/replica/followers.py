@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
+from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
 
 RETRY_SECONDS: Final = 1.0
 """Pause before a change of unknown outcome is tried again."""
+
+_NO_LIMIT: Final = 2**63 - 1
 
 _REFUSALS: Final = (ErrorCode.NOT_LEADER_OR_FOLLOWER, ErrorCode.INELIGIBLE_REPLICA)
 """Answers after which it is certain that nothing was changed."""
@@ -54,6 +57,7 @@ class _Follower:
 
     caught_up_at: float
     end_offset: int = NO_OFFSET
+    start_offset: int = NO_OFFSET
     broker_epoch: int = NO_EPOCH
     fetched_at: float = 0.0
     leader_end: int = NO_OFFSET
@@ -85,6 +89,7 @@ class Followers:
         self._state: PartitionState | None = None
         self._enough = 1
         self._pending: _Change | None = None
+        self._awaited_starts: list[tuple[int, Deferred[None]]] = []
 
     # -- what the image says ------------------------------------------------------------------------------------------
 
@@ -100,6 +105,8 @@ class Followers:
         if state.elr and len(state.isr) >= self._enough and self._pending is None:
             # The configuration asks for fewer than before: who was eligible to lead will lack what is committed from now on.
             self._change(_Change({}, ()))
+        if self._awaited_starts:
+            self._tell_starts()
 
     @property
     def _in_sync(self) -> Sequence[int]:
@@ -115,8 +122,8 @@ class Followers:
         if broker_id not in self._followers:
             raise KafkaError(ErrorCode.UNKNOWN_TOPIC_OR_PARTITION, f"broker {broker_id} is no replica of {self._topic_partition}")
 
-    def fetched(self, fetch: FollowerFetch, leader_end: int, high_watermark: int) -> None:
-        """A replica has everything below an offset; one that was not in sync may be now."""
+    def fetched(self, fetch: FollowerFetch, leader_start: int, leader_end: int, high_watermark: int) -> None:
+        """A replica has everything below an offset, and nothing that was deleted; one that was not in sync may be now."""
         follower, now = self._followers[fetch.broker_id], self._leading.clock.seconds()
         if fetch.broker_epoch < follower.broker_epoch:
             return  # from an earlier life of it
@@ -125,9 +132,13 @@ class Followers:
         elif fetch.offset >= follower.leader_end >= 0:
             follower.caught_up_at = max(follower.caught_up_at, follower.fetched_at)
         follower.end_offset, follower.broker_epoch = fetch.offset, fetch.broker_epoch
+        follower.start_offset = fetch.start_offset
         follower.fetched_at, follower.leader_end = now, leader_end
-        if fetch.broker_id not in self._in_sync and fetch.offset >= max(high_watermark, self._begins_at) and self._pending is None:
+        caught_up = fetch.offset >= max(high_watermark, self._begins_at) and fetch.start_offset >= leader_start
+        if caught_up and fetch.broker_id not in self._in_sync and self._pending is None:
             self._change(_Change({fetch.broker_id: fetch.broker_epoch}, ()))
+        if self._awaited_starts:
+            self._tell_starts()
 
     def committed(self, safe_offset: int, high_watermark: int) -> int:
         """Up to where everyone in sync has everything; no further than it was while there are too few of them.
@@ -142,6 +153,30 @@ class Followers:
             if follower is not None and follower.end_offset < safe_offset:
                 safe_offset = follower.end_offset
         return safe_offset
+
+    # -- where they begin --------------------------------------------------------------------------------------------
+
+    def low_watermark(self, start_offset: int) -> int:
+        """The lowest start of all who may lead, the leader's being ``start_offset``; -1 while one of them was not heard of."""
+        state = self._state
+        if state is None:
+            return start_offset
+        followers = [self._followers[broker_id] for broker_id in (*state.isr, *state.elr) if broker_id in self._followers]
+        return min([start_offset, *(follower.start_offset for follower in followers)])
+
+    def begun_at(self, offset: int) -> Deferred[None]:
+        """Fires once all who may lead begin at ``offset`` or later."""
+        waiter: Deferred[None] = Deferred()
+        self._awaited_starts.append((offset, waiter))
+        self._tell_starts()
+        return waiter
+
+    def _tell_starts(self) -> None:
+        low = self.low_watermark(_NO_LIMIT)
+        ready = [waiter for offset, waiter in self._awaited_starts if offset <= low]
+        self._awaited_starts = [entry for entry in self._awaited_starts if entry[0] > low]
+        for waiter in ready:
+            waiter.callback(None)
 
     # -- who is in sync -----------------------------------------------------------------------------------------------
 
@@ -176,7 +211,10 @@ class Followers:
             self._log.warn("who is in sync for {partition} could not be changed: {why}", partition=self._topic_partition, why=why)
             self._leading.clock.callLater(RETRY_SECONDS, self._change, self._pending)
 
-    def stop(self) -> None:
-        """The leader leads no more."""
+    def stop(self, error: KafkaError) -> None:
+        """The leader leads no more: whoever waits is told so."""
         self._state = None
+        waiting, self._awaited_starts = self._awaited_starts, []
+        for _, waiter in waiting:
+            waiter.errback(error)
 

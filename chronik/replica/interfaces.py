@@ -39,6 +39,7 @@ class FollowerFetch:
     :ivar broker_epoch: the epoch it is registered under, -1 where it does not say (KIP-903).
     :ivar offset: it has everything below, safe from a crash unless the topic trusts the page cache; and it wants what comes next.
     :ivar last_epoch: the leader epoch of the last batch it has, -1 for none (KIP-595).
+    :ivar start_offset: where its own log begins, even after a crash.
     :ivar max_bytes: of records it takes.
     :ivar at_least_one_batch: the first one even when it is larger.
     """
@@ -47,6 +48,7 @@ class FollowerFetch:
     broker_epoch: int
     offset: int
     last_epoch: int
+    start_offset: int
     max_bytes: int
     at_least_one_batch: bool = True
 
@@ -169,7 +171,7 @@ class IPartition(Interface):
     def delete_records(offset: int) -> Deferred[int]:
         """Delete every record below ``offset``, which -1 makes the high watermark.
 
-        :returns: the start offset, once a crash of any replica would not bring back what is below.
+        :returns: the lowest start offset of all replicas that may lead, once none of them has anything below ``offset`` any more, even after a crash.
         :raises KafkaError: ``POLICY_VIOLATION`` when the topic's records are not to be deleted, ``OFFSET_OUT_OF_RANGE`` above the high watermark,
             ``NOT_LEADER_OR_FOLLOWER``, ``KAFKA_STORAGE_ERROR``.
         """

@@ -105,7 +105,8 @@ class Partition:
     @property
     def written_offset(self) -> int:
         """One past the last offset that is written."""
-        return self._written
+        written: int = self._written
+        return written
 
     @property
     def high_watermark(self) -> int:
@@ -264,7 +265,7 @@ class Partition:
         if not self.log.start_offset <= fetch.offset <= self._written:
             why = f"{self.topic_partition} has offsets {self.log.start_offset} to {self._written}, broker {fetch.broker_id} asked for {fetch.offset}"
             raise KafkaError(ErrorCode.OFFSET_OUT_OF_RANGE, why)
-        self._followers.fetched(fetch, self._written, self._watermark.offset)
+        self._followers.fetched(fetch, self.log.start_offset, self._written, self._watermark.offset)
         self._advance()
         records = await self.log.read(fetch.offset, fetch.max_bytes, self._written, fetch.at_least_one_batch)
         return ReadResult(records, self._watermark.offset, self.last_stable_offset, self.log.start_offset)
@@ -311,7 +312,10 @@ class Partition:
                 ErrorCode.OFFSET_OUT_OF_RANGE, f"{self.topic_partition} can be deleted up to {self.high_watermark}, {wanted} was asked for"
             )
         await self.log.advance_start(wanted)
-        return self.start_offset
+        if self._followers is None:
+            return self.start_offset
+        await self._followers.begun_at(wanted)
+        return self._followers.low_watermark(self.start_offset)
 
     # -- who follows it ----------------------------------------------------------------------------------------------
 
@@ -337,7 +341,7 @@ class Partition:
     def _stop(self, error: KafkaError) -> None:
         self._error = error
         if self._followers is not None:
-            self._followers.stop()
+            self._followers.stop(error)
         self._watermark.fail(error)
         self._tell_listeners()
         self._tell(self._append_listeners)

@@ -62,9 +62,9 @@ class FollowersTest(SynchronousTestCase):
         """Count."""
         self.settled += 1
 
-    def fetched(self, broker_id: int, offset: int, end: int = 20, high_watermark: int = 10, epoch: int = 1) -> None:
-        """A follower has everything below ``offset`` of a log that ends at ``end``."""
-        self.followers.fetched(FollowerFetch(broker_id, epoch, offset, 3, 1000), end, high_watermark)
+    def fetched(self, broker_id: int, offset: int, end: int = 20, high_watermark: int = 10, epoch: int = 1, start: int = 0, begin: int = 0) -> None:
+        """A follower has everything from ``start`` to ``offset`` of a log that begins and ends at ``begin`` and ``end``."""
+        self.followers.fetched(FollowerFetch(broker_id, epoch, offset, 3, start, 1000), begin, end, high_watermark)
 
     def committed(self, safe: int = 20, high_watermark: int = 10) -> int:
         """What is committed when the leader itself vouches for ``safe``."""
@@ -109,6 +109,29 @@ class FollowersTest(SynchronousTestCase):
         self.fetched(3, 15, high_watermark=15)
         self.fetched(3, 16, high_watermark=15)
         self.assertEqual([({3: 1}, ())], self.changes.asked)
+
+    def test_who_has_what_was_deleted_does_not_join(self) -> None:
+        """It might lead, and what was deleted would be there again."""
+        self.fetched(3, 15, start=3, begin=5)
+        self.assertEqual([], self.changes.asked)
+        self.fetched(3, 15, start=5, begin=5)
+        self.assertEqual([({3: 1}, ())], self.changes.asked)
+
+    def test_deleted_everywhere(self) -> None:
+        """Records are deleted once all who may lead have deleted them: in sync or eligible, not those who are neither."""
+        self.fetched(2, 15, start=2)
+        deleted = self.followers.begun_at(4)
+        self.assertNoResult(deleted)
+        self.fetched(2, 15, start=4)
+        self.successResultOf(deleted)
+        self.assertEqual(4, self.followers.low_watermark(9))
+        self.followers.follow(replace(STATE, isr=(1,), elr=(3,)), 2)
+        waiting, more = self.followers.begun_at(5), self.followers.begun_at(7)
+        self.fetched(3, 15, start=6)
+        self.successResultOf(waiting)
+        self.assertNoResult(more)
+        self.followers.follow(replace(STATE, isr=(1,)), 1)
+        self.successResultOf(more)
 
     def test_who_may_be_in_sync_counts(self) -> None:
         """From the moment it is asked for until it is certain that it is not, for no error tells whether the change was made."""
@@ -165,7 +188,9 @@ class FollowersTest(SynchronousTestCase):
     def test_stopped(self) -> None:
         """Who leads no more asks for nothing, and nothing is committed."""
         self.fetched(3, 15)
-        self.followers.stop()
+        deleted = self.followers.begun_at(9)
+        self.followers.stop(KafkaError(ErrorCode.NOT_LEADER_OR_FOLLOWER, "moved"))
+        self.assertEqual(ErrorCode.NOT_LEADER_OR_FOLLOWER, self.failureResultOf(deleted, KafkaError).value.code)
         self.changes.waiting.pop().errback(KafkaError(ErrorCode.REQUEST_TIMED_OUT, "lost"))
         self.clock.advance(10 * RETRY_SECONDS)
         self.assertEqual((1, 10), (len(self.changes.asked), self.committed()))

@@ -108,7 +108,7 @@ async def collect(context: RequestContext, request: FetchRequest, parts: Sequenc
             if replica is None:
                 outcome: Outcome = await _read(context, partition, part, bytes_max, isolation, collected.bytes == 0)
             else:
-                fetch = FollowerFetch(*replica, part.offset, part.last_fetched_epoch, bytes_max, collected.bytes == 0)
+                fetch = FollowerFetch(*replica, part.offset, part.last_fetched_epoch, part.log_start_offset, bytes_max, collected.bytes == 0)
                 outcome = await partition.read_as_follower(fetch)
         except KafkaError as error:
             outcome = error
