@@ -123,6 +123,13 @@ class WatchTests(SynchronousTestCase):
         said = [formatEvent(event) for event in logged]
         self.assertEqual(["log directory /d is full: /d/f: No space left", "log directory /d is as it should be again"], said)
 
+    def test_no_room_left(self) -> None:
+        """Without any room left it is full, whether or not anybody wants to write."""
+        self.watch.space = (1 << 40, 1000)
+        self.assertEqual((DirectoryState.FULL, "1000 bytes are left"), (self.state(), self.watch.status().reason))
+        self.watch.space = (1 << 40, 1 << 30)
+        self.assertEqual(DirectoryState.OK, self.state())
+
     def test_names_are_not_the_disk(self) -> None:
         """A file that is missing, or too many that are open, say nothing of the disk."""
         for number in (errno.ENOENT, errno.EMFILE):
