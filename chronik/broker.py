@@ -157,10 +157,10 @@ class BrokerService(Service):
         await controller.start()
         self._endings.append(controller.stop)
 
-        store: ILogStore = self._backend("storage", self._storage_context(directories, pools, feed.image.cluster_id, descriptors))
+        dynamic = DynamicConfiguration(config, feed, broker_id)
+        store: ILogStore = self._backend("storage", self._storage_context(directories, pools, feed.image.cluster_id, descriptors, dynamic))
         self._endings.append(store.close)
         await store.start()
-        dynamic = DynamicConfiguration(config, feed, broker_id)
         partitions = HostedPartitions(broker_id, feed, store, EffectiveSettings(dynamic), controller.raise_leader_epochs)
         await partitions.start()
         self._endings.append(partitions.stop)
@@ -211,7 +211,12 @@ class BrokerService(Service):
         return find_backend(seam, name).make(context, self._config.plugin_options(seam, name))
 
     def _storage_context(
-        self, directories: list[str], pools: ReactorThreadPools, cluster_id: str, descriptors: DescriptorShares
+        self,
+        directories: list[str],
+        pools: ReactorThreadPools,
+        cluster_id: str,
+        descriptors: DescriptorShares,
+        dynamic: DynamicConfiguration,
     ) -> StorageContext:
         config = self._config
         return StorageContext(
@@ -224,7 +229,8 @@ class BrokerService(Service):
             files_max=descriptors.files,
             retention_check_ms=config.get("log.retention.check.interval.ms"),
             checkpoint_ms=config.get("log.flush.offset.checkpoint.interval.ms"),
-            producer_expiration_ms=config.get("producer.id.expiration.ms"),
+            producer_expiration_ms=lambda: dynamic().get("producer.id.expiration.ms"),
+            producer_check_ms=config.get("producer.id.expiration.check.interval.ms"),
         )
 
     def _search_config(self) -> SearchConfig:

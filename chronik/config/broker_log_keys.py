@@ -66,6 +66,9 @@ LOG_KEYS: Final = (
     integer(
         "producer.id.expiration.ms", 86_400_000, "Silence after which an idempotent producer is forgotten.", mode=_CLUSTER, validator=at_least(1)
     ),
+    integer(
+        "producer.id.expiration.check.interval.ms", 600_000, "Time between two searches for producers to be forgotten.", validator=at_least(1)
+    ),
     boolean("log.cleaner.enable", True, "Kept for when the log compacts.", effect=Effect.STORED),
 )
 """Every broker key of the log."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -27,7 +27,8 @@ class StorageContext:
     :ivar files_max: how many files may be kept open.
     :ivar retention_check_ms: how often retention is applied.
     :ivar checkpoint_ms: how often recovery points are noted.
-    :ivar producer_expiration_ms: silence after which an idempotent producer is forgotten.
+    :ivar producer_expiration_ms: silence after which an idempotent producer is forgotten, as of now: it changes at run time.
+    :ivar producer_check_ms: how often producers are looked for that are to be forgotten.
     """
 
     directories: Sequence[str]
@@ -39,7 +40,8 @@ class StorageContext:
     files_max: int
     retention_check_ms: int
     checkpoint_ms: int
-    producer_expiration_ms: int
+    producer_expiration_ms: Callable[[], int]
+    producer_check_ms: int = 600_000
 
 
 def make_segment_store(context: StorageContext, options: Mapping[str, str]) -> ILogStore:
@@ -68,6 +70,7 @@ def _store(context: StorageContext, file_system: IFileSystem) -> SegmentLogStore
         retention_ms=context.retention_check_ms,
         checkpoint_ms=context.checkpoint_ms,
         producer_expiration_ms=context.producer_expiration_ms,
+        producer_check_ms=context.producer_check_ms,
     )
 
 
