@@ -216,7 +216,7 @@ class BrokerService(Service):
         """Lead and follow what the metadata places here."""
         config, machine = self._config, self._machine
         broker_id: int = config.get("node.id")
-        store: ILogStore = self._backend("storage", self._storage_context(directories, cluster.feed.image.cluster_id))
+        store: ILogStore = self._backend("storage", self._storage_context(directories, cluster))
         self._endings.append(store.close)
         await store.start()
         controller = cluster.controller
@@ -269,19 +269,20 @@ class BrokerService(Service):
             metrics=RequestMetrics(),
         )
 
-    def _storage_context(self, directories: Sequence[str], cluster_id: str) -> StorageContext:
+    def _storage_context(self, directories: Sequence[str], cluster: _Cluster) -> StorageContext:
         config, machine = self._config, self._machine
         return StorageContext(
             directories=directories,
             file_system=machine.file_system,
             pools=machine.pools,
             clock=machine.reactor,
-            cluster_id=cluster_id,
+            cluster_id=cluster.feed.image.cluster_id,
             broker_id=config.get("node.id"),
             files_max=machine.descriptors.files,
             retention_check_ms=config.get("log.retention.check.interval.ms"),
             checkpoint_ms=config.get("log.flush.offset.checkpoint.interval.ms"),
-            producer_expiration_ms=config.get("producer.id.expiration.ms"),
+            producer_expiration_ms=lambda: cluster.dynamic().get("producer.id.expiration.ms"),
+            producer_check_ms=config.get("producer.id.expiration.check.interval.ms"),
             openers=config.get("num.recovery.threads.per.data.dir"),
             policy=DiskPolicy(
                 slow_ms=config.get("log.dir.slow.ms"),

@@ -67,6 +67,9 @@ LOG_KEYS: Final = (
         "producer.id.expiration.ms", 86_400_000, "Silence after which an idempotent producer is forgotten.", mode=_CLUSTER, validator=at_least(1)
     ),
     integer(
+        "producer.id.expiration.check.interval.ms", 600_000, "Time between two searches for producers to be forgotten.", validator=at_least(1)
+    ),
+    integer(
         "num.recovery.threads.per.data.dir",
         2,
         "How many logs of a directory are opened, and recovered, at a time when the broker starts.",

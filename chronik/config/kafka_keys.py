@@ -32,7 +32,7 @@ _PACKED: Final[Mapping[str, str]] = {
     "delegation.token.": "expiry.check.interval.ms expiry.time.ms max.lifetime.ms secret.key",
     "delete.records.purgatory.": "purge.interval.requests",
     "fetch.purgatory.": "purge.interval.requests",
-    "producer.": "purgatory.purge.interval.requests id.expiration.check.interval.ms",
+    "producer.": "purgatory.purge.interval.requests",
     "follower.replication.": "throttled.rate",
     "group.consumer.": "assignor.offload.enable",
     "group.coordinator.": "append.linger.ms background.threads cached.buffer.max.bytes threads new.enable",

@@ -29,7 +29,8 @@ class StorageContext:
     :ivar files_max: how many files may be kept open.
     :ivar retention_check_ms: how often retention is applied.
     :ivar checkpoint_ms: how often recovery points are noted.
-    :ivar producer_expiration_ms: silence after which an idempotent producer is forgotten.
+    :ivar producer_expiration_ms: silence after which an idempotent producer is forgotten, as of now: it changes at run time.
+    :ivar producer_check_ms: how often producers are looked for that are to be forgotten.
     :ivar openers: how many logs of a directory may be opened, and recovered, at a time.
     :ivar policy: when a disk is slow, or too slow.
     :ivar all_offline: to be called, with what happened, when the last directory goes offline.
@@ -45,7 +46,8 @@ class StorageContext:
     files_max: int
     retention_check_ms: int
     checkpoint_ms: int
-    producer_expiration_ms: int
+    producer_expiration_ms: Callable[[], int]
+    producer_check_ms: int = 600_000
     openers: int = 2
     policy: DiskPolicy = DiskPolicy()  # noqa: RUF009  it is frozen
     all_offline: Callable[[str], None] = nobody
@@ -82,6 +84,7 @@ def _store(context: StorageContext, file_system: IFileSystem) -> SegmentLogStore
         policy=context.policy,
         all_offline=context.all_offline,
         randbytes=context.random,
+        producer_check_ms=context.producer_check_ms,
     )
 
 

@@ -46,7 +46,8 @@ class SegmentLogStore:
     :param files_max: segment files kept open.
     :param retention_ms: how often retention is applied (``log.retention.check.interval.ms``).
     :param checkpoint_ms: how often recovery points are noted (``log.flush.offset.checkpoint.interval.ms``).
-    :param producer_expiration_ms: silence after which a producer is forgotten (``producer.id.expiration.ms``).
+    :param producer_expiration_ms: silence after which a producer is forgotten, as of now (``producer.id.expiration.ms``).
+    :param producer_check_ms: how often such producers are looked for (``producer.id.expiration.check.interval.ms``).
     :param openers: threads for each directory that open logs, and recover them (``num.recovery.threads.per.data.dir``).
     :param policy: when a disk is slow, or too slow.
     :param all_offline: called, with what happened, when the last directory goes offline.
@@ -66,7 +67,8 @@ class SegmentLogStore:
         files_max: int = 1024,
         retention_ms: int = 300_000,
         checkpoint_ms: int = 60_000,
-        producer_expiration_ms: int = 86_400_000,
+        producer_expiration_ms: Callable[[], int] = lambda: 86_400_000,
+        producer_check_ms: int = 600_000,
         openers: int = 2,
         policy: DiskPolicy = DiskPolicy(),  # noqa: B008  it is frozen
         all_offline: Callable[[str], None] = nobody,
@@ -81,6 +83,7 @@ class SegmentLogStore:
         self._retention_ms = retention_ms
         self._checkpoint_ms = checkpoint_ms
         self._producer_expiration_ms = producer_expiration_ms
+        self._producer_check_ms = producer_check_ms
         self._randbytes = randbytes
         self._files = FileCache(file_system, files_max)
         self._homes = [
@@ -98,6 +101,7 @@ class SegmentLogStore:
         self._checkpoint_due = 0.0
         self._doomed: list[tuple[float, str, Home]] = []
         self._started = False
+        self._producers_due = 0.0
         self._closing = False
 
     # -- beginning and end --------------------------------------------------------------------------------------------
@@ -125,6 +129,7 @@ class SegmentLogStore:
         now = self._clock.seconds()
         self._retention_due = now + self._retention_ms / 1000
         self._checkpoint_due = now + self._checkpoint_ms / 1000
+        self._producers_due = now + self._producer_check_ms / 1000
         self._timer = self._clock.callLater(SWEEP_SECONDS, self._sweep)
 
     @deferred
@@ -439,19 +444,28 @@ class SegmentLogStore:
         retention = now >= self._retention_due
         if retention:
             self._retention_due = now + self._retention_ms / 1000
-        self._sweep_some(logs, int(now * 1000), retention)
+        oldest = None
+        if now >= self._producers_due:
+            self._producers_due = now + self._producer_check_ms / 1000
+            oldest = int(now * 1000) - self._producer_expiration_ms()
+        self._sweep_some(logs, int(now * 1000), retention, oldest)
 
-    def _sweep_some(self, logs: list[SegmentLog], now_ms: int, retention: bool) -> None:
+    def _sweep_some(self, logs: list[SegmentLog], now_ms: int, retention: bool, oldest: int | None) -> None:
+        """Some of the logs, and then the others.
+
+        :param oldest: producers that have been silent since then (ms) are forgotten; None when it is not the time for that.
+        """
         if self._closing:
             return
         for log in logs[:LOGS_PER_SWEEP]:
             if not log.closed and not log.failed:
                 log.tick(now_ms)
+                if oldest is not None:
+                    log.expire_producers(oldest)
                 if retention:
-                    log.expire_producers(now_ms - self._producer_expiration_ms)
                     log.apply_retention(now_ms).addErrback(self._retention_failed, log)
         if len(logs) > LOGS_PER_SWEEP:
-            self._timer = self._clock.callLater(0, self._sweep_some, logs[LOGS_PER_SWEEP:], now_ms, retention)
+            self._timer = self._clock.callLater(0, self._sweep_some, logs[LOGS_PER_SWEEP:], now_ms, retention, oldest)
             return
         self._remove_doomed()
         self._checkpoint()

@@ -68,6 +68,7 @@ class SqliteLogStore:
         self._doomed: list[tuple[float, int, Home]] = []
         self._timer: IDelayedCall | None = None
         self._retention_due = 0.0
+        self._producers_due = 0.0
         self._closing = False
 
     # -- beginning and end --------------------------------------------------------------------------------------------
@@ -83,7 +84,9 @@ class SqliteLogStore:
                 home.leave()
             self._homes.clear()
             raise
-        self._retention_due = self._context.clock.seconds() + self._context.retention_check_ms / 1000
+        now = self._context.clock.seconds()
+        self._retention_due = now + self._context.retention_check_ms / 1000
+        self._producers_due = now + self._context.producer_check_ms / 1000
         self._timer = self._context.clock.callLater(SWEEP_SECONDS, self._sweep)
 
     async def _take(self, path: str) -> None:
@@ -257,19 +260,28 @@ class SqliteLogStore:
         retention = now >= self._retention_due
         if retention:
             self._retention_due = now + self._context.retention_check_ms / 1000
-        self._sweep_some(list(self._logs.values()), int(now * 1000), retention)
+        oldest = None
+        if now >= self._producers_due:
+            self._producers_due = now + self._context.producer_check_ms / 1000
+            oldest = int(now * 1000) - self._context.producer_expiration_ms()
+        self._sweep_some(list(self._logs.values()), int(now * 1000), retention, oldest)
 
-    def _sweep_some(self, logs: list[SqliteLog], now_ms: int, retention: bool) -> None:
+    def _sweep_some(self, logs: list[SqliteLog], now_ms: int, retention: bool, oldest: int | None) -> None:
+        """Some of the logs, and then the others.
+
+        :param oldest: producers that have been silent since then (ms) are forgotten; None when it is not the time for that.
+        """
         if self._closing:
             return
         for log in logs[:LOGS_PER_SWEEP]:
             if not log.closed:
                 log.tick()
+                if oldest is not None:
+                    log.expire_producers(oldest)
                 if retention:
-                    log.expire_producers(now_ms - self._context.producer_expiration_ms)
                     log.apply_retention(now_ms).addErrback(self._retention_failed, log)
         if len(logs) > LOGS_PER_SWEEP:
-            self._timer = self._context.clock.callLater(0, self._sweep_some, logs[LOGS_PER_SWEEP:], now_ms, retention)
+            self._timer = self._context.clock.callLater(0, self._sweep_some, logs[LOGS_PER_SWEEP:], now_ms, retention, oldest)
             return
         self._remove_doomed()
         self._timer = self._context.clock.callLater(SWEEP_SECONDS, self._sweep)

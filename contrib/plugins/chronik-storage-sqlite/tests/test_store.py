@@ -51,7 +51,7 @@ class StoreCase(SynchronousTestCase):
         """A store, not started."""
         chosen = pools or SynchronousThreadPools()
         context = StorageContext(
-            directories or ("/data",), self.disk, chosen, self.clock, cluster_id, broker_id, 64, retention_ms, 60_000, 200_000
+            directories or ("/data",), self.disk, chosen, self.clock, cluster_id, broker_id, 64, retention_ms, 60_000, lambda: 200_000, retention_ms
         )
         connect = self.connected()
         return SqliteLogStore(context, lambda path: Database(path, OPTIONS, connect))
@@ -576,7 +576,7 @@ class OptionTests(SynchronousTestCase):
 
     def context(self) -> StorageContext:
         """What a maker is given."""
-        return StorageContext(("/d",), MemoryFileSystem(), SynchronousThreadPools(), make_clock(), "c", 1, 64, 1, 1, 1)
+        return StorageContext(("/d",), MemoryFileSystem(), SynchronousThreadPools(), make_clock(), "c", 1, 64, 1, 1, lambda: 1)
 
     def test_refused(self) -> None:
         """A wrong or unknown option is named, with what it may be."""
