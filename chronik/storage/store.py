@@ -19,7 +19,7 @@ from chronik.storage.config import LogConfig
 from chronik.storage.discovery import DELETED_SUFFIX, STRAY_SUFFIX, Found
 from chronik.storage.disks import DiskPolicy, DiskWatch, is_disk_failure, is_full, nobody
 from chronik.storage.files import FileCache
-from chronik.storage.homes import Home, new_identity, refused, offsets_of
+from chronik.storage.homes import Home, new_identity, offsets_of, refused
 from chronik.storage.interfaces import DirectoryStatus, DirectoryUsage, DiskFull, IFileSystem, ILogStore, IPartitionLog, LogUsage
 from chronik.storage.loading import LoadedLog, LoadRequest, create_log, load_log
 from chronik.storage.log import SegmentLog
