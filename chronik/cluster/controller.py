@@ -305,7 +305,7 @@ async def _outcomes(works: Iterable[Awaitable[T]]) -> list[T | KafkaError]:
         try:
             outcomes += await gatherResults([Deferred.fromCoroutine(_outcome(work)) for work in some], consumeErrors=True)
         except FirstError as error:
-            raise error.subFailure.value from None
+            error.subFailure.raiseException()
     return outcomes
 
 

@@ -59,7 +59,7 @@ class _Dialing(ClientFactory):
     def __init__(self, channel: KafkaChannel) -> None:
         self._channel = channel
 
-    def buildProtocol(self, addr: IAddress) -> KafkaChannel:
+    def buildProtocol(self, addr: IAddress | None) -> KafkaChannel:
         """The channel."""
         return self._channel
 

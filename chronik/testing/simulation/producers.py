@@ -179,7 +179,7 @@ class _Lane:
     async def _deliver(self, entry: Entry) -> None:
         of, client = self._of, self._client
         try:
-            leader, _, topic_id = await client.leader(of._topic, self._partition)
+            leader, epoch, topic_id = await client.leader(of._topic, self._partition)
             part = ProduceRequest.PartitionProduceData(index=self._partition, records=self._batch(entry))
             data = ProduceRequest.TopicProduceData(name=of._topic, topic_id=topic_id, partition_data=(part,))
             request = ProduceRequest(acks=of._acks, timeout_ms=3_000, topic_data=(data,))
@@ -191,7 +191,13 @@ class _Lane:
             self._settle(entry, done=True)
             return
         (answer,) = response.responses[0].partition_responses
-        self._judge(entry, client.error("Produce", answer.error_code), answer.base_offset)
+        error = client.error("Produce", answer.error_code)
+        if error is ErrorCode.NONE and of._acks == 1:
+            # Appended, whatever becomes of it; under this epoch, for after a restart of the leader it was asked for anew.
+            history = self._stage.ledger.history(topic_id)
+            for n, record in enumerate(entry.records):
+                history.appended(client.name, self._partition, answer.base_offset + n, epoch, record)
+        self._judge(entry, error, answer.base_offset)
 
     def _judge(self, entry: Entry, error: ErrorCode, base_offset: int) -> None:
         if error in (ErrorCode.NONE, ErrorCode.DUPLICATE_SEQUENCE_NUMBER):
@@ -204,7 +210,8 @@ class _Lane:
             return
         first = bool(self._entries) and self._entries[0] is entry
         if error is ErrorCode.OUT_OF_ORDER_SEQUENCE_NUMBER and first and self._of._idempotent:
-            self._stage.ledger.finding(f"{self._client.name}: the oldest batch that is not acknowledged, at sequence {entry.sequence}, is out of order")
+            what = f"the oldest batch that is not acknowledged, at sequence {entry.sequence}, is out of order"
+            self._stage.ledger.finding(f"{self._client.name}: {what}")
         elif not error.retriable and error is not ErrorCode.OUT_OF_ORDER_SEQUENCE_NUMBER:
             self._stage.ledger.finding(f"{self._client.name} was told {error.name} by Produce")
         self._settle(entry, done=False)
