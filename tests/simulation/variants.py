@@ -28,7 +28,14 @@ from chronik.storage.trimming import LogTrimmer
 
 def acknowledge_before_sync() -> None:
     """What is written counts as safe, synced or not."""
+    before = Partition._appended
+
+    def appended(self: Partition, result: Any, pending: Any, acks: int) -> None:
+        before(self, result, pending, acks)
+        self._advance()
+
     Partition._safe_offset = lambda self: self._written  # type: ignore[method-assign]
+    Partition._appended = appended  # type: ignore[method-assign]
 
 
 def read_to_the_log_end() -> None:
@@ -135,12 +142,13 @@ def metadata_before_sync() -> None:
 
 
 def answer_out_of_order() -> None:
-    """Of two answers that are ready the younger leaves first."""
+    """An answer leaves when it is ready, whatever was asked before."""
     before = KafkaConnection._ready
 
     def ready(self: KafkaConnection, pieces: Any, pending: Any) -> None:
-        if len(self._answers) > 1 and self._answers[-1] is pending:
-            self._answers.rotate(1)
+        if pending in self._answers:
+            self._answers.remove(pending)
+            self._answers.appendleft(pending)
         before(self, pieces, pending)
 
     KafkaConnection._ready = ready  # type: ignore[method-assign]

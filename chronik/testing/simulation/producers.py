@@ -179,7 +179,8 @@ class _Lane:
     async def _deliver(self, entry: Entry) -> None:
         of, client = self._of, self._client
         try:
-            leader, epoch, topic_id = await client.leader(of._topic, self._partition)
+            leader, _, topic_id = await client.leader(of._topic, self._partition)
+            before = await client.epoch_told(leader, of._topic, self._partition) if of._acks == 1 else None
             part = ProduceRequest.PartitionProduceData(index=self._partition, records=self._batch(entry))
             data = ProduceRequest.TopicProduceData(name=of._topic, topic_id=topic_id, partition_data=(part,))
             request = ProduceRequest(acks=of._acks, timeout_ms=3_000, topic_data=(data,))
@@ -192,12 +193,20 @@ class _Lane:
             return
         (answer,) = response.responses[0].partition_responses
         error = client.error("Produce", answer.error_code)
-        if error is ErrorCode.NONE and of._acks == 1:
-            # Appended, whatever becomes of it; under this epoch, for after a restart of the leader it was asked for anew.
+        if error is ErrorCode.NONE and before is not None:
+            await self._note_appended(entry, answer.base_offset, leader, topic_id, before)
+        self._judge(entry, error, answer.base_offset)
+
+    async def _note_appended(self, entry: Entry, base_offset: int, leader: int, topic_id: TopicId, before: tuple[object, int]) -> None:
+        """Appended, whatever becomes of it; and under this epoch, if the leader names the same before and after, over one connection."""
+        try:
+            after = await self._client.epoch_told(leader, self._of._topic, self._partition)
+        except Unavailable:
+            return
+        if after == before:
             history = self._stage.ledger.history(topic_id)
             for n, record in enumerate(entry.records):
-                history.appended(client.name, self._partition, answer.base_offset + n, epoch, record)
-        self._judge(entry, error, answer.base_offset)
+                history.appended(self._client.name, self._partition, base_offset + n, after[1], record)
 
     def _judge(self, entry: Entry, error: ErrorCode, base_offset: int) -> None:
         if error in (ErrorCode.NONE, ErrorCode.DUPLICATE_SEQUENCE_NUMBER):
