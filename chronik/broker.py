@@ -6,7 +6,9 @@ It is the only module that knows every package.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
 from typing import Any, Final
 
 from twisted.application.service import Service
@@ -16,13 +18,16 @@ from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from chronik.cluster.controller import Controller
+from chronik.cluster.election import rules_of
+from chronik.cluster.heartbeats import HeartbeatConfig
 from chronik.cluster.registration import Registration
+from chronik.cluster.seat import Peers
 from chronik.config import Configuration
 from chronik.coordinator.group.config import GroupConfig
 from chronik.coordinator.group.service import GroupCoordinator
 from chronik.coordinator.state import ReplicatedStateLog
 from chronik.defer import deferred
-from chronik.errors import ChronikError
+from chronik.errors import ChronikError, KafkaError
 from chronik.http.listener import HttpListeners, HttpParts
 from chronik.machine import Machine
 from chronik.metadata.backends import MetadataContext
@@ -31,8 +36,11 @@ from chronik.metadata.image import ImageDelta, MetadataImage
 from chronik.metadata.interfaces import IImageObserver, IMetadataStore
 from chronik.model import OFFSETS_TOPIC
 from chronik.network.listeners import KafkaListeners
+from chronik.network.peers import BrokerChannels
 from chronik.plugin import SELECTORS
-from chronik.replica.host import HostedPartitions
+from chronik.replica.fetcher import FetcherConfig, Fetching, ReplicaFetchers
+from chronik.replica.followers import Leading
+from chronik.replica.host import HostedPartitions, Replication
 from chronik.replica.interfaces import ILeadershipObserver, IPartition
 from chronik.replica.purgatory import Purgatory
 from chronik.replica.settings import DynamicConfiguration, EffectiveSettings
@@ -49,7 +57,7 @@ from chronik.server.stall import ReactorStallMeter
 from chronik.server.table import api_table
 from chronik.storage.backends import StorageContext
 from chronik.storage.disks import DiskPolicy
-from chronik.storage.interfaces import ILogStore
+from chronik.storage.interfaces import DirectoryState, ILogStore
 
 DRAIN_SECONDS: Final = 5.0
 """How long a stopping broker lets requests that were begun be answered."""
@@ -88,6 +96,22 @@ class _ConnectionSettings:
             self._listeners.configure(self._configuration())
 
 
+def offline_directories(store: ILogStore) -> frozenset[str]:
+    """Log directories that cannot be used now."""
+    return frozenset(status.path for status in store.status() if status.state is DirectoryState.OFFLINE)
+
+
+@dataclass(frozen=True, slots=True)
+class _Cluster:
+    """What a broker in a cluster has: the metadata, what it makes of the configuration, the others, and its seat among them."""
+
+    feed: MetadataFeed
+    dynamic: DynamicConfiguration
+    settings: EffectiveSettings
+    channels: BrokerChannels
+    controller: Controller
+
+
 class BrokerService(Service):
     """A broker: one per process.
 
@@ -119,7 +143,7 @@ class BrokerService(Service):
     def _give_up(self, failure: Failure) -> None:
         if failure.check(CancelledError) is not None:  # told to stop while it was starting
             return
-        if failure.check(ChronikError) is None:
+        if failure.check(ChronikError, KafkaError) is None:
             self._log.failure("the broker could not start", failure)
         self._machine.complain(f"chronik: {failure.getErrorMessage()}")
         self._failed(1)
@@ -128,60 +152,89 @@ class BrokerService(Service):
     async def _start(self) -> None:
         """Each step needs those before it; what ends a step is noted as soon as it was begun, and done in reverse."""
         config, machine = self._config, self._machine
-        reactor, pools = machine.reactor, machine.pools
-        broker_id: int = config.get("node.id")
+        reactor = machine.reactor
         listeners = KafkaListeners(config, reactor, machine.descriptors.connections)
         http = HttpListeners(config, reactor, machine.descriptors.http_connections)
         self._endings += [http.stop_accepting, listeners.stop_accepting]
         listeners.bind()
         http.bind()
-
-        self._endings.append(pools.close)
+        self._endings.append(machine.pools.close)
         directories = [os.path.abspath(directory) for directory in config.get("log.dirs")]
-        metadata: IMetadataStore = self._backend("metadata", MetadataContext(directories[0], machine.file_system, pools, reactor, machine.random))
-        await metadata.start()
-        self._endings.append(metadata.close)
-        feed = MetadataFeed(metadata, reactor)
-        await feed.start()
-        self._endings.append(feed.stop)
-        registration = Registration(broker_id, listeners.endpoints(), config.get("broker.rack"))
-        controller = Controller(metadata, feed, registration, config, random=machine.random)
-        await controller.start()
-        self._endings.append(controller.stop)
-
-        store: ILogStore = self._backend("storage", self._storage_context(directories, feed.image.cluster_id))
-        self._endings.append(store.close)
-        await store.start()
-        dynamic = DynamicConfiguration(config, feed, broker_id)
-        partitions = HostedPartitions(broker_id, feed, store, EffectiveSettings(dynamic), controller.raise_leader_epochs)
-        await partitions.start()
-        self._endings.append(partitions.stop)
-        groups = GroupCoordinator(feed, reactor, GroupConfig.of(config), machine.random)
+        cluster = await self._enter_cluster(directories, listeners)
+        store, partitions = await self._open_logs(directories, cluster)
+        groups = GroupCoordinator(cluster.feed, reactor, GroupConfig.of(config), machine.random, cluster.dynamic)
         groups.start()
         self._endings.append(groups.stop)
         partitions.observe(GroupPartitions(groups, reactor))
-
-        authorizer: IAuthorizer = self._backend("auth", AuthContext(pools))
+        authorizer: IAuthorizer = self._backend("auth", AuthContext(machine.pools))
         self._endings.append(authorizer.close)
         purgatory = Purgatory(reactor)
         self._endings.append(purgatory.close)
         stalls = ReactorStallMeter(reactor, machine.cpu_seconds)
-        services = self._services(feed, controller, partitions, store, groups, authorizer, purgatory)
+        services = self._services(cluster, partitions, store, groups, authorizer, purgatory)
         machine.settle()
-        listeners.configure(dynamic())
-        listeners.limit_addresses(lambda host: address_rate(feed.image.quotas, host))
-        feed.observe(_ConnectionSettings(listeners, dynamic))
+        listeners.configure(cluster.dynamic())
+        listeners.limit_addresses(lambda host: address_rate(cluster.feed.image.quotas, host))
+        cluster.feed.observe(_ConnectionSettings(listeners, cluster.dynamic))
         listeners.serve(RequestDispatcher(services, api_table()))
         self._endings.append(lambda: listeners.close(DRAIN_SECONDS))
-        search = SearchService(reactor, listeners.adopt, partitions, feed, store.directories(), self._search_config())
-        search.startService()
-        self._endings.append(search.stopService)
+        search = self._search(listeners, partitions, cluster.feed, store)
         credentials = authorizer if ICredentialStore.providedBy(authorizer) else None
         http.serve(HttpParts(services, listeners, search, stalls, credentials))
         self._endings.append(http.close)
         stalls.start()
         self._endings.append(stalls.stop)
+        await cluster.controller.serve()
+        self._endings.append(cluster.controller.retire)
         self._greet(listeners, http, directories)
+
+    async def _enter_cluster(self, directories: Sequence[str], listeners: KafkaListeners) -> _Cluster:
+        """Follow the metadata, and be one of the brokers in it."""
+        config, machine = self._config, self._machine
+        broker_id: int = config.get("node.id")
+        metadata: IMetadataStore = self._backend(
+            "metadata", MetadataContext(directories[0], machine.file_system, machine.pools, machine.reactor, machine.random)
+        )
+        await metadata.start()
+        self._endings.append(metadata.close)
+        feed = MetadataFeed(metadata, machine.reactor)
+        await feed.start()
+        self._endings.append(feed.stop)
+        dynamic = DynamicConfiguration(config, feed, broker_id)
+        settings = EffectiveSettings(dynamic)
+        listener = config.get("inter.broker.listener.name") or config.listeners()[0].name
+        channels = BrokerChannels(machine.reactor, broker_id, lambda other: feed.image.brokers.get(other), listener)
+        heartbeats = HeartbeatConfig(config.get("broker.heartbeat.interval.ms") / 1000, config.get("broker.session.timeout.ms") / 1000)
+        peers = Peers(channels, machine.reactor, heartbeats, lambda topic: rules_of(settings(topic)), lambda: self._failed(1))
+        registration = Registration(broker_id, listeners.endpoints(), config.get("broker.rack"))
+        controller = Controller(metadata, feed, registration, config, random=machine.random, peers=peers)
+        await controller.start()
+        self._endings.append(controller.stop)
+        return _Cluster(feed, dynamic, settings, channels, controller)
+
+    async def _open_logs(self, directories: Sequence[str], cluster: _Cluster) -> tuple[ILogStore, HostedPartitions]:
+        """Lead and follow what the metadata places here."""
+        config, machine = self._config, self._machine
+        broker_id: int = config.get("node.id")
+        store: ILogStore = self._backend("storage", self._storage_context(directories, cluster.feed.image.cluster_id))
+        self._endings.append(store.close)
+        await store.start()
+        controller = cluster.controller
+        leading = Leading(broker_id, machine.reactor, controller.in_sync, config.get("replica.lag.time.max.ms") / 1000)
+        fetching = Fetching(broker_id, lambda: controller.broker_epoch, cluster.channels, machine.reactor, FetcherConfig.of(config))
+        replication = Replication(leading, ReplicaFetchers(fetching))
+        partitions = HostedPartitions(broker_id, cluster.feed, store, cluster.settings, controller.raise_leader_epochs, replication)
+        await partitions.start()
+        self._endings.append(partitions.stop)
+        return store, partitions
+
+    def _search(self, listeners: KafkaListeners, partitions: HostedPartitions, feed: MetadataFeed, store: ILogStore) -> SearchService:
+        """Begin to index and search."""
+        offline = partial(offline_directories, store)
+        search = SearchService(self._machine.reactor, listeners.adopt, partitions, feed, store.directories(), self._search_config(), offline)
+        search.startService()
+        self._endings.append(search.stopService)
+        return search
 
     def _backend(self, seam: str, context: Any) -> Any:
         name = self._config.get(SELECTORS[seam])
@@ -189,8 +242,7 @@ class BrokerService(Service):
 
     def _services(
         self,
-        feed: MetadataFeed,
-        controller: Controller,
+        cluster: _Cluster,
         partitions: HostedPartitions,
         logs: ILogStore,
         groups: GroupCoordinator,
@@ -203,21 +255,21 @@ class BrokerService(Service):
         return Services(
             broker_id=config.get("node.id"),
             config=config,
-            metadata=feed,
-            controller=controller,
+            metadata=cluster.feed,
+            controller=cluster.controller,
             partitions=partitions,
             logs=logs,
             groups=groups,
             authorizer=authorizer,
             fetch_bytes_max=config.get("fetch.max.bytes"),
             fetch_sessions=FetchSessionCache(sessions, lambda high: 1 + machine.random_below(high)),
-            quotas=ClientQuotas(feed, machine.reactor.seconds, QuotaWindows.of(config)),
+            quotas=ClientQuotas(cluster.feed, machine.reactor.seconds, QuotaWindows.of(config)),
             clock=machine.reactor,
             purgatory=purgatory,
             metrics=RequestMetrics(),
         )
 
-    def _storage_context(self, directories: list[str], cluster_id: str) -> StorageContext:
+    def _storage_context(self, directories: Sequence[str], cluster_id: str) -> StorageContext:
         config, machine = self._config, self._machine
         return StorageContext(
             directories=directories,
@@ -254,7 +306,7 @@ class BrokerService(Service):
         limits = {"disk_free_bytes_min": config.get("search.disk.reserve.bytes")}
         return SearchConfig(mode, bool(defaults["search.fast"]), backend, config.plugin_options("index", backend), limits)
 
-    def _greet(self, listeners: KafkaListeners, http: HttpListeners, directories: list[str]) -> None:
+    def _greet(self, listeners: KafkaListeners, http: HttpListeners, directories: Sequence[str]) -> None:
         """The first lines on the terminal: what listens where, and what to try next."""
         kafka, web = ", ".join(listeners.bound()), ", ".join(http.bound())
         first = web.split(", ")[0] if web else ""

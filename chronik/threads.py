@@ -8,7 +8,9 @@ from queue import SimpleQueue
 from time import monotonic
 from typing import Any, Final, TypeVar
 
+from twisted.internet import defer
 from twisted.internet.defer import Deferred, DeferredList
+from twisted.logger import Logger
 from twisted.python.failure import Failure
 from twisted.python.threadpool import ThreadPool
 from zope.interface import implementer
@@ -19,6 +21,9 @@ T = TypeVar("T")
 
 THREADS_MAX: Final = {Pool.READ: 4, Pool.BACKGROUND: 2, Pool.REMOTE: 4, Pool.CPU: 2}
 """Threads of each pool: enough to keep a disk's queue busy, and no more than two cores for what computes."""
+
+CLOSE_SECONDS_MAX: Final = 10.0
+"""How long the end of all threads is waited for: one that a dead disk does not answer would keep the process for ever."""
 
 REPORT_SECONDS: Final = 0.002
 """How long what a worker has done may wait to be told together with what it does next."""
@@ -99,10 +104,15 @@ def _report(results: Iterable[tuple[Deferred[Any], Any]]) -> None:
 class ReactorThreadPools:
     """Pools of threads by class of work, and workers of their own.
 
-    :param reactor: answers on its thread.
+    :param reactor: answers on its thread, and keeps time.
+    :param close_seconds_max: how long the end of all threads is waited for.
     """
 
-    def __init__(self, reactor: Any) -> None:
+    _log = Logger()
+
+    def __init__(self, reactor: Any, close_seconds_max: float = CLOSE_SECONDS_MAX) -> None:
+        self._reactor = reactor
+        self._close_seconds_max = close_seconds_max
         self._call_from_thread: CallFromThread = reactor.callFromThread
         self._pools: dict[Pool, ThreadPool] = {}
         self._workers: list[ThreadWorker] = []
@@ -125,8 +135,15 @@ class ReactorThreadPools:
 
     @deferred
     async def close(self) -> None:
-        """End all threads; see :meth:`IThreadPools.close`."""
-        await DeferredList([worker.close() for worker in self._workers])
+        """End all threads; see :meth:`IThreadPools.close`. Those that do not end in time are left behind."""
+        try:
+            await self._close_all().addTimeout(self._close_seconds_max, self._reactor)
+        except defer.TimeoutError:
+            self._log.error("some threads have not ended within {seconds} s: they wait for a disk", seconds=self._close_seconds_max)
+
+    @deferred
+    async def _close_all(self) -> None:
+        await DeferredList([worker.close() for worker in self._workers], consumeErrors=True)
         ended: Deferred[None] = Deferred()
         pools = tuple(self._pools.values())
 

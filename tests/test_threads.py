@@ -59,6 +59,20 @@ class ReactorThreadPoolsTests(TestCase):
         await defer.gatherResults([worker.close(), worker.close()])
 
     @deferred
+    async def test_hung_thread(self) -> None:
+        """A thread that never comes back, because its disk does not, keeps nobody from ending."""
+        from twisted.internet import reactor
+
+        gate = threading.Event()
+        self.addCleanup(gate.set)
+        pools = ReactorThreadPools(reactor, close_seconds_max=0.05)
+        hung = pools.worker("w").run(gate.wait, 30)
+        await pools.close()
+        self.assertFalse(gate.is_set())
+        gate.set()
+        self.assertTrue(await hung)
+
+    @deferred
     async def test_slow_class_starves_no_other(self) -> None:
         """A pool whose threads are all busy keeps no other waiting."""
         gate = threading.Event()

@@ -1,9 +1,12 @@
-"""The controller: what administrators and brokers ask for, checked, planned and carried out."""
+"""The controller: what administrators and brokers ask for, checked, planned and carried out.
+
+What it does for its own broker, and when it is the controller, is in :mod:`~chronik.cluster.seat`.
+"""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
 from dataclasses import replace
 from functools import partial
 from itertools import islice
@@ -16,11 +19,14 @@ from zope.interface import implementer
 
 from chronik.cluster.configs import check_resource, edited, resource_key
 from chronik.cluster.creation import Designer, check_name, collision_name, given_configs
+from chronik.cluster.election import ElectionType, changed, elected
 from chronik.cluster.features import FeatureUpdate
 from chronik.cluster.interfaces import (
     Charge,
     ConfigChange,
     ConfigResourceType,
+    Heartbeat,
+    HeartbeatAnswer,
     IController,
     NewPartitions,
     NewTopic,
@@ -28,33 +34,31 @@ from chronik.cluster.interfaces import (
     Reassignment,
     free,
 )
-from chronik.cluster.leadership import ElectionType, PartitionPlans, elected, reassigned
-from chronik.cluster.producer_ids import ProducerIds
 from chronik.cluster.quotas import QuotaPlans
-from chronik.cluster.registration import Membership, Registration
-from chronik.cluster.topics import TopicPlans, read_topic, topic_exists, unknown_topic
-from chronik.cluster.writer import OPERATIONS_PER_PLAN_MAX, FencedWriter, KeyView, Plan
+from chronik.cluster.reassignment import PartitionPlans, completed, reassigned
+from chronik.cluster.registration import Registration
+from chronik.cluster.remote import RemoteController
+from chronik.cluster.seat import ClusterSeat, Peers
+from chronik.cluster.topics import read_topic, topic_exists, unknown_topic
+from chronik.cluster.writer import KeyView, Plan
 from chronik.config import Configuration, Scope, check_configs
 from chronik.defer import KeyedLocks, deferred
 from chronik.errors import ErrorCode, KafkaError
 from chronik.metadata import keys
-from chronik.metadata.image import MetadataImage, TopicImage
+from chronik.metadata.image import MetadataImage, PartitionState, TopicImage
 from chronik.metadata.interfaces import Delete, IMetadataFeed, IMetadataStore, Put
 from chronik.metadata.keys import TopicState
-from chronik.model import TopicId, new_topic_id, topic_id_text
+from chronik.model import TopicId, new_topic_id
 
 T = TypeVar("T")
 
 ITEMS_AT_ONCE: Final = 32
 """Items of one call that are worked on together; each costs the reactor some 0.2 ms."""
 
-_EPOCHS_PER_PLAN: Final = OPERATIONS_PER_PLAN_MAX // 2
-"""Partitions whose epochs one commit raises: each is a compare and a put."""
-
 
 @implementer(IController)
 class Controller:
-    """Holds the controller key and does what :class:`IController` says.
+    """Does what :class:`IController` says.
 
     :param store: started before.
     :param feed: the own image, started before.
@@ -62,6 +66,8 @@ class Controller:
     :param config: this broker's, for defaults.
     :param expected_cluster_id: the cluster that the broker's data belongs to, None when it has none yet.
     :param random: gives that many random bytes, for ids.
+    :param peers: what it takes to live with other brokers; None for a broker that has the store for itself.
+    :ivar in_sync: where leaders on this broker change who is in sync.
     """
 
     _log = Logger()
@@ -74,37 +80,76 @@ class Controller:
         config: Configuration,
         expected_cluster_id: str | None = None,
         random: Callable[[int], bytes] = os.urandom,
+        peers: Peers | None = None,
     ) -> None:
         self._feed = feed
-        self._registration = registration
         self._config = config
-        self._expected_cluster_id = expected_cluster_id
         self._random = random
-        self._writer = FencedWriter(store, feed)
-        self._membership = Membership(self._writer)
-        self._plans = TopicPlans(self._writer)
+        self._seat = ClusterSeat(store, feed, registration, random, expected_cluster_id, peers)
+        self.in_sync = self._seat.in_sync
+        self._writer = self._seat.writer
+        self._plans = self._seat.plans
         self._partitions = PartitionPlans(self._writer)
         self._quotas = QuotaPlans(self._writer)
-        self._producer_ids = ProducerIds(self._membership.allocate_producer_ids)
+        self._remote = RemoteController(feed, peers.channels, peers.clock) if peers is not None else None
         self._locks: KeyedLocks[str] = KeyedLocks()
-        self.broker_epoch = -1
+
+    # -- the broker's own life in the cluster --
+
+    @property
+    def broker_epoch(self) -> int:
+        """The epoch this broker is registered under."""
+        return self._seat.broker_epoch
+
+    @property
+    def active(self) -> bool:
+        """Whether this broker is the controller."""
+        return self._seat.active
+
+    def start(self) -> Deferred[None]:
+        """Enter the cluster; see :meth:`IController.start`."""
+        return Deferred.fromCoroutine(self._seat.start())
+
+    def serve(self) -> Deferred[None]:
+        """Count as alive; see :meth:`IController.serve`."""
+        return Deferred.fromCoroutine(self._seat.serve())
+
+    def heartbeat(self, heartbeat: Heartbeat) -> Deferred[HeartbeatAnswer]:
+        """A broker is alive; see :meth:`IController.heartbeat`."""
+        return Deferred.fromCoroutine(self._seat.heartbeat(heartbeat))
+
+    def retire(self) -> Deferred[None]:
+        """Let others take over; see :meth:`IController.retire`."""
+        return Deferred.fromCoroutine(self._seat.retire())
 
     @deferred
-    async def start(self) -> None:
-        """Enter the cluster; see :meth:`IController.start`."""
-        await self._writer.view.refresh()
-        cluster_id = await self._membership.found_cluster(topic_id_text(new_topic_id(self._random)), self._expected_cluster_id)
-        await self._membership.claim(self._registration.broker_id)
-        broker = await self._membership.register(self._registration)
-        await self._plans.tidy()
-        self.broker_epoch = broker.epoch
-        self._log.info("Broker {broker_id} is the controller of cluster {cluster_id}", broker_id=self._registration.broker_id, cluster_id=cluster_id)
+    async def stop(self) -> None:
+        """Follow the store no more."""
+        self._seat.stop()
+
+    def allocate_producer_ids(self) -> Deferred[range]:
+        """Take the next block; see :meth:`IController.allocate_producer_ids`."""
+        return Deferred.fromCoroutine(self._seat.allocate_producer_ids())
+
+    def next_producer_id(self) -> Deferred[int]:
+        """The next one of a block; see :meth:`IController.next_producer_id`."""
+        return Deferred.fromCoroutine(self._seat.next_producer_id())
+
+    def raise_leader_epochs(
+        self, partitions: Collection[tuple[TopicId, int]], untrusted: Collection[tuple[TopicId, int]] = ()
+    ) -> Deferred[None]:
+        """Begin new epochs; see :meth:`IController.raise_leader_epochs`."""
+        return Deferred.fromCoroutine(self._seat.raise_leader_epochs(partitions, untrusted))
+
+    # -- what administrators ask for --
 
     @deferred
     async def create_topics(
         self, topics: Sequence[NewTopic], validate_only: bool = False, charge: Charge = free
     ) -> Sequence[TopicImage | KafkaError]:
         """Create each; see :meth:`IController.create_topics`."""
+        if self._remote is not None and not self.active and not validate_only:
+            return await self._remote.create_topics(topics)
         return await _outcomes(self._alone(topic.name, partial(self._create, topic, validate_only, charge)) for topic in topics)
 
     @deferred
@@ -136,38 +181,16 @@ class Controller:
 
     def update_features(self, updates: Sequence[FeatureUpdate], validate_only: bool = False) -> Deferred[None]:
         """Agree on levels; see :meth:`IController.update_features`."""
-        return Deferred.fromCoroutine(self._membership.update_features(updates, validate_only))
+        return Deferred.fromCoroutine(self._seat.membership.update_features(updates, validate_only))
 
     def unregister_broker(self, broker_id: int) -> Deferred[None]:
         """Forget a broker; see :meth:`IController.unregister_broker`."""
-        return Deferred.fromCoroutine(self._membership.unregister(broker_id, self._feed.image))
+        return Deferred.fromCoroutine(self._seat.membership.unregister(broker_id, self._feed.image.topics))
 
     @deferred
     async def alter_quotas(self, changes: Sequence[QuotaChange], validate_only: bool = False) -> Sequence[KafkaError | None]:
         """Change each; see :meth:`IController.alter_quotas`."""
         return await _outcomes(self._quotas.alter(change, validate_only) for change in changes)
-
-    def allocate_producer_ids(self) -> Deferred[range]:
-        """Take the next block; see :meth:`IController.allocate_producer_ids`."""
-        return Deferred.fromCoroutine(self._membership.allocate_producer_ids())
-
-    def next_producer_id(self) -> Deferred[int]:
-        """The next one of a block; see :meth:`IController.next_producer_id`."""
-        return Deferred.fromCoroutine(self._producer_ids.next())
-
-    @deferred
-    async def raise_leader_epochs(self, partitions: Iterable[tuple[TopicId, int]]) -> None:
-        """Raise them in as few commits as possible; see :meth:`IController.raise_leader_epochs`."""
-        names = [keys.partition_key(topic_id, number) for topic_id, number in partitions]
-        pieces = [names[start : start + _EPOCHS_PER_PLAN] for start in range(0, len(names), _EPOCHS_PER_PLAN)]
-        for outcome in await _outcomes(self._raise_epochs(piece) for piece in pieces):
-            if isinstance(outcome, KafkaError):
-                raise outcome
-
-    @deferred
-    async def stop(self) -> None:
-        """Follow the store no more."""
-        self._writer.view.stop()
 
     # -- one item each, alone under its name --
 
@@ -224,7 +247,11 @@ class Controller:
     async def _reassign(self, wanted: Reassignment, same_factor: bool) -> None:
         topic_id = self._partition_of(wanted.topic, wanted.partition)
         brokers = tuple(self._feed.image.brokers.values())
-        await self._partitions.change(topic_id, wanted.partition, lambda state: reassigned(state, brokers, wanted.replicas, same_factor))
+
+        def after(state: PartitionState) -> PartitionState:
+            return changed(state, completed(reassigned(state, brokers, wanted.replicas, same_factor)))
+
+        await self._partitions.change(topic_id, wanted.partition, after)
 
     def _partition_of(self, name: str, number: int) -> TopicId:
         topic = self._topic(name)
@@ -265,17 +292,6 @@ class Controller:
         key = keys.topic_key(name)
         return Plan([view.unchanged(key)], [Put(key, keys.encode_topic(replace(topic, configs=after)))])
 
-    async def _raise_epochs(self, names: Sequence[str]) -> None:
-        raised: dict[str, bytes] = {}
-
-        def plan(view: KeyView) -> Plan:
-            left = [name for name in names if view.get(name) is not None and raised.get(name) != view.value(name)]
-            for name in left:
-                raised[name] = _raised(view.value(name) or b"")
-            return Plan([view.unchanged(name) for name in left], [Put(name, raised[name]) for name in left])
-
-        await self._writer.write(plan)
-
     def _topic(self, name: str) -> TopicImage:
         image: MetadataImage = self._feed.image
         topic = image.topics.get(name)
@@ -290,11 +306,6 @@ class Controller:
     def _warn(self, warnings: Iterable[str]) -> None:
         for warning in warnings:
             self._log.warn("{problem}", problem=warning)
-
-
-def _raised(value: bytes) -> bytes:
-    state = keys.decode_partition(value)
-    return keys.encode_partition(replace(state, leader_epoch=state.leader_epoch + 1, partition_epoch=state.partition_epoch + 1))
 
 
 async def _outcomes(works: Iterable[Awaitable[T]]) -> list[T | KafkaError]:

@@ -1,5 +1,8 @@
 """What the controller does for others: the one place where topics, partitions, configurations and id blocks are changed.
 
+Every broker has one, and one of them is the controller at a time: the one whose id the controller's key holds. The others refuse changes, and do
+what concerns their own broker alone: its registration, its heartbeats, its blocks of ids.
+
 Every method answers once the change is durable and this broker's own image shows it. A method that takes several items answers one
 outcome for each, in their order, and one item's failure does not touch the others.
 """
@@ -7,7 +10,7 @@ outcome for each, in their order, and one item's failure does not touch the othe
 from __future__ import annotations
 
 import enum
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import TYPE_CHECKING
@@ -17,8 +20,8 @@ from zope.interface import Attribute, Interface
 if TYPE_CHECKING:
     from twisted.internet.defer import Deferred
 
+    from chronik.cluster.election import ElectionType
     from chronik.cluster.features import FeatureUpdate
-    from chronik.cluster.leadership import ElectionType
     from chronik.errors import KafkaError
     from chronik.metadata.image import TopicImage
     from chronik.model import TopicId
@@ -57,6 +60,36 @@ class Reassignment:
     topic: str
     partition: int
     replicas: tuple[int, ...] | None
+
+
+@dataclass(frozen=True, slots=True)
+class Heartbeat:
+    """What a broker says of itself now and then.
+
+    :ivar revision: of the metadata, up to which it follows.
+    :ivar want_fence: it does not serve yet.
+    :ivar want_shut_down: it would like to stop, once others lead what it leads.
+    """
+
+    broker_id: int
+    broker_epoch: int
+    revision: int
+    want_fence: bool
+    want_shut_down: bool
+
+
+@dataclass(frozen=True, slots=True)
+class HeartbeatAnswer:
+    """What the controller makes of it.
+
+    :ivar caught_up: it follows closely enough.
+    :ivar fenced: it does not count as alive.
+    :ivar should_shut_down: nobody needs it any more.
+    """
+
+    caught_up: bool
+    fenced: bool
+    should_shut_down: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,17 +164,31 @@ class IController(Interface):
     """
 
     broker_epoch = Attribute("""The epoch this broker is registered under, -1 before :meth:`start`.""")
+    active = Attribute("""Whether this broker is the controller, as far as it knows.""")
 
     def start() -> Deferred[None]:
-        """Claim the controller key, register this broker, and finish or undo what an earlier controller left half done.
+        """Register this broker; one that is alone becomes the controller, and finishes or undoes what an earlier one left half done.
 
         :raises ChronikError: another cluster's metadata, or a store that cannot be written.
         """
 
+    def serve() -> Deferred[None]:
+        """This broker can be reached and its logs are open: let it count as alive, and be the controller if there is none."""
+
+    def heartbeat(heartbeat: Heartbeat) -> Deferred[HeartbeatAnswer]:
+        """A broker is alive.
+
+        :raises KafkaError: ``NOT_CONTROLLER`` from one that hears the controller, ``BROKER_NOT_AVAILABLE`` from one that does not;
+            ``BROKER_ID_NOT_REGISTERED``, ``STALE_BROKER_EPOCH``, ``STALE_CONTROLLER_EPOCH`` from the controller.
+        """
+
+    def retire() -> Deferred[None]:
+        """This broker is about to stop: let others lead what it leads, and be the controller if it is. Never fails, and is bounded in time."""
+
     def create_topics(
         topics: Sequence[NewTopic], validate_only: bool = False, charge: Charge = free
     ) -> Deferred[Sequence[TopicImage | KafkaError]]:
-        """Create topics; each appears whole or not at all.
+        """Create topics; each appears whole or not at all. A broker that is not the controller asks the one that is: any may need a topic.
 
         :param validate_only: check everything and change nothing; the images answered then have the zero id.
         :returns: for each the new topic, or ``INVALID_TOPIC_EXCEPTION``, ``TOPIC_ALREADY_EXISTS``, ``INVALID_PARTITIONS``,
@@ -181,8 +228,13 @@ class IController(Interface):
     def next_producer_id() -> Deferred[int]:
         """A producer id that nobody else was or will be given; a block is taken for every thousand of them."""
 
-    def raise_leader_epochs(partitions: Iterable[tuple[TopicId, int]]) -> Deferred[None]:
-        """Raise the leader epoch of each of these partitions by one, durably; those that are no more are passed over."""
+    def raise_leader_epochs(
+        partitions: Collection[tuple[TopicId, int]], untrusted: Collection[tuple[TopicId, int]] = ()
+    ) -> Deferred[None]:
+        """Raise the leader epoch of each of these partitions by one, durably; those that are no more, or are led elsewhere, are passed over.
+
+        :param untrusted: those of them of which this broker may lack what is committed: another one that is alive and in sync leads instead.
+        """
 
     def elect_leaders(partitions: Sequence[tuple[str, int]], kind: ElectionType) -> Deferred[Sequence[KafkaError | None]]:
         """Elect a leader for each.

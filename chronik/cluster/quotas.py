@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from chronik.cluster.interfaces import QuotaChange
-from chronik.cluster.writer import FencedWriter, KeyView, Plan
+from chronik.cluster.writer import KeyView, Plan, Writer
 from chronik.errors import ErrorCode, KafkaError
 from chronik.metadata import keys
 from chronik.metadata.image import (
@@ -97,7 +97,7 @@ def _check_value(known: Mapping[str, float | None], key: str, value: float) -> N
 class QuotaPlans:
     """Carries changes of quotas out."""
 
-    def __init__(self, writer: FencedWriter) -> None:
+    def __init__(self, writer: Writer) -> None:
         self._writer = writer
 
     async def alter(self, change: QuotaChange, validate_only: bool) -> None:

@@ -1,21 +1,32 @@
-"""How a broker enters the cluster: the cluster's id, the controller's key, its own registration, and blocks of ids."""
+"""How a broker enters the cluster and leaves it: the cluster's id, the controller's key, its own registration, and blocks of ids.
+
+Any broker writes these, whoever the controller is: each is one key, changed only if it is still as it was seen.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
+from chronik.cluster.election import Rules, led_by, without_replica
 from chronik.cluster.features import FeatureUpdate, updated
-from chronik.cluster.writer import FencedWriter, KeyView, Plan
+from chronik.cluster.writer import OPERATIONS_PER_PLAN_MAX, KeyView, Plan, Writer
 from chronik.errors import ChronikError, ErrorCode, KafkaError
 from chronik.metadata import keys
-from chronik.metadata.image import BrokerImage, Endpoint, MetadataImage
-from chronik.metadata.interfaces import Delete, Put
+from chronik.metadata.image import BrokerImage, Endpoint, PartitionState, TopicImage
+from chronik.metadata.interfaces import Compare, Delete, Put
 from chronik.metadata.keys import ControllerValue
+from chronik.model import TopicId
 
 PRODUCER_ID_BLOCK: Final = 1_000
 """Ids in a block, as in Kafka: a durable write for every thousand producers."""
+
+PARTITIONS_PER_PLAN: Final = (OPERATIONS_PER_PLAN_MAX - 1) // 2
+"""Partitions whose states one commit changes: each is a compare and a put, and there may be one other compare."""
+
+NOBODY: Final = -1
+"""As the controller's broker: whoever was it has left."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +44,7 @@ class Registration:
 class Membership:
     """The writes of a broker about itself."""
 
-    def __init__(self, writer: FencedWriter) -> None:
+    def __init__(self, writer: Writer) -> None:
         self._writer = writer
 
     async def found_cluster(self, new_cluster_id: str, expected: str | None) -> str:
@@ -57,28 +68,120 @@ class Membership:
             )
         return found
 
-    async def claim(self, broker_id: int) -> None:
-        """Become the controller; whoever was it before can write no more."""
+    def controller(self) -> ControllerValue:
+        """Who is the controller, as the store says; see :data:`NOBODY`."""
+        value = self._writer.view.value(keys.CONTROLLER)
+        return keys.decode_controller(value) if value is not None else ControllerValue(NOBODY, 0)
+
+    def brokers(self) -> Mapping[int, BrokerImage]:
+        """Who is registered, as the store says."""
+        return registered(self._writer.view)
+
+    async def claim(self, broker_id: int, before: ControllerValue) -> int | None:
+        """Become the controller instead of ``before``; whoever was it can write no more.
+
+        :returns: the revision of the controller's key, None when somebody else was faster.
+        """
+        ours = ControllerValue(broker_id, before.epoch + 1)
 
         def plan(view: KeyView) -> Plan:
-            before = view.value(keys.CONTROLLER)
-            epoch = keys.decode_controller(before).epoch + 1 if before is not None else 1
-            return Plan([view.unchanged(keys.CONTROLLER)], [Put(keys.CONTROLLER, keys.encode_controller(ControllerValue(broker_id, epoch)))])
+            if self.controller() != before:
+                return Plan()
+            return Plan([view.unchanged(keys.CONTROLLER)], [Put(keys.CONTROLLER, keys.encode_controller(ours))])
 
-        self._writer.hold(await self._writer.write(plan))
+        await self._writer.write(plan)
+        entry = self._writer.view.get(keys.CONTROLLER)
+        return entry.revision if entry is not None and self.controller() == ours else None
 
-    async def register(self, registration: Registration) -> BrokerImage:
-        """Tell how this broker is reached, under an epoch higher than any of its earlier lives."""
+    async def abdicate(self, broker_id: int) -> None:
+        """Be the controller no more, so that another one need not wait."""
+
+        def plan(view: KeyView) -> Plan:
+            now = self.controller()
+            if now.broker_id != broker_id:
+                return Plan()
+            return Plan([view.unchanged(keys.CONTROLLER)], [Put(keys.CONTROLLER, keys.encode_controller(ControllerValue(NOBODY, now.epoch)))])
+
+        await self._writer.write(plan)
+
+    async def register(self, registration: Registration, fenced: bool) -> BrokerImage:
+        """Tell how this broker is reached, under an epoch higher than any of its earlier lives.
+
+        :param fenced: it does not serve yet.
+        """
         key = keys.broker_key(registration.broker_id)
-        broker = BrokerImage(registration.broker_id, 0, registration.endpoints, registration.rack)
+        broker = BrokerImage(registration.broker_id, 0, registration.endpoints, registration.rack, fenced)
+        made: BrokerImage | None = None
 
         def plan(view: KeyView) -> Plan:
+            nonlocal made
             before = view.value(key)
-            epoch = keys.decode_broker(registration.broker_id, before).epoch + 1 if before is not None else 1
-            return Plan([view.unchanged(key)], [Put(key, keys.encode_broker(replace(broker, epoch=epoch)))])
+            known = keys.decode_broker(registration.broker_id, before) if before is not None else None
+            if known is not None and known == made:
+                return Plan()
+            made = replace(broker, epoch=known.epoch + 1 if known is not None else 1)
+            return Plan([view.unchanged(key)], [Put(key, keys.encode_broker(made))])
 
         await self._writer.write(plan)
         return keys.decode_broker(registration.broker_id, self._writer.view.value(key) or b"")
+
+    async def set_fenced(self, broker_id: int, epoch: int, fenced: bool) -> None:
+        """Let a broker count as alive or not, if it is still registered under this epoch."""
+        key = keys.broker_key(broker_id)
+
+        def plan(view: KeyView) -> Plan:
+            value = view.value(key)
+            broker = keys.decode_broker(broker_id, value) if value is not None else None
+            if broker is None or broker.epoch != epoch or broker.fenced == fenced:
+                return Plan()
+            return Plan([view.unchanged(key)], [Put(key, keys.encode_broker(replace(broker, fenced=fenced)))])
+
+        await self._writer.write(plan)
+
+    async def change_partitions(self, names: Sequence[str], after: Callable[[KeyView, str, PartitionState], PartitionState]) -> None:
+        """Give partitions another state each, in as few commits as possible; those that are no more are passed over.
+
+        :param names: their keys.
+        :param after: makes the state; called again when something came in between, with what it is then.
+        """
+        for start in range(0, len(names), PARTITIONS_PER_PLAN):
+            piece = names[start : start + PARTITIONS_PER_PLAN]
+            made: dict[str, bytes] = {}
+
+            def plan(view: KeyView, piece: Sequence[str] = piece, made: dict[str, bytes] = made) -> Plan:
+                compares: list[Compare] = []
+                puts: list[Put] = []
+                for name in piece:
+                    value = view.value(name)
+                    if value is None or value == made.get(name):
+                        continue
+                    made[name] = keys.encode_partition(after(view, name, keys.decode_partition(value)))
+                    if made[name] != value:
+                        compares.append(view.unchanged(name))
+                        puts.append(Put(name, made[name]))
+                return Plan(compares, puts)
+
+            await self._writer.write(plan)
+
+    async def raise_leader_epochs(
+        self, broker_id: int, partitions: Sequence[tuple[TopicId, int]], untrusted: Collection[tuple[TopicId, int]], rules: Callable[[TopicId], Rules]
+    ) -> None:
+        """Begin a new epoch of partitions that this broker leads, or leave them to others; see
+        :meth:`~chronik.cluster.interfaces.IController.raise_leader_epochs`.
+        """
+        by_key = {keys.partition_key(*partition): partition for partition in partitions}
+
+        def after(view: KeyView, name: str, state: PartitionState) -> PartitionState:
+            if state.leader != broker_id:
+                return state
+            if by_key[name] in untrusted:
+                alive = [other for other, broker in registered(view).items() if not broker.fenced]
+                left = without_replica(state, broker_id, alive, rules(by_key[name][0]))
+                if left != state:
+                    return left
+            return replace(led_by(state, broker_id), partition_epoch=state.partition_epoch + 1)
+
+        await self.change_partitions(list(by_key), after)
 
     async def allocate_producer_ids(self) -> range:
         """The next block of producer ids; one whose answer was lost is left unused."""
@@ -108,15 +211,24 @@ class Membership:
         else:
             await self._writer.write(plan)
 
-    async def unregister(self, broker_id: int, image: MetadataImage) -> None:
+    async def unregister(self, broker_id: int, topics: Mapping[str, TopicImage]) -> None:
         """Forget a broker; see :meth:`~chronik.cluster.interfaces.IController.unregister_broker`."""
-        broker = image.brokers.get(broker_id)
+        key = keys.broker_key(broker_id)
+        broker = self.brokers().get(broker_id)
         if broker is None:
             raise KafkaError(ErrorCode.BROKER_ID_NOT_REGISTERED, f"Broker ID {broker_id} is not currently registered.")
         if not broker.fenced:
             raise KafkaError(ErrorCode.INVALID_REQUEST, f"Broker {broker_id} is alive and would register again: stop it first.")
-        held = next((name for name, topic in image.topics.items() for state in topic.partitions if broker_id in state.isr), None)
+        held = next((name for name, topic in topics.items() for state in topic.partitions if broker_id in state.isr), None)
         if held is not None:
             raise KafkaError(ErrorCode.INVALID_REQUEST, f"Broker {broker_id} is still in sync for topic {held}: reassign its partitions first.")
-        key = keys.broker_key(broker_id)
         await self._writer.write(lambda view: Plan([view.unchanged(key)], [Delete(key)]) if view.get(key) is not None else Plan())
+
+
+def registered(view: KeyView) -> Mapping[int, BrokerImage]:
+    """Every broker that is registered, by id."""
+    found = {}
+    for key, entry in view.under(keys.BROKERS).items():
+        broker_id = int(key.removeprefix(keys.BROKERS))
+        found[broker_id] = keys.decode_broker(broker_id, entry.value)
+    return found

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 
 from twisted.logger import Logger
 
-from chronik.cluster.writer import OPERATIONS_PER_PLAN_MAX, FencedWriter, KeyView, Plan
+from chronik.cluster.writer import OPERATIONS_PER_PLAN_MAX, KeyView, Plan, Writer
 from chronik.errors import ErrorCode, KafkaError
 from chronik.metadata import keys
 from chronik.metadata.image import PartitionState, TopicImage
@@ -20,8 +20,11 @@ from chronik.metadata.interfaces import Delete, Put
 from chronik.metadata.keys import MalformedValue, TopicState, TopicValue
 from chronik.model import TopicId, topic_id_text
 
-_PIECE = OPERATIONS_PER_PLAN_MAX - 2
-"""Partitions in one commit, beside the topic's key and the compare of it."""
+_PIECE = OPERATIONS_PER_PLAN_MAX - 4
+"""Partitions in one commit, beside the topic's key, the compare of it, and two notes of deleted topics."""
+
+DELETED_KEPT = 1_000
+"""So many deleted topics are noted. A broker that was down for more deletions keeps what it has of older ones, out of the way."""
 
 
 def unknown_topic(name: str) -> KafkaError:
@@ -64,7 +67,7 @@ class TopicPlans:
 
     _log = Logger()
 
-    def __init__(self, writer: FencedWriter) -> None:
+    def __init__(self, writer: Writer) -> None:
         self._writer = writer
 
     async def create(self, topic: TopicImage) -> None:
@@ -141,7 +144,7 @@ class TopicPlans:
         partitions = _partition_keys(view, topic)
         if len(partitions) > _PIECE:
             return _with_topic(view, expected.name, replace(topic, state=TopicState.DELETING), ())
-        return _without_topic(view, expected.name, partitions)
+        return _without_topic(view, expected, partitions)
 
     async def _finish_deletion(self, expected: _Expected) -> None:
         topic = expected.read(self._writer.view)
@@ -150,7 +153,7 @@ class TopicPlans:
         await self._delete_keys(_partition_keys(self._writer.view, topic))
 
         def plan(view: KeyView) -> Plan:
-            return Plan() if expected.read(view) is None else _without_topic(view, expected.name, ())
+            return Plan() if expected.read(view) is None else _without_topic(view, expected, ())
 
         await self._writer.write(plan)
 
@@ -202,9 +205,12 @@ def _with_topic(view: KeyView, name: str, topic: TopicValue, others: Iterable[Pu
     return Plan([view.unchanged(key)], [*others, Put(key, keys.encode_topic(topic))])
 
 
-def _without_topic(view: KeyView, name: str, partitions: Sequence[str]) -> Plan:
-    key = keys.topic_key(name)
-    return Plan([view.unchanged(key)], [*map(Delete, partitions), Delete(key)])
+def _without_topic(view: KeyView, expected: _Expected, partitions: Sequence[str]) -> Plan:
+    """The topic goes, and it is noted that it did: a broker that died before it removed the records finds that out at its start."""
+    key, known = keys.topic_key(expected.name), view.under(keys.DELETED)
+    note = Put(keys.deleted_key(expected.topic_id), expected.name.encode())
+    oldest = [Delete(min(known, key=lambda noted: known[noted].revision))] if len(known) >= DELETED_KEPT else []
+    return Plan([view.unchanged(key)], [*map(Delete, partitions), Delete(key), note, *oldest])
 
 
 def _partition_keys(view: KeyView, topic: TopicValue) -> list[str]:

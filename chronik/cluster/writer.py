@@ -123,31 +123,26 @@ class KeyView:
             waiting.callback(None)
 
 
-class FencedWriter:
-    """Commits plans for the holder of the controller key.
+class Writer:
+    """Commits plans.
 
     :param store: where to.
     :param feed: the own image; a write answers once that has it.
+    :param view: the store's keys; writers of one broker share it.
     """
 
     _log = Logger()
 
-    def __init__(self, store: IMetadataStore, feed: IMetadataFeed) -> None:
+    def __init__(self, store: IMetadataStore, feed: IMetadataFeed, view: KeyView) -> None:
         self._store = store
         self._feed = feed
-        self._fence: Compare | None = None
-        self.view = KeyView(store)
-
-    def hold(self, revision: int) -> None:
-        """From now on write as the one who set the controller's key at this revision."""
-        self._fence = Compare(keys.CONTROLLER, revision)
+        self.view = view
 
     async def write(self, planner: Planner) -> int:
         """Plan, commit, and plan again when something came in between.
 
         :returns: the revision after which the change is seen.
-        :raises KafkaError: whatever the planner raises; ``NOT_CONTROLLER``, ``KAFKA_STORAGE_ERROR``,
-            ``POLICY_VIOLATION`` (too large) or ``REQUEST_TIMED_OUT``.
+        :raises KafkaError: whatever the planner raises; ``KAFKA_STORAGE_ERROR``, ``POLICY_VIOLATION`` (too large) or ``REQUEST_TIMED_OUT``.
         """
         try:
             return await self._write(planner)
@@ -159,11 +154,12 @@ class FencedWriter:
     async def _write(self, planner: Planner) -> int:
         for _ in range(ATTEMPTS_MAX):
             await self.view.reach(self._feed.image.revision)
+            fences = self._fences()
             plan = planner(self.view)
             if not plan.operations:
                 return await self._seen(self.view.current)
             try:
-                return await self._seen(await self._store.commit((*self._fences(), *plan.compares), plan.operations))
+                return await self._seen(await self._store.commit((*fences, *plan.compares), plan.operations))
             except (Conflict, UnknownOutcome) as problem:
                 self._log.info("A metadata change is planned anew: {problem}", problem=str(problem))
                 await self._read_again()
@@ -171,13 +167,44 @@ class FencedWriter:
 
     async def _read_again(self) -> None:
         await self.view.refresh()
-        if self._fence is not None and self.view.unchanged(keys.CONTROLLER) != self._fence:
-            raise KafkaError(ErrorCode.NOT_CONTROLLER, "Another broker became the controller: ask it.")
 
     def _fences(self) -> Sequence[Compare]:
-        return () if self._fence is None else (self._fence,)
+        """What must hold beside a plan's own compares."""
+        return ()
 
     async def _seen(self, revision: int) -> int:
         await self._feed.reached(revision)
         await self.view.reach(revision)
         return revision
+
+
+class FencedWriter(Writer):
+    """Commits plans for the holder of the controller key alone; see :class:`Writer` for the parameters.
+
+    Its writes fail with ``NOT_CONTROLLER`` while this broker is not the controller.
+    """
+
+    _fence: Compare | None = None
+
+    @property
+    def held(self) -> bool:
+        """Whether this broker is the controller, as far as it knows."""
+        return self._fence is not None
+
+    def hold(self, revision: int) -> None:
+        """From now on write as the one who set the controller's key at this revision."""
+        self._fence = Compare(keys.CONTROLLER, revision)
+
+    def release(self) -> None:
+        """Write no more."""
+        self._fence = None
+
+    async def _read_again(self) -> None:
+        await super()._read_again()
+        if self._fence is not None and self.view.unchanged(keys.CONTROLLER) != self._fence:
+            self.release()
+
+    def _fences(self) -> Sequence[Compare]:
+        if self._fence is None:
+            raise KafkaError(ErrorCode.NOT_CONTROLLER, "Another broker is the controller: ask it.")
+        return (self._fence,)

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
+from chronik.config.broker_group_keys import CONSUMER_GROUP_KEYS, SHARE_GROUP_KEYS, STREAMS_GROUP_KEYS
 from chronik.config.broker_log_keys import LOG_KEYS
 from chronik.config.key import ConfigKey, Effect, Importance, Scope, UpdateMode
 from chronik.config.registry import boolean, integer, items, long, registry, short, string
@@ -21,18 +22,8 @@ from chronik.config.validators import (
     any_of,
     at_least,
     only,
-    some_of,
-    word_of,
 )
 from chronik.config.values import INT_MAX
-
-ASSIGNOR_NAMES: Final[Mapping[str, str]] = {
-    "uniform": "uniform",
-    "range": "range",
-    "org.apache.kafka.coordinator.group.assignor.UniformAssignor": "uniform",
-    "org.apache.kafka.coordinator.group.assignor.RangeAssignor": "range",
-}
-"""What may be written for the assignors there are: their names, and those of Kafka's classes, which older files have."""
 
 _HIGH: Final = Importance.HIGH
 _LOW: Final = Importance.LOW
@@ -122,6 +113,18 @@ _TOPICS = (
     integer("default.replication.factor", 1, "Replicas of a topic created without a number.", validator=at_least(1)),
 )
 
+_REPLICATION = (
+    string("inter.broker.listener.name", None, "The listener that brokers use among themselves; the first of listeners where it is not set."),
+    integer("broker.heartbeat.interval.ms", 500, "How often a broker tells that it is alive.", importance=_HIGH, validator=at_least(1)),
+    integer("broker.session.timeout.ms", 2_000, "Silence after which a broker counts as dead.", importance=_HIGH, validator=at_least(1)),
+    long("replica.lag.time.max.ms", 30_000, "How long a replica may be behind and count as in sync.", importance=_HIGH, validator=at_least(1)),
+    integer("replica.fetch.max.bytes", 1 << 20, "Most bytes of one partition in a follower's fetch.", validator=at_least(1)),
+    integer("replica.fetch.response.max.bytes", 10 << 20, "Most bytes in the answer to a follower's fetch.", validator=at_least(1)),
+    integer("replica.fetch.min.bytes", 1, "Bytes that the answer to a follower's fetch waits for.", importance=_HIGH, validator=at_least(0)),
+    integer("replica.fetch.wait.max.ms", 500, "How long it waits for them.", importance=_HIGH, validator=at_least(0)),
+    integer("replica.fetch.backoff.ms", 1_000, "Pause of a follower after an error.", validator=at_least(0)),
+)
+
 _GROUPS = (
     integer("group.initial.rebalance.delay.ms", 0, "How long a new group waits for more members before its first assignment.", validator=at_least(0)),
     integer("group.min.session.timeout.ms", 6_000, "Shortest session timeout a member may ask for.", validator=at_least(1)),
@@ -161,37 +164,6 @@ _GROUPS = (
     ),
 )
 
-_CONSUMER_GROUPS = (
-    integer("group.consumer.session.timeout.ms", 45_000, "Silence after which a member of the consumer protocol is out.", validator=at_least(1)),
-    integer("group.consumer.min.session.timeout.ms", 45_000, "Least consumer.session.timeout.ms of a group.", validator=at_least(1)),
-    integer("group.consumer.max.session.timeout.ms", 60_000, "Largest consumer.session.timeout.ms of a group.", validator=at_least(1)),
-    integer("group.consumer.heartbeat.interval.ms", 5_000, "How often members of the consumer protocol send heartbeats.", validator=at_least(1)),
-    integer("group.consumer.min.heartbeat.interval.ms", 5_000, "Least consumer.heartbeat.interval.ms of a group.", validator=at_least(1)),
-    integer("group.consumer.max.heartbeat.interval.ms", 15_000, "Largest consumer.heartbeat.interval.ms of a group.", validator=at_least(1)),
-    integer("group.consumer.assignment.interval.ms", 1_000, "Least time between two assignments of a consumer group.", validator=at_least(0)),
-    integer("group.consumer.min.assignment.interval.ms", 0, "Least consumer.assignment.interval.ms of a group.", validator=at_least(0)),
-    integer("group.consumer.max.assignment.interval.ms", 15_000, "Largest consumer.assignment.interval.ms of a group.", validator=at_least(0)),
-    integer("group.consumer.max.size", INT_MAX, "Most members of a group of the consumer protocol.", validator=at_least(1)),
-    items(
-        "group.consumer.assignors",
-        ("uniform", "range"),
-        "Assignors that members may ask for. The first is that of members who ask for none.",
-        validator=some_of(*ASSIGNOR_NAMES),
-    ),
-    string(
-        "group.consumer.migration.policy",
-        "bidirectional",
-        "Whether a group with members may change from the classic protocol to the consumer protocol (upgrade), back (downgrade), both or neither.",
-        validator=word_of("bidirectional", "downgrade", "upgrade", "disabled"),
-    ),
-    integer(
-        "group.consumer.regex.refresh.interval.ms",
-        600_000,
-        "How often regular expressions of subscriptions are compared with all topics. With new ones they are within seconds.",
-        validator=at_least(10_000),
-    ),
-)
-
 _SEARCH = (
     string("search.backend", "tantivy", "Which index backend keeps what is searched; none switches search off altogether.", validator=NON_EMPTY),
     long(
@@ -217,8 +189,11 @@ BROKER_KEYS: Final[Mapping[str, ConfigKey]] = registry(
         "Connections": _CONNECTIONS,
         "Quotas": _QUOTAS,
         "Topics": _TOPICS,
+        "Replication": _REPLICATION,
         "Groups": _GROUPS,
-        "Groups of the consumer protocol": _CONSUMER_GROUPS,
+        "Groups of the consumer protocol": CONSUMER_GROUP_KEYS,
+        "Share groups": SHARE_GROUP_KEYS,
+        "Streams groups": STREAMS_GROUP_KEYS,
         "Log": LOG_KEYS,
         "Search": _SEARCH,
         "Backends": _PLUGINS,
@@ -240,6 +215,8 @@ DIFFERENCES: Final[Mapping[str, tuple[str, str]]] = {
     "socket.send.buffer.bytes": ("102400", "the system sizes buffers by what each connection needs"),
     "socket.receive.buffer.bytes": ("102400", "the system sizes buffers by what each connection needs"),
     "socket.listen.backlog.size": ("50", "thousands of clients that come back after a restart are not turned away"),
+    "broker.heartbeat.interval.ms": ("2000", "a dead broker is to be noticed sooner"),
+    "broker.session.timeout.ms": ("9000", "a dead broker's partitions are to be led by another within two seconds"),
     "log.flush.interval.messages": ("never flushes by itself", "with write.caching=false every record is flushed before it is acknowledged"),
 }
 """Defaults that are not Kafka's: Kafka's own, and why ours is another."""

@@ -12,7 +12,7 @@ from typing import Any, Final
 from chronik.config.broker_keys import BROKER_KEYS
 from chronik.config.client_metrics_keys import CLIENT_METRICS_KEYS
 from chronik.config.configuration import Configuration
-from chronik.config.group_keys import GROUP_KEYS, check_group_values
+from chronik.config.group_keys import GROUP_KEYS, check_group_limits, check_group_values
 from chronik.config.kafka_keys import is_kafka_only
 from chronik.config.key import ConfigKey, Effect, Scope, UpdateMode
 from chronik.config.topic_keys import TOPIC_KEYS
@@ -54,6 +54,8 @@ def check_configs(scope: Scope, resource: str, before: Mapping[str, str], after:
         _check_order(static.topic_values(after))
     if scope is Scope.GROUP:
         _check_group(after, static)
+    if scope is Scope.BROKER and any(name.startswith("group.") for name in changed):
+        _check_limits(static.with_dynamic({}, after) if resource else static.with_dynamic(after, {}))
     return tuple(
         f"{name} of {scope.value} {resource or 'default'} is stored and has no effect: {KEYS[scope][name].doc}"
         for name in sorted(changed & after.keys())
@@ -103,6 +105,13 @@ def _check_value(scope: Scope, name: str, text: str) -> None:
 def _check_group(after: Mapping[str, str], static: Configuration) -> None:
     try:
         check_group_values(after, static)
+    except ConfigurationError as error:
+        raise KafkaError(ErrorCode.INVALID_CONFIG, str(error)) from None
+
+
+def _check_limits(config: Configuration) -> None:
+    try:
+        check_group_limits(config)
     except ConfigurationError as error:
         raise KafkaError(ErrorCode.INVALID_CONFIG, str(error)) from None
 

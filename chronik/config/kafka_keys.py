@@ -17,14 +17,13 @@ _PACKED: Final[Mapping[str, str]] = {
         "num.replica.alter.log.dirs.threads num.replica.fetchers offsets.load.buffer.size offsets.topic.compression.codec "
         "principal.builder.class process.roles queued.max.request.bytes queued.max.requests request.timeout.ms telemetry.max.bytes "
         "authorizer.class.name client.quota.callback.class config.providers allow.everyone.if.no.acl.found super.users "
-        "inter.broker.listener.name security.inter.broker.protocol security.providers connection.failed.authentication.delay.ms "
+        "security.inter.broker.protocol security.providers connection.failed.authentication.delay.ms "
         "connections.max.reauth.ms share.fetch.purgatory.purge.interval.requests socket.connection.setup.timeout.max.ms "
         "socket.connection.setup.timeout.ms initial.broker.registration.timeout.ms internal.segment.bytes transactional.id.expiration.ms "
         "follower.fetch.last.tiered.offset.enable"
     ),
     "add.partitions.to.txn.": "retry.backoff.max.ms retry.backoff.ms",
     "alter.log.dirs.replication.quota.": "window.num window.size.seconds",
-    "broker.": "heartbeat.interval.ms session.timeout.ms",
     "controller.": "socket.timeout.ms",
     "controller.quorum.": (
         "append.linger.ms auto.join.enable bootstrap.servers election.backoff.max.ms election.timeout.ms fetch.max.bytes "
@@ -38,17 +37,9 @@ _PACKED: Final[Mapping[str, str]] = {
     "group.consumer.": "assignor.offload.enable",
     "group.coordinator.": "append.linger.ms background.threads cached.buffer.max.bytes threads new.enable",
     "group.share.": (
-        "assignment.interval.ms assignors delivery.count.limit enable heartbeat.interval.ms max.assignment.interval.ms "
-        "max.delivery.count.limit max.groups max.heartbeat.interval.ms max.partition.max.record.locks max.record.lock.duration.ms "
-        "max.session.timeout.ms max.share.sessions max.size min.assignment.interval.ms min.delivery.count.limit "
-        "min.heartbeat.interval.ms min.partition.max.record.locks min.record.lock.duration.ms min.session.timeout.ms "
-        "partition.max.record.locks persister.class.name record.lock.duration.ms session.timeout.ms"
+        "assignor.offload.enable assignors enable initialize.retry.interval.ms max.groups max.share.sessions max.size persister.class.name"
     ),
-    "group.streams.": (
-        "assignment.interval.ms heartbeat.interval.ms initial.rebalance.delay.ms max.assignment.interval.ms max.heartbeat.interval.ms "
-        "max.session.timeout.ms max.size max.standby.replicas min.assignment.interval.ms min.heartbeat.interval.ms "
-        "min.session.timeout.ms num.standby.replicas session.timeout.ms"
-    ),
+    "group.streams.": "assignor.offload.enable max.size",
     "leader.": "imbalance.check.interval.seconds imbalance.per.broker.percentage replication.throttled.rate",
     "log.": "dir.failure.timeout.ms initial.task.delay.ms",
     "log.cleaner.": "backoff.ms dedupe.buffer.size io.buffer.load.factor io.buffer.size io.max.bytes.per.second threads",
@@ -67,8 +58,7 @@ _PACKED: Final[Mapping[str, str]] = {
     ),
     "remote.log.metadata.manager.": "class.name class.path impl.prefix listener.name",
     "replica.": (
-        "alter.log.dirs.io.max.bytes.per.second fetch.backoff.ms fetch.max.bytes fetch.min.bytes fetch.response.max.bytes "
-        "fetch.wait.max.ms high.watermark.checkpoint.interval.ms lag.time.max.ms selector.class socket.receive.buffer.bytes "
+        "alter.log.dirs.io.max.bytes.per.second high.watermark.checkpoint.interval.ms selector.class socket.receive.buffer.bytes "
         "socket.timeout.ms"
     ),
     "replication.quota.": "window.num window.size.seconds",

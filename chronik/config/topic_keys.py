@@ -163,8 +163,7 @@ _DURABILITY = (
     boolean(
         "unclean.leader.election.enable",
         False,
-        "Whether a replica that is not in sync may lead as a last resort. Kept for clusters of several brokers.",
-        effect=_STORED,
+        "Whether a replica that is not in sync may lead as a last resort: what it lacks is lost.",
         synonyms=_from("unclean.leader.election.enable"),
     ),
 )

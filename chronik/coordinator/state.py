@@ -60,7 +60,9 @@ class ReplicatedStateLog:
         """Read everything; see :meth:`IStateLog.replay`."""
         offset, end = self._partition.start_offset, self._partition.end_offset
         while self._partition.high_watermark < end:
-            # The end of the log is flushed within a moment of its opening; only what is durable is state.
+            # Only what is committed is state: on disk here, which takes a moment, and on every replica in sync, which may take longer.
+            if self._partition.refusal is not None:
+                raise self._partition.refusal
             await deferLater(self._clock, 0.01)
         count = 0
         while offset < end:

@@ -22,17 +22,17 @@ LAG_TOLD_RECORDS: Final = 100_000
 
 
 def broker_check(services: Services, listeners: KafkaListeners, stalls: ReactorStallMeter) -> Check:
-    """This broker: green while every partition placed here is served and every disk does as it should; red while one is not served, or offline."""
+    """This broker: green while every partition led here is served and every disk does as it should; red while one is not served, or offline."""
 
     def check() -> Mapping[str, Any]:
         served = {(p.topic_id, p.topic_partition.partition) for p in services.partitions.hosted()}
-        placed = [
+        led = [
             (topic.topic_id, number, topic.name)
             for topic in services.metadata.image.topics.values()
             for number, state in enumerate(topic.partitions)
-            if services.broker_id in state.replicas
+            if services.broker_id == state.leader
         ]
-        missing = [f"{name}-{number}" for topic_id, number, name in placed if (topic_id, number) not in served]
+        missing = [f"{name}-{number}" for topic_id, number, name in led if (topic_id, number) not in served]
         disks = services.logs.status()
         troubled = any(disk.state is not DirectoryState.OK or disk.damaged for disk in disks)
         return {
@@ -81,20 +81,22 @@ def search_check(status: Callable[[], SearchStatus]) -> Check:
 
 
 def cluster_check(feed: IMetadataFeed) -> Check:
-    """The cluster: green while it has a controller and every partition a leader."""
+    """The cluster: green while it has a controller and all partitions have a leader and all their replicas, yellow while some lack a replica."""
 
     def check() -> Mapping[str, Any]:
         image = feed.image
-        leaderless = [
-            f"{topic.name}-{number}" for topic in image.topics.values() for number, state in enumerate(topic.partitions) if state.leader == NO_LEADER
-        ]
+        states = [(topic.name, number, state) for topic in image.topics.values() for number, state in enumerate(topic.partitions)]
+        leaderless = [f"{name}-{number}" for name, number, state in states if state.leader == NO_LEADER]
+        under = [f"{name}-{number}" for name, number, state in states if len(state.isr) < len(state.replicas) - len(state.adding)]
         return {
-            "status": "red" if leaderless or image.controller_id < 0 else "green",
+            "status": "red" if leaderless or image.controller_id < 0 else "yellow" if under else "green",
             "id": image.cluster_id,
             "controller": image.controller_id,
             "brokers": sorted(image.brokers),
+            "brokers_fenced": sorted(broker_id for broker_id, broker in image.brokers.items() if broker.fenced),
             "topics": len(image.topics),
             "partitions_without_leader": leaderless[:100],
+            "partitions_under_replicated": under[:100],
         }
 
     return check

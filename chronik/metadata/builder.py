@@ -16,7 +16,7 @@ from chronik.metadata import keys
 from chronik.metadata.image import NO_LEADER, BrokerImage, ImageDelta, MetadataImage, PartitionState, QuotaEntity, TopicImage
 from chronik.metadata.interfaces import Revision, Snapshot
 from chronik.metadata.keys import ControllerValue, MalformedValue, TopicState, TopicValue
-from chronik.model import NO_EPOCH, TopicId, topic_id_text
+from chronik.model import NO_EPOCH, TopicId, topic_id_from_text, topic_id_text
 
 _UNKNOWN_PARTITION = PartitionState(NO_LEADER, NO_EPOCH, (), ())
 """Stands where a partition that must exist has no readable value: nobody leads it."""
@@ -42,6 +42,7 @@ class ImageBuilder:
         self._quotas: Mapping[QuotaEntity, Mapping[str, float]] = MappingProxyType({})
         self._features: Mapping[str, int] = MappingProxyType({})
         self._names: dict[str, str] = {}
+        self._deleted: frozenset[TopicId] = frozenset()
         self._touched_topics: set[str] = set()
         self._touched_configs: set[str] = set()
 
@@ -81,6 +82,8 @@ class ImageBuilder:
             self._take_configs(rest, value)
         elif family == "quotas":
             self._take_quotas(rest, value)
+        elif family == "deleted":
+            self._take_deleted(rest, value)
         elif key == keys.CONTROLLER:
             self._controller = keys.decode_controller(value) if value is not None else ControllerValue(-1, self._controller.epoch)
         elif key == keys.FEATURES:
@@ -132,6 +135,13 @@ class ImageBuilder:
         others = {known: found for known, found in self._quotas.items() if known != entity}
         self._quotas = MappingProxyType(others | {entity: limits} if limits else others)
 
+    def _take_deleted(self, rest: str, value: bytes | None) -> None:
+        try:
+            topic_id = {topic_id_from_text(rest)}
+        except ValueError as error:
+            raise MalformedValue(str(error)) from None
+        self._deleted = self._deleted - topic_id if value is None else self._deleted | topic_id
+
     # -- making the image --
 
     def _build(self, revision: int) -> ImageDelta:
@@ -151,6 +161,7 @@ class ImageBuilder:
             controller_epoch=self._controller.epoch,
             features=self._features,
             quotas=self._quotas,
+            deleted=self._deleted,
             brokers=before.brokers if before.brokers == self._brokers else MappingProxyType(dict(self._brokers)),
         )
         delta = ImageDelta(tuple(deleted), frozenset(changed), configs, _cluster_of(image) != _cluster_of(before))

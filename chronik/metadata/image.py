@@ -44,7 +44,11 @@ class PartitionState:
 
     :ivar leader: broker id, or :data:`NO_LEADER`.
     :ivar leader_epoch: grows with each change of leader and each unclean start of it.
+    :ivar isr: replicas that are in sync with the leader, in the order of ``replicas``.
     :ivar partition_epoch: grows with every change of this state (KIP-497).
+    :ivar elr: replicas that are not in sync any more, and yet have all that is committed: nothing was since too few are in sync (KIP-966).
+    :ivar adding: those of ``replicas`` that are there because of a reassignment under way (KIP-455).
+    :ivar removing: those of ``replicas`` that go when it is done.
     """
 
     leader: int
@@ -52,6 +56,9 @@ class PartitionState:
     replicas: tuple[int, ...]
     isr: tuple[int, ...]
     partition_epoch: int = 0
+    elr: tuple[int, ...] = ()
+    adding: tuple[int, ...] = ()
+    removing: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +99,7 @@ class MetadataImage:
     :ivar configs: dynamic configuration: by resource (``broker/``: the cluster-wide default, ``broker/1``, ``group/g``), then by key.
     :ivar quotas: limits by whom they are set on.
     :ivar features: levels of features that were chosen; see :mod:`chronik.cluster.features`.
+    :ivar deleted: ids of topics that were deleted, the latest thousand of them.
     """
 
     revision: int = 0
@@ -104,6 +112,7 @@ class MetadataImage:
     configs: Mapping[str, Mapping[str, str]] = field(default_factory=_empty)
     features: Mapping[str, int] = field(default_factory=_empty)
     quotas: Mapping[QuotaEntity, Mapping[str, float]] = field(default_factory=_empty)
+    deleted: AbstractSet[TopicId] = frozenset()
 
     def topic_by_id(self, topic_id: bytes) -> TopicImage | None:
         """The topic of this id, or None."""

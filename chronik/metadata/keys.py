@@ -7,7 +7,7 @@ Values are JSON objects, so that an operator can read them and a later release c
 ``controller``                      ``broker``, ``epoch``: who may write, and how often that changed
 ``brokers/<id>``                    ``epoch``, ``endpoints`` by listener, ``rack``, ``fenced``
 ``topics/<name>``                   ``id``, ``state``, ``partitions`` (how many of them are visible), ``configs``
-``partitions/<topic id>/<number>``  ``leader``, ``leader_epoch``, ``replicas``, ``isr``, ``partition_epoch``
+``partitions/<topic id>/<number>``  ``leader``, ``leader_epoch``, ``replicas``, ``isr``, ``partition_epoch``; ``elr``, ``adding``, ``removing`` if any
 ``configs/<kind>/<name>``           dynamic configuration of a broker, group or client metrics; ``configs/broker/`` is every broker's
 ``quotas/<entity>``                 limits by name; the entity as ``user=alice,client-id``: quoted names, none for the default
 ``features``                        levels of features by name, where they were chosen
@@ -37,6 +37,7 @@ PARTITIONS: Final = "partitions/"
 BROKERS: Final = "brokers/"
 CONFIGS: Final = "configs/"
 QUOTAS: Final = "quotas/"
+DELETED: Final = "deleted/"
 
 
 class MalformedValue(ValueError):
@@ -77,6 +78,11 @@ def topic_key(name: str) -> str:
 def partition_key(topic_id: bytes, partition: int) -> str:
     """Where a partition of the topic of this id is."""
     return f"{PARTITIONS}{topic_id_text(topic_id)}/{partition}"
+
+
+def deleted_key(topic_id: bytes) -> str:
+    """Where it is noted that a topic was deleted: what a broker that was down meanwhile has of it may go."""
+    return f"{DELETED}{topic_id_text(topic_id)}"
 
 
 def broker_key(broker_id: int) -> str:
@@ -120,15 +126,15 @@ def decode_topic(value: bytes) -> TopicValue:
 
 def encode_partition(partition: PartitionState) -> bytes:
     """A partition's value."""
-    return _encode(
-        {
-            "leader": partition.leader,
-            "leader_epoch": partition.leader_epoch,
-            "replicas": partition.replicas,
-            "isr": partition.isr,
-            "partition_epoch": partition.partition_epoch,
-        }
-    )
+    fields: dict[str, object] = {
+        "leader": partition.leader,
+        "leader_epoch": partition.leader_epoch,
+        "replicas": partition.replicas,
+        "isr": partition.isr,
+        "partition_epoch": partition.partition_epoch,
+    }
+    rare = {"elr": partition.elr, "adding": partition.adding, "removing": partition.removing}
+    return _encode(fields | {name: brokers for name, brokers in rare.items() if brokers})
 
 
 def decode_partition(value: bytes) -> PartitionState:
@@ -140,6 +146,9 @@ def decode_partition(value: bytes) -> PartitionState:
         replicas=fields.integers("replicas"),
         isr=fields.integers("isr"),
         partition_epoch=fields.integer("partition_epoch"),
+        elr=fields.integers_if_any("elr"),
+        adding=fields.integers_if_any("adding"),
+        removing=fields.integers_if_any("removing"),
     )
 
 
@@ -250,6 +259,9 @@ class _Fields:
         if not isinstance(found, list):
             raise MalformedValue(f"{name} is not an array")
         return tuple(_integer(item, name) for item in found)
+
+    def integers_if_any(self, name: str) -> tuple[int, ...]:
+        return self.integers(name) if name in self.values else ()
 
     def texts(self, name: str) -> Mapping[str, str]:
         return _texts(self.values.get(name, {}), name)

@@ -79,15 +79,16 @@ class KafkaChannel(Protocol):
     # -- requests -----------------------------------------------------------------------------------------------------
 
     @deferred
-    async def negotiate(self) -> None:
+    async def negotiate(self, seconds: float = REQUEST_SECONDS) -> None:
         """Ask which versions the broker serves; without it the highest version known here is used.
 
+        :param seconds: how long an answer may take.
         :raises ChannelError: it does not answer what a broker answers.
         """
         request = ApiVersionsRequest(client_software_name="chronik", client_software_version="0.1")
-        response: ApiVersionsResponse = await self.request(request, 3)
+        response: ApiVersionsResponse = await self.request(request, 3, seconds)
         if response.error_code == ErrorCode.UNSUPPORTED_VERSION:
-            response = await self.request(ApiVersionsRequest(), 0)
+            response = await self.request(ApiVersionsRequest(), 0, seconds)
         if response.error_code != ErrorCode.NONE:
             raise ChannelError(f"the broker refuses to tell its versions: error {response.error_code}")
         self._versions = {api.api_key: (api.min_version, api.max_version) for api in response.api_keys}

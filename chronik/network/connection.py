@@ -307,7 +307,12 @@ class KafkaConnection(Protocol):
             return
         if self.session.muted_until:
             self._mute(self.session)
-        answer.pieces.addCallbacks(self._ready, self._failed, callbackArgs=(pending,))
+        made = getattr(answer.pieces, "result", None)
+        if type(made) is list:
+            # There already, as nearly always without fsync.
+            self._ready(made, pending)
+        else:
+            answer.pieces.addCallbacks(self._ready, self._failed, callbackArgs=(pending,))
         if answer.started is not None and not answer.started.called:
             self._starting = True
             answer.started.addBoth(self._started)
@@ -327,9 +332,12 @@ class KafkaConnection(Protocol):
         assert sender is not None
         while answers and answers[0].done:
             first = answers.popleft()
-            pieces = _framed(first.pieces)
-            self.factory.bytes_out += sum(map(len, pieces))
-            sender.send(pieces, first.size)
+            pieces = first.pieces
+            if pieces is not None:
+                size = sum(map(len, pieces))
+                pieces = (SIZE.pack(size), *pieces)
+                self.factory.bytes_out += SIZE.size + size
+            sender.send(pieces or (), first.size)
         if self.session is not None and self.session.muted_until:
             self._mute(self.session)
         if self._looping:
@@ -451,11 +459,6 @@ class KafkaConnection(Protocol):
         if self._paused and not self._lost:
             # Not now: whoever freed it may be in the middle of sending.
             self._go_on_later()
-
-
-def _framed(pieces: Pieces | None) -> Pieces:
-    """An answer with its size before it; nothing for a request that needs none."""
-    return () if pieces is None else (SIZE.pack(sum(map(len, pieces))), *pieces)
 
 
 def _host(address: IAddress) -> str:

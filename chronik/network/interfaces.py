@@ -1,16 +1,17 @@
-"""What a connection hands upwards, and what it takes back."""
+"""What a connection hands upwards, and what it takes back; and how other brokers are reached."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 from zope.interface import Interface
 
 if TYPE_CHECKING:
     from twisted.internet.defer import Deferred
 
+    from chronik.network.channel import KafkaChannel
     from chronik.security.interfaces import Principal
     from chronik.storage.interfaces import ILogSlice
 
@@ -49,9 +50,8 @@ class Session:
     waiting: dict[Any, None] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """What :meth:`IRequestDispatcher.dispatch` gives back.
+class Answer(NamedTuple):
+    """What :meth:`IRequestDispatcher.dispatch` gives back. A tuple, for it is made for every request.
 
     :ivar started: None when the request has done what must happen in order (queued its appends); else fires then, and the next request of
         the connection waits for it.
@@ -85,3 +85,13 @@ class IRequestDispatcher(Interface):
 
     def disconnected(session: Session) -> None:
         """The connection is gone: what it waits for may be dropped."""
+
+
+class IBrokerChannels(Interface):
+    """Connections to the other brokers of the cluster."""
+
+    def connect(broker_id: int) -> Deferred[KafkaChannel]:
+        """A new channel, of the caller's own, that knows the other's versions.
+
+        :raises ChannelError: it is not registered or cannot be reached.
+        """

@@ -80,7 +80,7 @@ class SocketSender(Sender):
         """Send what is queued until the socket is full or this turn's share is used up; whether nothing is left, or nobody to send it to."""
         room = WRITE_BYTES_MAX
         while room > 0:
-            if not self._rest and not self._position:
+            if self._queue and not self._rest and not self._position:
                 self._rest = self._take_small()
             if self._rest:
                 sent = self._send_rest()

@@ -79,19 +79,20 @@ class Message(Struct):
 
         :raises EncodeError: a value does not fit its field, or the message has no such version.
         """
-        out = self._encode(version)[0]
+        out = self._encode(version, b"")[0]
         try:
             return b"".join(out)
         except TypeError as error:
             raise EncodeError(f"{self.__class__.__name__} has records that are not bytes") from error
 
-    def encode_pieces(self, version: int) -> list[bytes | Any]:
+    def encode_pieces(self, version: int, head: bytes = b"") -> list[bytes | Any]:
         """Write the message in pieces, so that nothing large is copied.
 
+        :param head: what stands before it, its header; the beginning of the first piece.
         :returns: bytes; and any ``records`` that are neither bytes nor a buffer as they are, in their place.
         :raises EncodeError: a value does not fit its field, or the message has no such version.
         """
-        out, marks = self._encode(version)
+        out, marks = self._encode(version, head)
         if not marks:
             return [b"".join(out)]
         pieces = []
@@ -104,9 +105,9 @@ class Message(Struct):
             pieces.append(b"".join(out[done:]))
         return pieces
 
-    def _encode(self, version: int) -> tuple[list[Any], list[int]]:
+    def _encode(self, version: int, head: bytes) -> tuple[list[Any], list[int]]:
         encoder = self._encoders.get(version) or self._encoder(version)
-        out: list[Any] = []
+        out: list[Any] = [head]
         marks: list[int] = []
         try:
             encoder(self, out, marks)

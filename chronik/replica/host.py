@@ -1,21 +1,25 @@
-"""The partitions this broker hosts: it follows the image, opens and deletes logs, and finds partitions for requests."""
+"""The partitions this broker hosts: it follows the image, opens and deletes logs, leads or follows, and finds partitions for requests."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from twisted.internet.defer import Deferred, DeferredList
+from twisted.internet.task import LoopingCall
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from chronik.defer import deferred
 from chronik.errors import ErrorCode, KafkaError
-from chronik.metadata.image import ImageDelta, MetadataImage, PartitionState, TopicImage
+from chronik.metadata.image import NO_LEADER, ImageDelta, MetadataImage, PartitionState, TopicImage
 from chronik.metadata.interfaces import IImageObserver, IMetadataFeed
 from chronik.model import TopicId, TopicPartition, topic_id_text
+from chronik.replica.fetcher import ReplicaFetchers
+from chronik.replica.follower import Follower
+from chronik.replica.followers import Leading
 from chronik.replica.interfaces import ILeadershipObserver, IPartition, IPartitions
 from chronik.replica.partition import Partition
 from chronik.storage.interfaces import DiskFull, ILogStore, IPartitionLog
@@ -35,11 +39,13 @@ class TopicSettings(Protocol):
 
 @dataclass(slots=True, eq=False)
 class _Hosted:
-    """One partition placed here.
+    """One partition placed here, led (``partition``) or followed (``follower``), or neither while nobody leads it.
 
     :ivar existing: it was when the broker started.
     :ivar trying: it could not be opened, and is tried again.
-    :ivar partition: None until its log is open, and again once its disk failed; ``error`` says why.
+    :ivar log: None until it is open, and again once its disk failed; ``error`` says why.
+    :ivar busy: what came from an earlier leader is still being done to its log.
+    :ivar high_watermark: what was known to be committed when it was led or followed last.
     :ivar waiting: told when it is open, or why it is not.
     """
 
@@ -47,13 +53,31 @@ class _Hosted:
     topic_id: TopicId
     existing: bool = False
     trying: bool = False
+    log: IPartitionLog | None = None
     partition: Partition | None = None
+    follower: Follower | None = None
+    busy: bool = False
     error: KafkaError | None = None
+    high_watermark: int = 0
     waiting: list[Deferred[None]] = field(default_factory=list)
 
 
-RaiseEpochs = Callable[[Sequence[tuple[TopicId, int]]], "Deferred[None]"]
-"""Makes the leader epoch of each of these partitions one larger, durably and in the image, before it fires."""
+@dataclass(frozen=True, slots=True)
+class Replication:
+    """What it takes to share partitions with other brokers.
+
+    :ivar leading: for those led here.
+    :ivar fetchers: for those followed here.
+    """
+
+    leading: Leading
+    fetchers: ReplicaFetchers
+
+
+RaiseEpochs = Callable[[Sequence[tuple[TopicId, int]], Collection[tuple[TopicId, int]]], "Deferred[None]"]
+"""Makes the leader epoch of each of these partitions one larger, durably and in the image, before it fires. Those of the second argument may lack
+here what is committed: where another broker is in sync, it leads them from then on.
+"""
 
 
 @implementer(IPartitions, IImageObserver)
@@ -64,7 +88,8 @@ class HostedPartitions:
     :param feed: the image to follow.
     :param store: opens the logs.
     :param settings: a topic's effective configuration.
-    :param raise_epochs: asked at the start for every partition whose log was not closed properly.
+    :param raise_epochs: asked at the start for every partition led here whose log was not closed properly.
+    :param replication: None for a broker that will never have others beside it.
     """
 
     _log = Logger()
@@ -76,40 +101,52 @@ class HostedPartitions:
         store: ILogStore,
         settings: Callable[[TopicImage], TopicSettings],
         raise_epochs: RaiseEpochs,
+        replication: Replication | None = None,
     ) -> None:
         self._broker_id = broker_id
         self._feed = feed
         self._store = store
         self._settings = settings
         self._raise_epochs = raise_epochs
+        self._replication = replication
         self._hosted: dict[tuple[TopicId, int], _Hosted] = {}
         self._observers: list[ILeadershipObserver] = []
+        self._started = False
+        self._lag: LoopingCall | None = None
 
     # -- beginning and end -------------------------------------------------------------------------------------------
 
     @deferred
     async def start(self) -> None:
-        """Open the log of every partition that the image places here, set aside those of topics that are gone, then follow the image.
+        """Open the log of every partition that the image places here, remove those of topics that were deleted, set aside others that nobody knows,
+        then follow the image.
 
         Logs that were not closed properly get a new leader epoch before anybody reads them, so that an offset which was lost with the
         page cache and written again is never taken for what it was.
         """
         image: MetadataImage = self._feed.image
-        self._set_strays_aside(image)
+        self._remove_strays(image)
         opening = [self._open(topic, number, existing=True) for topic in image.topics.values() for number in self._placed_here(topic)]
         await DeferredList(opening, consumeErrors=True)
         await self._raise_unclean()
+        self._started = True
+        if self._replication is not None:
+            self._lag = LoopingCall(self.remove_lagging)
+            self._lag.clock = self._replication.leading.clock
+            self._lag.start(self._replication.leading.lag_seconds / 2, now=False)
         self._feed.observe(self)
-        self._follow(self._feed.image, frozenset(image.topics))
-        for hosted in self._hosted.values():
-            self._announce(hosted)
+        self._follow(self._feed.image, tuple(self._feed.image.topics))
 
     def stop(self) -> None:
         """Take no more requests and follow no more; the store closes the logs."""
+        self._started = False
         self._feed.unobserve(self)
+        if self._lag is not None and self._lag.running:
+            self._lag.stop()
         for hosted in self._hosted.values():
             if hosted.partition is not None:
                 hosted.partition.resign()
+            self._leave_leader(hosted)
 
     def observe(self, observer: ILeadershipObserver) -> None:
         """Tell ``observer`` of every partition led here, those of now first."""
@@ -118,35 +155,50 @@ class HostedPartitions:
             if hosted.partition is not None:
                 observer.partition_led(hosted.partition)
 
-    def _set_strays_aside(self, image: MetadataImage) -> None:
+    def remove_lagging(self) -> None:
+        """Let replicas of partitions led here count no more that are behind for too long; called now and then."""
+        for partition in self._partitions():
+            partition.remove_lagging()
+
+    def _remove_strays(self, image: MetadataImage) -> None:
+        """Logs of topics that nobody knows are set aside; those that other brokers keep now are deleted."""
         for topic_partition, topic_id in self._store.known():
             topic = image.topic_by_id(topic_id)
-            if topic is None or topic_partition.partition >= len(topic.partitions):
+            if topic_id in image.deleted:
+                self._delete(topic_partition, topic_id)
+            elif topic is None or topic_partition.partition >= len(topic.partitions):
                 self._store.set_aside(topic_partition, topic_id).addErrback(self._deletion_failed, topic_partition)
+            elif self._broker_id not in topic.partitions[topic_partition.partition].replicas:
+                self._delete(topic_partition, topic_id)
 
     @deferred
     async def _raise_unclean(self) -> None:
-        unclean = [
-            (key, hosted.partition) for key, hosted in self._hosted.items() if hosted.partition is not None and not hosted.partition.log.clean
-        ]
-        if not unclean:
+        unclean = [(key, hosted.log) for key, hosted in self._hosted.items() if hosted.log is not None and not hosted.log.clean]
+        led = [(key, log) for key, log in unclean if self._is_leader(key)]
+        if not led:
             return
-        await self._raise_epochs([key for key, _ in unclean])
-        for (topic_id, number), partition in unclean:
-            topic = self._feed.image.topic_by_id(topic_id)
-            if topic is not None:
-                self._configure(partition, topic, topic.partitions[number])
-        await DeferredList([self._raise_epoch(self._hosted[key], partition) for key, partition in unclean], consumeErrors=True)
+        await self._raise_epochs([key for key, _ in led], {key for key, log in led if log.config.write_caching})
+        await DeferredList([self._raise_epoch(key, self._hosted[key], log) for key, log in led], consumeErrors=True)
 
     @deferred
-    async def _raise_epoch(self, hosted: _Hosted, partition: Partition) -> None:
-        """Before its first read or append; one that cannot be raised is not served."""
+    async def _raise_epoch(self, key: tuple[TopicId, int], hosted: _Hosted, log: IPartitionLog) -> None:
+        """Before its first read or append, if it is still led here; one that cannot be raised is not served."""
+        state = self._state(key)
+        if state is None or state.leader != self._broker_id:
+            return
         try:
-            await partition.log.raise_epoch(partition.leader_epoch)
+            await log.raise_epoch(state.leader_epoch)
         except KafkaError as error:
-            hosted.partition = None
+            hosted.log = None
             self._refuse(hosted, error)
-            partition.resign()
+
+    def _state(self, key: tuple[TopicId, int]) -> PartitionState | None:
+        topic: TopicImage | None = self._feed.image.topic_by_id(key[0])
+        return topic.partitions[key[1]] if topic is not None and key[1] < len(topic.partitions) else None
+
+    def _is_leader(self, key: tuple[TopicId, int]) -> bool:
+        state = self._state(key)
+        return state is not None and state.leader == self._broker_id
 
     # -- following the image (IImageObserver) ------------------------------------------------------------------------
 
@@ -154,64 +206,114 @@ class HostedPartitions:
         """Open what is new here, follow what changed, delete what is gone."""
         for topic in delta.deleted:
             for number in range(len(topic.partitions)):
-                hosted = self._hosted.pop((topic.topic_id, number), None)
-                if hosted is not None:
-                    self._retire(hosted)
-        self._follow(image, delta.changed if not delta.configs else frozenset(image.topics))
+                self._drop((topic.topic_id, number))
+        self._follow(image, delta.changed if not delta.configs else tuple(image.topics))
 
     def _follow(self, image: MetadataImage, names: Iterable[str]) -> None:
         for name in names:
             topic = image.topics.get(name)
             if topic is None:
                 continue
-            for number in self._placed_here(topic):
-                hosted = self._hosted.get((topic.topic_id, number))
-                if hosted is None:
-                    self._open(topic, number).addCallback(self._announce)
-                elif hosted.partition is not None:
-                    self._configure(hosted.partition, topic, topic.partitions[number])
+            for number, state in enumerate(topic.partitions):
+                key = topic.topic_id, number
+                if self._broker_id not in state.replicas:
+                    self._drop(key)
+                elif key not in self._hosted:
+                    self._open(topic, number)
+                else:
+                    self._assume(self._hosted[key])
+
+    def _drop(self, key: tuple[TopicId, int]) -> None:
+        hosted = self._hosted.pop(key, None)
+        if hosted is not None:
+            self._retire(hosted)
 
     def _placed_here(self, topic: TopicImage) -> list[int]:
         return [number for number, state in enumerate(topic.partitions) if self._broker_id in state.replicas]
 
-    def _configure(self, partition: Partition, topic: TopicImage, state: PartitionState) -> None:
-        settings = self._settings(topic)
-        partition.log.configure(settings.log_config)
-        partition.update(state, settings.min_insync_replicas)
+    # -- leading and following ---------------------------------------------------------------------------------------
 
-    def _announce(self, hosted: _Hosted) -> None:
-        if hosted.partition is not None:
+    def _assume(self, hosted: _Hosted) -> None:
+        """Do what the image says of a partition whose log is open: lead it, follow its leader, or wait for one."""
+        topic: TopicImage | None = self._feed.image.topic_by_id(hosted.topic_id)
+        if topic is None or hosted.log is None or hosted.busy or not self._started or not self._is_here(hosted):
+            return
+        state = topic.partitions[hosted.topic_partition.partition]
+        settings = self._settings(topic)
+        hosted.log.configure(settings.log_config)
+        if state.leader != self._broker_id:
+            self._resign(hosted)
+            self._follow_leader(hosted, state)
+        elif hosted.partition is not None:
+            hosted.partition.update(state, settings.min_insync_replicas)
+        elif self._leave_leader(hosted):
+            self._lead(hosted, state, settings.min_insync_replicas)
+
+    def _is_here(self, hosted: _Hosted) -> bool:
+        return self._hosted.get((hosted.topic_id, hosted.topic_partition.partition)) is hosted
+
+    def _lead(self, hosted: _Hosted, state: PartitionState, min_insync_replicas: int) -> None:
+        assert hosted.log is not None
+        leading = self._replication.leading if self._replication is not None else None
+        hosted.partition = Partition(hosted.log, state, min_insync_replicas, leading, hosted.high_watermark, self._disk_failed)
+        for observer in self._observers:
+            observer.partition_led(hosted.partition)
+
+    def _resign(self, hosted: _Hosted) -> None:
+        partition, hosted.partition = hosted.partition, None
+        if partition is not None:
+            hosted.high_watermark = partition.high_watermark
             for observer in self._observers:
-                observer.partition_led(hosted.partition)
+                observer.partition_resigned(partition)
+            partition.resign()
+
+    def _follow_leader(self, hosted: _Hosted, state: PartitionState) -> None:
+        follower = hosted.follower
+        if follower is not None and (follower.leader, follower.leader_epoch) == (state.leader, state.leader_epoch):
+            return
+        if self._leave_leader(hosted) and state.leader != NO_LEADER and hosted.log is not None and self._replication is not None:
+            hosted.follower = Follower(hosted.log, state.leader, state.leader_epoch, hosted.high_watermark, self._follower_failed)
+            self._replication.fetchers.add(hosted.follower)
+
+    def _leave_leader(self, hosted: _Hosted) -> bool:
+        """Follow no more; whether its log is at rest. If not, it is led or followed once it is."""
+        follower, hosted.follower = hosted.follower, None
+        if follower is None or self._replication is None:
+            return True
+        self._replication.fetchers.remove(follower)
+
+        def at_rest() -> None:
+            hosted.busy, hosted.high_watermark = False, follower.high_watermark
+
+        hosted.busy = True
+        follower.when_idle(at_rest)
+        if hosted.busy:
+            follower.when_idle(lambda: self._assume(hosted))
+        return not hosted.busy
 
     # -- opening and deleting ----------------------------------------------------------------------------------------
 
     @deferred
-    async def _open(self, topic: TopicImage, number: int, existing: bool = False) -> _Hosted:
+    async def _open(self, topic: TopicImage, number: int, existing: bool = False) -> None:
         key = (topic.topic_id, number)
         hosted = self._hosted[key] = _Hosted(TopicPartition(topic.name, number), topic.topic_id, existing)
         await self._open_log(hosted, topic)
-        return hosted
 
     async def _open_log(self, hosted: _Hosted, topic: TopicImage) -> None:
         """Open the log of a partition, or note why that cannot be."""
         key, settings = (topic.topic_id, hosted.topic_partition.partition), self._settings(topic)
         try:
             log: IPartitionLog = await self._store.open(hosted.topic_partition, topic.topic_id, settings.log_config, hosted.existing)
-            if hosted.trying and not log.clean:
-                await self._raise_epochs([key])
-                await log.raise_epoch((self._feed.image.topic_by_id(topic.topic_id) or topic).partitions[key[1]].leader_epoch)
+            if hosted.trying and not log.clean and self._is_leader(key):
+                await self._raise_epochs([key], [key] if log.config.write_caching else [])
+                await self._raise_epoch(key, hosted, log)
         except Exception as error:  # noqa: BLE001  whatever keeps one log shut must not keep the others
             self._refuse(hosted, error)
             return
-        current = self._feed.image.topic_by_id(topic.topic_id) or topic
-        if self._hosted.get(key) is not hosted:
-            return  # deleted meanwhile, and its log is next
-        settings = self._settings(current)
-        log.configure(settings.log_config)
-        hosted.partition = Partition(log, current.partitions[key[1]], settings.min_insync_replicas, self._disk_failed)
-        hosted.error = None
-        self._settle(hosted)
+        if self._hosted.get(key) is hosted:  # else deleted meanwhile, and its log is next
+            hosted.log, hosted.error = log, None
+            self._assume(hosted)
+            self._settle(hosted)
 
     @deferred
     async def _try_again(self, hosted: _Hosted, topic: TopicImage) -> None:
@@ -221,15 +323,35 @@ class HostedPartitions:
             await self._open_log(hosted, topic)
         finally:
             hosted.trying = False
-        self._announce(hosted)
 
     def _disk_failed(self, partition: Partition, error: KafkaError) -> None:
         """The disk of a partition failed: it is not served any more, and whoever keeps state in it is told."""
         hosted = self._hosted.get((partition.topic_id, partition.topic_partition.partition))
         if hosted is not None and hosted.partition is partition:
-            hosted.partition, hosted.error = None, error
+            hosted.log, hosted.partition, hosted.error = None, None, error
             for observer in self._observers:
                 observer.partition_resigned(partition)
+            self._leave(hosted)
+
+    def _follower_failed(self, follower: Follower, reason: BaseException) -> None:
+        """The same for one that is followed here."""
+        hosted = self._hosted.get((follower.topic_id, follower.topic_partition.partition))
+        if hosted is not None and hosted.follower is follower:
+            hosted.log, hosted.follower = None, None
+            hosted.error = KafkaError(ErrorCode.KAFKA_STORAGE_ERROR, f"the disk of {hosted.topic_partition} failed: {reason}")
+            self._leave(hosted)
+
+    def _leave(self, hosted: _Hosted) -> None:
+        """Let others take the place of this broker, whose disk failed, where there are any."""
+        topic: TopicImage | None = self._feed.image.topic_by_id(hosted.topic_id)
+        if topic is not None and self._replication is not None:
+            enough = self._settings(topic).min_insync_replicas
+            leaving: Any = self._replication.leading.changes.leave(hosted.topic_id, hosted.topic_partition.partition, enough)
+            leaving.addErrback(self._not_left, hosted)
+
+    def _not_left(self, failure: Failure, hosted: _Hosted) -> None:
+        why = failure.getErrorMessage()
+        self._log.error("no other broker takes the place of this one for {partition}: {why}", partition=hosted.topic_partition, why=why)
 
     def _refuse(self, hosted: _Hosted, error: Exception) -> None:
         known = error if isinstance(error, KafkaError) else KafkaError(ErrorCode.KAFKA_STORAGE_ERROR, f"{hosted.topic_partition}: {error}")
@@ -246,10 +368,9 @@ class HostedPartitions:
 
     def _retire(self, hosted: _Hosted) -> None:
         if hosted.partition is not None:
-            for observer in self._observers:
-                observer.partition_resigned(hosted.partition)
             hosted.partition.deleted(hosted.partition.log)
-            hosted.partition.resign()
+        self._resign(hosted)
+        self._leave_leader(hosted)
         # Also while it is still being opened: the store does one after the other, and a topic of the same name may be next.
         self._delete(hosted.topic_partition, hosted.topic_id)
         self._settle(hosted)
@@ -288,11 +409,15 @@ class HostedPartitions:
         if hosted.partition is None and isinstance(hosted.error, DiskFull) and not hosted.trying:
             self._try_again(hosted, topic)
         if hosted.partition is None:
-            raise hosted.error or KafkaError(ErrorCode.NOT_LEADER_OR_FOLLOWER, f"{hosted.topic_partition} is being opened, try again")
+            why = "is being opened, try again" if hosted.log is None else "is led by another broker, or by none now"
+            raise hosted.error or KafkaError(ErrorCode.NOT_LEADER_OR_FOLLOWER, f"{hosted.topic_partition} {why}")
         return hosted.partition
 
     def hosted(self) -> Iterable[IPartition]:
         """All of them."""
+        return self._partitions()
+
+    def _partitions(self) -> list[Partition]:
         return [hosted.partition for hosted in self._hosted.values() if hosted.partition is not None]
 
     @deferred
@@ -301,7 +426,7 @@ class HostedPartitions:
         topic: TopicImage | None = self._feed.image.topic_by_id(topic_id)
         for number in range(0 if topic is None else len(topic.partitions)):
             hosted = self._hosted.get((topic_id, number))
-            if hosted is not None and hosted.partition is None and hosted.error is None:
+            if hosted is not None and hosted.log is None and hosted.error is None:
                 waiter: Deferred[None] = Deferred()
                 hosted.waiting.append(waiter)
                 await waiter

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -31,6 +31,63 @@ class ReadResult:
     log_start_offset: int
 
 
+@dataclass(frozen=True, slots=True)
+class FollowerFetch:
+    """What a follower says when it fetches.
+
+    :ivar broker_id: who it is.
+    :ivar broker_epoch: the epoch it is registered under, -1 where it does not say (KIP-903).
+    :ivar offset: it has everything below, safe from a crash unless the topic trusts the page cache; and it wants what comes next.
+    :ivar last_epoch: the leader epoch of the last batch it has, -1 for none (KIP-595).
+    :ivar start_offset: where its own log begins, even after a crash.
+    :ivar max_bytes: of records it takes.
+    :ivar at_least_one_batch: the first one even when it is larger.
+    """
+
+    broker_id: int
+    broker_epoch: int
+    offset: int
+    last_epoch: int
+    start_offset: int
+    max_bytes: int
+    at_least_one_batch: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Diverged:
+    """The reader's last epoch ended before its offset (KIP-595): what it has was truncated since.
+
+    :ivar epoch: the largest epoch here that is no larger than the reader's.
+    :ivar end_offset: where that ended.
+    """
+
+    epoch: int
+    end_offset: int
+    high_watermark: int
+    start_offset: int
+
+
+class IInSyncChanges(Interface):
+    """Where leaders change who is in sync; provided over the metadata store."""
+
+    def change(topic_id: TopicId, partition: int, leader_epoch: int, add: Mapping[int, int], remove: Collection[int], enough: int) -> Deferred[None]:
+        """Let replicas be in sync, or not any more, if this broker leads under that epoch still.
+
+        :param add: broker epochs by the ids of those who caught up: who was registered anew since did not.
+        :param enough: how many must be in sync for anything to be committed; who leaves them with fewer stays eligible to lead (KIP-966).
+        :returns: fires once the own image shows it.
+        :raises KafkaError: ``NOT_LEADER_OR_FOLLOWER``, ``INELIGIBLE_REPLICA``: nothing was changed. With any other it may have been.
+        """
+
+
+    def leave(topic_id: TopicId, partition: int, enough: int) -> Deferred[None]:
+        """This broker has lost its log of a partition: let it be neither leader nor in sync, if another one that is alive can take its place.
+
+        :returns: fires once the own image shows it.
+        :raises KafkaError: it cannot be written now.
+        """
+
+
 class ICommitListener(Interface):
     """Told when more of a partition may be read."""
 
@@ -56,9 +113,11 @@ class IPartition(Interface):
     leader_epoch = Attribute("""The epoch it leads under.""")
     start_offset = Attribute("""First offset there is.""")
     end_offset = Attribute("""One past the last appended offset.""")
+    written_offset = Attribute("""One past the last offset whose append is written, which is as far as followers read.""")
     high_watermark = Attribute("""One past the last committed offset; never goes back.""")
     last_stable_offset = Attribute("""What read_committed readers see no further than.""")
     log = Attribute("""Its :class:`~chronik.storage.interfaces.IPartitionLog`.""")
+    refusal = Attribute("""The ``KafkaError`` that everything is answered with since it is led here no more, or its disk failed; None before.""")
 
     def begin_append(pending: IPendingAppend, data: bytes | memoryview, acks: int, internal: bool = False) -> None:
         """Append batches as leader; validated and ordered before this returns.
@@ -74,8 +133,28 @@ class IPartition(Interface):
     def read(offset: int, max_bytes: int, isolation: IsolationLevel, at_least_one_batch: bool) -> Deferred[ReadResult]:
         """Committed records from ``offset`` on.
 
-        :raises KafkaError: ``OFFSET_OUT_OF_RANGE``, ``NOT_LEADER_OR_FOLLOWER``, ``KAFKA_STORAGE_ERROR``.
+        :raises KafkaError: ``OFFSET_OUT_OF_RANGE``, ``NOT_LEADER_OR_FOLLOWER``, ``KAFKA_STORAGE_ERROR``, or ``OFFSET_NOT_AVAILABLE`` from a new
+            leader that does not know yet how much is committed (KIP-207).
         """
+
+    def read_as_follower(fetch: FollowerFetch) -> Deferred[ReadResult | Diverged]:
+        """What comes next in the log, committed or not; and note how far the follower has come.
+
+        :raises KafkaError: ``OFFSET_OUT_OF_RANGE``, ``NOT_LEADER_OR_FOLLOWER``, ``KAFKA_STORAGE_ERROR``, or ``UNKNOWN_TOPIC_OR_PARTITION`` for a
+            broker that is none of its replicas.
+        """
+
+    def end_offset_for_epoch(leader_epoch: int) -> tuple[int, int]:
+        """KIP-101: ``(epoch, end offset)`` of the largest epoch no larger than the one asked for; ``(-1, -1)`` when unknown."""
+
+    def divergence(last_epoch: int, offset: int) -> Diverged | None:
+        """Whether a reader has something else below ``offset`` than this log, its last batch being of ``last_epoch``; -1 is not compared.
+
+        :raises KafkaError: ``OFFSET_OUT_OF_RANGE``, for an epoch that is unknown here.
+        """
+
+    def add_append_listener(listener: ICommitListener) -> None:
+        """Tell it also of what is appended and not committed yet, as followers need to hear; only partitions that have followers do."""
 
     def check_epoch(current_leader_epoch: int) -> None:
         """Compare the epoch a client believes in; -1 is not compared (KIP-320).
@@ -92,7 +171,7 @@ class IPartition(Interface):
     def delete_records(offset: int) -> Deferred[int]:
         """Delete every record below ``offset``, which -1 makes the high watermark.
 
-        :returns: the start offset, once a crash of any replica would not bring back what is below.
+        :returns: the lowest start offset of all replicas that may lead, once none of them has anything below ``offset`` any more, even after a crash.
         :raises KafkaError: ``POLICY_VIOLATION`` when the topic's records are not to be deleted, ``OFFSET_OUT_OF_RANGE`` above the high watermark,
             ``NOT_LEADER_OR_FOLLOWER``, ``KAFKA_STORAGE_ERROR``.
         """
@@ -101,7 +180,7 @@ class IPartition(Interface):
         """Tell it of commits from now on."""
 
     def remove_listener(listener: ICommitListener) -> None:
-        """Stop; an unknown one is fine."""
+        """Stop telling it anything; an unknown one is fine."""
 
 
 class IPartitions(Interface):

@@ -14,7 +14,8 @@ from chronik.errors import ErrorCode, KafkaError
 from chronik.metadata.image import PartitionState
 from chronik.model import IsolationLevel, TopicId, TopicPartition
 from chronik.replica.appends import DeferredAppend
-from chronik.replica.interfaces import ICommitListener, IPartition, IPendingAppend, ReadResult
+from chronik.replica.followers import Followers, Leading
+from chronik.replica.interfaces import Diverged, FollowerFetch, ICommitListener, IPartition, IPendingAppend, ReadResult
 from chronik.replica.watermark import HighWatermark
 from chronik.storage.interfaces import AppendResult, Extent, IExtentObserver, IPartitionLog, OffsetAndTimestamp
 
@@ -39,9 +40,14 @@ class Partition:
     The high watermark follows what every in-sync replica has made safe: the flushed offset, or the written one where
     ``write.caching`` trusts the page cache. This broker is one of those replicas, by the same rule as any other.
 
+    Where there are others, nothing can be read before what was there when it began to lead is committed: an earlier leader may have shown that
+    much, and readers must never see the high watermark go back.
+
     :param log: its log, open.
     :param state: what the image says of it.
     :param min_insync_replicas: how many must be in sync for an append with ``acks=all``.
+    :param leading: what is needed to lead others; None where there are never any.
+    :param high_watermark: what it heard of an earlier leader.
     :param disk_failed: called, with the partition and the error that it answers from then on, when its disk failed.
     """
 
@@ -52,17 +58,24 @@ class Partition:
         log: IPartitionLog,
         state: PartitionState,
         min_insync_replicas: int = 1,
+        leading: Leading | None = None,
+        high_watermark: int = 0,
         disk_failed: Callable[[Partition, KafkaError], None] | None = None,
     ) -> None:
         self.log = log
         self._disk_failed = disk_failed
         self.topic_partition: TopicPartition = log.topic_partition
         self.topic_id: TopicId = log.topic_id
-        self._follow(state, min_insync_replicas)
+        self._leading = leading
+        self._followers: Followers | None = None
         self._error: KafkaError | None = None
         self._listeners: dict[ICommitListener, None] = {}
+        self._append_listeners: dict[ICommitListener, None] = {}
         self._written = log.end_offset
-        self._watermark = HighWatermark(min(log.end_offset, self._safe_offset()))
+        self._watermark = HighWatermark(max(log.start_offset, min(high_watermark, log.end_offset)))
+        self._follow(state, min_insync_replicas)
+        self._readable_from = self._written if self._followers is not None else 0
+        self._watermark.advance(self._committed_offset())
         log.set_high_watermark(self._watermark.offset)
         log.watch(self)
 
@@ -90,6 +103,12 @@ class Partition:
         return end
 
     @property
+    def written_offset(self) -> int:
+        """One past the last offset that is written."""
+        written: int = self._written
+        return written
+
+    @property
     def high_watermark(self) -> int:
         """One past the last committed offset."""
         return self._watermark.offset
@@ -99,6 +118,11 @@ class Partition:
         """What read_committed readers see no further than."""
         unstable: int | None = self.log.first_unstable_offset
         return self._watermark.offset if unstable is None else min(unstable, self._watermark.offset)
+
+    @property
+    def refusal(self) -> KafkaError | None:
+        """Why it takes no requests any more."""
+        return self._error
 
     def check_epoch(self, current_leader_epoch: int) -> None:
         """Compare the epoch a client believes in (KIP-320); see :meth:`IPartition.check_epoch`."""
@@ -111,7 +135,8 @@ class Partition:
         """Follow the image."""
         before = self._leader_epoch
         self._follow(state, min_insync_replicas)
-        self._advance()
+        if self._error is None:
+            self._advance()
         if self._leader_epoch != before:
             self._tell_listeners()
 
@@ -119,6 +144,10 @@ class Partition:
         self._leader_epoch = state.leader_epoch
         self._in_sync = len(state.isr)
         self._min_insync_replicas = min_insync_replicas
+        if self._followers is None and self._leading is not None and len(state.replicas) > 1:
+            self._followers = Followers(self._leading, self.topic_partition, self.topic_id, self._written, self._advance)
+        if self._followers is not None:
+            self._followers.follow(state, min_insync_replicas)
 
     # -- appending ---------------------------------------------------------------------------------------------------
 
@@ -151,6 +180,8 @@ class Partition:
             self._written = result.last_offset + 1
             if self.log.config.write_caching:
                 self._advance()
+            if self._append_listeners:
+                self._tell(self._append_listeners)
         if acks == ALL_IN_SYNC:
             self._watermark.acknowledge(pending, result)
         else:
@@ -164,23 +195,29 @@ class Partition:
         safe: int = self._written if self.log.config.write_caching else self.log.flushed_offset
         return safe
 
+    def _committed_offset(self) -> int:
+        safe = self._safe_offset()
+        return safe if self._followers is None else self._followers.committed(safe, self._watermark.offset)
+
     def _advance(self) -> None:
-        if self._watermark.advance(self._safe_offset()):
+        if self._watermark.advance(self._committed_offset()):
             self.log.set_high_watermark(self._watermark.offset)
             self._tell_listeners()
 
     def _tell_listeners(self) -> None:
         if self._listeners:
-            for listener in tuple(self._listeners):
-                listener.committed(self)
+            self._tell(self._listeners)
+
+    def _tell(self, listeners: dict[ICommitListener, None]) -> None:
+        for listener in tuple(listeners):
+            listener.committed(self)
 
     # -- reading -----------------------------------------------------------------------------------------------------
 
     @deferred
     async def read(self, offset: int, max_bytes: int, isolation: IsolationLevel, at_least_one_batch: bool) -> ReadResult:
         """Committed records; see :meth:`IPartition.read`."""
-        if self._error is not None:
-            raise self._error
+        self._check_readable()
         limit = self.last_stable_offset if isolation == IsolationLevel.READ_COMMITTED else self._watermark.offset
         if offset > self._watermark.offset:
             raise KafkaError(
@@ -192,8 +229,7 @@ class Partition:
     @deferred
     async def list_offset(self, timestamp: int, isolation: IsolationLevel) -> OffsetAndTimestamp | None:
         """ListOffsets; see :meth:`IPartition.list_offset`."""
-        if self._error is not None:
-            raise self._error
+        self._check_readable()
         limit = self.last_stable_offset if isolation == IsolationLevel.READ_COMMITTED else self._watermark.offset
         if timestamp == LATEST_TIMESTAMP:
             return OffsetAndTimestamp(limit, -1, self.leader_epoch)
@@ -207,6 +243,57 @@ class Partition:
         else:
             found = await self.log.offset_for_timestamp(timestamp)
         return found if found is not None and found.offset < limit else None
+
+    def _check_readable(self) -> None:
+        if self._error is not None:
+            raise self._error
+        if self._watermark.offset < self._readable_from:
+            why = f"{self.topic_partition} is led here since a moment ago, and its replicas have not told yet what they have; try again"
+            raise KafkaError(ErrorCode.OFFSET_NOT_AVAILABLE, why)
+
+    @deferred
+    async def read_as_follower(self, fetch: FollowerFetch) -> ReadResult | Diverged:
+        """What comes next for a follower; see :meth:`IPartition.read_as_follower`."""
+        if self._error is not None:
+            raise self._error
+        if self._followers is None:
+            raise KafkaError(ErrorCode.UNKNOWN_TOPIC_OR_PARTITION, f"{self.topic_partition} has no replica but this broker's")
+        self._followers.check(fetch.broker_id)
+        diverged = self.divergence(fetch.last_epoch, fetch.offset)
+        if diverged is not None:
+            return diverged
+        if not self.log.start_offset <= fetch.offset <= self._written:
+            why = f"{self.topic_partition} has offsets {self.log.start_offset} to {self._written}, broker {fetch.broker_id} asked for {fetch.offset}"
+            raise KafkaError(ErrorCode.OFFSET_OUT_OF_RANGE, why)
+        self._followers.fetched(fetch, self.log.start_offset, self._written, self._watermark.offset)
+        self._advance()
+        records = await self.log.read(fetch.offset, fetch.max_bytes, self._written, fetch.at_least_one_batch)
+        return ReadResult(records, self._watermark.offset, self.last_stable_offset, self.log.start_offset)
+
+    def divergence(self, last_epoch: int, offset: int) -> Diverged | None:
+        """How a reader's log differs whose last batch is of an epoch; see :meth:`IPartition.divergence`."""
+        if last_epoch < 0:
+            return None
+        epoch, end_offset = self.end_offset_for_epoch(last_epoch)
+        if epoch < 0:
+            raise KafkaError(ErrorCode.OFFSET_OUT_OF_RANGE, f"epoch {last_epoch} is unknown to {self.topic_partition}")
+        if epoch < last_epoch or end_offset < offset:
+            return Diverged(epoch, end_offset, self.high_watermark, self.start_offset)
+        return None
+
+    def end_offset_for_epoch(self, leader_epoch: int) -> tuple[int, int]:
+        """Where an epoch ended; see :meth:`IPartition.end_offset_for_epoch`."""
+        latest: int = self.log.latest_epoch
+        if latest < leader_epoch <= self._leader_epoch:
+            # Nothing was appended under the epochs since: the latest one that has anything ends where the log does, and so does any after it.
+            return (leader_epoch if latest < 0 or leader_epoch == self._leader_epoch else latest), self._written
+        found: tuple[int, int] = self.log.end_offset_for_epoch(leader_epoch)
+        return found
+
+    def remove_lagging(self) -> None:
+        """Let replicas count no more that are behind for too long; called now and then."""
+        if self._followers is not None and self._error is None:
+            self._followers.remove_lagging()
 
     # -- deleting ----------------------------------------------------------------------------------------------------
 
@@ -225,7 +312,10 @@ class Partition:
                 ErrorCode.OFFSET_OUT_OF_RANGE, f"{self.topic_partition} can be deleted up to {self.high_watermark}, {wanted} was asked for"
             )
         await self.log.advance_start(wanted)
-        return self.start_offset
+        if self._followers is None:
+            return self.start_offset
+        await self._followers.begun_at(wanted)
+        return self._followers.low_watermark(self.start_offset)
 
     # -- who follows it ----------------------------------------------------------------------------------------------
 
@@ -233,9 +323,14 @@ class Partition:
         """Tell it of commits from now on."""
         self._listeners[listener] = None
 
+    def add_append_listener(self, listener: ICommitListener) -> None:
+        """Tell it also of appends; see :meth:`IPartition.add_append_listener`."""
+        self._append_listeners[listener] = None
+
     def remove_listener(self, listener: ICommitListener) -> None:
         """Stop; an unknown one is fine."""
         self._listeners.pop(listener, None)
+        self._append_listeners.pop(listener, None)
 
     def resign(self) -> None:
         """Lead it no more: who waits is told to look for another leader."""
@@ -245,14 +340,18 @@ class Partition:
 
     def _stop(self, error: KafkaError) -> None:
         self._error = error
+        if self._followers is not None:
+            self._followers.stop(error)
         self._watermark.fail(error)
         self._tell_listeners()
+        self._tell(self._append_listeners)
 
     # -- what the log tells (IExtentObserver) ------------------------------------------------------------------------
 
     def flushed(self, log: IPartitionLog) -> None:
         """More of the log survives a crash."""
-        self._advance()
+        if self._error is None:
+            self._advance()
 
     def failed(self, log: IPartitionLog, reason: BaseException) -> None:
         """The disk refused: nothing is acknowledged any more."""
@@ -263,7 +362,8 @@ class Partition:
 
     def start_advanced(self, log: IPartitionLog, offset: int) -> None:
         """Records were removed by age, size or request."""
-        self._advance()
+        if self._error is None:
+            self._advance()
         self._tell_listeners()
 
     def deleted(self, log: IPartitionLog) -> None:

@@ -73,6 +73,17 @@ class CommitWaiter(Waiter):
         self._partitions = ()
 
 
+class AppendWaiter(CommitWaiter):
+    """Woken also when something is appended to any of its partitions, committed or not: what followers wait for."""
+
+    __slots__ = ()
+
+    def __init__(self, partitions: Iterable[IPartition]) -> None:
+        super().__init__(partitions)
+        for partition in self._partitions:
+            partition.add_append_listener(self)
+
+
 class Purgatory:
     """Ends waits whose time is up, thousands of them on one reactor timer.
 

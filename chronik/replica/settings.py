@@ -17,6 +17,7 @@ class TopicSettings:
 
     log_config: LogConfig
     min_insync_replicas: int
+    unclean_leader_election: bool
     search_mode: str
     search_fast: bool
 
@@ -29,6 +30,7 @@ class TopicSettings:
         return cls(
             log_config=LogConfig.of(values),
             min_insync_replicas=int(values["min.insync.replicas"] or 1),  # type: ignore[arg-type]
+            unclean_leader_election=bool(values["unclean.leader.election.enable"]),
             search_mode=str(values["search.mode"]),
             search_fast=bool(values["search.fast"]),
         )

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from typing import TYPE_CHECKING, Final
 
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
@@ -108,7 +109,7 @@ class PartitionWatch:
         """Not committed yet: :meth:`committed` tells."""
 
     def failed(self, log: IPartitionLog, reason: BaseException) -> None:
-        """What is committed stays readable."""
+        """What is indexed is found on; its records cannot be shown until the broker starts with that disk again."""
 
     def deleted(self, log: IPartitionLog) -> None:
         """The image's change says so too, whichever comes first."""
@@ -124,6 +125,7 @@ class SearchFeed:
 
     :param send: takes a head to the search process; does nothing while there is none.
     :param directories: the log directories; an index lives below one of them.
+    :param offline: those of them that cannot be used now; what would be there goes elsewhere meanwhile.
     """
 
     _log = Logger()
@@ -136,6 +138,7 @@ class SearchFeed:
         config: SearchConfig,
         directories: Sequence[str],
         send: Callable[[Head], None],
+        offline: Callable[[], AbstractSet[str]] = frozenset,
     ) -> None:
         self._clock = clock
         self._logs = logs
@@ -143,6 +146,7 @@ class SearchFeed:
         self._config = config
         self._directories = tuple(directories)
         self._send = send
+        self._offline = offline
         self._numbers: dict[tuple[TopicId, int], int] = {}
         self._watches: dict[TopicId, dict[int, PartitionWatch]] = {}
         self._by_number: dict[int, PartitionWatch] = {}
@@ -169,7 +173,7 @@ class SearchFeed:
         self._attached = True
         for watch in self._by_number.values():
             self._send(self._partition_head(watch))
-        self._send(fed_head([f"{d}/{INDEX_DIRECTORY}" for d in self._directories]))
+        self._send(fed_head([f"{d}/{INDEX_DIRECTORY}" for d in self._usable()]))
 
     def detach(self) -> None:
         """The process is gone."""
@@ -302,11 +306,20 @@ class SearchFeed:
     def _partition_head(self, watch: PartitionWatch) -> Head:
         number = watch.partition.topic_partition.partition
         text = topic_id_text(watch.topic.topic_id)
-        root = self._directories[zlib.crc32(f"{text}/{number}".encode()) % len(self._directories)]
+        root = self._root(zlib.crc32(f"{text}/{number}".encode()))
         extents = tuple((e.base_offset, e.end_offset, e.generation) for e in watch.log.extents())
         path = f"{root}/{INDEX_DIRECTORY}/{text}/{number}"
         feed = PartitionFeed(watch.number, watch.topic.name, watch.topic.topic_id, number, watch.mode, watch.fast, path, extents, watch.now())
         return partition_head(feed)
+
+    def _root(self, number: int) -> str:
+        """A directory for an index: always the same, as long as that can be used."""
+        root, usable = self._directories[number % len(self._directories)], self._usable()
+        return root if root in usable or not usable else usable[number % len(usable)]
+
+    def _usable(self) -> Sequence[str]:
+        offline = self._offline()
+        return [directory for directory in self._directories if directory not in offline]
 
     def _tell_moved(self) -> None:
         self._telling = None

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import socket
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from typing import TYPE_CHECKING
 
 from twisted.application.service import Service
@@ -45,13 +46,21 @@ class SearchService(Service):
     :param logs: the partitions hosted here.
     :param metadata: topics and their settings.
     :param directories: the log directories.
+    :param offline: those of them that cannot be used now.
     """
 
     name = "search"
     _log = Logger()
 
     def __init__(
-        self, reactor: Reactor, adopt: Adopt, logs: CommittedLogs, metadata: IMetadataFeed, directories: Sequence[str], config: SearchConfig
+        self,
+        reactor: Reactor,
+        adopt: Adopt,
+        logs: CommittedLogs,
+        metadata: IMetadataFeed,
+        directories: Sequence[str],
+        config: SearchConfig,
+        offline: Callable[[], AbstractSet[str]] = frozenset,
     ) -> None:
         self._reactor = reactor
         self._config = config
@@ -59,7 +68,7 @@ class SearchService(Service):
         self._progress: dict[int, Progress] = {}
         self._memory_bytes = 0
         self._ready = False
-        self._feed = SearchFeed(reactor, logs, metadata, config, directories, self._send)
+        self._feed = SearchFeed(reactor, logs, metadata, config, directories, self._send, offline)
         self._relay = SearchRelay(reactor, self._send)
         self._supervisor = WorkerSupervisor(reactor, reactor, config, adopt, self._connect, self._forget_process)
 

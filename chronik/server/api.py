@@ -40,6 +40,7 @@ class Api:
     :ivar refusal: shapes the answer when the whole request fails.
     :ivar rule: what the authorizer is asked before the handler starts.
     :ivar advertised_from: lowest version told in ApiVersions, where it differs from what is served (Produce, KAFKA-18659).
+    :ivar advertised: whether clients are told of it at all; what only brokers ask of each other they are not.
     :ivar frame_bytes_max: how large a request may be.
     """
 
@@ -50,4 +51,5 @@ class Api:
     refusal: Refusal
     rule: Rule = asks_nothing
     advertised_from: int | None = None
+    advertised: bool = True
     frame_bytes_max: int = 4 << 20

@@ -121,8 +121,7 @@ class RequestDispatcher:
         if response is None:
             self._metrics.served(api.key, self._seconds() - began, len(frame), 0)
             return None
-        pieces = response.encode_pieces(version)
-        pieces.insert(0, response_header(api.key, version, header.correlation_id))
+        pieces = response.encode_pieces(version, response_header(api.key, version, header.correlation_id))
         self._metrics.served(api.key, self._seconds() - began, len(frame), sum(map(len, pieces)))
         return pieces
 

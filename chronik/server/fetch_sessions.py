@@ -45,6 +45,7 @@ def next_epoch(epoch: int) -> int:
 class FetchPartition:
     """A partition that is fetched, and how.
 
+    :ivar log_start_offset: where the log of the follower begins that asks; -1 for a consumer.
     :ivar high_watermark: what the client was told last, -1 when it must be told again; likewise ``start_offset``.
     """
 
@@ -53,6 +54,7 @@ class FetchPartition:
         "high_watermark",
         "last_fetched_epoch",
         "leader_epoch",
+        "log_start_offset",
         "max_bytes",
         "number",
         "offset",
@@ -61,21 +63,24 @@ class FetchPartition:
         "topic",
     )
 
-    def __init__(self, topic: Topic, number: int, offset: int, max_bytes: int, leader_epoch: int, last_fetched_epoch: int) -> None:
+    def __init__(
+        self, topic: Topic, number: int, offset: int, max_bytes: int, leader_epoch: int, last_fetched_epoch: int, log_start_offset: int = NO_OFFSET
+    ) -> None:
         self.topic = topic
         self.number = number
         self.high_watermark = NO_OFFSET
         self.start_offset = NO_OFFSET
         self.session: FetchSession | None = None
         self._armed: IPartition | None = None
-        self.ask(offset, max_bytes, leader_epoch, last_fetched_epoch)
+        self.ask(offset, max_bytes, leader_epoch, last_fetched_epoch, log_start_offset)
 
-    def ask(self, offset: int, max_bytes: int, leader_epoch: int, last_fetched_epoch: int) -> None:
+    def ask(self, offset: int, max_bytes: int, leader_epoch: int, last_fetched_epoch: int, log_start_offset: int) -> None:
         """What the client wants of it from now on."""
         self.offset = offset
         self.max_bytes = max_bytes
         self.leader_epoch = leader_epoch
         self.last_fetched_epoch = last_fetched_epoch
+        self.log_start_offset = log_start_offset
 
     def committed(self, partition: IPartition) -> None:
         """There may be something to tell; see :meth:`ICommitListener.committed`."""
@@ -154,7 +159,7 @@ class FetchSession:
             if known is None:
                 self._add(part)
             else:
-                known.ask(part.offset, part.max_bytes, part.leader_epoch, part.last_fetched_epoch)
+                known.ask(part.offset, part.max_bytes, part.leader_epoch, part.last_fetched_epoch, part.log_start_offset)
                 self.changed(known)
         for key in forgotten:
             gone = self._parts.pop(key, None)

@@ -23,7 +23,8 @@ class OffsetCheckpoints:
     """What the files say. Methods block and may be called from any thread.
 
     A recovery point that is too low costs time at the next start; one that is too high would make a truncated log look damaged. So it is lowered
-    before a log is truncated, and what was collected before that is not written after it. A start offset only grows, until its log is forgotten.
+    before a log is truncated, and what was collected before that is not written after it. A start offset only grows, until its log is forgotten or
+    begins anew.
 
     :ivar changes: how often something was lowered or forgotten.
     """
@@ -84,7 +85,7 @@ class OffsetCheckpoints:
             self._write_starts()
 
     def _raise_start(self, topic_partition: TopicPartition, offset: int, changes: int) -> None:
-        if self._forgotten.get(topic_partition, 0) <= changes:
+        if not self.is_void(topic_partition, changes):
             self._starts[topic_partition] = max(offset, self._starts.get(topic_partition, 0))
 
     def lower(self, topic_partition: TopicPartition, offset: int) -> None:
@@ -103,6 +104,22 @@ class OffsetCheckpoints:
             known = [offsets.pop(topic_partition, None) for offsets in (self._points, self._starts)]
             if known != [None, None]:
                 self._write()
+
+    def begin_at(self, topic_partition: TopicPartition, offset: int, changes: int) -> None:
+        """The log begins at ``offset`` and nowhere else, which may be lower than what is known.
+
+        :param changes: :attr:`changes` as it was when that was so: a log that was forgotten since is not its log any more.
+        """
+        with self._lock:
+            if not self.is_void(topic_partition, changes):
+                self._note_change(topic_partition)
+                self._forgotten[topic_partition] = self.changes
+                self._starts[topic_partition] = offset
+                self._write_starts()
+
+    def is_void(self, topic_partition: TopicPartition, changes: int) -> bool:
+        """Whether a start offset that was collected at ``changes`` is that of a log that is no more."""
+        return self._forgotten.get(topic_partition, 0) > changes
 
     def _note_change(self, topic_partition: TopicPartition) -> None:
         self.changes += 1
@@ -140,7 +157,9 @@ class StartOffsetWriter:
 
     def write(self, topic_partition: TopicPartition, offset: int) -> Deferred[None]:
         """Fires once a crash will not take it back, or fails with an ``OSError``."""
-        before = self._starts.get(topic_partition, (0, 0))[0]
+        before, changes = self._starts.get(topic_partition, (0, 0))
+        if self._checkpoints.is_void(topic_partition, changes):
+            before = 0
         self._starts[topic_partition] = (max(offset, before), self._checkpoints.changes)
         waiter: Deferred[None] = Deferred()
         self._waiting.append(waiter)

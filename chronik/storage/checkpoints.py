@@ -28,6 +28,9 @@ LOCK: Final = ".lock"
 EPOCHS: Final = "leader-epoch-checkpoint"
 """At which offset each leader epoch of a log began."""
 
+OFFSET_GAPS: Final = "offset-gaps"
+"""An empty file in the directory of a log whose last segment may have offsets missing between its batches, for its leader sent them so."""
+
 PARTITION_METADATA: Final = "partition.metadata"
 """Which topic id a partition's directory belongs to."""
 

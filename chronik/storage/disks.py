@@ -30,6 +30,9 @@ MEMORY_SECONDS: Final = 60.0
 FULL_SECONDS: Final = 10.0
 """How long after its last refusal for want of space a disk counts as full."""
 
+FULL_BYTES: Final = 1 << 20
+"""A disk with less free space counts as full, whether or not anybody wanted to write."""
+
 LOOK_SECONDS_MAX: Final = 3.0
 """Of the time between two looks no more counts: what is beyond that, the process or the whole machine stood still, not the disk."""
 
@@ -214,6 +217,8 @@ class DiskWatch:
             return DirectoryState.OFFLINE, self.failure
         if now < self._full_until:
             return DirectoryState.FULL, self._full_why
+        if 0 <= self.space[1] < FULL_BYTES:
+            return DirectoryState.FULL, f"{self.space[1]} bytes are left"
         under_way = max((running.seconds for running in (self._sync, self._write) if running.active), default=0.0)
         twice = len(self._slow_at) == 2 and now - self._slow_at[0] < MEMORY_SECONDS
         if under_way * 1000 >= self._policy.slow_ms or twice:

@@ -105,6 +105,13 @@ class LogFlusher:
         self._answer()
         self.written()
 
+    def begun_at(self, offset: int) -> None:
+        """The log is empty and begins anew; its name is on disk."""
+        self.flushed_offset = offset
+        self._reach = min(self._reach, offset)
+        self._waiters = [(offset, waiter) for _, waiter in self._waiters]
+        self._answer()
+
     def flush(self) -> Deferred[int]:
         """Make everything appended so far durable; see :meth:`IPartitionLog.flush`."""
         log = self._of

@@ -51,6 +51,18 @@ class EpochFile:
         self._noted = NO_EPOCH
         self._changed |= self.history.truncate_from_end(offset)
 
+    def has_from(self, offset: int) -> bool:
+        """Whether an epoch begins at or above ``offset``."""
+        return any(start >= offset for _, start in self.history.entries()[-1:])
+
+    def end_durably_at(self, offset: int) -> Deferred[None]:
+        """No epoch begins at or above ``offset``; that lasts when this fires.
+
+        :raises OSError: the disk refuses.
+        """
+        self.end_at(offset)
+        return self.write_durably()
+
     def begin_at(self, offset: int) -> None:
         """The log begins at ``offset`` from here on."""
         self._noted = NO_EPOCH

@@ -16,15 +16,17 @@ class SharedFile:
     """An open file that several may hold; it is closed when dropped and the last one lets go. ``with`` lets go of it at the end.
 
     :param lock: of the cache it belongs to.
+    :ivar used: whether it was held again since the cache last looked.
     """
 
-    __slots__ = ("_dropped", "_holders", "_lock", "file")
+    __slots__ = ("_dropped", "_holders", "_lock", "file", "used")
 
     def __init__(self, file: IFile, lock: threading.Lock) -> None:
         self.file = file
         self._lock = lock
         self._holders = 0
         self._dropped = False
+        self.used = False
 
     def __enter__(self) -> IFile:
         """The file; it was held already."""
@@ -40,10 +42,14 @@ class SharedFile:
             self._holders += 1
         return self
 
-    def hold_locked(self) -> SharedFile:
-        """The same, for the cache, which has the lock."""
-        self._holders += 1
-        return self
+    def hold_again(self) -> bool:
+        """Hold it unless it was dropped since; whether it is held."""
+        with self._lock:
+            if self._dropped:
+                return False
+            self._holders += 1
+            self.used = True
+        return True
 
     def let_go(self) -> None:
         """Need it no more."""
@@ -63,7 +69,9 @@ class SharedFile:
 
 
 class FileCache:
-    """Open files by path, least recently used first out. Any thread may call.
+    """Open files by path; when they are too many, the oldest that was not used since the last look goes. Any thread may call.
+
+    That is as good as closing the least recently used, and whoever keeps a file by him need not come here to use it again.
 
     :param files_max: how many are kept open, beside those that are held.
     """
@@ -82,22 +90,31 @@ class FileCache:
         """
         with self._lock:
             shared = self._files.get(path)
-            if shared is not None:
-                self._files.move_to_end(path)
-                return shared.hold_locked()
             forgotten = self._forgotten
+        if shared is not None and shared.hold_again():
+            return shared
         opened = SharedFile(self._file_system.open(path, create), self._lock).hold()
         with self._lock:
-            raced = self._files.get(path)
-            if raced is None and forgotten == self._forgotten:
+            kept = path not in self._files and forgotten == self._forgotten
+            surplus = self._take_surplus() if kept and len(self._files) >= self._files_max else None
+            if kept:
                 self._files[path] = opened
-            surplus = self._files.popitem(last=False)[1] if len(self._files) > self._files_max else None
-        if self._files.get(path) is not opened and surplus is not opened:
+        if not kept:
             # Another thread was quicker, or a name changed its meaning meanwhile: this one serves its caller only.
             opened.drop()
         if surplus is not None:
             surplus.drop()
         return opened
+
+    def _take_surplus(self) -> SharedFile | None:
+        """The file to close before another is kept; with the lock held."""
+        while self._files:
+            path, shared = self._files.popitem(last=False)
+            if not shared.used:
+                return shared
+            shared.used = False
+            self._files[path] = shared
+        return None
 
     def is_open(self, path: str) -> bool:
         """Whether :meth:`hold` would find it open."""

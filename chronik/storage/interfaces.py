@@ -214,10 +214,13 @@ class IExtentObserver(Interface):
         """The extent's content changed (compaction); its generation grew."""
 
     def truncated(log: IPartitionLog, offset: int, leader_epoch: int) -> None:
-        """Offsets from ``offset`` on are gone; what comes there next has at least this leader epoch."""
+        """Offsets from ``offset`` on are gone; what comes there next has at least this leader epoch.
+
+        After :meth:`IPartitionLog.restart_at` the log may already begin above or below ``offset`` when this is heard.
+        """
 
     def start_advanced(log: IPartitionLog, offset: int) -> None:
-        """Offsets below ``offset`` are gone."""
+        """Offsets below ``offset`` are gone. Only after :meth:`IPartitionLog.restart_at` may it be lower than before."""
 
     def flushed(log: IPartitionLog) -> None:
         """``flushed_offset`` advanced."""
@@ -263,8 +266,25 @@ class IPartitionLog(Interface):
             A :class:`~chronik.storage.validation.RecordRefused` also says which records and why.
         """
 
+    def replicate(data: bytes | memoryview) -> Deferred[int]:
+        """Append batches as this partition's leader sent them, byte for byte: their base offsets and leader epochs are in them.
+
+        As with :meth:`append`, all but the write is done before this returns, in the order of calls, and the bytes may be kept until the Deferred
+        fires. Producers and leader epochs are noted as the batches have them; what producers may send was the leader's to decide, and so were the
+        topic's limits. ``segment.bytes`` is kept by spreading the batches over several extents.
+
+        :param data: concatenated record batches. The last one may be cut off, as in a fetch: then it is left out.
+        :returns: fires with the end offset after these batches, when the write to the page cache is done; with ``end_offset`` as it is when
+            there is no whole batch.
+        :raises KafkaError: nothing was appended. ``CORRUPT_MESSAGE`` when the size, magic or CRC of a batch is wrong, when one begins below
+            ``end_offset`` or below the end of the one before (it may begin above: compaction leaves gaps), or when one has a lower leader
+            epoch than the one before or ``latest_epoch``. ``KAFKA_STORAGE_ERROR``.
+        """
+
     def read(offset: int, max_bytes: int, limit_offset: int, at_least_one_batch: bool) -> Deferred[ILogSlice]:
-        """Batches from the one that holds ``offset`` on. Cold data is brought to memory first, off the reactor.
+        """Batches from the one that holds ``offset`` on, or from the first behind it where compaction left a gap.
+
+        Cold data is brought to memory first, off the reactor.
 
         :param max_bytes: the slice is no longer, so its last batch may be cut off, unless ``at_least_one_batch``.
         :param limit_offset: batches at and above it are left out.
@@ -295,7 +315,25 @@ class IPartitionLog(Interface):
         """
 
     def truncate(offset: int) -> Deferred[None]:
-        """Remove everything from ``offset`` on, durably once it fires; readers' slices above it become void. Appends are refused meanwhile."""
+        """Remove everything from ``offset`` on, durably once it fires; readers' slices above it become void. Appends are refused meanwhile.
+
+        A batch that holds ``offset`` goes whole, and the log ends where the last one that is left ends, so ``end_offset`` may be lower than
+        ``offset``. Leader epochs that begin at or above the new end are forgotten, durably too, also those that :meth:`raise_epoch` noted, and
+        also when ``offset`` is at or above the end and no record goes. Producers are what the records that are left say.
+
+        :raises KafkaError: ``KAFKA_STORAGE_ERROR``; the log takes no more appends.
+        """
+
+    def restart_at(offset: int) -> Deferred[None]:
+        """Forget everything and begin anew at ``offset``, which may be anywhere: what a follower does whose leader's log begins above its end.
+
+        The log is empty at its old start at once, and readers' slices become void; appends are refused until this fires. Then
+        ``start_offset``, ``end_offset`` and ``flushed_offset`` are ``offset``, there are no epochs and no producers, and no crash brings
+        anything back. A crash before that leaves some of the old log, without gaps from its start on, or the new one. Observers hear
+        ``truncated`` (to the old start), ``start_advanced`` and ``extent_opened``, in this order, when all is done.
+
+        :raises KafkaError: ``KAFKA_STORAGE_ERROR``; the log takes no more appends.
+        """
 
     def raise_epoch(leader_epoch: int) -> Deferred[None]:
         """Note durably that offsets from ``end_offset`` on belong to at least this epoch; fires once that is on disk."""

@@ -16,6 +16,7 @@ from chronik.model import TopicId, TopicPartition
 from chronik.record.batch import BadBatch
 from chronik.storage.checkpoints import (
     EPOCHS,
+    OFFSET_GAPS,
     PARTITION_METADATA,
     RECOVERY_POINTS,
     BadCheckpoint,
@@ -29,7 +30,8 @@ from chronik.storage.files import FileCache
 from chronik.storage.indexes import BadIndex, OffsetIndex, TimeIndex
 from chronik.storage.interfaces import IFileSystem
 from chronik.storage.producers import ProducerStates
-from chronik.storage.recovery import base_of, drop_behind, restore_producers, scan
+from chronik.storage.progress import resume
+from chronik.storage.recovery import OFFSET_MAX, base_of, drop_behind, restore_producers, scan
 from chronik.storage.segment import DAMAGED, DELETED, INDEX, LOG, SNAPSHOT, TEMPORARY, TIME_INDEX, Damage, LogSegment, SuspectBatch, file_name
 from chronik.storage.sidefiles import write_synced
 
@@ -173,6 +175,7 @@ def _read_epochs(file_system: IFileSystem, path: str, notes: list[str]) -> list[
 def _load_segments(file_system: IFileSystem, segments: list[LogSegment], request: LoadRequest, epochs: LeaderEpochs, notes: list[str]) -> int:
     """Fill the segments, dropping those behind the first damage; the log's end offset."""
     rebuild_epochs = not epochs.entries()
+    behind_last = OFFSET_MAX if file_system.exists(os.path.join(request.path, OFFSET_GAPS)) else None
     for number, segment in enumerate(segments):
         last = number + 1 == len(segments)
         suspicious = (not request.clean and (last or segments[number + 1].base_offset > request.recovery_point)) or file_system.exists(
@@ -184,7 +187,10 @@ def _load_segments(file_system: IFileSystem, segments: list[LogSegment], request
                 _is_hole(segment, following, 2**63)
             continue
         flushed_to = 2**63 if request.clean else request.recovery_point
-        cut = scan(file_system, segment, following, request.index_interval_bytes, flushed_to, epochs, suspicious, notes)
+        if not request.clean and not rebuild_epochs and not file_system.exists(segment.path(DAMAGED)):
+            resume(file_system, segment, request.recovery_point)
+        before = behind_last if last else following
+        cut = scan(file_system, segment, before, request.index_interval_bytes, flushed_to, epochs, suspicious, notes)
         if suspicious:
             segment.checked_ms = request.now_ms
         if following is None:

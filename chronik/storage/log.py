@@ -25,6 +25,7 @@ from chronik.storage.directory import LogDirectory
 from chronik.storage.disks import is_full
 from chronik.storage.durability import LogFlusher
 from chronik.storage.epochfile import EpochFile
+from chronik.storage.following import LogFollower, WriteSteps
 from chronik.storage.interfaces import (
     AppendResult,
     Extent,
@@ -36,6 +37,7 @@ from chronik.storage.interfaces import (
 )
 from chronik.storage.loading import LoadedLog
 from chronik.storage.producers import SentBatch
+from chronik.storage.progress import LogProgress
 from chronik.storage.reading import LogReader
 from chronik.storage.segment import SNAPSHOT, LogSegment, file_name
 from chronik.storage.sidefiles import SideFiles
@@ -88,7 +90,10 @@ class SegmentLog:
         self._closed = False
         self._durability = LogFlusher(self, loaded.end_offset, loaded.new_names)
         self._reader = LogReader(self)
-        self._trimmer = LogTrimmer(self)
+        self._trimmer = LogTrimmer(self, self._epochs, self._durability)
+        steps = WriteSteps(self._unwritable, self._segment_for, self._written, self._not_written, self._undo)
+        self._follower = LogFollower(self, self._epochs, self._durability, self._trimmer, steps)
+        self._progress = LogProgress(self)
         for segment in self.segments:
             if segment.damage is not None:
                 self.trouble.quarantine(segment, segment.damage)
@@ -208,6 +213,10 @@ class SegmentLog:
         self._durability.written()
         return result
 
+    def replicate(self, data: bytes | memoryview) -> Deferred[int]:
+        """Append what the leader sent; see :meth:`IPartitionLog.replicate`."""
+        return self._follower.replicate(data)
+
     # -- when the disk refuses ----------------------------------------------------------------------------------------
 
     def _undo(self, segment: LogSegment, position: int, error: OSError) -> NoReturn:
@@ -230,12 +239,8 @@ class SegmentLog:
         self._still_there(None, result, rewinds)
         if not isinstance(error, OSError) or not is_full(error):
             raise self.trouble.fail(error or failure)
-        full = self.trouble.refused(error)
-
-        def refuse(_: None) -> AppendResult:
-            raise full
-
-        return self._trimmer.rewind(result.base_offset).addCallback(refuse)
+        refused = self.trouble.refused(error)
+        return self._trimmer.rewind(result.base_offset).addCallback(lambda _: fail(refused))
 
     def abandon_flushes(self, reason: KafkaError) -> None:
         """Nothing becomes durable any more: who waits is told so."""
@@ -275,8 +280,8 @@ class SegmentLog:
         return now - self.active.created_ms > self.config.segment_ms - self._jitter(self.active)
 
     def _jitter(self, segment: LogSegment) -> int:
-        """Taken off ``segment.ms``; different from log to log and segment to segment, the same at each look."""
-        span = self.config.segment_jitter_ms
+        """Taken off ``segment.ms``; different from log to log and segment to segment, the same at each look. As in Kafka, less than that itself."""
+        span = min(self.config.segment_jitter_ms, self.config.segment_ms)
         return (self._jitter_seed + segment.base_offset * 2654435761) % span if span > 0 else 0
 
     def roll(self, now: int) -> LogSegment:
@@ -358,6 +363,10 @@ class SegmentLog:
         """Remove the newest; see :meth:`IPartitionLog.truncate`."""
         return self._trimmer.truncate(offset)
 
+    def restart_at(self, offset: int) -> Deferred[None]:
+        """Begin anew; see :meth:`IPartitionLog.restart_at`."""
+        return self._trimmer.restart_at(offset)
+
     def apply_retention(self, now: int) -> Deferred[int]:
         """Remove what is too old or too much; see :meth:`IPartitionLog.apply_retention`."""
         return self._trimmer.apply_retention(now)
@@ -393,7 +402,11 @@ class SegmentLog:
     @property
     def checkpoint_offset(self) -> int | None:
         """Up to where a start need not look at its batches again; None while that depends on a file that is not written yet."""
-        return self.flushed_offset if self._epochs.is_written else None
+        return self.flushed_offset if self._epochs.is_written and not self.rewinding else None
+
+    def write_progress(self) -> Deferred[None]:
+        """Write what lets recovery begin at the next checkpoint; see :meth:`LogProgress.write`."""
+        return self._progress.write()
 
     # -- now and then -------------------------------------------------------------------------------------------------
 

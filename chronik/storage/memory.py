@@ -58,6 +58,7 @@ class MemoryFile:
         with self._system.lock_all:
             self._check()
             self._system.faults.check("read", self.path)
+            self._system.bytes_read += max(0, min(count, len(self.node.data) - position))
             return bytes(self.node.data[position : position + max(count, 0)])
 
     def pread_cached(self, count: int, position: int) -> bytes | None:
@@ -131,6 +132,7 @@ class MemoryFileSystem:
     :ivar directory_syncs: calls of ``sync_directory``.
     :ivar system_syncs: calls of ``sync_file_system``.
     :ivar opens: files opened.
+    :ivar bytes_read: of open files.
     """
 
     def __init__(self, random: Random | None = None) -> None:
@@ -142,7 +144,7 @@ class MemoryFileSystem:
         self.boots = 0
         self.cold = False
         self.on_step: Callable[[str, str], None] | None = None
-        self.file_syncs = self.directory_syncs = self.system_syncs = self.opens = 0
+        self.file_syncs = self.directory_syncs = self.system_syncs = self.opens = self.bytes_read = 0
 
     # -- what tests do to it ------------------------------------------------------------------------------------------
 

@@ -36,10 +36,14 @@ def base_of(name: str, extension: str) -> int | None:
 
 
 def restore_producers(file_system: IFileSystem, path: str, segments: Sequence[LogSegment], producers: ProducerStates, end_offset: int) -> None:
-    """Make the producers' state what it was at ``end_offset``: from the newest snapshot not after it, and the batches since."""
+    """Make the producers' state what it was at ``end_offset``: from the newest snapshot not after it, and the batches since.
+
+    A snapshot that batches behind it are missing for is of a log that was removed.
+    """
     producers.clear()
+    first = segments[0].base_offset if segments else end_offset
     offsets = (base_of(name, SNAPSHOT) for name in file_system.list(path))
-    for offset in sorted((o for o in offsets if o is not None and o <= end_offset), reverse=True):
+    for offset in sorted((o for o in offsets if o is not None and first <= o <= end_offset), reverse=True):
         try:
             producers.restore(file_system.read_whole(os.path.join(path, file_name(offset, SNAPSHOT))), offset)
             break
@@ -66,9 +70,10 @@ def scan(
     checked: bool,
     notes: list[str],
 ) -> bool:
-    """Read a segment's batches and make its indexes anew; whether it had to be cut.
+    """Read a segment's batches, from where it is known on, and make its indexes anew; whether it had to be cut.
 
-    :param following: base offset of the next segment. The last one was never compacted: its offsets have no gaps. A CRC does not cover them.
+    :param following: no offset of the segment is as high: base offset of the next. None for a last one that was never compacted: its offsets have
+        no gaps. A CRC does not cover them.
     :param flushed_to: below this offset everything was on disk: damage there is not cut away.
     :param checked: compare CRCs too.
     :raises OSError: the disk refuses, or such damage is found in the last segment. An earlier one is good up to there, and the rest is not served.
@@ -78,7 +83,7 @@ def scan(
             file.drop_cache()
         size = file.size()
         reader = BatchReader(file, size)
-        expected = segment.base_offset
+        expected = segment.end_offset
         problem = ""
         while segment.size < size:
             try:

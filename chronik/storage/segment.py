@@ -74,6 +74,7 @@ class LogSegment:
     :ivar generation: how often its content was rewritten.
     :ivar damage: from where on it is not served, None where all of it is.
     :ivar checked_ms: when its CRCs were last compared, 0 for not yet.
+    :ivar entries_written: how many entries of its two index files are written while it is appended to.
     :ivar cuts: the positions it was cut off at, in the order that happened.
     """
 
@@ -83,6 +84,7 @@ class LogSegment:
         "_log_path",
         "_recent_offsets",
         "_recent_positions",
+        "_shared",
         "base_offset",
         "checked_ms",
         "created_ms",
@@ -90,6 +92,7 @@ class LogSegment:
         "damage",
         "directory",
         "end_offset",
+        "entries_written",
         "first_timestamp",
         "generation",
         "max_timestamp",
@@ -113,12 +116,14 @@ class LogSegment:
         self.generation = 0
         self.damage: Damage | None = None
         self.checked_ms = 0
+        self.entries_written = (0, 0)
         self.cuts: list[int] = []
         self.offsets = OffsetIndex(base_offset)
         self.times = TimeIndex(base_offset)
         self._bytes_since_index = 0
         self._recent_offsets: list[int] = []
         self._recent_positions: list[int] = []
+        self._shared: SharedFile | None = None
 
     def path(self, extension: str = LOG) -> str:
         """Of one of its files."""
@@ -131,7 +136,10 @@ class LogSegment:
 
         :raises OSError: it cannot be opened.
         """
-        return self._files.hold(self._log_path, create)
+        shared = self._shared
+        if shared is None or not shared.hold_again():
+            shared = self._shared = self._files.hold(self._log_path, create)
+        return shared
 
     def is_open(self) -> bool:
         """Whether holding it touches no directory."""
@@ -147,9 +155,10 @@ class LogSegment:
         if end > segment_bytes or end > POSITION_MAX or last_offset - self.base_offset > RELATIVE_OFFSET_MAX:
             return not self.size
         # An entry takes at most 12 bytes, and is of a batch, which has at least 61: most of the time the indexes need no look.
-        if end < 5 * index_bytes:
+        if end < 5 * (index_bytes - TIME_ENTRY.size):
             return True
-        return (len(self.offsets) + 1) * OFFSET_ENTRY.size <= index_bytes and (len(self.times) + 1) * TIME_ENTRY.size <= index_bytes
+        # One entry of the time index is left for the one that sealing adds.
+        return (len(self.offsets) + 1) * OFFSET_ENTRY.size <= index_bytes and (len(self.times) + 2) * TIME_ENTRY.size <= index_bytes
 
     def note(self, last_offset: int, base_offset: int, size: int, max_timestamp: int, index_interval_bytes: int) -> None:
         """A batch was written at the segment's end."""
@@ -165,6 +174,10 @@ class LogSegment:
             self._bytes_since_index = 0
         self._bytes_since_index += size
         recent = self._recent_offsets
+        if base_offset != self.end_offset:
+            # Offsets are missing before it: who asks for them gets this batch.
+            recent.append(self.end_offset)
+            self._recent_positions.append(position)
         recent.append(base_offset)
         self._recent_positions.append(position)
         if len(recent) >= 2 * RECENT_BATCHES:
@@ -193,7 +206,10 @@ class LogSegment:
         recent = self._recent_offsets
         if recent and offset >= recent[0]:
             at = bisect_right(recent, offset) - 1
-            return self._recent_positions[at], recent[at], 0
+            position = self._recent_positions[at]
+            if at + 1 < len(recent) and self._recent_positions[at + 1] == position:
+                at += 1  # a gap: the batch after it begins here
+            return position, recent[at], 0
         for position, header in self.headers(self.offsets.position_of(offset)):
             if header.last_offset >= offset:
                 return position, header.base_offset, header.size_bytes
@@ -214,6 +230,20 @@ class LogSegment:
                 return position
             end = position + header.size_bytes
         return end
+
+    def cut_point(self, offset: int) -> tuple[int, int]:
+        """Where to cut so that nothing at and above an offset is left: the position behind the last batch that stays, and that one's end offset.
+
+        Reads from the file, though nothing behind the batch that ends at ``offset``, where one does.
+        """
+        if offset <= self.base_offset:
+            return 0, self.base_offset
+        position, end_offset = self.offsets.position_of(offset - 1), self.base_offset
+        for at, header in self.headers(position, offset):
+            if header.last_offset >= offset:
+                break
+            position, end_offset = at + header.size_bytes, header.last_offset + 1
+        return position, end_offset
 
     def header_at(self, position: int) -> BatchHeader:
         """The header of the batch that begins there.
@@ -269,6 +299,8 @@ class LogSegment:
         self.end_offset = end_offset
         self.offsets.truncate(position)
         self.times.truncate(end_offset)
+        written = self.entries_written
+        self.entries_written = (min(written[0], len(self.offsets)), min(written[1], len(self.times)))
         at = bisect_right(self._recent_offsets, end_offset - 1)
         del self._recent_offsets[at:], self._recent_positions[at:]
 
@@ -299,3 +331,11 @@ class LogSegment:
     def index_files(self) -> list[tuple[str, bytes]]:
         """Both index files whole, as ``(path, bytes)``."""
         return [(self.path(INDEX), self.offsets.encode()), (self.path(TIME_INDEX), self.times.encode())]
+
+    def index_tails(self) -> list[tuple[str, int, bytes]]:
+        """What is not yet written of both index files, as ``(path, position, bytes)``; the files end behind it."""
+        offsets, times = self.entries_written
+        return [
+            (self.path(INDEX), offsets * OFFSET_ENTRY.size, self.offsets.encode(offsets)),
+            (self.path(TIME_INDEX), times * TIME_ENTRY.size, self.times.encode(times)),
+        ]

@@ -347,7 +347,11 @@ class SegmentLogStore:
             home.directory.now_ms(),
             config.compact,
         )
-        return (load_log if existing else create_log)(self._file_system, self._files, request)
+        loaded = (load_log if existing else create_log)(self._file_system, self._files, request)
+        if loaded.start_offset < request.start_offset:
+            # It ends before that: what it gets from here on must not be hidden below.
+            checkpoints.begin_at(topic_partition, loaded.start_offset, checkpoints.changes)
+        return loaded
 
     @deferred
     async def delete(self, topic_partition: TopicPartition, topic_id: TopicId) -> None:
@@ -355,6 +359,7 @@ class SegmentLogStore:
         await self._turns.holding(topic_partition, lambda: self._delete(topic_partition, topic_id))
 
     async def _delete(self, topic_partition: TopicPartition, topic_id: TopicId) -> None:
+        self._choose_double(topic_partition, topic_id)
         known_id, home = self._known.get(topic_partition, (topic_id, None))
         missing = self._missing.pop(topic_partition, None)
         if missing is not None:
@@ -475,8 +480,18 @@ class SegmentLogStore:
         self._checkpoint_due = self._clock.seconds() + self._checkpoint_ms / 1000
         for home in self._homes:
             if home.online:
-                writing: Deferred[None] = self._pools.run(Pool.BACKGROUND, home.directory.checkpoints.write, *self._offsets(home))
-                writing.addErrback(home.not_written, "how far logs are on disk")
+                self._checkpoint_home(home).addErrback(home.not_written, "how far logs are on disk")
+
+    @deferred
+    async def _checkpoint_home(self, home: Home) -> None:
+        """What recovery needs is written before the note that lets it begin later, and synced together."""
+        offsets = self._offsets(home)
+        results: list[tuple[bool, Any]] = await DeferredList([log.write_progress() for log in self._logs_in(home)], consumeErrors=True)
+        for ok, failure in results:
+            if not ok:
+                home.not_written(failure, "an index")
+                break
+        await self._pools.run(Pool.BACKGROUND, home.directory.checkpoints.write, *offsets)
 
     def _offsets(self, home: Home) -> tuple[dict[TopicPartition, int], dict[TopicPartition, int], int]:
         """How far each open log is on disk, where it begins, and how many changes the checkpoints had seen by then."""

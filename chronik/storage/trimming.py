@@ -9,16 +9,19 @@ from twisted.internet.defer import DeferredLock
 from twisted.logger import Logger
 
 from chronik.defer import Pool, deferred
-from chronik.storage.interfaces import DiskFull
+from chronik.errors import KafkaError
+from chronik.storage.interfaces import DiskFull, Extent
 from chronik.storage.producers import ProducerStates
 from chronik.storage.recovery import restore_producers
 from chronik.storage.retention import expired_segments
-from chronik.storage.segment import DAMAGED
+from chronik.storage.segment import DAMAGED, INDEX, TIME_INDEX, LogSegment
 from chronik.storage.sidefiles import remove_snapshots_after
 
 if TYPE_CHECKING:
+    from chronik.storage.durability import LogFlusher
+    from chronik.storage.epochfile import EpochFile
+    from chronik.storage.interfaces import IFileSystem
     from chronik.storage.log import SegmentLog
-    from chronik.storage.segment import LogSegment
 
 
 class LogTrimmer:
@@ -26,11 +29,14 @@ class LogTrimmer:
 
     _log = Logger()
 
-    def __init__(self, log: SegmentLog) -> None:
+    def __init__(self, log: SegmentLog, epochs: EpochFile, durability: LogFlusher) -> None:
         self._of = log
+        self._epochs = epochs
+        self._durability = durability
         self._one_at_a_time = DeferredLock()
         self._deleted: list[tuple[float, list[int]]] = []
         self._durable_start = log.start_offset
+        self._restarts = 0
 
     # -- the end ------------------------------------------------------------------------------------------------------
 
@@ -43,7 +49,18 @@ class LogTrimmer:
         offset = max(min([offset, *damaged]), log.start_offset)
         if offset < log.end_offset:
             await self._lower(offset)
-            await self.rewind(offset)
+            await self.rewind(offset, with_epochs=True)
+        elif self._epochs.has_from(log.end_offset):
+            await self._forget_raised()
+
+    async def _forget_raised(self) -> None:
+        """An epoch began at the end of the log, and got no record."""
+        log = self._of
+        log.check_failure()
+        try:
+            await self._epochs.end_durably_at(log.end_offset)
+        except OSError as error:
+            raise log.trouble.refused(error) from error
 
     async def _lower(self, offset: int) -> None:
         """The recovery point goes first: a disk that has no room for that keeps the log as it is.
@@ -60,10 +77,12 @@ class LogTrimmer:
             log.rewinding -= 1
 
     @deferred
-    async def rewind(self, offset: int) -> None:
+    async def rewind(self, offset: int, with_epochs: bool = False) -> None:
         """End the log at ``offset``, in memory at once, on disk behind all writes given before. Appends are refused meanwhile.
 
         A disk that refuses fails the log.
+
+        :param with_epochs: what the file of epochs has from there on is forgotten too; where a write failed, the same epoch goes on.
         """
         log = self._of
         log.rewound_to(offset)
@@ -71,8 +90,8 @@ class LogTrimmer:
         await self._one_at_a_time.acquire()
         try:
             if log.end_offset == offset:
-                await self._cut(offset)
-        except OSError as error:
+                await self._cut(offset, with_epochs)
+        except (OSError, KafkaError) as error:
             log.trouble.fail(error)
         finally:
             log.rewinding -= 1
@@ -81,12 +100,23 @@ class LogTrimmer:
         for observer in log.observers:
             observer.truncated(log, log.end_offset, log.latest_epoch)
 
-    async def _cut(self, offset: int) -> None:
+    async def _cut(self, offset: int, with_epochs: bool) -> None:
         log = self._of
         directory = log.directory
-        await directory.pools.run(Pool.BACKGROUND, directory.checkpoints.lower, log.topic_partition, offset)
         target = next(segment for segment in reversed(log.segments) if segment.base_offset <= offset or segment is log.segments[0])
-        position = await directory.writer.run(_position_to_cut, target, offset)
+        position, end = await directory.writer.run(_cut_point, target, offset)
+        if end < log.start_offset:
+            # The first batch that is left begins before the start.
+            await self._begin_anew(log.start_offset)
+            return
+        if end < log.end_offset:
+            log.rewound_to(end)
+        offset = end
+        await directory.pools.run(Pool.BACKGROUND, directory.checkpoints.lower, log.topic_partition, offset)
+        if with_epochs:
+            await self._epochs.end_durably_at(offset)
+        # A snapshot of what is cut off, which is still to be written, must not come after this.
+        await log.side_files.run(_nothing)
         gone = [segment for segment in log.segments if segment.base_offset > target.base_offset]
         log.drop_segments(gone)
         target.cut(position, offset)
@@ -106,6 +136,7 @@ class LogTrimmer:
         file_system = log.directory.file_system
         log.side_files.put_aside(gone[::-1])
         remove_snapshots_after(file_system, log.path, offset)
+        _unlink_indexes(file_system, target)
         file_system.sync_directory(log.path)
         with target.hold() as file:
             file.truncate(position)
@@ -120,6 +151,77 @@ class LogTrimmer:
         producers = ProducerStates()
         restore_producers(log.directory.file_system, log.path, log.segments, producers, offset)
         return producers
+
+    # -- all of it ----------------------------------------------------------------------------------------------------
+
+    @deferred
+    async def restart_at(self, offset: int) -> None:
+        """Begin anew; see :meth:`IPartitionLog.restart_at`."""
+        log = self._of
+        log.check_failure()
+        log.rewound_to(log.start_offset)
+        log.rewinding += 1
+        await self._one_at_a_time.acquire()
+        start = log.start_offset
+        try:
+            await self._begin_anew(offset)
+        except OSError as error:
+            log.trouble.fail(error)
+        finally:
+            log.rewinding -= 1
+            self._one_at_a_time.release()
+        log.check_failure()
+        for observer in log.observers:
+            observer.truncated(log, start, log.latest_epoch)
+            observer.start_advanced(log, log.start_offset)
+            observer.extent_opened(log, Extent(log.active.base_offset, None))
+
+    async def _begin_anew(self, offset: int) -> None:
+        """Remove all there is, and begin at an offset.
+
+        The recovery point goes first: from then on a start believes what it finds. Epochs and snapshots go before the new segment comes. The start
+        that is noted stays until the old segments are gone, for it hides what is in them.
+        """
+        log = self._of
+        directory = log.directory
+        await directory.starts.write(log.topic_partition, log.start_offset)
+        await directory.pools.run(Pool.BACKGROUND, directory.checkpoints.lower, log.topic_partition, 0)
+        # This is also behind all that was to be written beside the segments.
+        await self._epochs.end_durably_at(0)
+        old = log.segments
+        segment = LogSegment(log.path, offset, directory.files, directory.now_ms())
+        log.drop_segments(old)
+        log.segments, log.bases = [segment], [offset]
+        await directory.writer.run(self._replace_files, [each.base_offset for each in old], segment)
+        self._unlink_when_due(old)
+        self._begun_at(offset)
+        changes = directory.checkpoints.changes
+        if not log.closed:
+            await directory.pools.run(Pool.BACKGROUND, directory.checkpoints.begin_at, log.topic_partition, offset, changes)
+
+    def _begun_at(self, offset: int) -> None:
+        """The log is empty and begins there, on disk too."""
+        log = self._of
+        log.start_offset = log.end_offset = log.written_offset = offset
+        log.producers = ProducerStates()
+        self._epochs.end_at(0)
+        self._durability.begun_at(offset)
+        self._restarts += 1
+        self._durable_start = offset
+
+    def _replace_files(self, old: Sequence[int], segment: LogSegment) -> None:
+        """In the writer's thread. It lasts when this returns.
+
+        Between the two syncs there is no segment at all: a start makes one where the log began, as if it had been truncated there.
+        """
+        log = self._of
+        file_system = log.directory.file_system
+        log.side_files.put_aside(old[::-1])
+        remove_snapshots_after(file_system, log.path, -1)
+        file_system.sync_directory(log.path)
+        segment.forget_file()
+        segment.hold(create=True).let_go()
+        file_system.sync_directory(log.path)
 
     @deferred
     async def settled(self) -> None:
@@ -146,11 +248,15 @@ class LogTrimmer:
         log = self._of
         if offset > log.flushed_offset:
             await log.flush()
+        if offset > log.start_offset:
+            return  # it began anew meanwhile, and before that
+        restarts = self._restarts
         try:
             await log.directory.starts.write(log.topic_partition, offset)
         except OSError as error:
             raise log.trouble.refused(error) from error
-        self._durable_start = max(self._durable_start, offset)
+        if restarts == self._restarts:
+            self._durable_start = max(self._durable_start, offset)
 
     @deferred
     async def apply_retention(self, now: int) -> int:
@@ -222,8 +328,19 @@ class LogTrimmer:
                 self._of.side_files.later(self._of.side_files.unlink_deleted, due)
 
 
-def _position_to_cut(segment: LogSegment, offset: int) -> int:
-    """In a thread: where a segment is to end so that it ends before ``offset``."""
+
+def _unlink_indexes(file_system: IFileSystem, segment: LogSegment) -> None:
+    """Those of a segment that is cut say where batches were."""
+    for extension in (INDEX, TIME_INDEX):
+        file_system.unlink(segment.path(extension))
+
+
+def _nothing() -> None:
+    """Waits for its turn."""
+
+
+def _cut_point(segment: LogSegment, offset: int) -> tuple[int, int]:
+    """In a thread: where a segment is to end so that it ends before ``offset``: its position there, and the offset it ends at then."""
     if segment.damage is not None and offset == segment.damage.offset:
-        return segment.damage.position
-    return segment.locate(offset)[0]
+        return segment.damage.position, offset
+    return segment.cut_point(offset)

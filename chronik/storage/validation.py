@@ -8,11 +8,14 @@ from typing import Final, TypeAlias
 from chronik.errors import ErrorCode, KafkaError
 from chronik.record.batch import (
     CONTROL_FLAG,
+    LOG_APPEND_TIME_FLAG,
     TRANSACTIONAL_FLAG,
     BadBatch,
     BatchHeader,
     check_batch,
+    check_crc,
     split_batches,
+    whole_batches,
     with_log_append_time,
 )
 from chronik.record.build import recompressed
@@ -34,6 +37,9 @@ class RecordRefused(KafkaError):
 
 ValidBatch: TypeAlias = tuple[BatchHeader, memoryview]
 """A batch that may be appended: its header, and its bytes, which are the producer's unless the topic asks for something else."""
+
+OFFSET_MAX: Final = 2**63 - 1
+"""One past the last offset that a record can have."""
 
 _BROKERS_OWN: Final = TRANSACTIONAL_FLAG | CONTROL_FLAG
 """Attributes that need a look at who sent the batch."""
@@ -62,6 +68,31 @@ def validate(data: bytes | memoryview, config: LogConfig, now: int, internal: bo
     if len(batches) == 1:
         return [_validated(*batches[0], config, now)]
     return [_validated(header, batch, config, now) for header, batch in batches]
+
+
+def replicated(data: bytes | memoryview, end_offset: int, latest_epoch: int) -> list[ValidBatch]:
+    """Check the batches that a leader sent to be appended as they are. One that is cut off at the end is left out.
+
+    :param end_offset: of the log: none may begin below.
+    :param latest_epoch: of the log: none may have a lower one.
+    :raises KafkaError: none of them may be appended; see :meth:`~chronik.storage.interfaces.IPartitionLog.replicate`.
+    """
+    batches = []
+    latest_epoch = max(latest_epoch, 0)
+    try:
+        for header, batch in whole_batches(data):
+            check_crc(header, batch)
+            last_offset = header.last_offset
+            if header.base_offset < end_offset or header.last_offset_delta < 0 or last_offset >= OFFSET_MAX:
+                raise BadBatch(ErrorCode.CORRUPT_MESSAGE, f"it has offsets {header.base_offset} to {last_offset}")
+            if header.leader_epoch < latest_epoch:
+                raise BadBatch(ErrorCode.CORRUPT_MESSAGE, f"it has leader epoch {header.leader_epoch} after epoch {latest_epoch}")
+            end_offset, latest_epoch = last_offset + 1, header.leader_epoch
+            batches.append((header, batch))
+    except BadBatch as error:
+        why = f"a batch of the leader does not fit where offset {end_offset} or a later one was expected: {error.message}"
+        raise BadBatch(ErrorCode.CORRUPT_MESSAGE, why) from None
+    return batches
 
 
 def _validated(header: BatchHeader, batch: memoryview, config: LogConfig, now: int) -> ValidBatch:
@@ -98,7 +129,7 @@ def _check_producer(header: BatchHeader) -> None:
 
 def _check_timestamps(header: BatchHeader, batch: memoryview, config: LogConfig, now: int) -> None:
     """Only a topic that bounds how old a record may be pays for a look at every record: the largest time of all is in the header."""
-    if header.is_log_append_time:
+    if header.attributes & LOG_APPEND_TIME_FLAG:
         raise BadBatch(ErrorCode.INVALID_TIMESTAMP, "the batch says LogAppendTime, which only a broker may")
     earliest, latest = now - config.timestamp_before_max_ms, now + config.timestamp_after_max_ms
     if header.max_timestamp <= latest and config.timestamp_before_max_ms == LONG_MAX:

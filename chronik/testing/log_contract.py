@@ -19,13 +19,14 @@ from chronik.record.records import decode_records
 from chronik.storage.config import LogConfig
 from chronik.storage.interfaces import DirectoryState, ILogStore, IPartitionLog, LogUsage
 from chronik.testing.log_fixture import ALL, LogFixture
+from chronik.testing.log_follower_contract import FollowerContract
 from chronik.testing.logs import ID, NOW, TP, RecordingObserver
 from chronik.testing.records import TIMESTAMP, batch_of, flipped, forged
 
 OTHER_ID = TopicId(bytes(range(16, 32)))
 
 
-class LogContract(LogFixture):
+class LogContract(FollowerContract):
     """The contract of :class:`~chronik.storage.interfaces.IPartitionLog`."""
 
     def test_provides(self) -> None:

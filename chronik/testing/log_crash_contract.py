@@ -11,170 +11,25 @@ A crash is as good as its disk. :class:`~chronik.testing.log_disks.MemoryDisk` l
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from random import Random
 from typing import Any, ClassVar
 
-from twisted.internet.task import Clock
-from zope.interface import implementer
-
 from chronik.storage.config import LogConfig
-from chronik.storage.interfaces import Extent, IExtentObserver, IPartitionLog
-from chronik.testing.log_disks import Disk
-from chronik.testing.log_fixture import ALL, LogFixture
+from chronik.testing.log_crash_fixture import SMALL, Image, Photographer, value_of
+from chronik.testing.log_fixture import ALL
+from chronik.testing.log_follower_contract import led
+from chronik.testing.log_follower_crash_contract import FollowerCrashContract
 from chronik.testing.logs import ID, TP
 from chronik.testing.records import batch_of
 
-SMALL = LogConfig(segment_bytes=500, index_interval_bytes=100, file_delete_delay_ms=0)
-"""A few records fill an extent."""
 
-
-@dataclass(frozen=True, slots=True)
-class Image:
-    """What a crash would have left at one moment.
-
-    :ivar flushed: everything below this offset was promised.
-    :ivar end: everything below this offset had been appended.
-    :ivar ceiling: what had been removed from this offset on must not come back.
-    """
-
-    disk: Disk
-    flushed: int
-    end: int
-    ceiling: int = ALL
-
-
-def value_of(n: int) -> bytes:
-    """The value of the record of a sequence number; lengths differ."""
-    return b"%d" % n + b"." * (n % 90)
-
-
-class Photographer:
-    """Takes images of a disk while a log is worked with.
-
-    :ivar images: so far.
-    :ivar floor: while a truncation to this offset is under way, no more than what is below it is promised.
-    :ivar ceiling: a truncation to this offset is done.
-    """
-
-    def __init__(self, disk: Disk, log: Any) -> None:
-        self._disk = disk
-        self._log = log
-        self._taking = False
-        self.images: list[Image] = []
-        self.floor = self.ceiling = ALL
-
-    def look(self) -> None:
-        """Take one."""
-        if not self._taking:
-            # A copy of a disk may itself be a step of it.
-            self._taking = True
-            image = self._disk.crashed(Random(len(self.images)))
-            self.images.append(Image(image, min(self._log.flushed_offset, self.floor), self._log.end_offset, self.ceiling))
-            self._taking = False
-
-
-@implementer(IExtentObserver)
-class _LookingObserver:
-    """Takes an image whenever the log tells something."""
-
-    def __init__(self, photographer: Photographer) -> None:
-        self._look = photographer.look
-
-    def extent_opened(self, log: IPartitionLog, extent: Extent) -> None:
-        self._look()
-
-    def extent_sealed(self, log: IPartitionLog, extent: Extent) -> None:
-        self._look()
-
-    def extent_rewritten(self, log: IPartitionLog, extent: Extent) -> None:
-        self._look()
-
-    def truncated(self, log: IPartitionLog, offset: int, leader_epoch: int) -> None:
-        self._look()
-
-    def start_advanced(self, log: IPartitionLog, offset: int) -> None:
-        self._look()
-
-    def flushed(self, log: IPartitionLog) -> None:
-        self._look()
-
-    def failed(self, log: IPartitionLog, reason: BaseException) -> None:
-        self._look()
-
-    def deleted(self, log: IPartitionLog) -> None:
-        self._look()
-
-
-class LogCrashContract(LogFixture):
+class LogCrashContract(FollowerCrashContract):
     """What a crash leaves of the logs of a :class:`~chronik.storage.interfaces.ILogStore`.
 
-    :cvar durable: its logs outlive it. Those of one that keeps nothing must be new after a crash, and the same tests check that.
     :cvar histories: how many random histories are tried.
     """
 
-    durable: ClassVar[bool] = True
     histories: ClassVar[int] = 25
-
-    def make_disk(self) -> Disk:
-        """An empty disk."""
-        raise NotImplementedError
-
-    def make_store(self, clock: Clock) -> Any:
-        """A store on the disk of this test."""
-        if not hasattr(self, "disk"):
-            self.disk = self.adopted(self.make_disk())
-        return self.disk.make_store(clock)
-
-    def adopted(self, disk: Disk) -> Disk:
-        """A disk that goes at the end of the test."""
-        self.addCleanup(disk.close)
-        return disk
-
-    # -- crashes ------------------------------------------------------------------------------------------------------
-
-    def crash(self, random: Random | None = None) -> None:
-        """Go on with a new store on what a crash leaves."""
-        self.disk = self.adopted(self.disk.crashed(random or Random(1)))
-        self.store = self.started()
-
-    def images_of(self, work: Callable[[Any, Photographer], None], config: LogConfig = SMALL) -> Sequence[Image]:
-        """Images taken while ``work(log, photographer)`` was done, the last one when all was done."""
-        log = self.opened(config)
-        photographer = Photographer(self.disk, log)
-        log.watch(_LookingObserver(photographer))
-        self.disk.watch_steps(photographer.look)
-        work(log, photographer)
-        self.disk.watch_steps(None)
-        photographer.look()
-        return photographer.images
-
-    def recovered(self, images: Sequence[Image], config: LogConfig = SMALL) -> Iterator[tuple[Any, Image]]:
-        """The log that a new store finds on each image, after the checks that hold for all. None for a store that keeps nothing."""
-        for image in images:
-            store = image.disk.make_store(self.clock)
-            self.wait(store.start())
-            if self.durable:
-                log = self.wait(store.open(TP, ID, config))
-                self.assertGreaterEqual(log.end_offset, image.flushed, "what was flushed is lost")
-                self.assertEqual(log.end_offset, log.flushed_offset, "what is found counts as flushed")
-                yield log, image
-            else:
-                self.assert_new(store)
-            self.wait(store.close())
-            image.disk.close()
-
-    def assert_new(self, store: Any) -> None:
-        """Check that there is nothing, and no trace of anything."""
-        self.assertEqual([], list(store.known()))
-        log = self.wait(store.open(TP, ID, SMALL))
-        self.assertEqual((0, 0, 0, -1, True), (log.start_offset, log.end_offset, log.flushed_offset, log.latest_epoch, log.clean))
-        self.assertEqual([], self.records(log))
-
-    def sent(self, log: Any, n: int, epoch: int = 0) -> Any:
-        """Append record ``n`` of an idempotent producer."""
-        return self.wait(log.append(batch_of(value_of(n), producer_id=7, producer_epoch=0, base_sequence=n), epoch))
 
     # -- one crash ----------------------------------------------------------------------------------------------------
 
@@ -337,7 +192,7 @@ class LogCrashContract(LogFixture):
     # -- random histories ---------------------------------------------------------------------------------------------
 
     def test_random_histories(self) -> None:
-        """Appends, flushes, truncations, stops, crashes and removals leave what a list would have, but for what a crash may take."""
+        """Whatever is done to a log, it is what a list would be, but for what a crash may take."""
         for seed in range(self.histories):
             self.disk = self.adopted(self.make_disk())
             self.store = self.started()
@@ -359,6 +214,8 @@ class _History:
             "flush": (2, self._flush),
             "truncate": (1, self._truncate),
             "remove": (1, self._remove),
+            "replicate": (2, self._replicate),
+            "restart": (1, self._restart),
             "wait": (1, lambda: case.clock.advance(1)),
             "stop": (1, self._stop),
             "crash": (2, self._crash),
@@ -393,6 +250,18 @@ class _History:
 
     def _remove(self) -> None:
         self._case.wait(self._log.advance_start(self._random.randint(0, self._log.end_offset)))
+
+    def _replicate(self) -> None:
+        base = len(self._model)
+        values = [b"%d+" % (base + n) * self._random.randint(1, 12) for n in range(self._random.randint(1, 9))]
+        sent = b"".join(led(base + n, value, epoch=self._epoch) for n, value in enumerate(values))
+        self._case.assertEqual(base + len(values), self._case.wait(self._log.replicate(sent)))
+        self._model += values
+
+    def _restart(self) -> None:
+        offset = self._random.randint(0, self._log.end_offset + 9)
+        self._case.wait(self._log.restart_at(offset))
+        self._model[:] = [b""] * offset
 
     def _stop(self) -> None:
         self._case.wait(self._case.store.close())

@@ -27,6 +27,8 @@ Every Kafka API that is served, in which versions, and by what it is tested. Wri
 "clients" are tests in ``tests.integration`` in which real clients send the API to a running broker. Each says so itself, by ``sends``, and fails when
 the broker did not count such a request.
 
+"brokers" are APIs that only brokers send each other, and that no client is told of.
+
 "dispatcher" are test modules in ``tests.server`` that put requests of the API through the dispatcher: errors, permissions, and what differs between
 versions. Beside those, ``tests.server.test_every_version`` sends every API in every version, and has another decoder read the answers;
 ``tests.protocol.test_oracles`` compares every message in every version, byte for byte, with the encoders of two other projects.
@@ -94,7 +96,8 @@ def _lines(row: Row) -> str:
     versions = f"{api.versions[0]}-{api.versions[1]}"
     if api.advertised_from is not None:
         versions += f" (advertised {api.advertised_from}-{api.versions[1]})"
-    cells = [str(int(api.key)), api.name, versions, _names(row.clients, "tests.integration."), _names(row.dispatcher, "tests.server.")]
+    clients = _names(row.clients, "tests.integration.") if api.advertised else "brokers"
+    cells = [str(int(api.key)), api.name, versions, clients, _names(row.dispatcher, "tests.server.")]
     return "   * - " + "\n     - ".join(cells) + "\n"
 
 

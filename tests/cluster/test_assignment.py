@@ -39,17 +39,38 @@ class AssignTests(SynchronousTestCase):
         states = assign_replicas(brokers(1, 2, 3, 4), range(12), 2)
         self.assertEqual({state.replicas[1] for state in states if state.leader == 1}, {2, 3, 4})
 
+    @given(st.lists(st.sampled_from(["a", "b", "c", None]), min_size=1, max_size=8), st.integers(1, 30), st.data())
+    def test_racks(self, racks: list[str | None], count: int, data: st.DataObject) -> None:
+        """Each partition is kept in as many racks as there are, or as it has replicas; leaders are spread as evenly as ever."""
+        factor = data.draw(st.integers(1, len(racks)))
+        standing = {broker_id: rack for broker_id, rack in enumerate(racks)}
+        states = assign_replicas([BrokerImage(broker_id, 1, {}, rack) for broker_id, rack in standing.items()], range(count), factor)
+        for state in states:
+            self.assertEqual(min(factor, len(set(racks))), len({standing[broker_id] for broker_id in state.replicas}))
+            self.assertEqual(factor, len(set(state.replicas)))
+        leaders = Counter(dict.fromkeys(standing, 0))
+        leaders.update(state.leader for state in states)
+        self.assertLessEqual(max(leaders.values()) - min(leaders.values()), 1)
+
     def test_continued(self) -> None:
         """Later partitions are placed as if all had been placed at once."""
         everything = assign_replicas(brokers(1, 2, 3), range(10), 2)
         self.assertEqual(assign_replicas(brokers(1, 2, 3), range(4, 10), 2), everything[4:])
 
+    def test_fenced_brokers(self) -> None:
+        """Brokers that are not alive keep what the others are too few for; they neither lead nor are in sync."""
+        first, second, third = assign_replicas(brokers(1, 2, 3, 4, fenced=(2, 4)), range(3), 3)
+        self.assertEqual([(1, 3, 2), (3, 1, 4), (1, 3, 2)], [first.replicas, second.replicas, third.replicas])
+        self.assertEqual([((1, 3), 1), ((3, 1), 3)], [(first.isr, first.leader), (second.isr, second.leader)])
+        self.assertEqual((1, 3), assign_replicas(brokers(1, 2, 3, fenced=(2,)), range(1), 2)[0].replicas)
+
     def test_too_few(self) -> None:
-        """There cannot be more replicas than living brokers."""
-        with self.assertRaises(KafkaError) as caught:
-            assign_replicas(brokers(1, 2, fenced=(2,)), range(1), 2)
-        self.assertEqual(caught.exception.code, ErrorCode.INVALID_REPLICATION_FACTOR)
-        self.assertIn("only 1 broker(s)", caught.exception.message)
+        """There cannot be more replicas than brokers, and somebody must lead."""
+        for known, factor, why in ((brokers(1, 2, fenced=(2,)), 3, "only 2 broker(s)"), (brokers(1, 2, fenced=(1, 2)), 1, "fenced")):
+            with self.assertRaises(KafkaError) as caught:
+                assign_replicas(known, range(1), factor)
+            self.assertEqual(caught.exception.code, ErrorCode.INVALID_REPLICATION_FACTOR)
+            self.assertIn(why, caught.exception.message)
 
 
 class CheckTests(SynchronousTestCase):

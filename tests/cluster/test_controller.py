@@ -8,6 +8,7 @@ from twisted.internet.defer import Deferred
 from zope.interface.verify import verifyObject
 
 from chronik.cluster.controller import Controller
+from chronik.cluster.election import ElectionType
 from chronik.cluster.interfaces import (
     ConfigChange,
     ConfigEdit,
@@ -18,8 +19,8 @@ from chronik.cluster.interfaces import (
     NewPartitions,
     NewTopic,
 )
-from chronik.cluster.leadership import ElectionType
 from chronik.cluster.registration import Registration
+from chronik.cluster.topics import DELETED_KEPT
 from chronik.errors import ChronikError, ErrorCode, KafkaError
 from chronik.metadata import keys
 from chronik.metadata.interfaces import Delete, Put
@@ -236,6 +237,17 @@ class DeleteTopicTests(ControllerCase):
         outcome = self.delete("small", "none", "big")
         self.assertEqual(outcome, [OK, ErrorCode.UNKNOWN_TOPIC_OR_PARTITION, OK])
         self.assertEqual([self.stored("topics/"), self.stored("partitions/"), self.image.topics], [[], [], {}])
+
+    def test_noted(self) -> None:
+        """That a topic was deleted is noted, for brokers that were down; only the latest such notes are kept."""
+        small = self.image.topics["small"].topic_id
+        self.delete("small")
+        self.assertEqual({small}, self.image.deleted)
+        for n in range(DELETED_KEPT + 3):
+            self.successResultOf(self.controller.create_topics([NewTopic(f"t{n}", 1)]))
+            self.delete(f"t{n}")
+        self.assertEqual(DELETED_KEPT, len(self.stored(keys.DELETED)))
+        self.assertNotIn(small, self.image.deleted)
 
     def test_create_again(self) -> None:
         """The name is free at once, for another topic id."""

@@ -7,7 +7,7 @@ from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 from zope.interface import implementer
 
-from chronik.cluster.writer import ATTEMPTS_MAX, FencedWriter, KeyView, Plan
+from chronik.cluster.writer import ATTEMPTS_MAX, FencedWriter, KeyView, Plan, Writer
 from chronik.errors import ErrorCode, KafkaError
 from chronik.metadata import keys
 from chronik.metadata.image import MetadataImage
@@ -48,7 +48,7 @@ class WriterTests(SynchronousTestCase):
         """Make it."""
         self.store = MemoryMetadataStore(Clock())
         self.feed = LaggingFeed()
-        self.writer = FencedWriter(self.store, self.feed)
+        self.writer = Writer(self.store, self.feed, KeyView(self.store))
         self.plans = 0
 
     def plan(self, view: KeyView) -> Plan:
@@ -112,13 +112,14 @@ class WriterTests(SynchronousTestCase):
 
     def test_fence(self) -> None:
         """Who lost the controller's key writes nothing; who was only overtaken goes on."""
-        revision = self.successResultOf(self.store.commit([], [Put(keys.CONTROLLER, b"{}")]))
-        self.writer.hold(revision)
+        writer = self.writer = FencedWriter(self.store, self.feed, KeyView(self.store))
+        self.assertEqual(self.failureResultOf(self.write(), KafkaError).value.code, ErrorCode.NOT_CONTROLLER)
+        writer.hold(self.successResultOf(self.store.commit([], [Put(keys.CONTROLLER, b"{}")])))
         self.store.faults.append(Fault.CONFLICT)
         self.successResultOf(self.write())
         self.successResultOf(self.store.commit([], [Put(keys.CONTROLLER, b"{}"), Delete("n")]))
         failure = self.failureResultOf(self.write(), KafkaError)
-        self.assertEqual(failure.value.code, ErrorCode.NOT_CONTROLLER)
+        self.assertEqual((failure.value.code, writer.held), (ErrorCode.NOT_CONTROLLER, False))
         self.assertNotIn("n", self.successResultOf(self.store.snapshot()).entries)
 
     def test_view_after_a_lost_watch(self) -> None:

@@ -262,12 +262,37 @@ class GroupLimitsTest(SynchronousTestCase):
         error = self.assertRaises(KafkaError, check_configs, Scope.GROUP, "g", {}, configs, wide)
         self.assertEqual("consumer.session.timeout.ms must be greater than consumer.heartbeat.interval.ms", error.message)
 
+    def test_of_kinds_that_are_not_served(self) -> None:
+        """Share and streams groups have limits too, though what is set on them is only kept."""
+        config = load({"group.streams.max.heartbeat.interval.ms": "55000", "group.share.max.delivery.count.limit": "6"}, {})
+        for name, value, words in (
+            ("streams.session.timeout.ms", "1", "must be greater than or equal to group.streams.min.session.timeout.ms"),
+            ("streams.heartbeat.interval.ms", "100000", "must be less than or equal to group.streams.max.heartbeat.interval.ms"),
+            ("streams.num.standby.replicas", "3", "must be less than or equal to group.streams.max.standby.replicas"),
+            ("share.delivery.count.limit", "7", "must be less than or equal to group.share.max.delivery.count.limit"),
+        ):
+            error = self.assertRaises(KafkaError, check_configs, Scope.GROUP, "g", {}, {name: value}, config)
+            self.assertEqual((ErrorCode.INVALID_CONFIG, f"{name} {words}"), (error.code, error.message))
+        error = self.assertRaises(KafkaError, check_configs, Scope.GROUP, "g", {}, {"streams.heartbeat.interval.ms": "50000"}, config)
+        self.assertEqual("streams.session.timeout.ms must be greater than streams.heartbeat.interval.ms", error.message)
+        (warning,) = check_configs(Scope.GROUP, "g", {}, {"streams.num.standby.replicas": "2"}, config)
+        self.assertIn("has no effect", warning)
+
+    def test_of_the_broker_at_run_time(self) -> None:
+        """The interval between assignments may change while the broker runs, within its limits."""
+        name = "group.consumer.assignment.interval.ms"
+        for resource in ("", "1"):
+            self.assertEqual((), check_configs(Scope.BROKER, resource, {}, {name: "15000"}, Configuration()))
+            error = self.assertRaises(KafkaError, check_configs, Scope.BROKER, resource, {}, {name: "15001"}, Configuration())
+            self.assertEqual(ErrorCode.INVALID_CONFIG, error.code)
+
     def test_of_the_broker(self) -> None:
         """Limits in order, and the values within them."""
         check_group_limits(Configuration())
         for texts, words in (
             ({"group.consumer.max.session.timeout.ms": "40000"}, "must be greater than or equal to"),
             ({"group.consumer.session.timeout.ms": "44999"}, "must be between"),
+            ({"group.streams.num.standby.replicas": "3"}, "must not be more than"),
             ({"group.consumer.min.session.timeout.ms": "1", "group.consumer.session.timeout.ms": "5000"}, "must be less than"),
         ):
             error = self.assertRaises(ConfigurationError, check_group_limits, load(texts, {}))
@@ -279,3 +304,5 @@ class GroupLimitsTest(SynchronousTestCase):
         found = next(each for each in describe_group(config, {}) if each.name == "consumer.session.timeout.ms")
         self.assertEqual(("46000", ConfigSource.STATIC_BROKER), (found.value, found.source))
         self.assertEqual(["group.consumer.session.timeout.ms"] * 2, [each.name for each in found.synonyms])
+        kept = next(each for each in describe_group(config, {}) if each.name == "streams.num.standby.replicas")
+        self.assertEqual([("group.streams.num.standby.replicas", "0", ConfigSource.DEFAULT)], [(s.name, s.value, s.source) for s in kept.synonyms])

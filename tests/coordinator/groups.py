@@ -41,9 +41,15 @@ class GroupCase(SynchronousTestCase):
 
     config = GroupConfig()
 
+    _watched = False
+
     def setUp(self) -> None:
         """A coordinator that leads the one partition of state."""
-        self.addCleanup(self.forget_who_waits)
+        if not self._watched:
+            self._watched = True
+            self.addCleanup(self.forget_who_waits)
+            # What there is already is none of this test's: it need not be looked at when the test is over, however much it is.
+            gc.freeze()
         self.clock = Clock()
         self.clock.advance(1_000_000)
         self.feed = FakeFeed(image_of(topic_of(OFFSETS_TOPIC, 1, TopicId(b"c" * 16)), topic_of()))
@@ -55,6 +61,8 @@ class GroupCase(SynchronousTestCase):
     def forget_who_waits(self) -> None:
         """Joins that a test leaves waiting fail when the coordinator stops; nobody is there to hear it."""
         gc.collect()
+        gc.unfreeze()
+        self._watched = False
         self.flushLoggedErrors(KafkaError)
 
     def make(self) -> GroupCoordinator:

@@ -191,6 +191,13 @@ class PiecesTests(SynchronousTestCase):
             self.assertIs(pieces[3], second)
             self.assertEqual(b"".join(pieces), fetched(first, b"small", second).encode(version))
 
+    def test_head(self) -> None:
+        """What is to stand before the message begins its first piece."""
+        for records in (b"small", b"l" * 5000):
+            pieces = fetched(records).encode_pieces(12, b"head")
+            self.assertEqual(b"".join(pieces), b"head" + fetched(records).encode(12))
+            self.assertEqual(len(pieces), len(fetched(records).encode_pieces(12)))
+
     def test_anything_with_a_length(self) -> None:
         """A log slice, however small, is put into the pieces as it is, its length before it."""
         piece = LogSlice(300)

@@ -61,6 +61,7 @@ class FakeLog:
         self.clean = True
         self.held: list[tuple[Deferred[AppendResult], AppendResult]] | None = None
         self.epochs: list[int] = []
+        self.replicated: list[bytes] = []
         self.raised: list[int] = []
         self.epoch_failure: KafkaError | None = None
         self.watermarks: list[int] = []
@@ -83,6 +84,11 @@ class FakeLog:
         waiting: Deferred[AppendResult] = Deferred()
         self.held.append((waiting, result))
         return waiting
+
+    def replicate(self, data: bytes | memoryview) -> Deferred[int]:
+        """Append as many records as there are bytes, held as those of :meth:`append` are."""
+        self.replicated.append(bytes(data))
+        return self.append(data, self.latest_epoch).addCallback(lambda result: result.last_offset + 1)
 
     def write(self) -> None:
         """Do what was held."""
@@ -138,6 +144,16 @@ class FakeLog:
     def truncate(self, offset: int) -> Deferred[None]:
         """Cut."""
         self.end_offset = offset
+        return succeed(None)
+
+    def restart_at(self, offset: int) -> Deferred[None]:
+        """Begin anew, at once."""
+        start = self.start_offset
+        self.start_offset = self.local_start_offset = self.end_offset = self.flushed_offset = offset
+        for observer in tuple(self.observers):
+            observer.truncated(self, start, -1)
+            observer.start_advanced(self, offset)
+            observer.extent_opened(self, Extent(offset, None))
         return succeed(None)
 
     def raise_epoch(self, leader_epoch: int) -> Deferred[None]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from random import Random
 from typing import Any, Final, TypeVar
@@ -144,7 +144,7 @@ class Machine:
         self.host = HostedPartitions(1, self.feed, self.store, lambda topic: Settings(config), self._raise_epochs)
         disk.on_step = self._look
 
-    def _raise_epochs(self, partitions: list[tuple[TopicId, int]]) -> Deferred[None]:
+    def _raise_epochs(self, partitions: Sequence[tuple[TopicId, int]], untrusted: Collection[tuple[TopicId, int]]) -> Deferred[None]:
         self.epoch += 1
         topic: TopicImage = topic_of(TOPIC, PARTITIONS, epoch=self.epoch)
         self.feed.image = image_of(topic, revision=self.epoch + 2)

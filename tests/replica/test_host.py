@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, field, replace
 
 from twisted.internet.defer import Deferred, succeed
 from twisted.trial.unittest import SynchronousTestCase
@@ -14,7 +15,7 @@ from chronik.model import TopicId, TopicPartition
 from chronik.replica.host import HostedPartitions
 from chronik.replica.interfaces import IPartition, IPartitions
 from chronik.storage.config import LogConfig
-from chronik.storage.interfaces import ILogStore
+from chronik.storage.interfaces import DiskFull, ILogStore
 from tests.replica.fakes import TOPIC_ID, FakeFeed, FakeLog, FakeStore, image_of, topic_of
 
 OTHER_ID = TopicId(b"o" * 16)
@@ -55,7 +56,7 @@ class HostCase(SynchronousTestCase):
         self.settings = Settings()
         self.host = HostedPartitions(1, self.feed, self.store, lambda topic: self.settings, self.raise_epochs)
 
-    def raise_epochs(self, partitions: list[tuple[TopicId, int]]) -> Deferred[None]:
+    def raise_epochs(self, partitions: Sequence[tuple[TopicId, int]], untrusted: Collection[tuple[TopicId, int]]) -> Deferred[None]:
         """What the controller does: the image has the larger epochs before it answers."""
         self.raised.extend(partitions)
         self.feed.image = image_of(topic_of(partitions=2, epoch=7), revision=2)
@@ -115,6 +116,36 @@ class StartTest(HostCase):
         self.start()
         self.assertEqual(self.code("t", 0), ErrorCode.KAFKA_STORAGE_ERROR)
         self.assertEqual(self.host.get("t", 1).leader_epoch, 7)
+
+    def test_logs_of_deleted_topics_are_removed(self) -> None:
+        """What a broker that died before its clean-up left goes at its next start."""
+        self.feed.image = replace(self.feed.image, deleted=frozenset((OTHER_ID,)))
+        self.store.found = [(TopicPartition("gone", 0), OTHER_ID), (TopicPartition("t", 0), TOPIC_ID)]
+        self.start()
+        self.assertEqual((self.store.aside, self.store.deleted), ([], [(TopicPartition("gone", 0), OTHER_ID)]))
+
+    def test_a_failed_disk(self) -> None:
+        """Its partition is not served any more, who keeps state in it is told, and the error is the disk's; the other one goes on."""
+        follower = Follower()
+        self.start()
+        self.host.observe(follower)
+        log = self.store.logs[TopicPartition("t", 1), TOPIC_ID]
+        for observer in tuple(log.observers):
+            observer.failed(log, OSError("broken"))
+        self.assertEqual(["t-1"], follower.resigned)
+        self.assertEqual(ErrorCode.KAFKA_STORAGE_ERROR, self.code("t", 1))
+        self.assertEqual(["t-0"], [str(partition.topic_partition) for partition in self.host.hosted()])
+        self.host.get("t", 0)
+
+    def test_no_room(self) -> None:
+        """A log that could not be opened for want of space is tried again when somebody asks, and needs its new epoch first."""
+        self.store.refusing[TopicPartition("t", 1)] = DiskFull("no room")
+        self.store.unclean = {TopicPartition("t", 1)}
+        self.start()
+        self.assertEqual(ErrorCode.KAFKA_STORAGE_ERROR, self.code("t", 1))
+        self.store.refusing.clear()
+        self.assertEqual(7, self.host.get("t", 1).leader_epoch)
+        self.assertEqual(([(TOPIC_ID, 1)], [7]), (self.raised, self.store.logs[TopicPartition("t", 1), TOPIC_ID].raised))
 
     def test_logs_of_unknown_topics_are_set_aside(self) -> None:
         """Whether a broker died between a deletion and its clean-up, or the metadata lost a topic, cannot be told: no records are removed."""

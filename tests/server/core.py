@@ -98,6 +98,7 @@ class Core:
         brokers = {1: BrokerImage(1, 1, {"PLAINTEXT": Endpoint("", 9092)}), 2: BrokerImage(2, 1, {"PLAINTEXT": Endpoint("two", 9093)}, "r2")}
         self.feed = FakeFeed(MetadataImage(1, "cluster", 1, brokers=brokers, topics={"t": topic}, names={TOPIC_ID: "t"}))
         self.log = FakeLog(end=5)
+        self.log.latest_epoch = 3
         self.partition = Partition(self.log, topic.partitions[0])
         self.partitions = FakePartitions(self.partition)
         self.store = FakeStore()

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from random import Random
 from typing import Any, Final
 
 from twisted.internet.defer import Deferred
+from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
 from chronik.broker import GroupPartitions
 from chronik.cluster.controller import Controller
+from chronik.cluster.election import rules_of
+from chronik.cluster.heartbeats import HeartbeatConfig
 from chronik.cluster.registration import Registration
+from chronik.cluster.seat import Peers
 from chronik.config import Configuration
 from chronik.coordinator.group.config import GroupConfig
 from chronik.coordinator.group.service import GroupCoordinator
@@ -19,11 +24,13 @@ from chronik.metadata.feed import MetadataFeed
 from chronik.metadata.file import FileMetadataStore
 from chronik.metadata.image import Endpoint
 from chronik.metadata.memory import MemoryMetadataStore
-from chronik.network.interfaces import Session
+from chronik.network.interfaces import IBrokerChannels, Session
 from chronik.protocol.apis import flexible, response_class
 from chronik.protocol.header import parse_response_header, request_header
 from chronik.protocol.message import Message
-from chronik.replica.host import HostedPartitions
+from chronik.replica.fetcher import FetcherConfig, Fetching, ReplicaFetchers
+from chronik.replica.followers import Leading
+from chronik.replica.host import HostedPartitions, Replication
 from chronik.replica.purgatory import Purgatory
 from chronik.replica.settings import DynamicConfiguration, EffectiveSettings
 from chronik.security.interfaces import ANONYMOUS
@@ -39,18 +46,37 @@ from chronik.testing.pools import SynchronousWorker
 from tests.server.core import FakeAuthorizer
 
 BROKER_ID: Final = 1
+HEARTBEATS: Final = HeartbeatConfig(0.5, 2.0)
+LAG_SECONDS: Final = 10.0
+FETCHER: Final = FetcherConfig(backoff_seconds=0.2)
 CORRELATION_ID: Final = 0x01020304
 
 SETTINGS: Final = {"num.partitions": "1", "offsets.topic.num.partitions": "1"}
 """One partition of each: which is led here is not what these tests are about."""
 
 
+@dataclass(frozen=True)
+class Neighbours:
+    """What a broker shares with others.
+
+    :ivar broker_id: its own.
+    :ivar channels: to the others.
+    """
+
+    broker_id: int
+    clock: Clock
+    metadata: MemoryMetadataStore
+    channels: IBrokerChannels
+
+
 class MemoryBroker:
-    """Broker 1, which clients reach at 192.168.1.5:9092.
+    """Broker 1, which clients reach at 192.168.1.5:9092, or one of several.
 
     :param settings: over :data:`SETTINGS`.
     :param pools: a synchronous pool if None.
+    :param neighbours: None for a broker that is alone.
     :param directories: its log directories.
+    :param disk: what an earlier broker left; an empty one if None.
     :param file_metadata: keep metadata in files on its disk, not in memory.
     :param store_options: as the store takes them by keyword.
     :ivar disk: what it writes to.
@@ -61,22 +87,30 @@ class MemoryBroker:
         self,
         settings: Mapping[str, str] | None = None,
         pools: Any = None,
+        neighbours: Neighbours | None = None,
+        disk: MemoryFileSystem | None = None,
         directories: Sequence[str] = ("/data",),
         file_metadata: bool = False,
         **store_options: Any,
     ) -> None:
-        self.clock = make_clock()
-        self.disk = MemoryFileSystem(Random(1))
+        self.clock = neighbours.clock if neighbours is not None else make_clock()
+        self.broker_id = neighbours.broker_id if neighbours is not None else BROKER_ID
+        self.disk = disk or MemoryFileSystem(Random(1))
         self.config = Configuration().with_values({**SETTINGS, **(settings or {})})
-        self.metadata: Any = MemoryMetadataStore(self.clock)
+        self.metadata: Any = neighbours.metadata if neighbours is not None else MemoryMetadataStore(self.clock)
         if file_metadata:
             directory = f"{directories[0]}/.metadata"
             self.metadata = FileMetadataStore(self.disk, directory, SynchronousWorker(), self.clock, random=lambda count: bytes(count))
         self.feed = MetadataFeed(self.metadata, self.clock)
-        self.controller = Controller(self.metadata, self.feed, Registration(BROKER_ID, {"PLAINTEXT": Endpoint("", 9092)}), self.config)
+        dynamic = DynamicConfiguration(self.config, self.feed, self.broker_id)
+        self._settings = EffectiveSettings(dynamic)
+        self.displaced = False
+        registration = Registration(self.broker_id, {"PLAINTEXT": Endpoint("", 9092)}, self.config.get("broker.rack"))
+        self.controller = Controller(self.metadata, self.feed, registration, self.config, peers=self._peers(neighbours))
         self._store = make_store(self.disk, self.clock, *directories, pools=pools, **store_options)
-        dynamic = DynamicConfiguration(self.config, self.feed, BROKER_ID)
-        self.partitions = HostedPartitions(BROKER_ID, self.feed, self._store, EffectiveSettings(dynamic), self.controller.raise_leader_epochs)
+        self.partitions = HostedPartitions(
+            self.broker_id, self.feed, self._store, self._settings, self.controller.raise_leader_epochs, self._replication(neighbours)
+        )
         marks = iter(range(1, 1_000_000))
         self.groups = GroupCoordinator(self.feed, self.clock, GroupConfig.of(self.config), lambda count: next(marks).to_bytes(count, "big"))
         self.authorizer = FakeAuthorizer()
@@ -85,9 +119,24 @@ class MemoryBroker:
         self.dispatcher = RequestDispatcher(self._services(), api_table())
         self.session = Session("PLAINTEXT", "10.0.0.9", 5555, "192.168.1.5", 9092, ANONYMOUS)
 
+    def _peers(self, neighbours: Neighbours | None) -> Peers | None:
+        def displaced() -> None:
+            self.displaced = True
+
+        if neighbours is None:
+            return None
+        return Peers(neighbours.channels, self.clock, HEARTBEATS, lambda topic: rules_of(self._settings(topic)), displaced)
+
+    def _replication(self, neighbours: Neighbours | None) -> Replication | None:
+        if neighbours is None:
+            return None
+        leading = Leading(self.broker_id, self.clock, self.controller.in_sync, LAG_SECONDS)
+        fetching = Fetching(self.broker_id, lambda: self.controller.broker_epoch, neighbours.channels, self.clock, FETCHER)
+        return Replication(leading, ReplicaFetchers(fetching))
+
     def _services(self) -> Services:
         return Services(
-            broker_id=BROKER_ID,
+            broker_id=self.broker_id,
             config=self.config,
             metadata=self.feed,
             controller=self.controller,
@@ -110,6 +159,20 @@ class MemoryBroker:
         self.groups.start()
         case.addCleanup(self.groups.stop)
         self.partitions.observe(GroupPartitions(self.groups, self.clock))
+        case.successResultOf(self.controller.serve())
+
+    def die(self, random: Random | None = None) -> MemoryFileSystem:
+        """Do nothing more, as a process that was killed; what is left on the disk.
+
+        :param random: decides what is lost of what was not synced; None for a machine that goes on without the process.
+        """
+        self.partitions.stop()
+        self.groups.stop()
+        self.controller.stop()
+        self.feed.stop()
+        if random is None:
+            self.disk.sync_file_system("/")
+        return self.disk.crashed(random or Random(0))
 
     def send(self, request: Message, version: int, client_id: str | None = "me") -> Deferred[Any]:
         """Send a request; a Deferred of the decoded response, of which no byte is left over."""

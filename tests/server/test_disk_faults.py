@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import json
 from collections.abc import Sequence
+from random import Random
 from types import SimpleNamespace
 from typing import Any
 
@@ -28,6 +29,7 @@ from chronik.protocol.messages import (
     ProduceRequest,
 )
 from chronik.storage.disks import DiskPolicy
+from chronik.testing.filesystem import MemoryFileSystem
 from chronik.testing.records import batch_of
 from tests.server.memory_broker import MemoryBroker
 
@@ -288,3 +290,40 @@ class MetadataTests(SynchronousTestCase):
         self.assertEqual([ErrorCode.KAFKA_STORAGE_ERROR] * 2, [create(), create()])
         broker.disk.faults.heal()
         self.assertEqual(ErrorCode.NONE, create())
+
+
+class DeletionTests(SynchronousTestCase):
+    """A topic is deleted, and the broker dies in the middle of it."""
+
+    def test_any_moment(self) -> None:
+        """Whenever the machine stops, the topic is there with all its records, or a moment after the next start nothing is left of it."""
+        broker = MemoryBroker(file_metadata=True)
+        broker.start(self)
+        self.successResultOf(broker.controller.create_topics([NewTopic("t", partitions=3), NewTopic("other", partitions=1)]))
+        for name, number in (("t", 0), ("t", 1), ("t", 2), ("other", 0)):
+            self.successResultOf(broker.partitions.get(name, number).append(batch_of(b"v"), -1))
+        broker.clock.pump([1] * 61)
+        images = [broker.disk.crashed(Random(0))]
+        broker.disk.on_step = lambda operation, path: images.extend(broker.disk.crashed(Random(seed)) for seed in range(4))
+        self.successResultOf(broker.controller.delete_topics(["t"]))
+        broker.clock.pump([1] * 70)
+        broker.disk.on_step = None
+        images.append(broker.disk.crashed(Random(0)))
+        there = [self.is_there(image) for image in images]
+        self.assertEqual((True, False), (there[0], there[-1]))
+        self.assertGreater(len(images), 50)
+
+    def is_there(self, disk: MemoryFileSystem) -> bool:
+        """Whether the topic is there after a start."""
+        broker = MemoryBroker(file_metadata=True, disk=disk)
+        broker.start(self)
+        broker.clock.pump([1] * 3)
+        self.assertEqual(1, broker.partitions.get("other", 0).end_offset)
+        left = [name for name in disk.list("/data") if name.startswith("t-") or name.endswith(("-delete", "-stray"))]
+        if "t" in broker.feed.image.topics:
+            self.assertEqual(["t-0", "t-1", "t-2"], left)
+            self.assertEqual([1] * 3, [broker.partitions.get("t", number).end_offset for number in range(3)])
+            return True
+        self.assertEqual([], left)
+        self.assertNotIn(b"t 0", disk.read_whole("/data/recovery-point-offset-checkpoint"))
+        return False

@@ -10,7 +10,7 @@ from chronik.errors import ErrorCode, KafkaError
 from chronik.protocol.messages import FetchRequest
 from chronik.record.build import NewRecord, build_batch
 from chronik.record.compression import Codec
-from chronik.security.interfaces import Action, Operation, ResourceType
+from chronik.security.interfaces import CLUSTER_NAME, Action, Operation, ResourceType
 from tests.replica.fakes import TOPIC_ID
 from tests.server.core import Core
 
@@ -225,11 +225,14 @@ class RefusalTest(FetchCase):
             part = self.answered(self.request(session_id=session_id, session_epoch=-1))
             self.assertEqual((self.response.session_id, part.error_code, len(part.records)), (0, ErrorCode.NONE, 50))
 
-    def test_followers(self) -> None:
-        """Nobody follows this broker yet."""
-        request = self.request(replica_id=2)
-        response = self.core.decode(request, 12, self.successResultOf(self.core.dispatch(request, 12).pieces))
-        self.assertEqual(response.error_code, ErrorCode.INVALID_REQUEST)
+    def test_who_is_no_replica(self) -> None:
+        """A broker that keeps no replica of a partition gets nothing of it."""
+        self.assertEqual(self.answered(self.request(replica_id=2)).error_code, ErrorCode.UNKNOWN_TOPIC_OR_PARTITION)
+
+    def test_followers_are_brokers(self) -> None:
+        """Who may read a topic may not follow it: that takes CLUSTER_ACTION."""
+        self.core.authorizer.refused = {Action(Operation.CLUSTER_ACTION, ResourceType.CLUSTER, CLUSTER_NAME)}
+        self.assertEqual(self.answered(self.request(replica_id=2)).error_code, ErrorCode.TOPIC_AUTHORIZATION_FAILED)
 
     def test_a_moved_partition_names_its_leader(self) -> None:
         """From version 16 on with the address too (KIP-951)."""

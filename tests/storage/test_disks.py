@@ -16,7 +16,7 @@ from chronik.storage.disks import FULL_SECONDS, MEMORY_SECONDS, DiskPolicy, Disk
 from chronik.storage.interfaces import DirectoryState, DiskFull
 from chronik.testing.filesystem import MemoryFileSystem
 from chronik.testing.logs import ID, TP, RecordingObserver, make_store
-from chronik.testing.pools import SlowThreadPools
+from chronik.testing.pools import HeldThreadPools, SlowThreadPools
 from chronik.testing.records import batch_of
 from tests.storage.test_store import StoreCase
 
@@ -122,6 +122,13 @@ class WatchTests(SynchronousTestCase):
         self.assertEqual((DirectoryState.OK, []), (self.state(), self.failed))
         said = [formatEvent(event) for event in logged]
         self.assertEqual(["log directory /d is full: /d/f: No space left", "log directory /d is as it should be again"], said)
+
+    def test_no_room_left(self) -> None:
+        """Without any room left it is full, whether or not anybody wants to write."""
+        self.watch.space = (1 << 40, 1000)
+        self.assertEqual((DirectoryState.FULL, "1000 bytes are left"), (self.state(), self.watch.status().reason))
+        self.watch.space = (1 << 40, 1 << 30)
+        self.assertEqual(DirectoryState.OK, self.state())
 
     def test_names_are_not_the_disk(self) -> None:
         """A file that is missing, or too many that are open, say nothing of the disk."""
@@ -333,6 +340,38 @@ class StartTests(DisksCase):
         self.assertEqual([], self.lost)
         self.disk.faults.heal()
         self.both()
+
+
+class RecoveryTests(DisksCase):
+    """Opening many logs after a crash."""
+
+    def test_parallel_and_told(self) -> None:
+        """Each directory opens its logs by threads of its own, a slow one holds up no other, and the log says how far it is."""
+        names = [TopicPartition("t", n) for n in range(4, 24)]
+        for name in names:
+            self.append(self.opened(self.store, name), b"x")
+        self.disk.crash()
+        pools = HeldThreadPools("background a", "background b")
+        store = make_store(self.disk, self.clock, "/a", "/b", pools=pools)
+        starting = store.start()
+        self.assertEqual(["background a", "background b"], pools.waiting)
+        pools.go_on()
+        self.successResultOf(starting)
+        config = self.logs[0].config
+        opening = [store.open(name, ID, config, existing=True) for name, _ in store.known()]
+        self.assertEqual((12, 12), tuple(pools.waiting.count(f"background {name}") for name in "ab"))
+        pools.go_on("background b")
+        self.assertEqual(12, sum(hasattr(deferred, "result") and deferred.result is not None for deferred in opening))
+        with capturedLogs() as logged:
+            self.clock.pump([1] * 6)
+        said = [line for event in logged if "opening the logs" in (line := formatEvent(event) or "")]
+        self.assertEqual(["opening the logs in /a: 12 of 12 are left"], said)
+        pools.go_on()
+        with capturedLogs() as logged:
+            self.clock.pump([1] * 6)
+        self.assertEqual([], [event for event in logged if "opening the logs" in (formatEvent(event) or "")])
+        for deferred in opening:
+            self.assertEqual(1, self.successResultOf(deferred).end_offset)
 
 
 class PlacementTests(StoreCase):

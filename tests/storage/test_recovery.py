@@ -144,7 +144,7 @@ class MiddleTests(RecoveryCase):
         """Damage of what was on disk for certain is no crash's work: the log is not opened and nothing is changed."""
         self.crashed(checkpoint=True)
         path = self.segments()[-1]
-        self.change(path, lambda data: data[:62] + bytes([data[62] ^ 1]) + data[63:])
+        self.change(path, lambda data: data[:-1] + bytes([data[-1] ^ 1]))
         before = {name: self.disk.read_whole(name) for name in self.segments()}
         failure = self.failureResultOf(self.started().open(TP, ID, CONFIG), KafkaError).value
         self.assertEqual(ErrorCode.KAFKA_STORAGE_ERROR, failure.code)
@@ -167,6 +167,81 @@ class MiddleTests(RecoveryCase):
             self.change(path, lambda data: data[:-1])
         failure = self.failureResultOf(self.started().open(TP, ID, CONFIG), KafkaError).value
         self.assertEqual(ErrorCode.KAFKA_STORAGE_ERROR, failure.code)
+
+
+class BoundTests(RecoveryCase):
+    """How much is read after a crash: what was not noted to be on disk, however large the segment is in which that was."""
+
+    config = LogConfig(segment_bytes=1 << 30, index_interval_bytes=1000)
+
+    def grown(self, count: int, more: int) -> Any:
+        """A log of so many batches at the last checkpoint but one, then a second one's worth, then some without a checkpoint; the disk crashed."""
+        store = self.started(checkpoint_ms=1000)
+        log = self.successResultOf(store.open(TP, ID, self.config))
+        self.sent = 0
+        for part in (count, more, more):
+            for _ in range(part):
+                self.send(log)
+            if self.sent <= count + more:
+                self.clock.advance(1)
+        self.names = self.disk.list(DIRECTORY)
+        self.size = log.size_bytes
+        self.disk.crash()
+        self.disk.bytes_read = 0
+
+    def send(self, log: Any) -> None:
+        """One more batch of a producer."""
+        value = b"%d" % self.sent
+        self.successResultOf(log.append(batch_of(value, producer_id=7, producer_epoch=0, base_sequence=self.sent), 0))
+        self.sent += 1
+
+    def test_bounded(self) -> None:
+        """A hundred times as large a segment takes no more reading; everything is there, and found by offset, time and producer."""
+        read = []
+        for count in (100, 10_000):
+            self.setUp()
+            self.grown(count, 50)
+            log = self.log()
+            read.append(self.disk.bytes_read)
+            self.assertEqual((0, self.sent), (log.start_offset, log.end_offset))
+            self.assertEqual(self.size, log.size_bytes)
+            for offset in (0, count // 2, count - 1, count, count + 75, self.sent - 1):
+                data = self.successResultOf(log.read(offset, ALL, ALL, True))
+                first = next(iter(whole_batches(data.read(0, 200))))[0]
+                data.close()
+                self.assertEqual(offset, first.base_offset)
+            self.assertEqual(0, self.successResultOf(log.offset_of_max_timestamp()).offset)
+            self.send(log)
+            self.assertEqual([(7, self.sent - 1)], [(p.producer_id, p.last_sequence) for p in log.active_producers()])
+        self.assertLess(read[1], 1.2 * read[0] + 10_000)
+
+    def test_files_beside(self) -> None:
+        """However many checkpoints there were, few files are beside the segment."""
+        store = self.started(checkpoint_ms=1000)
+        log = self.successResultOf(store.open(TP, ID, self.config))
+        self.sent = 0
+        for _ in range(10):
+            self.send(log)
+            self.clock.advance(1)
+        self.assertEqual(2, sum(name.endswith(".snapshot") for name in self.disk.list(DIRECTORY)))
+
+    def test_torn_entries(self) -> None:
+        """What is in the index files behind the recovery point may be anything."""
+        for junk in (bytes(40), b"\xff" * 40, b"\x00\x00\x01\x00" * 10, b"\x7f\xff\xff\xff" * 9 + b"xyz"):
+            self.setUp()
+            self.grown(500, 50)
+            for extension in (".index", ".timeindex"):
+                self.change(f"{DIRECTORY}/{0:020d}{extension}", lambda data, junk=junk: data + junk)
+            log = self.log()
+            self.assertEqual((self.sent, self.size), (log.end_offset, log.size_bytes))
+            self.assertEqual([b"%d" % n for n in range(self.sent)], self.values(log))
+
+    def test_index_of_something_else(self) -> None:
+        """An index that does not fit is not believed."""
+        self.grown(500, 50)
+        self.change(f"{DIRECTORY}/{0:020d}.index", lambda data: data[:-4] + bytes([0, 0, 0, 7]))
+        log = self.log()
+        self.assertEqual([b"%d" % n for n in range(self.sent)], self.values(log))
 
 
 class MissingTests(RecoveryCase):

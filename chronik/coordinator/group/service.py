@@ -12,6 +12,7 @@ from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from chronik.coordinator.group.config import GroupConfig
+from chronik.coordinator.group.consumer.config import GroupSettings
 from chronik.coordinator.group.consumer.interfaces import ConsumerHeartbeat, DescribedConsumerGroup, HeartbeatAnswer
 from chronik.coordinator.group.consumer.membership import check_heartbeat
 from chronik.coordinator.group.group import Group
@@ -40,6 +41,8 @@ from chronik.model import OFFSETS_TOPIC, TopicPartition
 if TYPE_CHECKING:
     from twisted.internet.interfaces import IReactorTime
 
+    from chronik.config import Configuration
+
 
 def java_hash(text: str) -> int:
     """Java's ``String.hashCode``, whose lowest 31 bits say which partition of state a group is in."""
@@ -54,14 +57,23 @@ class GroupCoordinator:
     """Coordinates the groups whose state is led here.
 
     :param random: gives that many random bytes.
+    :param broker: see :class:`GroupSettings`.
     """
 
     _log = Logger()
 
-    def __init__(self, feed: IMetadataFeed, clock: IReactorTime, config: GroupConfig, random: Callable[[int], bytes]) -> None:
+    def __init__(
+        self,
+        feed: IMetadataFeed,
+        clock: IReactorTime,
+        config: GroupConfig,
+        random: Callable[[int], bytes],
+        broker: Callable[[], Configuration] | None = None,
+    ) -> None:
         self._feed = feed
         self._config = config
         self._random = random
+        self._settings = GroupSettings(config.consumer, self._current_image, broker)
         self._timers = Timers(clock)
         self._shards: dict[int, GroupShard] = {}
         self._logs: dict[int, IStateLog] = {}
@@ -93,7 +105,9 @@ class GroupCoordinator:
         self._begin(log)
 
     def _begin(self, log: IStateLog) -> None:
-        shard = self._shards[log.partition] = GroupShard(log, self._config, self._timers, self._random, self._current_image, self._read_anew)
+        shard = self._shards[log.partition] = GroupShard(
+            log, self._config, self._timers, self._random, self._settings, self._current_image, self._read_anew
+        )
         loading = Deferred.fromCoroutine(shard.load())
         loading.addCallback(lambda _: self._forget_missing(shard)).addErrback(self._not_loaded, shard, log)
 

@@ -43,6 +43,7 @@ class GroupShard:
     """One partition of state.
 
     :param log: the partition.
+    :param settings: of groups of the newer protocol.
     :param image: the metadata.
     :param failed: called when the log and the memory may differ: they are to be read anew.
     """
@@ -55,6 +56,7 @@ class GroupShard:
         config: GroupConfig,
         timers: Timers,
         random: Callable[[int], bytes],
+        settings: GroupSettings,
         image: Callable[[], MetadataImage],
         failed: Callable[[GroupShard], None],
     ) -> None:
@@ -63,7 +65,7 @@ class GroupShard:
         self._image = image
         self._store = GroupStore(log, timers.now_ms, lambda: failed(self))
         self.membership = Membership(config, timers, self._store.store_group, random)
-        self._steps = GroupSteps(GroupSettings(config.consumer, image), image)
+        self._steps = GroupSteps(settings, image)
         migration = self._migration = Migration(config, self._store, self.membership)
         self.consumers = ConsumerMembership(self._store, self._steps, migration, timers, random)
         self._classics = ClassicMembership(self._store, self._steps, migration, self.consumers)

@@ -25,6 +25,7 @@ def _served(apis: Iterable[Api]) -> tuple[ApiVersionsResponse.ApiVersion, ...]:
             api_key=api.key, min_version=api.versions[0] if api.advertised_from is None else api.advertised_from, max_version=api.versions[1]
         )
         for api in sorted(apis, key=lambda api: api.key)
+        if api.advertised
     )
 
 

@@ -37,7 +37,7 @@ def _one(context: RequestContext, topic: str, part: _Wanted) -> _Answer:
         partition.check_epoch(part.current_leader_epoch)
     except KafkaError as error:
         return _Answer(partition=part.partition, error_code=error.code)
-    epoch, end_offset = partition.log.end_offset_for_epoch(part.leader_epoch)
+    epoch, end_offset = partition.end_offset_for_epoch(part.leader_epoch)
     return _Answer(partition=part.partition, leader_epoch=epoch, end_offset=end_offset)
 
 

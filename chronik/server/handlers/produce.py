@@ -39,19 +39,25 @@ _PartitionAnswer: TypeAlias = ProduceResponse.PartitionProduceResponse
 
 
 @implementer(IPendingAppend)
-class _Append:
-    """What became of one partition's records: an :class:`AppendResult`, why they were refused, or None while that is open."""
+class _Append(ProduceResponse.PartitionProduceResponse):
+    """One partition's append, and the answer once it is acknowledged: a request may have a thousand of them, so they are one object.
 
-    __slots__ = ("_countdown", "index", "outcome")
+    :ivar outcome: its :class:`AppendResult`, why it was refused, or None while that is open.
+    """
+
+    __slots__ = ("_countdown", "outcome")
 
     def __init__(self, index: int, countdown: Countdown) -> None:
-        self.index = index
+        super().__init__(index=index)
         self._countdown = countdown
         self.outcome: AppendResult | BaseException | None = None
 
     def acknowledged(self, result: AppendResult) -> None:
         """See :meth:`IPendingAppend.acknowledged`."""
         self.outcome = result
+        self.base_offset = result.base_offset  # type: ignore[misc]  # nobody has seen it yet
+        self.log_append_time_ms = result.log_append_time  # type: ignore[misc]  # nobody has seen it yet
+        self.log_start_offset = result.log_start_offset  # type: ignore[misc]  # nobody has seen it yet
         self._countdown.settled()
 
     def refused(self, reason: BaseException) -> None:
@@ -74,7 +80,7 @@ async def _produce(context: RequestContext, request: ProduceRequest) -> ProduceR
     hints = LeaderHints(context.services.metadata.image, context.session)
     responses = []
     for topic, name, appends in begun:
-        answers = [_answer(request, hints, name, append) for append in appends]
+        answers = [append if type(append.outcome) is AppendResult else _failed(request, hints, name, append) for append in appends]
         responses.append(_TopicAnswer(name=topic.name, topic_id=topic.topic_id, partition_responses=tuple(answers)))
     return ProduceResponse(responses=tuple(responses), node_endpoints=_endpoints(hints))
 
@@ -135,15 +141,9 @@ def _holds_zstd(records: bytes | memoryview) -> bool:
         return False  # What is wrong with it the log tells.
 
 
-def _answer(request: ProduceRequest, hints: LeaderHints, name: str | None, append: _Append) -> _PartitionAnswer:
+def _failed(request: ProduceRequest, hints: LeaderHints, name: str | None, append: _Append) -> _PartitionAnswer:
+    """The answer where the append was not acknowledged, or not in time."""
     outcome = append.outcome
-    if type(outcome) is AppendResult:
-        return _PartitionAnswer(
-            index=append.index,
-            base_offset=outcome.base_offset,
-            log_append_time_ms=outcome.log_append_time,
-            log_start_offset=outcome.log_start_offset,
-        )
     if isinstance(outcome, KafkaError):
         return _refused(append.index, outcome, hints.after(outcome.code, name or "", append.index))
     if isinstance(outcome, BaseException):

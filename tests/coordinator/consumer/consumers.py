@@ -89,9 +89,13 @@ def _is_gone(topic: TopicImage, image: MetadataImage) -> bool:
 
 
 class Client:
-    """A member as Kafka's clients are: it gives up what it is told to at its next heartbeat, or when the test says so.
+    """A member as Kafka's clients are: it gives up what it is told to when the test says so, and then says what it owns.
 
     :ivar owns: partitions that it reads from.
+    :ivar told: its last assignment that it heard of.
+    :ivar says_owned: it is to say what it owns: that is news, or nobody may have heard it.
+    :ivar reconciles: it was told something else than before, and has not done it yet.
+    :ivar unheard: whether the answer to its last heartbeat was lost. What it was told before may not be true any more, and it does not know.
     """
 
     def __init__(self, case: ConsumerCase, member_id: str, topics: Iterable[str] = "t", instance_id: str | None = None) -> None:
@@ -103,6 +107,9 @@ class Client:
         self.owns: set[tuple[TopicId, int]] = set()
         self.told: set[tuple[TopicId, int]] = set()
         self.says_topics = True
+        self.says_owned = True
+        self.reconciles = False
+        self.unheard = False
 
     def heartbeat(self, lost: bool = False) -> ErrorCode:
         """Send one; with ``lost`` the answer does not arrive."""
@@ -116,7 +123,7 @@ class Client:
             client_host="/h",
             rebalance_timeout_ms=30_000,
             topics=self.topics if joins or self.says_topics else None,
-            owned={} if joins else self.owned(),
+            owned={} if joins else self.owned() if self.says_owned else None,
         )
         results: list[Any] = []
         self.case.coordinator.consumer_heartbeat(heartbeat).addBoth(results.append)
@@ -127,12 +134,19 @@ class Client:
                 self.abandon()
             return result.value.code
         # Whoever got no answer says everything again, and so is told everything again.
-        self.says_topics = lost
+        self.says_topics = self.says_owned = self.unheard = lost
         if not lost:
             self.epoch = result.epoch
             if result.assignment is not None:
-                self.told = {(topic_id, number) for topic_id, numbers in result.assignment.items() for number in numbers}
+                told = {(topic_id, number) for topic_id, numbers in result.assignment.items() for number in numbers}
+                self.reconciles = self.reconciles or told != self.told
+                self.told = told
         return ErrorCode.NONE
+
+    @property
+    def said_epoch(self) -> int:
+        """The epoch that it names in its requests."""
+        return self.epoch
 
     def owned(self) -> Assignment:
         """What it says that it owns."""
@@ -149,6 +163,8 @@ class Client:
         """Begin to read what it was told to. It gives up first: so do Kafka's clients."""
         self.revoke()
         self.owns |= self.told
+        self.says_owned = self.says_owned or self.reconciles
+        self.reconciles = False
 
     def abandon(self) -> None:
         """It was fenced: it gives up everything, and joins again."""
@@ -156,6 +172,9 @@ class Client:
         self.told.clear()
         self.epoch = 0
         self.says_topics = True
+        self.says_owned = True
+        self.reconciles = False
+        self.unheard = False
 
 
 class ClassicClient(Client):
@@ -177,6 +196,11 @@ class ClassicClient(Client):
             syncing = Syncing("g", self.generation, self.member_id, None, "consumer", "range", {})
             return self._answered(self.case.coordinator.sync(syncing), lost)
         return self._answered(self.case.coordinator.heartbeat("g", self.generation, self.member_id, None), lost)
+
+    @property
+    def said_epoch(self) -> int:
+        """Its generation."""
+        return self.generation
 
     def joining(self) -> Joining:
         """Its wish to join, with what it owns."""
@@ -211,8 +235,8 @@ class ClassicClient(Client):
         return ErrorCode.NONE
 
     def take(self) -> None:
-        """Give up what is not its any more, which it says by joining again, and read the rest."""
-        if self.synced:
+        """Give up what is not its any more, which it says by joining again, and read the rest; not once it is to join again."""
+        if self.synced and self.generation >= 0:
             gives_up = not self.owns <= self.told
             self.owns = set(self.told)
             if gives_up:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping
 
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
@@ -17,6 +17,9 @@ A, B, C, D = (TopicId(letter * 16) for letter in (b"a", b"b", b"c", b"d"))
 
 SIZES = st.fixed_dictionaries({topic: st.integers(1, 12) for topic in (A, B, C, D)})
 SUBSCRIPTIONS = st.dictionaries(st.sampled_from([f"m{n}" for n in range(9)]), st.frozensets(st.sampled_from((A, B, C, D))), max_size=9)
+
+EXAMPLES = settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+"""How long it takes to draw an example, or to try it, says more of a busy machine than of an assignor."""
 
 Places = set[tuple[TopicId, int]]
 
@@ -39,7 +42,7 @@ def loads(assignments: Mapping[str, Assignment]) -> dict[str, int]:
 class EveryAssignorTest(SynchronousTestCase):
     """What holds for all of them."""
 
-    @settings(max_examples=150)
+    @EXAMPLES
     @given(st.sampled_from(sorted(ASSIGNORS)), SUBSCRIPTIONS, SUBSCRIPTIONS, SIZES, SIZES)
     def test_complete(
         self,
@@ -59,7 +62,7 @@ class EveryAssignorTest(SynchronousTestCase):
         self.assertTrue(all(set(assignment) <= after[member_id] for member_id, assignment in found.items()))
         self.assertNotIn(frozenset(), [numbers for assignment in found.values() for numbers in assignment.values()])
 
-    @settings(max_examples=50)
+    @EXAMPLES
     @given(st.sampled_from(sorted(ASSIGNORS)), SUBSCRIPTIONS, SIZES)
     def test_settled(self, name: str, subscriptions: dict[str, frozenset[TopicId]], sizes: dict[TopicId, int]) -> None:
         """Computed again with nothing different, nothing moves; the order of members does not matter."""
@@ -72,7 +75,7 @@ class EveryAssignorTest(SynchronousTestCase):
 class UniformTest(SynchronousTestCase):
     """As even as subscriptions allow, with as few moves as possible."""
 
-    @settings(max_examples=150)
+    @EXAMPLES
     @given(st.integers(1, 9), st.integers(1, 9), SIZES)
     def test_equal_subscriptions(self, before: int, after: int, sizes: dict[TopicId, int]) -> None:
         """Nobody has two more than another; what moves is exactly what must, when members come or go."""
@@ -84,7 +87,7 @@ class UniformTest(SynchronousTestCase):
         kept = sum(len(places(new[member_id]) & places(old[member_id])) for member_id in new if member_id in old)
         self.assertEqual(kept, _most_kept(loads(old), counts, sum(sizes.values())))
 
-    @settings(max_examples=150)
+    @EXAMPLES
     @given(SUBSCRIPTIONS, SUBSCRIPTIONS, SIZES)
     def test_nothing_to_improve(self, before: dict[str, frozenset[TopicId]], after: dict[str, frozenset[TopicId]], sizes: dict[TopicId, int]) -> None:
         """However different subscriptions are: no partition could go to a subscriber who has at least two fewer."""

@@ -8,7 +8,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from chronik.config import Configuration, load
 from chronik.coordinator.group.config import GroupConfig
-from chronik.coordinator.group.consumer.config import ConsumerConfig, MigrationPolicy
+from chronik.coordinator.group.consumer.config import ConsumerConfig, GroupSettings, MigrationPolicy
 from chronik.coordinator.group.consumer.group import ConsumerGroupState
 from chronik.coordinator.group.consumer.interfaces import HeartbeatAnswer
 from chronik.coordinator.group.consumer.member import MemberState
@@ -410,6 +410,18 @@ class SettingsTest(ConsumerCase):
         """Values of other times are brought within the broker's limits of today."""
         self.set(heartbeat_interval="10", assignment_interval="99999")
         self.assertEqual(self.enter().interval_ms, 1_000)
+
+
+    def test_of_the_broker_at_run_time(self) -> None:
+        """The broker's interval between assignments may change while it runs; a group's own counts before it."""
+        name = "group.consumer.assignment.interval.ms"
+        broker = [Configuration()]
+        settings = GroupSettings(ConsumerConfig(), lambda: self.feed.image, lambda: broker[0])
+        self.assertEqual(1_000, settings.assignment_interval_ms("g"))
+        broker[0] = broker[0].with_dynamic({name: "2000"}, {})
+        self.assertEqual(2_000, settings.assignment_interval_ms("g"))
+        self.set(assignment_interval="3000")
+        self.assertEqual(3_000, settings.assignment_interval_ms("g"))
 
 
 class SwitchedOffTest(ConsumerCase):

@@ -47,6 +47,17 @@ class CommitTest(ConsumerCase):
         self.beat("m", 2, owned=partitions(T, 0, 1))
         self.assertEqual(self.code(self.commit(6, "m", 2, TopicPartition("t", 3))), ErrorCode.STALE_MEMBER_EPOCH)
 
+    def test_what_it_never_took(self) -> None:
+        """What a member did not name when it said what it owns may be another's at once: it commits there no more, and is fenced if it reads it."""
+        self.enter("m")
+        self.enter("n")
+        # The answer to this one is lost, so that it goes on with what it was told first.
+        self.assertEqual(partitions(T, 0, 1), self.beat("m", 2, owned={}, topics=frozenset("t"), rebalance_timeout_ms=30_000).assignment)
+        self.assertEqual(partitions(T, 2, 3), self.beat("n", 3).assignment)
+        self.successResultOf(self.commit(5, "m", 2, TopicPartition("t", 1)))
+        self.assertEqual(self.code(self.commit(5, "m", 2, TopicPartition("t", 3))), ErrorCode.STALE_MEMBER_EPOCH)
+        self.assertEqual(self.refused(member_id="m", epoch=2, owned=partitions(T, 0, 1, 2, 3)), ErrorCode.FENCED_MEMBER_EPOCH)
+
     def test_old_version(self) -> None:
         """Clients that do not know of epochs cannot be members of this kind."""
         self.enter()

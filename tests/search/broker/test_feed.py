@@ -38,6 +38,27 @@ class FeedTests(SynchronousTestCase):
         self.sent.clear()
         return kinds
 
+    def test_offline_directories(self) -> None:
+        """Indexes that would be in a directory that is offline are elsewhere, all others where they always are."""
+        offline: set[str] = set()
+        self.feed = SearchFeed(self.clock, self.broker, self.broker, SearchConfig(), ["/a", "/b", "/c"], self.sent.append, lambda: offline)
+        self.broker.create("logs", 20)
+        self.feed.start()
+        self.addCleanup(self.feed.stop)
+
+        def roots() -> list[str]:
+            self.sent.clear()
+            self.feed.attach()
+            *partitions, fed = self.sent
+            self.assertEqual([f"{d}/.search" for d in ("/a", "/b", "/c") if d not in offline], fed["roots"])
+            return [head["directory"].split("/")[1] for head in partitions]
+
+        before = roots()
+        self.assertEqual({"a", "b", "c"}, set(before))
+        offline.add("/b")
+        self.assertEqual([None if d == "b" else d for d in before], [None if d == "b" else now for d, now in zip(before, roots(), strict=True)])
+        self.assertNotIn("b", roots())
+
     def test_interfaces(self) -> None:
         """The feed and its watches are what they say."""
         verifyObject(IImageObserver, self.feed)

@@ -18,6 +18,7 @@ from twisted.trial.unittest import TestCase
 
 import chronik
 from chronik.defer import deferred
+from chronik.record.batch import with_crc
 from chronik.record.build import NewRecord, build_batch
 from chronik.record.compression import Codec
 from chronik.search.broker_interfaces import SearchConfig
@@ -178,18 +179,20 @@ class SearchTests(ProcessCase):
 
     @deferred
     async def test_bad_batches(self) -> None:
-        """A batch that cannot be decoded is counted with its reason, and indexing goes on."""
+        """A batch that cannot be decoded is counted with its reason, one whose CRC does not fit with another, and indexing goes on."""
         (partition,) = self.broker.create("logs")
         logs(partition, 10)
         good = build_batch([NewRecord(None, b"x", 1)] * 5, base_offset=10, leader_epoch=0)
-        partition.append_batch(10, 14, good[:61] + bytes(len(good) - 61))
+        partition.append_batch(10, 14, bytes(with_crc(bytearray(good[:61] + bytes(len(good) - 61)))))
         marker = [NewRecord(b"\x00\x00\x00\x01", b"\x00" * 6, 1)]
         control = build_batch(marker, base_offset=15, producer_id=1, producer_epoch=0, transactional=True, control=True)
         partition.append_batch(15, 15, control)
+        damaged = build_batch([NewRecord(None, b"x", 1)] * 2, base_offset=16, leader_epoch=0)
+        partition.append_batch(16, 17, damaged[:-1] + b"!")
         logs(partition, 10)
         _, answer = await self.ask("coverage", ["logs"], wait_for_offset="end")
         row = answer["partitions"]["0"]
-        self.assertEqual((row["indexed"], row["skipped"], row["complete"]), (20, {"undecodable": 5, "control": 1}, True))
+        self.assertEqual((row["indexed"], row["skipped"], row["complete"]), (20, {"undecodable": 5, "control": 1, "damaged": 2}, True))
 
     @deferred
     async def test_topics_come_and_go(self) -> None:

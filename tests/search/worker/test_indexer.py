@@ -116,35 +116,6 @@ class TailTests(IndexerCase):
         self.assert_all_found(partition)
         self.assertFalse(os.path.exists(self.root))
 
-    def test_goes_on(self) -> None:
-        """It goes on by itself once there is room; what is in memory was searched all the while."""
-        self.produce(500, tell=False)
-        partition = self.feed()
-        self.settle(3.0)
-        self.produce(20, 1, tell=False)
-        small = self.feed(1)
-        self.settle(3.0)
-        self.assert_all_found(small)
-        self.indexer._writers._limits = replace(self.limits, disk_free_bytes_min=0)
-        self.settle(20.0)
-        self.assert_all_found(partition)
-        self.assertEqual(partition.view().state, "")
-
-
-class DamageTests(IndexerCase):
-    """A log that does not serve a part of an extent."""
-
-    def test_goes_on_behind(self) -> None:
-        """What is before and in later extents is found."""
-        for count in (100, 1_000):
-            self.setUp()
-            self.produce(count, tell=False)
-            self.log.damaged = (40, 80)
-            partition = self.feed(extents=((0, 80, 0), (80, None, 0)))
-            self.settle(20.0)
-            self.assertEqual((count, [*range(40), *range(80, count)]), (partition.through, self.offsets(partition)))
-            self.assertEqual(partition.view().state, "")
-
     def test_refresh(self) -> None:
         """A search makes what was added searchable at once, but not again right after."""
         partition = self.feed()
@@ -406,7 +377,7 @@ class HotTests(IndexerCase):
 class FullDiskTests(IndexerCase):
     """Search stops before it takes the log's last space."""
 
-    limits = IndexLimits(hot_lag_min=200, disk_free_bytes_min=1 << 62)
+    limits = IndexLimits(hot_lag_min=200, disk_free_bytes_min=1 << 62, partition_tail_documents_max=50)
 
     def test_stops(self) -> None:
         """Nothing is written, and the reason is told."""
@@ -415,6 +386,49 @@ class FullDiskTests(IndexerCase):
         self.settle(3.0)
         self.assertEqual((partition.through, partition.view().state), (0, "disk full"))
         self.assertFalse(os.path.exists(self.root))
+
+    def test_goes_on(self) -> None:
+        """It goes on by itself once there is room; what is in memory was searched all the while."""
+        self.produce(500, tell=False)
+        partition = self.feed()
+        self.settle(3.0)
+        self.produce(20, 1, tell=False)
+        small = self.feed(1)
+        self.settle(3.0)
+        self.assert_all_found(small)
+        self.indexer._writers._limits = replace(self.limits, disk_free_bytes_min=0)
+        self.settle(20.0)
+        self.assert_all_found(partition)
+        self.assertEqual(partition.view().state, "")
+
+    def test_memory(self) -> None:
+        """What trickles in meanwhile is kept in memory as far as that is meant for it; what is indexed is found, the rest once there is room."""
+        self.produce(10, tell=False)
+        partition = self.feed()
+        for _ in range(50):
+            self.produce(10)
+            self.settle(1.1)
+        self.assertEqual("disk full", partition.view().state)
+        self.assertLessEqual(partition.tail_documents, 100)
+        self.assertEqual(list(range(partition.through)), self.offsets(partition))
+        self.indexer._writers._limits = replace(self.limits, disk_free_bytes_min=0)
+        self.settle(20.0)
+        self.assert_all_found(partition)
+
+
+class DamageTests(IndexerCase):
+    """A log that does not serve a part of an extent."""
+
+    def test_goes_on_behind(self) -> None:
+        """What is before and in later extents is found."""
+        for count in (100, 1_000):
+            self.setUp()
+            self.produce(count, tell=False)
+            self.log.damaged = (40, 80)
+            partition = self.feed(extents=((0, 80, 0), (80, None, 0)))
+            self.settle(20.0)
+            self.assertEqual((count, [*range(40), *range(80, count)]), (partition.through, self.offsets(partition)))
+            self.assertEqual(partition.view().state, "")
 
 
 class FeedTests(IndexerCase):

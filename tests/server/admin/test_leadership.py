@@ -142,7 +142,6 @@ class ReassignmentTests(LeadershipCase):
             (0, (), ErrorCode.INVALID_REPLICA_ASSIGNMENT),
             (0, (1, 1), ErrorCode.INVALID_REPLICA_ASSIGNMENT),
             (0, (1, 9), ErrorCode.INVALID_REPLICA_ASSIGNMENT),
-            (0, (1, 3), ErrorCode.INVALID_REPLICA_ASSIGNMENT),
             (0, None, ErrorCode.NO_REASSIGNMENT_IN_PROGRESS),
             (2, (1, 2), ErrorCode.UNKNOWN_TOPIC_OR_PARTITION),
         ):
@@ -150,12 +149,43 @@ class ReassignmentTests(LeadershipCase):
         self.assertEqual(ErrorCode.UNKNOWN_TOPIC_OR_PARTITION, self.alter(0, (1,), topic="none"))
         self.assertEqual(ErrorCode.INVALID_REPLICATION_FACTOR, self.alter(0, (1,), allow_replication_factor_change=False))
 
-    def test_nothing_is_under_way(self) -> None:
-        """No reassignment takes time, so none is listed."""
-        topic = ListPartitionReassignmentsRequest.ListPartitionReassignmentsTopics(name="t", partition_indexes=(0,))
-        for topics in (None, (topic,)):
-            response = self.ask(LIST, 0, ListPartitionReassignmentsRequest(topics=topics))
-            self.assertEqual((0, None, ()), (response.error_code, response.error_message, response.topics))
+    def listed(self, *topics: ListPartitionReassignmentsRequest.ListPartitionReassignmentsTopics) -> list[tuple[Any, ...]]:
+        """What is under way, of these topics or of all."""
+        response = self.ask(LIST, 0, ListPartitionReassignmentsRequest(topics=topics or None))
+        self.assertEqual((0, None), (response.error_code, response.error_message))
+        return [
+            (topic.name, part.partition_index, part.replicas, part.adding_replicas, part.removing_replicas)
+            for topic in response.topics
+            for part in topic.partitions
+        ]
+
+    def test_move(self) -> None:
+        """The new replica is one at once, the old one as long as the new one is not in sync; meanwhile the move is listed."""
+        self.add_broker(3)
+        self.assertEqual([], self.listed())
+        self.assertEqual(0, self.alter(0, (3, 1)))
+        moving = ("t", 0, (3, 1, 2), (3,), (2,))
+        self.assertEqual([moving], self.listed())
+        asked = ListPartitionReassignmentsRequest.ListPartitionReassignmentsTopics
+        self.assertEqual([moving], self.listed(asked(name="t", partition_indexes=(0, 1, 9)), asked(name="none", partition_indexes=(0,))))
+        self.assertEqual([], self.listed(asked(name="t", partition_indexes=(1,))))
+        self.assertEqual(((1, 2), 1), (self.image.topics["t"].partitions[0].isr, self.image.topics["t"].partitions[0].leader))
+
+    def test_break_off(self) -> None:
+        """All is as it was before."""
+        self.add_broker(3)
+        self.alter(0, (3, 1))
+        self.assertEqual(0, self.alter(0, None))
+        state = self.image.topics["t"].partitions[0]
+        self.assertEqual((set(), (), (), (1, 2)), ({*state.replicas} - {1, 2}, state.adding, state.removing, state.isr))
+        self.assertEqual(ErrorCode.NO_REASSIGNMENT_IN_PROGRESS, self.alter(0, None))
+
+    def test_fewer(self) -> None:
+        """Who is only taken away goes at once; where it led, another one leads under a new epoch."""
+        before = self.image.topics["t"].partitions[0]
+        self.assertEqual(0, self.alter(0, (2,)))
+        state = self.image.topics["t"].partitions[0]
+        self.assertEqual(((2,), (2,), 2, before.leader_epoch + 1, ()), (state.replicas, state.isr, state.leader, state.leader_epoch, state.removing))
 
     def test_authorization(self) -> None:
         """ALTER on the cluster to change, DESCRIBE to list."""

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from chronik.config.broker_keys import ASSIGNOR_NAMES
+from chronik.config.broker_group_keys import ASSIGNOR_NAMES
 from chronik.config.group_keys import check_group_limits
 
 if TYPE_CHECKING:
@@ -84,11 +84,13 @@ class GroupSettings:
     """What each group goes by now: its own configuration within the broker's limits, else the broker's.
 
     :param image: the metadata, which has the groups' configuration.
+    :param broker: the broker's configuration as of now, of which the interval between assignments may change at run time; None where nothing does.
     """
 
-    def __init__(self, config: ConsumerConfig, image: Callable[[], MetadataImage]) -> None:
+    def __init__(self, config: ConsumerConfig, image: Callable[[], MetadataImage], broker: Callable[[], Configuration] | None = None) -> None:
         self.config = config
         self._image = image
+        self._broker = broker
 
     def session_timeout_ms(self, group_id: str) -> int:
         """Silence after which a member is out."""
@@ -100,7 +102,8 @@ class GroupSettings:
 
     def assignment_interval_ms(self, group_id: str) -> int:
         """The least time between two target assignments."""
-        return self._own(group_id, "consumer.assignment.interval.ms", self.config.assignment_interval_ms, self.config.assignment_interval_range_ms)
+        default = self.config.assignment_interval_ms if self._broker is None else self._broker().get("group.consumer.assignment.interval.ms")
+        return self._own(group_id, "consumer.assignment.interval.ms", default, self.config.assignment_interval_range_ms)
 
     def _own(self, group_id: str, name: str, default: int, limits: tuple[int, int]) -> int:
         configs: Mapping[str, str] = self._image().configs.get(f"group/{group_id}", {})

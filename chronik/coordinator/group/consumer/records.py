@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from typing import Final, Protocol, TypeVar
+from typing import Final, Protocol, TypeAlias, TypeVar
 
 from chronik.coordinator.group.consumer.group import ConsumerGroup
 from chronik.coordinator.group.consumer.member import LEAVE_EPOCH, NONE_OWNED, Assignment, ClassicClient, ConsumerMember, MemberState, Owned
@@ -172,7 +172,18 @@ class Groups(Protocol):
         """It is no more; offsets committed meanwhile stay."""
 
 
-M = TypeVar("M", bound=Message)
+GroupKey: TypeAlias = (
+    ConsumerGroupMemberMetadataKey
+    | ConsumerGroupTargetAssignmentMetadataKey
+    | ConsumerGroupTargetAssignmentMemberKey
+    | ConsumerGroupCurrentMemberAssignmentKey
+    | ConsumerGroupRegularExpressionKey
+)
+"""Keys of what a group consists of."""
+
+Reader: TypeAlias = Callable[[StateRecord, Groups], None]
+K = TypeVar("K", bound=GroupKey)
+V = TypeVar("V", bound=Message)
 
 
 def apply_consumer_record(record: StateRecord, groups: Groups) -> None:
@@ -183,9 +194,22 @@ def apply_consumer_record(record: StateRecord, groups: Groups) -> None:
     _READERS[peek_version(record.key)](record, groups)
 
 
-def _value(cls: type[M], record: StateRecord) -> M | None:
+def _value(cls: type[V], record: StateRecord) -> V | None:
     """What a record says; None for a tombstone. It is read before anything changes."""
     return None if record.value is None else decode_versioned(cls, record.value)
+
+
+def _part(key_class: type[K], value_class: type[V], apply: Callable[[ConsumerGroup, K, V | None], None]) -> Reader:
+    """A reader of records of a part of a group. They make a group where there is none; tombstones do not."""
+
+    def read(record: StateRecord, groups: Groups) -> None:
+        key = decode_versioned(key_class, record.key)
+        value = _value(value_class, record)
+        group = groups.consumer_group(key.group_id, create=value is not None)
+        if group is not None:
+            apply(group, key, value)
+
+    return read
 
 
 def _apply_group(record: StateRecord, groups: Groups) -> None:
@@ -204,12 +228,7 @@ def _apply_partitions(record: StateRecord, groups: Groups) -> None:
     decode_versioned(ConsumerGroupPartitionMetadataKey, record.key)
 
 
-def _apply_subscription(record: StateRecord, groups: Groups) -> None:
-    key = decode_versioned(ConsumerGroupMemberMetadataKey, record.key)
-    value = _value(ConsumerGroupMemberMetadataValue, record)
-    group = groups.consumer_group(key.group_id, create=value is not None)
-    if group is None:
-        return
+def _apply_subscription(group: ConsumerGroup, key: ConsumerGroupMemberMetadataKey, value: ConsumerGroupMemberMetadataValue | None) -> None:
     if value is None:
         group.remove_member(key.member_id)
         return
@@ -235,34 +254,25 @@ def _read_classic(value: ConsumerGroupMemberMetadataValue.ClassicMemberMetadata)
     return ClassicClient(value.session_timeout_ms, protocols)
 
 
-def _apply_target(record: StateRecord, groups: Groups) -> None:
-    key = decode_versioned(ConsumerGroupTargetAssignmentMetadataKey, record.key)
-    value = _value(ConsumerGroupTargetAssignmentMetadataValue, record)
-    group = groups.consumer_group(key.group_id, create=value is not None)
-    if group is None:
-        return
+def _apply_target(
+    group: ConsumerGroup, _key: ConsumerGroupTargetAssignmentMetadataKey, value: ConsumerGroupTargetAssignmentMetadataValue | None
+) -> None:
     group.assignment_epoch = LEAVE_EPOCH if value is None else value.assignment_epoch
     group.assignment_timestamp = 0 if value is None else value.assignment_timestamp
 
 
-def _apply_member_target(record: StateRecord, groups: Groups) -> None:
-    key = decode_versioned(ConsumerGroupTargetAssignmentMemberKey, record.key)
-    value = _value(ConsumerGroupTargetAssignmentMemberValue, record)
-    group = groups.consumer_group(key.group_id, create=value is not None)
-    if group is None:
-        return
+def _apply_member_target(
+    group: ConsumerGroup, key: ConsumerGroupTargetAssignmentMemberKey, value: ConsumerGroupTargetAssignmentMemberValue | None
+) -> None:
     if value is None:
         group.target.pop(key.member_id, None)
     else:
         group.target[key.member_id] = {TopicId(topic.topic_id): frozenset(topic.partitions) for topic in value.topic_partitions}
 
 
-def _apply_current(record: StateRecord, groups: Groups) -> None:
-    key = decode_versioned(ConsumerGroupCurrentMemberAssignmentKey, record.key)
-    value = _value(ConsumerGroupCurrentMemberAssignmentValue, record)
-    group = groups.consumer_group(key.group_id, create=value is not None)
-    if group is None:
-        return
+def _apply_current(
+    group: ConsumerGroup, key: ConsumerGroupCurrentMemberAssignmentKey, value: ConsumerGroupCurrentMemberAssignmentValue | None
+) -> None:
     if value is None:
         member = group.members.get(key.member_id)
         if member is not None:
@@ -293,21 +303,17 @@ def _read_owned(topics: Sequence[ConsumerGroupCurrentMemberAssignmentValue.Topic
     }
 
 
-def _apply_pattern(record: StateRecord, groups: Groups) -> None:
-    key = decode_versioned(ConsumerGroupRegularExpressionKey, record.key)
-    value = _value(ConsumerGroupRegularExpressionValue, record)
-    group = groups.consumer_group(key.group_id, create=value is not None)
-    if group is not None:
-        resolved = None if value is None else ResolvedPattern(frozenset(value.topics), value.version, value.timestamp)
-        group.put_pattern(key.regular_expression, resolved)
+def _apply_pattern(group: ConsumerGroup, key: ConsumerGroupRegularExpressionKey, value: ConsumerGroupRegularExpressionValue | None) -> None:
+    resolved = None if value is None else ResolvedPattern(frozenset(value.topics), value.version, value.timestamp)
+    group.put_pattern(key.regular_expression, resolved)
 
 
-_READERS: Final[Mapping[int, Callable[[StateRecord, Groups], None]]] = {
+_READERS: Final[Mapping[int, Reader]] = {
     GROUP: _apply_group,
     PARTITIONS: _apply_partitions,
-    MEMBER: _apply_subscription,
-    TARGET: _apply_target,
-    MEMBER_TARGET: _apply_member_target,
-    CURRENT: _apply_current,
-    PATTERN: _apply_pattern,
+    MEMBER: _part(ConsumerGroupMemberMetadataKey, ConsumerGroupMemberMetadataValue, _apply_subscription),
+    TARGET: _part(ConsumerGroupTargetAssignmentMetadataKey, ConsumerGroupTargetAssignmentMetadataValue, _apply_target),
+    MEMBER_TARGET: _part(ConsumerGroupTargetAssignmentMemberKey, ConsumerGroupTargetAssignmentMemberValue, _apply_member_target),
+    CURRENT: _part(ConsumerGroupCurrentMemberAssignmentKey, ConsumerGroupCurrentMemberAssignmentValue, _apply_current),
+    PATTERN: _part(ConsumerGroupRegularExpressionKey, ConsumerGroupRegularExpressionValue, _apply_pattern),
 }

@@ -85,7 +85,7 @@ def _partition(number: int, partition: PartitionView) -> _Partition:
         leader_epoch=partition.state.leader_epoch,
         replica_nodes=partition.state.replicas,
         isr_nodes=partition.state.isr,
-        eligible_leader_replicas=(),
+        eligible_leader_replicas=partition.state.elr,
         last_known_elr=(),
         offline_replicas=partition.offline,
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, TypeAlias
 
-from chronik.cluster.leadership import ElectionType
+from chronik.cluster.election import ElectionType
 from chronik.errors import ErrorCode, KafkaError
 from chronik.protocol.apis import ApiKey
 from chronik.protocol.message import Message

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from chronik.cluster.interfaces import Reassignment
 from chronik.errors import ErrorCode, KafkaError
+from chronik.metadata.image import TopicImage
 from chronik.protocol.apis import ApiKey
 from chronik.protocol.message import Message
 from chronik.protocol.messages import (
@@ -56,10 +57,28 @@ def _alter_refusal(request: Any, version: int, error: KafkaError) -> Message:
 
 
 async def _list(context: RequestContext, request: ListPartitionReassignmentsRequest) -> ListPartitionReassignmentsResponse:
-    """Each change of replicas is done at once, so none is ever under way."""
     if not context.allowed_cluster(Operation.DESCRIBE):
         raise KafkaError(ErrorCode.CLUSTER_AUTHORIZATION_FAILED, f"{context.session.principal} may not describe the cluster")
-    return ListPartitionReassignmentsResponse(error_message=None)
+    topics = context.services.metadata.image.topics
+    if request.topics is None:
+        found = [(name, tuple(range(len(topic.partitions)))) for name, topic in topics.items()]
+    else:
+        found = [(topic.name, topic.partition_indexes) for topic in request.topics if topic.name in topics]
+    answers = [(name, tuple(_ongoing(topics[name], numbers))) for name, numbers in found]
+    listed = ListPartitionReassignmentsResponse.OngoingTopicReassignment
+    return ListPartitionReassignmentsResponse(
+        error_message=None, topics=tuple(listed(name=name, partitions=partitions) for name, partitions in answers if partitions)
+    )
+
+
+def _ongoing(topic: TopicImage, numbers: Iterable[int]) -> Iterator[ListPartitionReassignmentsResponse.OngoingPartitionReassignment]:
+    """Those of the partitions that are being moved; what is asked for and does not exist is not."""
+    for number in numbers:
+        state = topic.partitions[number] if 0 <= number < len(topic.partitions) else None
+        if state is not None and (state.adding or state.removing):
+            yield ListPartitionReassignmentsResponse.OngoingPartitionReassignment(
+                partition_index=number, replicas=state.replicas, adding_replicas=state.adding, removing_replicas=state.removing
+            )
 
 
 def _list_rule(services: Services, request: Any) -> Iterable[Action]:

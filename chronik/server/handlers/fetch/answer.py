@@ -8,9 +8,10 @@ from typing import Final, TypeAlias
 from chronik.errors import ErrorCode, KafkaError
 from chronik.model import NO_OFFSET
 from chronik.protocol.messages import FetchRequest, FetchResponse
+from chronik.replica.interfaces import Diverged
 from chronik.server.context import RequestContext
 from chronik.server.fetch_sessions import Topic
-from chronik.server.handlers.fetch.reading import Diverged, Look
+from chronik.server.handlers.fetch.reading import Look, replica_of
 from chronik.server.handlers.leaders import LeaderHints
 
 NO_RECORDS: Final = b""
@@ -23,9 +24,10 @@ def answered(context: RequestContext, request: FetchRequest, session_id: int, lo
     """The answer that tells of what was seen."""
     hints = LeaderHints(context.services.metadata.image, context.session)
     committed_only = request.isolation_level == 1
+    follows = replica_of(request) is not None
     topics: dict[Topic, list[_PartitionAnswer]] = {}
     for look in looks:
-        topics.setdefault(look.part.topic, []).append(_partition(context, look, hints, committed_only))
+        topics.setdefault(look.part.topic, []).append(_partition(context, look, hints, committed_only, follows))
     responses = tuple(_TopicAnswer(topic=name, topic_id=topic_id, partitions=tuple(parts)) for (name, topic_id), parts in topics.items())
     nodes = tuple(
         FetchResponse.NodeEndpoint(node_id=node.node_id, host=node.host, port=node.port, rack=node.rack) for node in hints.nodes.values()
@@ -33,11 +35,14 @@ def answered(context: RequestContext, request: FetchRequest, session_id: int, lo
     return FetchResponse(session_id=session_id, responses=responses, node_endpoints=nodes)
 
 
-def _partition(context: RequestContext, look: Look, hints: LeaderHints, committed_only: bool) -> _PartitionAnswer:
+def _partition(context: RequestContext, look: Look, hints: LeaderHints, committed_only: bool, follows: bool) -> _PartitionAnswer:
     outcome, number = look.outcome, look.part.number
     if isinstance(outcome, KafkaError):
         leader_id, leader_epoch = hints.after(outcome.code, look.name, number)
-        return _refused(number, context.told(outcome.code), FetchResponse.LeaderIdAndEpoch(leader_id=leader_id, leader_epoch=leader_epoch))
+        leader = FetchResponse.LeaderIdAndEpoch(leader_id=leader_id, leader_epoch=leader_epoch)
+        # A follower that is told to look elsewhere needs to know where.
+        start_offset = look.partition.start_offset if follows and look.partition is not None else NO_OFFSET
+        return _refused(number, context.told(outcome.code), leader, start_offset)
     if isinstance(outcome, Diverged):
         return _PartitionAnswer(
             partition_index=number,
@@ -57,11 +62,14 @@ def _partition(context: RequestContext, look: Look, hints: LeaderHints, committe
     )
 
 
-def _refused(index: int, code: ErrorCode, leader: FetchResponse.LeaderIdAndEpoch | None = None) -> _PartitionAnswer:
+def _refused(
+    index: int, code: ErrorCode, leader: FetchResponse.LeaderIdAndEpoch | None = None, start_offset: int = NO_OFFSET
+) -> _PartitionAnswer:
     return _PartitionAnswer(
         partition_index=index,
         error_code=code,
         high_watermark=NO_OFFSET,
+        log_start_offset=start_offset,
         aborted_transactions=None,
         current_leader=leader or FetchResponse.LeaderIdAndEpoch(),
         records=NO_RECORDS,

@@ -6,17 +6,17 @@ from collections.abc import Iterable, Sequence
 from math import ceil
 from typing import TYPE_CHECKING
 
-from chronik.errors import ErrorCode, KafkaError
+from chronik.errors import KafkaError
 from chronik.protocol.apis import ApiKey
 from chronik.protocol.message import Message
 from chronik.protocol.messages import FetchRequest, FetchResponse
 from chronik.replica.interfaces import IPartition
-from chronik.replica.purgatory import CommitWaiter
-from chronik.security.interfaces import Action, Operation, ResourceType
+from chronik.replica.purgatory import AppendWaiter, CommitWaiter
+from chronik.security.interfaces import CLUSTER_NAME, Action, Operation, ResourceType
 from chronik.server.api import Api
 from chronik.server.context import RequestContext
 from chronik.server.handlers.fetch.answer import answered, refused_as_a_whole
-from chronik.server.handlers.fetch.reading import Collected, collect
+from chronik.server.handlers.fetch.reading import Collected, collect, replica_of
 from chronik.server.handlers.fetch.scope import Scope, scope_of, topics_of
 
 if TYPE_CHECKING:
@@ -24,14 +24,12 @@ if TYPE_CHECKING:
 
 
 async def _fetch(context: RequestContext, request: FetchRequest) -> FetchResponse:
-    if request.replica_id >= 0 or request.replica_state.replica_id >= 0:
-        raise KafkaError(ErrorCode.INVALID_REQUEST, "this broker has no followers: a consumer's replica id is -1")
-    services = context.services
+    services, follows = context.services, replica_of(request) is not None
     scope = scope_of(request, context.api_version, services.fetch_sessions, services.clock.seconds() * 1000)
     collected = await _look(context, request, scope)
     if not _enough(request, scope, collected):
         collected = await _wait_for_more(context, request, scope, collected)
-    throttle_ms = services.quotas.fetched(context.session, context.client_id, collected.bytes)
+    throttle_ms = 0 if follows else services.quotas.fetched(context.session, context.client_id, collected.bytes)
     try:
         if throttle_ms:
             context.throttle.add(throttle_ms)
@@ -66,13 +64,16 @@ async def _wait_for_more(context: RequestContext, request: FetchRequest, scope: 
             break
         collected.close()
         if not collected.moved() and scope.changes == collected.changes:
-            await _next_commit(context, scope, collected.partitions(), remaining_ms)
+            await _more(context, scope, _waiter(request, collected.partitions()), remaining_ms)
         collected = await _look(context, request, scope)
     return collected
 
 
-async def _next_commit(context: RequestContext, scope: Scope, partitions: Sequence[IPartition], wait_ms: float) -> None:
-    waiter = CommitWaiter(partitions)
+def _waiter(request: FetchRequest, partitions: Sequence[IPartition]) -> CommitWaiter:
+    return CommitWaiter(partitions) if replica_of(request) is None else AppendWaiter(partitions)
+
+
+async def _more(context: RequestContext, scope: Scope, waiter: CommitWaiter, wait_ms: float) -> None:
     scope.add_waiter(waiter)
     # Rounded up: ended too early it would wait again, for the rest of a millisecond, over and over.
     context.services.purgatory.expire_after(waiter, ceil(wait_ms))
@@ -87,6 +88,9 @@ async def _next_commit(context: RequestContext, scope: Scope, partitions: Sequen
 
 
 def _rule(services: Services, request: FetchRequest) -> Iterable[Action]:
+    if replica_of(request) is not None:
+        yield Action(Operation.CLUSTER_ACTION, ResourceType.CLUSTER, CLUSTER_NAME)
+        return
     names = services.metadata.image.names
     for topic, topic_id in topics_of(request, services.fetch_sessions):
         name = topic or names.get(topic_id)

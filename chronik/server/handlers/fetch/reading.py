@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Final, TypeAlias
+from typing import Final, NamedTuple, TypeAlias
 
 from chronik.errors import ErrorCode, KafkaError
-from chronik.model import IsolationLevel
+from chronik.model import NO_EPOCH, IsolationLevel
 from chronik.protocol.messages import FetchRequest
 from chronik.record.batch import HEADER_BYTES, parse_header
 from chronik.record.compression import Codec
-from chronik.replica.interfaces import IPartition, ReadResult
+from chronik.replica.interfaces import Diverged, FollowerFetch, IPartition, ReadResult
 from chronik.security.interfaces import Operation, ResourceType
 from chronik.server.context import RequestContext
 from chronik.server.fetch_sessions import FetchPartition
@@ -19,14 +19,19 @@ from chronik.server.fetch_sessions import FetchPartition
 FIRST_VERSION_WITH_ZSTD: Final = 10
 
 
-@dataclass(frozen=True, slots=True)
-class Diverged:
-    """The client's last fetched epoch ended before its offset (KIP-595): it read what was truncated since."""
+class Replica(NamedTuple):
+    """The follower that fetches: its broker id, and the epoch it is registered under, -1 where it does not say."""
 
-    epoch: int
-    end_offset: int
-    high_watermark: int
-    start_offset: int
+    broker_id: int
+    broker_epoch: int
+
+
+def replica_of(request: FetchRequest) -> Replica | None:
+    """The broker that fetches, None for a consumer."""
+    state = request.replica_state
+    if state.replica_id >= 0:
+        return Replica(state.replica_id, state.replica_epoch)
+    return Replica(request.replica_id, NO_EPOCH) if request.replica_id >= 0 else None
 
 
 Outcome: TypeAlias = "ReadResult | KafkaError | Diverged"
@@ -46,6 +51,14 @@ class Look:
         """What was read, None for an error or a divergence."""
         return self.outcome if isinstance(self.outcome, ReadResult) else None
 
+    def moved(self, follows: bool) -> bool:
+        """Whether there is more to read by now; see :meth:`Collected.moved`."""
+        if self.partition is None or not isinstance(self.outcome, ReadResult):
+            return False
+        if self.partition.high_watermark > self.outcome.high_watermark:
+            return True
+        return follows and not self.outcome.records.size and self.partition.written_offset > self.part.offset
+
 
 @dataclass(slots=True)
 class Collected:
@@ -53,12 +66,14 @@ class Collected:
 
     :ivar bytes: what their records take.
     :ivar changes: how often, before it, a partition was added to what is to be looked at.
+    :ivar follows: whether it is for a follower, who sees what is not committed too.
     """
 
     looks: list[Look] = field(default_factory=list)
     bytes: int = 0
     changes: int = 0
     answer_now: bool = False
+    follows: bool = False
 
     def close(self) -> None:
         """Let go of all records."""
@@ -71,26 +86,30 @@ class Collected:
         return [look.partition for look in self.looks if look.partition is not None]
 
     def moved(self) -> bool:
-        """Whether something was committed since it was read: cold reads take their time."""
-        return any(
-            isinstance(look.outcome, ReadResult) and look.partition is not None and look.partition.high_watermark > look.outcome.high_watermark
-            for look in self.looks
-        )
+        """Whether there is more by now than was seen: cold reads take their time."""
+        return any(look.moved(self.follows) for look in self.looks)
 
 
 async def collect(context: RequestContext, request: FetchRequest, parts: Sequence[FetchPartition]) -> Collected:
     """Read every partition, the first with records even when its first batch is larger than asked for (KIP-74)."""
-    collected = Collected()
     names = context.services.metadata.image.names
     isolation = IsolationLevel.READ_COMMITTED if request.isolation_level == 1 else IsolationLevel.READ_UNCOMMITTED
-    services = context.services
-    room = min(request.max_bytes, services.fetch_bytes_max, services.quotas.fetch_bytes_max(context.session, context.client_id))
+    services, replica = context.services, replica_of(request)
+    collected = Collected(follows=replica is not None)
+    room = min(request.max_bytes, services.fetch_bytes_max)
+    if replica is None:
+        room = min(room, services.quotas.fetch_bytes_max(context.session, context.client_id))
     for part in parts:
         name = part.topic[0] or names.get(part.topic[1]) or ""
         partition: IPartition | None = None
         try:
-            partition = _find(context, name, part)
-            outcome: Outcome = await _read(context, partition, part, min(room, part.max_bytes), isolation, collected.bytes == 0)
+            partition = _find(context, name, part, replica)
+            bytes_max = max(0, min(room, part.max_bytes))
+            if replica is None:
+                outcome: Outcome = await _read(context, partition, part, bytes_max, isolation, collected.bytes == 0)
+            else:
+                fetch = FollowerFetch(*replica, part.offset, part.last_fetched_epoch, part.log_start_offset, bytes_max, collected.bytes == 0)
+                outcome = await partition.read_as_follower(fetch)
         except KafkaError as error:
             outcome = error
         collected.looks.append(Look(part, name, partition, outcome))
@@ -102,10 +121,14 @@ async def collect(context: RequestContext, request: FetchRequest, parts: Sequenc
     return collected
 
 
-def _find(context: RequestContext, name: str, part: FetchPartition) -> IPartition:
+def _find(context: RequestContext, name: str, part: FetchPartition, replica: Replica | None) -> IPartition:
     if not name:
         raise KafkaError(ErrorCode.UNKNOWN_TOPIC_ID, "no topic has this id")
-    if not context.allowed(Operation.READ, ResourceType.TOPIC, name):
+    if replica is None:
+        allowed = context.allowed(Operation.READ, ResourceType.TOPIC, name)
+    else:
+        allowed = context.allowed_cluster(Operation.CLUSTER_ACTION)
+    if not allowed:
         code = ErrorCode.TOPIC_AUTHORIZATION_FAILED if part.topic[0] else ErrorCode.UNKNOWN_TOPIC_ID
         raise KafkaError(code, f"{context.session.principal} may not read topic {name}")
     partition: IPartition = context.services.partitions.get(name, part.number)
@@ -116,24 +139,14 @@ def _find(context: RequestContext, name: str, part: FetchPartition) -> IPartitio
 async def _read(
     context: RequestContext, partition: IPartition, part: FetchPartition, bytes_max: int, isolation: IsolationLevel, at_least_one_batch: bool
 ) -> Outcome:
-    if part.last_fetched_epoch >= 0:
-        diverged = _divergence(partition, part)
-        if diverged is not None:
-            return diverged
-    result = await partition.read(part.offset, max(0, bytes_max), isolation, at_least_one_batch)
+    diverged = partition.divergence(part.last_fetched_epoch, part.offset)
+    if diverged is not None:
+        return diverged
+    result = await partition.read(part.offset, bytes_max, isolation, at_least_one_batch)
     if context.api_version < FIRST_VERSION_WITH_ZSTD and _holds_zstd(result):
         result.records.close()
         raise KafkaError(ErrorCode.UNSUPPORTED_COMPRESSION_TYPE, "the records are compressed by zstd, which Fetch knows from version 10 on")
     return result
-
-
-def _divergence(partition: IPartition, part: FetchPartition) -> Diverged | None:
-    epoch, end_offset = partition.log.end_offset_for_epoch(part.last_fetched_epoch)
-    if epoch < 0:
-        raise KafkaError(ErrorCode.OFFSET_OUT_OF_RANGE, f"epoch {part.last_fetched_epoch} is unknown to {partition.topic_partition}")
-    if epoch < part.last_fetched_epoch or end_offset < part.offset:
-        return Diverged(epoch, end_offset, partition.high_watermark, partition.start_offset)
-    return None
 
 
 def _holds_zstd(result: ReadResult) -> bool:

@@ -194,4 +194,12 @@ def _topic(topic: Any, by_id: bool) -> Topic:
 
 
 def _wanted(topic: Topic, part: FetchRequest.FetchPartition) -> FetchPartition:
-    return FetchPartition(topic, part.partition, part.fetch_offset, part.partition_max_bytes, part.current_leader_epoch, part.last_fetched_epoch)
+    return FetchPartition(
+        topic,
+        part.partition,
+        part.fetch_offset,
+        part.partition_max_bytes,
+        part.current_leader_epoch,
+        part.last_fetched_epoch,
+        part.log_start_offset,
+    )

@@ -17,12 +17,14 @@ from zope.interface import implementer
 from chronik.defer import Pool, deferred
 from chronik.errors import ErrorCode, KafkaError
 from chronik.model import NO_TIMESTAMP, TopicId, TopicPartition
+from chronik.record.batch import BatchHeader
 from chronik.storage.config import LogConfig
+from chronik.storage.epochs import LeaderEpochs
 from chronik.storage.interfaces import AppendResult, Extent, IExtentObserver, ILogSlice, IPartitionLog, OffsetAndTimestamp, ProducerSummary
-from chronik.storage.producers import SentBatch
+from chronik.storage.producers import ProducerStates, SentBatch
 from chronik.storage.retention import expired_segments
 from chronik.storage.slices import EmptySlice
-from chronik.storage.validation import ValidBatch, validate
+from chronik.storage.validation import ValidBatch, replicated, validate
 from chronik_storage_sqlite import state as rows
 from chronik_storage_sqlite.extents import KeptExtent, figures
 from chronik_storage_sqlite.reading import BatchSlice, Run, first_at_or_after, first_of_largest, read_run
@@ -164,10 +166,45 @@ class SqliteLog:
         append = AppendBatches(self.log_id, leader_epoch, placed, epochs)
         return self._commit(append, offset, stands=False).addCallback(lambda _: result)
 
+    def replicate(self, data: bytes | memoryview) -> Deferred[int]:
+        """Append what the leader sent; see :meth:`IPartitionLog.replicate`. The Deferred fires when the batches are committed, all together."""
+        try:
+            self._check_writable()
+            batches = replicated(data, self.end_offset, self.latest_epoch)
+        except KafkaError as error:
+            return fail(error)
+        if not batches:
+            return succeed(self.end_offset)
+        now, news = self.home.now_ms(), False
+        placed: list[tuple[BatchHeader, int, memoryview]] = []
+        for header, batch in batches:
+            if self._is_full(len(batch), header.max_timestamp, now):
+                # What the sealed extent says of itself must not be on disk before its batches.
+                self._insert(placed, news).addErrback(_told_elsewhere)
+                placed, news = [], False
+                self._roll(now)
+            if header.producer_id >= 0:
+                self._producers.note(header, header.last_offset)
+            self._extents[-1].note(header.last_offset, len(batch), header.max_timestamp)
+            news |= self._epochs.assign(header.leader_epoch, header.base_offset)
+            self._size_bytes += len(batch)
+            self.end_offset = header.last_offset + 1
+            placed.append((header, header.base_offset, batch))
+        return self._insert(placed, news)
+
+    def _insert(self, placed: Sequence[tuple[BatchHeader, int, memoryview]], new_epochs: bool) -> Deferred[int]:
+        """Commit batches of a leader, up to the present end; what is given in one turn of the reactor is one transaction."""
+        end_offset = self.end_offset
+        append = AppendBatches(self.log_id, None, placed, self._epochs.entries() if new_epochs else None)
+        return self._commit(append, end_offset, stands=False).addCallback(lambda _: end_offset)
+
     def _roll_for(self, size: int, timestamp: int, now: int) -> None:
-        extent = self._extents[-1]
-        if extent.size and (extent.size + size > self.config.segment_bytes or extent.overdue(self.config, timestamp, now)):
+        if self._is_full(size, timestamp, now):
             self._roll(now)
+
+    def _is_full(self, size: int, timestamp: int, now: int) -> bool:
+        extent = self._extents[-1]
+        return extent.size > 0 and (extent.size + size > self.config.segment_bytes or extent.overdue(self.config, timestamp, now))
 
     def _roll(self, now: int) -> None:
         """Seal the open extent and begin the next."""
@@ -283,16 +320,17 @@ class SqliteLog:
         offset = max(offset, self.start_offset)
         if offset < self.end_offset:
             await self._rewind(offset, rows.truncate)
+        elif self._epochs.truncate_from_end(self.end_offset):
+            # An epoch began at the end, and got no record.
+            entries = self._epochs.entries()
+            await self._commit(lambda connection: rows.write_epochs(connection, self.log_id, entries))
 
     async def _rewind(self, offset: int, remove: Callable[..., Any] | None) -> None:
         """End the log at ``offset``, in memory at once, in the database behind all that was given before. Appends are refused meanwhile.
 
         :param remove: gives the operation that removes what is behind it; None where nothing of that was committed.
         """
-        self.cuts.append(offset)
-        self.end_offset = min(self.end_offset, offset)
-        self.flushed_offset = min(self.flushed_offset, offset)
-        self._epochs.truncate_from_end(offset)
+        self._end_at(offset)
         await self._one_at_a_time.acquire()
         # Another one may have been under way, and what it found reaches further.
         self._epochs.truncate_from_end(offset)
@@ -300,7 +338,8 @@ class SqliteLog:
             if remove is None:
                 self._adopt(await self._look(rows.load_state))
             else:
-                self._adopt(await self._commit(remove(self.log_id, offset, self._epochs.entries()), offset))
+                self._adopt(await self._commit(remove(self.log_id, offset, self._epochs.entries())))
+                self.committed(self.end_offset)
         except KafkaError as error:
             # What is in memory and what is in the database may differ now.
             self.fail(error)
@@ -310,13 +349,57 @@ class SqliteLog:
         for observer in self._observers:
             observer.truncated(self, self.end_offset, self.latest_epoch)
 
+    def _end_at(self, offset: int) -> None:
+        """The log ends there in memory, if not before."""
+        self.cuts.append(offset)
+        self.end_offset = min(self.end_offset, offset)
+        self.flushed_offset = min(self.flushed_offset, offset)
+        self._epochs.truncate_from_end(offset)
+
     def _adopt(self, state: LogState) -> None:
-        """Take what the database has; a start that moved on meanwhile is written again."""
+        """Take what the database has, which may end with an earlier batch; a start that moved on meanwhile is written again."""
+        end_offset = max(state.end_offset, self.start_offset)
+        if end_offset < self.end_offset:
+            self._end_at(end_offset)
         self._extents, self._epochs, self._producers = state.extents, state.epochs, state.producers
         if state.start_offset < self.start_offset:
             self._saved_start, self._start_unsaved = state.start_offset, True
             self._drop_extents()
         self._size_bytes = sum(extent.size for extent in self._extents)
+
+    @deferred
+    async def restart_at(self, offset: int) -> None:
+        """Begin anew; see :meth:`IPartitionLog.restart_at`."""
+        self.check_failure()
+        self._end_at(self.start_offset)
+        await self._one_at_a_time.acquire()
+        start, old, now = self.start_offset, self.log_id, self.home.now_ms()
+        try:
+            self.log_id = await self._commit(rows.restart(old, offset, now))
+            self._extents, self._epochs, self._producers = [KeptExtent(offset, now)], LeaderEpochs(), ProducerStates()
+            self._size_bytes = 0
+            self.start_offset = self.end_offset = self.flushed_offset = self._saved_start = offset
+            self._start_unsaved = self._garbage = False
+        except KafkaError as error:
+            self.fail(error)
+            raise
+        finally:
+            self._one_at_a_time.release()
+        self._remove_old(old)
+        for observer in self._observers:
+            observer.truncated(self, start, self.latest_epoch)
+            observer.start_advanced(self, offset)
+            observer.extent_opened(self, self._extents[0].told())
+
+    def _remove_old(self, log_id: int) -> None:
+        """Remove what a log was before it began anew, a chunk at a time; what is left at a stop, or when the disk refuses, the next start removes."""
+
+        def removed(all_gone: bool) -> None:
+            self.home.committer.freed = True
+            if not all_gone and not self.closed:
+                self._remove_old(log_id)
+
+        self._commit(rows.remove_log(log_id)).addCallbacks(removed, _told_elsewhere)
 
     @deferred
     async def raise_epoch(self, leader_epoch: int) -> None:
@@ -347,10 +430,11 @@ class SqliteLog:
         self._epochs.truncate_from_start(self.start_offset)
         self._start_unsaved = False
         operation = rows.advance(self.log_id, self.start_offset, self._extents[0].base_offset, self._epochs.entries())
-        return self._commit(operation).addCallbacks(self._saved, self._not_saved, (self.start_offset,))
+        return self._commit(operation).addCallbacks(self._saved, self._not_saved, (self.start_offset, self.log_id))
 
-    def _saved(self, done: None, start_offset: int) -> None:
-        self._saved_start = max(self._saved_start, start_offset)
+    def _saved(self, done: None, start_offset: int, log_id: int) -> None:
+        if log_id == self.log_id:
+            self._saved_start = max(self._saved_start, start_offset)
 
     def _not_saved(self, failure: Any) -> Any:
         self._start_unsaved = True

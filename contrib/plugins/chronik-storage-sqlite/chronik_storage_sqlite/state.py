@@ -125,12 +125,13 @@ def _load_producers(connection: sqlite3.Connection, log_id: int) -> ProducerStat
 class AppendBatches:
     """An operation: rows of batches, and what they change beside.
 
+    :ivar leader_epoch: written into each batch; None for those a leader sent, which stay as they are.
     :ivar placed: each batch with its base offset.
     :ivar epochs: all epochs, where they changed.
     """
 
     log_id: int
-    leader_epoch: int
+    leader_epoch: int | None
     placed: Sequence[tuple[BatchHeader, int, memoryview]]
     epochs: Sequence[tuple[int, int]] | None
 
@@ -149,9 +150,10 @@ class AppendBatches:
 
     def _rows(self) -> Iterable[tuple[object, ...]]:
         for header, offset, data in self.placed:
-            patched = b"".join((offset_and_epoch(header, offset, self.leader_epoch), data[16:]))
+            epoch = header.leader_epoch if self.leader_epoch is None else self.leader_epoch
+            patched = b"".join((offset_and_epoch(header, offset, epoch), data[16:]))
             last_offset = offset + header.last_offset_delta
-            yield self.log_id, offset, last_offset, self.leader_epoch, header.base_timestamp, header.max_timestamp, len(patched), patched
+            yield self.log_id, offset, last_offset, epoch, header.base_timestamp, header.max_timestamp, len(patched), patched
 
     def _producers(self, placed: Sequence[tuple[BatchHeader, int, memoryview]]) -> Iterable[tuple[int, ...]]:
         for header, offset, _ in placed:
@@ -209,7 +211,25 @@ def truncate(log_id: int, offset: int, epochs: Sequence[tuple[int, int]]) -> Cal
         connection.execute("DELETE FROM extents WHERE log_id = ? AND base_offset > ?", (log_id, opened))
         connection.execute("UPDATE extents SET end_offset = NULL WHERE log_id = ? AND base_offset = ?", (log_id, opened))
         write_epochs(connection, log_id, epochs)
-        return load_state(connection, log_id)
+        state = load_state(connection, log_id)
+        if state.epochs.truncate_from_end(state.end_offset):
+            write_epochs(connection, log_id, state.epochs.entries())
+        return state
+
+    return operation
+
+
+def restart(log_id: int, offset: int, now: int) -> Callable[[sqlite3.Connection], int]:
+    """An operation that gives a log's name to a new, empty one that begins at an offset, and that one's id. The old one's batches go later."""
+
+    def operation(connection: sqlite3.Connection) -> int:
+        known = connection.execute("SELECT topic, partition, topic_id, clean FROM logs WHERE id = ?", (log_id,)).fetchone()
+        connection.execute("UPDATE logs SET topic = NULL, partition = NULL WHERE id = ?", (log_id,))
+        values = (*known, offset)
+        new_id = connection.execute("INSERT INTO logs (topic, partition, topic_id, clean, start_offset) VALUES (?, ?, ?, ?, ?)", values).lastrowid
+        assert new_id is not None
+        insert_extent(connection, new_id, offset, now)
+        return new_id
 
     return operation
 

@@ -196,10 +196,12 @@ class SqliteLogStore:
         if log is not None:
             delay_ms = log.config.file_delete_delay_ms
             log.tell_deleted()
-        await home.committer.run(rows.unname(known.log_id))
+        # One that began anew has another id.
+        log_id = known.log_id if log is None else log.log_id
+        await home.committer.run(rows.unname(log_id))
         del self._known[topic_partition]
         home.logs -= 1
-        self._doomed.append((self._context.clock.seconds() + delay_ms / 1000, known.log_id, home))
+        self._doomed.append((self._context.clock.seconds() + delay_ms / 1000, log_id, home))
 
     @deferred
     async def set_aside(self, topic_partition: TopicPartition, topic_id: TopicId) -> None:
