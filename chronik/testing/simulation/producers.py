@@ -203,7 +203,7 @@ class _Lane:
             after = await self._client.epoch_told(leader, self._of._topic, self._partition)
         except Unavailable:
             return
-        if after == before:
+        if after == before and after[0] is not None:
             history = self._stage.ledger.history(topic_id)
             for n, record in enumerate(entry.records):
                 history.appended(self._client.name, self._partition, base_offset + n, after[1], record)
