@@ -6,7 +6,7 @@ did as a leader meanwhile counts for nothing, for nobody follows it any more.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import TYPE_CHECKING
 
 from twisted.internet.defer import Deferred
@@ -16,7 +16,7 @@ from zope.interface import implementer
 
 from chronik.cluster.election import Rules, changed, ids, settled
 from chronik.cluster.reassignment import completed
-from chronik.cluster.registration import Membership
+from chronik.cluster.registration import Membership, PartitionChange, registered
 from chronik.cluster.writer import KeyView
 from chronik.errors import ErrorCode, KafkaError
 from chronik.metadata import keys
@@ -59,6 +59,11 @@ class ClusterKeeper:
         self._again = False
         self._waiting: list[Deferred[None]] = []
 
+    @property
+    def keeping(self) -> bool:
+        """Whether it does."""
+        return self._keeping
+
     def begin(self) -> None:
         """This broker is the controller now; everyone gets a whole session to be heard of."""
         self._heard = {}
@@ -99,7 +104,7 @@ class ClusterKeeper:
 
     def image_changed(self, image: MetadataImage, delta: ImageDelta) -> None:
         """Brokers came or went, or a topic allows other leaders."""
-        if delta.brokers or delta.configs or delta.changed:
+        if delta.brokers or delta.configs or delta.changed and self._unsettled(delta.changed):
             self.settle()
 
     def settle(self) -> Deferred[None]:
@@ -116,7 +121,7 @@ class ClusterKeeper:
         try:
             while self._again and self._keeping:
                 self._again = False
-                await self._settle_once(self._unsettled())
+                await self._settle_once(self._unsettled(self._feed.image.topics))
         except KafkaError as error:
             # Tried again at the next look, if this broker is the controller then.
             self._again = error.code != ErrorCode.NOT_CONTROLLER
@@ -127,13 +132,17 @@ class ClusterKeeper:
             for done in waiting:
                 done.callback(None)
 
-    def _unsettled(self) -> dict[str, Rules]:
+    def _unsettled(self, names: Iterable[str]) -> dict[str, Rules]:
+        """The keys of partitions of these topics that must be changed."""
         image: MetadataImage = self._feed.image
         alive = frozenset(ids(image.brokers))
         found: dict[str, Rules] = {}
-        for topic in image.topics.values():
-            rules = self._rules(topic)
-            for number, state in enumerate(topic.partitions):
+        for name in names:
+            topic = image.topics.get(name)
+            for number, state in enumerate(topic.partitions if topic is not None else ()):
+                if topic is None or (state.leader in alive and alive.issuperset(state.isr) and not (state.elr or state.adding or state.removing)):
+                    continue  # as nearly all are
+                rules = self._rules(topic)
                 if _kept(state, alive, rules) != state:
                     found[keys.partition_key(topic.topic_id, number)] = rules
         return found
@@ -141,8 +150,9 @@ class ClusterKeeper:
     async def _settle_once(self, rules: Mapping[str, Rules]) -> None:
         """Change these partitions, by what the store says of brokers when each is written."""
 
-        def after(view: KeyView, name: str, state: PartitionState) -> PartitionState:
-            return _kept(state, ids(self._membership.brokers()), rules[name])
+        def after(view: KeyView) -> PartitionChange:
+            alive = frozenset(ids(registered(view)))
+            return lambda name, state: _kept(state, alive, rules[name])
 
         if rules:
             await self._membership.change_partitions(list(rules), after)

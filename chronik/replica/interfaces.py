@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 from zope.interface import Attribute, Interface
 
+from chronik.model import NO_OFFSET
+
 if TYPE_CHECKING:
     from twisted.internet.defer import Deferred
 
@@ -23,12 +25,14 @@ class ReadResult:
     :ivar high_watermark: one past the last committed offset.
     :ivar last_stable_offset: no open transaction begins below it.
     :ivar log_start_offset: first offset there is.
+    :ivar written_offset: one past the last offset that was written when a follower's part was read; -1 for a consumer's.
     """
 
     records: ILogSlice
     high_watermark: int
     last_stable_offset: int
     log_start_offset: int
+    written_offset: int = NO_OFFSET
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +80,8 @@ class IInSyncChanges(Interface):
         :param add: broker epochs by the ids of those who caught up: who was registered anew since did not.
         :param enough: how many must be in sync for anything to be committed; who leaves them with fewer stays eligible to lead (KIP-966).
         :returns: fires once the own image shows it.
-        :raises KafkaError: ``NOT_LEADER_OR_FOLLOWER``, ``INELIGIBLE_REPLICA``: nothing was changed. With any other it may have been.
+        :raises KafkaError: ``NOT_LEADER_OR_FOLLOWER``, ``INELIGIBLE_REPLICA``: it is refused, and whatever is in the store by then the own image
+            shows. With any other it may still have been made.
         """
 
 
