@@ -58,6 +58,12 @@ class ClusterKeeper:
         self._settling = False
         self._again = False
         self._waiting: list[Deferred[None]] = []
+        self._failing_since: float | None = None
+
+    @property
+    def failing_seconds(self) -> float:
+        """For how long nothing could be written that had to be; 0 when all is well."""
+        return 0.0 if self._failing_since is None else self._clock.seconds() - self._failing_since
 
     @property
     def keeping(self) -> bool:
@@ -67,6 +73,7 @@ class ClusterKeeper:
     def begin(self) -> None:
         """This broker is the controller now; everyone gets a whole session to be heard of."""
         self._heard = {}
+        self._failing_since = None
         if not self._keeping:
             self._keeping = True
             self._feed.observe(self)
@@ -92,12 +99,18 @@ class ClusterKeeper:
                 continue
             if now - self._heard.setdefault(broker_id, now) > self._session_seconds:
                 self._log.warn("broker {broker_id} is silent: others take its place", broker_id=broker_id)
-                Deferred.fromCoroutine(self._membership.set_fenced(broker_id, broker.epoch, True)).addErrback(self._not_written)
+                fencing = Deferred.fromCoroutine(self._membership.set_fenced(broker_id, broker.epoch, True))
+                fencing.addCallbacks(self._written, self._not_written)
         if self._again:
             self.settle()
 
+    def _written(self, done: None) -> None:
+        self._failing_since = None
+
     def _not_written(self, failure: Failure) -> None:
         """The next look tries again."""
+        if self._failing_since is None:
+            self._failing_since = self._clock.seconds()
         self._log.warn("the cluster cannot be kept in order: {why}", why=failure.getErrorMessage())
 
     # -- who leads ----------------------------------------------------------------------------------------------------
@@ -114,7 +127,7 @@ class ClusterKeeper:
         self._waiting.append(done)
         if not self._settling:
             self._settling = True
-            Deferred.fromCoroutine(self._settle()).addErrback(self._not_written)
+            Deferred.fromCoroutine(self._settle()).addCallbacks(self._written, self._not_written)
         return done
 
     async def _settle(self) -> None:

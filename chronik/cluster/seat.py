@@ -213,7 +213,7 @@ class ClusterSeat:
     async def look(self) -> None:
         """As the controller, look after the others; called now and then.
 
-        One that does not reach the metadata store lets somebody else be it, who may: it could not do anything for the cluster.
+        One that cannot write the metadata lets somebody else be it, who may: it could not do anything for the cluster.
         """
         if self._peers is None or self._keeper is None:
             return
@@ -221,8 +221,9 @@ class ClusterSeat:
         if len(self._feed.image.brokers) > 1 and not self._probing:
             self._probing = True
             Deferred.fromCoroutine(self._probe()).addBoth(self._probed)
-        if self._probing and now - self._reached_at > self._peers.heartbeats.session:
-            self._log.warn("broker {broker_id} does not reach the metadata store: it is the controller no more", broker_id=self._broker_id)
+        session = self._peers.heartbeats.session
+        if (self._probing and now - self._reached_at > session) or self._keeper.failing_seconds > session:
+            self._log.warn("broker {broker_id} cannot write the cluster's metadata: it is the controller no more", broker_id=self._broker_id)
             self.resign()
         elif self._keeper.keeping:
             self._keeper.look()
