@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from itertools import cycle
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import Deferred, DeferredList
 from twisted.logger import Logger
 
-from chronik.defer import IThreadPools, Pool
+from chronik.defer import IThreadPools, Pool, deferred
 from chronik.errors import ChronikError
 from chronik.model import topic_id_text
 from chronik.storage.checkpointing import OffsetCheckpoints, StartOffsetWriter
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
     from chronik.model import TopicPartition
     from chronik.storage.files import FileCache
+    from chronik.storage.log import SegmentLog
 
 T = TypeVar("T")
 
@@ -135,6 +136,17 @@ class Home:
 
     # -- now and then -------------------------------------------------------------------------------------------------
 
+    @deferred
+    async def checkpoint(self, logs: Sequence[SegmentLog]) -> None:
+        """What recovery of its logs needs is written before the note that lets it begin later, and synced together."""
+        offsets = offsets_of(logs, self)
+        results: list[tuple[bool, Any]] = await DeferredList([log.write_progress() for log in logs], consumeErrors=True)
+        for ok, failure in results:
+            if not ok:
+                self.not_written(failure, "an index")
+                break
+        await self._pools.run(Pool.BACKGROUND, self.directory.checkpoints.write, *offsets)
+
     def look_around(self) -> None:
         """About once a second: how its disk does, how much room it has, how far recovery is."""
         now = self._clock.seconds()
@@ -178,3 +190,9 @@ def refused(path: str, error: OSError) -> str:
     """Why a directory cannot be used, for the operator."""
     what = f"{error.filename}: " if error.filename and error.filename != path else ""
     return f"log directory {path} cannot be used: {what}{error.strerror or error}; put that right, or choose another with log.dirs"
+
+
+def offsets_of(logs: Sequence[SegmentLog], home: Home) -> tuple[dict[TopicPartition, int], dict[TopicPartition, int], int]:
+    """How far each open log is on disk, where it begins, and how many changes the checkpoints of its directory had seen by then."""
+    points = {log.topic_partition: offset for log in logs if (offset := log.checkpoint_offset) is not None}
+    return points, {log.topic_partition: log.start_offset for log in logs}, home.directory.checkpoints.changes

@@ -90,6 +90,8 @@ class LogReader:
 
         def failed(failure: Failure) -> Failure:
             found.close()
+            if isinstance(failure.value, OSError):
+                raise self._unreadable(failure.value) from None
             return failure
 
         return warming.addCallbacks(lambda _: found, failed)

@@ -19,7 +19,7 @@ from chronik.storage.config import LogConfig
 from chronik.storage.discovery import DELETED_SUFFIX, STRAY_SUFFIX, Found
 from chronik.storage.disks import DiskPolicy, DiskWatch, is_disk_failure, is_full, nobody
 from chronik.storage.files import FileCache
-from chronik.storage.homes import Home, new_identity, refused
+from chronik.storage.homes import Home, new_identity, offsets_of, refused
 from chronik.storage.interfaces import DirectoryStatus, DirectoryUsage, DiskFull, IFileSystem, ILogStore, IPartitionLog, LogUsage
 from chronik.storage.loading import LoadedLog, LoadRequest, create_log, load_log
 from chronik.storage.log import SegmentLog
@@ -193,7 +193,7 @@ class SegmentLogStore:
         for home in self._homes:
             # A disk that does not answer is not asked again, not by a thread that might wait for it for ever.
             if home.online:
-                await self._pools.run(Pool.BACKGROUND, home.leave, home.path not in unclean, *self._offsets(home))
+                await self._pools.run(Pool.BACKGROUND, home.leave, home.path not in unclean, *offsets_of(self._logs_in(home), home))
             else:
                 home.release()
         self._files.close()
@@ -494,21 +494,4 @@ class SegmentLogStore:
         self._checkpoint_due = self._clock.seconds() + self._checkpoint_ms / 1000
         for home in self._homes:
             if home.online:
-                self._checkpoint_home(home).addErrback(home.not_written, "how far logs are on disk")
-
-    @deferred
-    async def _checkpoint_home(self, home: Home) -> None:
-        """What recovery needs is written before the note that lets it begin later, and synced together."""
-        offsets = self._offsets(home)
-        results: list[tuple[bool, Any]] = await DeferredList([log.write_progress() for log in self._logs_in(home)], consumeErrors=True)
-        for ok, failure in results:
-            if not ok:
-                home.not_written(failure, "an index")
-                break
-        await self._pools.run(Pool.BACKGROUND, home.directory.checkpoints.write, *offsets)
-
-    def _offsets(self, home: Home) -> tuple[dict[TopicPartition, int], dict[TopicPartition, int], int]:
-        """How far each open log is on disk, where it begins, and how many changes the checkpoints had seen by then."""
-        logs = self._logs_in(home)
-        points = {log.topic_partition: offset for log in logs if (offset := log.checkpoint_offset) is not None}
-        return points, {log.topic_partition: log.start_offset for log in logs}, home.directory.checkpoints.changes
+                home.checkpoint(self._logs_in(home)).addErrback(home.not_written, "how far logs are on disk")

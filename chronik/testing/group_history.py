@@ -1,7 +1,7 @@
 """What members of groups saw, and what in it must never be: the companion of :mod:`chronik.testing.history` for groups.
 
-Committed offsets are a register for each partition: whoever reads it gets what was written last, or what is being written. Partitions are owned by one
-member at a time.
+Committed offsets are a register for each partition: whoever reads it gets what was written last, or what is being written. Partitions are owned by
+one member at a time.
 """
 
 from __future__ import annotations

@@ -103,6 +103,7 @@ class _Notes:
     polls: defaultdict[str, list[tuple[int, Record]]] = field(default_factory=lambda: defaultdict(list))
     marks: dict[str, tuple[int, int]] = field(default_factory=dict)
     epochs: dict[int, int] = field(default_factory=dict)
+    appended: dict[tuple[int, int], Record] = field(default_factory=dict)
     complaints: list[tuple[Anomaly, str]] = field(default_factory=list)
     forgotten: int = 0
 
@@ -153,6 +154,14 @@ class History:
         known = notes.epochs.setdefault(offset, epoch)
         if known != epoch:
             notes.complaints.append((Anomaly.TWO_EPOCHS, f"{reader} was given {offset} of epoch {epoch}, which was of epoch {known} before"))
+
+    def appended(self, who: str, partition: int, offset: int, epoch: int, record: Record) -> None:
+        """A record was appended at an offset under a leader epoch, whether it was committed or not: no other may ever be there under this epoch."""
+        notes = self._partitions[partition]
+        known = notes.appended.setdefault((offset, epoch), record)
+        if known != record:
+            what = f"at {offset} of epoch {epoch} there was {_name(known)}, {who} has {_name(record)}"
+            notes.complaints.append((Anomaly.INCONSISTENT_OFFSET, what))
 
     def forgotten(self, partition: int, offset: int) -> None:
         """Somebody asked for records below this offset to be removed: they may be there or not."""

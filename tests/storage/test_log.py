@@ -6,6 +6,7 @@ import errno
 from typing import Any
 
 from twisted.internet.task import Clock
+from twisted.python.failure import Failure
 
 from chronik.errors import ErrorCode, KafkaError
 from chronik.model import TopicPartition
@@ -154,6 +155,29 @@ class ColdTests(LogCase):
         pools.go_on()
         self.successResultOf(truncating)
         self.assertEqual(ErrorCode.OFFSET_OUT_OF_RANGE, self.failureResultOf(reading, KafkaError).value.code)
+
+    def test_unreadable_while_it_is_warmed(self) -> None:
+        """A slice that was found and cannot be brought to memory is a storage error as well, which clients try again."""
+        log = self.log(segment_bytes=ONE)
+        for _ in range(2):
+            self.append(log, b"a")
+        self.disk.cold = True
+        calls = 0
+
+        def step(operation: str, path: str) -> OSError | None:
+            nonlocal calls
+            calls += operation == "read" and path.endswith(".log")
+            return OSError(errno.EIO, "bad sector") if calls > header_reads else None
+
+        header_reads = 0
+        for header_reads in range(6):
+            calls = 0
+            self.disk.faults.step = step  # type: ignore[method-assign]
+            reading = log.read(0, ALL, ALL, True)
+            if not isinstance(reading.result, Failure):
+                break
+            self.assertEqual(ErrorCode.KAFKA_STORAGE_ERROR, self.failureResultOf(reading, KafkaError).value.code)
+        self.assertGreater(header_reads, 0)
 
     def test_unreadable(self) -> None:
         """A file that cannot be opened is a storage error."""

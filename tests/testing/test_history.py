@@ -170,3 +170,58 @@ class HistoryTests(SynchronousTestCase):
         history.read_all(READER)
         self.assert_found(history)
         self.assertEqual(10, history.acknowledgements)
+
+    def test_changed(self) -> None:
+        """A record with another content."""
+        history = read(told(1), 1)
+        history.changed(READER, 0, 0, Record("a", 1))
+        self.assert_found(history, Anomaly.CHANGED)
+
+    def test_watermarks(self) -> None:
+        """What one reader is told never goes back; another may lag."""
+        history = read(told(1), 1)
+        history.watermarks(READER, 0, 3, 5)
+        history.watermarks(READER, 0, 4, 5)
+        history.watermarks("late", 0, 1, 1)
+        self.assert_found(history)
+        history.watermarks(READER, 0, 4, 4)
+        self.assert_found(history, Anomaly.WATERMARK_WENT_BACK)
+
+    def test_epochs(self) -> None:
+        """An offset has one leader epoch, and a later offset none before it."""
+        history = read(told(1, 2), 1, 2)
+        history.led(READER, 0, 0, 2)
+        history.led(READER, 0, 1, 3)
+        self.assert_found(history)
+        history.led("other", 0, 0, 1)
+        self.assert_found(history, Anomaly.TWO_EPOCHS)
+        history = read(told(1, 2), 1, 2)
+        history.led(READER, 0, 0, 2)
+        history.led(READER, 0, 1, 1)
+        self.assert_found(history, Anomaly.TWO_EPOCHS)
+
+    def test_appended(self) -> None:
+        """Under one epoch an offset has one record, committed or not; what was truncated is written again under another."""
+        history = read(told(1), 1)
+        history.appended("a", 0, 9, 1, Record("a", 7))
+        history.appended(READER, 0, 9, 2, Record("a", 8))
+        self.assert_found(history)
+        history.appended(READER, 0, 9, 1, Record("a", 8))
+        self.assert_found(history, Anomaly.INCONSISTENT_OFFSET)
+
+    def test_forgotten(self) -> None:
+        """What somebody asked to be removed may be gone; what follows may not."""
+        history = told(1, 2, 3)
+        history.forgotten(0, 2)
+        self.assert_found(read(history, 3, start=2))
+        history = told(1, 2, 3)
+        history.forgotten(0, 1)
+        self.assert_found(read(history, 3, start=2), Anomaly.LOST)
+
+    def test_a_topic_that_is_gone(self) -> None:
+        """Nobody can read it to its end, and the rest is judged all the same."""
+        self.assertEqual([], list(told(1).findings(ended=False)))
+        history = read(told(1), 1, reader="early", whole=False)
+        history.sent(0, Record("a", 2))
+        read(history, 2, reader="other", whole=False)
+        self.assertEqual({Anomaly.INCONSISTENT_OFFSET}, {finding.anomaly for finding in history.findings(ended=False)})

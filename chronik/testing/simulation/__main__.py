@@ -17,10 +17,11 @@ def main() -> int:
     parser.add_argument("--faults", type=int, default=20, help="faults of each run")
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="runs at a time")
     parser.add_argument("--variant", default="", help="module:function that breaks something first, to see whether it is found")
+    parser.add_argument("--until-found", action="store_true", help="end after the first seed that finds something")
     parser.add_argument("--verbose", action="store_true", help="tell of every seed, with what its brokers logged")
     options = parser.parse_args()
     with_fixed_hashes("chronik.testing.simulation", sys.argv[1:])
-    request = Request(plays_of(options), options.jobs, options.variant)
+    request = Request(plays_of(options), options.jobs, options.variant, options.until_found)
     return 1 if report(request, options.brokers, lambda text: print(text, flush=True), options.verbose) else 0
 
 

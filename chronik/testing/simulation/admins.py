@@ -1,4 +1,4 @@
-"""Administrators: they create topics and delete them, add partitions, change configurations, remove records and groups, and look whether it was done."""
+"""Administrators: they create and delete topics, add partitions, change configurations, remove records and groups, and look what came of it."""
 
 from __future__ import annotations
 

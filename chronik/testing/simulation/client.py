@@ -28,6 +28,9 @@ REQUEST_SECONDS: Final = 4.0
 
 BACKOFF_SECONDS: Final = 0.1
 
+NONSENSE: Final = ("cannot be read", "is no Kafka broker", "nobody asked for")
+"""Of what a channel says that gives up because of what came."""
+
 UNEXPECTED: Final = frozenset({ErrorCode.UNKNOWN_SERVER_ERROR, ErrorCode.INVALID_REQUEST, ErrorCode.CORRUPT_MESSAGE, ErrorCode.UNSUPPORTED_VERSION})
 """What a broker never says to clients that do nothing wrong, whatever happens to it."""
 
@@ -59,7 +62,7 @@ class _Dialing(ClientFactory):
     def __init__(self, channel: KafkaChannel) -> None:
         self._channel = channel
 
-    def buildProtocol(self, addr: IAddress) -> KafkaChannel:
+    def buildProtocol(self, addr: IAddress | None) -> KafkaChannel:
         """The channel."""
         return self._channel
 
@@ -121,6 +124,8 @@ class ClusterClient:
         except ChannelError as error:
             if self._channels.get(broker) is channel:
                 del self._channels[broker]
+            if any(sign in str(error) for sign in NONSENSE):
+                self.ledger.finding(f"{self.name}: {error}")
             raise Unavailable(str(error)) from None
         finally:
             under_way[kind] -= 1
@@ -224,6 +229,16 @@ class ClusterClient:
             await self.refresh([name])
             raise Unavailable(f"nobody leads {name}-{partition}")
         return leader, epoch, topic.topic_id
+
+    async def epoch_told(self, broker_id: int, name: str, partition: int) -> tuple[KafkaChannel | None, int]:
+        """The epoch under which a broker itself leads a partition, and the connection over which it says so.
+
+        :raises Unavailable: it does not answer.
+        """
+        asked = (MetadataRequest.MetadataRequestTopic(name=name),)
+        response = await self.ask(broker_id, MetadataRequest(topics=asked, allow_auto_topic_creation=False))
+        epochs = {part.partition_index: part.leader_epoch for topic in response.topics for part in topic.partitions}
+        return self._channels.get(self._brokers[broker_id]), epochs.get(partition, -1)
 
     async def coordinator(self, group: str) -> int:
         """The broker that coordinates a group.

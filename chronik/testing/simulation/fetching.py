@@ -150,8 +150,9 @@ class Reader:
         count = 0
         for topic in response.responses:
             for part in topic.partitions:
-                place = (topic.topic_id, part.partition_index) if self._version >= FIRST_VERSION_WITH_TOPIC_IDS else None
-                position = by_id.get(place) if place is not None else by_name.get((topic.topic, part.partition_index))  # type: ignore[arg-type]
+                number = part.partition_index
+                with_ids = self._version >= FIRST_VERSION_WITH_TOPIC_IDS
+                position = by_id.get((TopicId(topic.topic_id), number)) if with_ids else by_name.get((topic.topic, number))
                 if position is not None:
                     count += await self._take(position, part)
         return count
@@ -203,8 +204,8 @@ class Reader:
         position.high = part.high_watermark
         if part.diverging_epoch.end_offset >= 0:
             ledger.finding(
-                f"{position.reader} at {position.offset} of {position.topic}-{position.partition}, read under epoch {position.fetched_epoch}, is told "
-                f"that epoch {part.diverging_epoch.epoch} ended at {part.diverging_epoch.end_offset}: what was committed was truncated"
+                f"{position.reader} at {position.offset} of {position.topic}-{position.partition}, read under epoch {position.fetched_epoch}, "
+                f"is told that epoch {part.diverging_epoch.epoch} ended at {part.diverging_epoch.end_offset}: what was committed was truncated"
             )
             await self._restart(position)
             return 0
@@ -225,6 +226,7 @@ class Reader:
                     history.changed(position.reader, position.partition, read.offset, record)
                 history.polled(position.reader, position.partition, read.offset, record)
                 history.led(position.reader, position.partition, read.offset, header.leader_epoch)
+                history.appended(position.reader, position.partition, read.offset, header.leader_epoch, record)
                 if read.offset >= part.high_watermark:
                     self._stage.ledger.finding(f"{position.reader} was given {read.offset}, the high watermark being {part.high_watermark}")
                 position.offset = read.offset + 1

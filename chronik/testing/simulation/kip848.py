@@ -29,7 +29,8 @@ class ConsumerMember(Member):
     async def live(self) -> None:
         """Join, and send heartbeats in between."""
         self.member_id = self.member_id or str(uuid.UUID(bytes=self.client.random.randbytes(16), version=4))
-        self.epoch, self._owned, self._said, self._interval = 0, set(), None, 0.0
+        self.epoch, self._owned, self._interval = 0, set(), 0.0
+        self._forget_said()
         random, clock = self.client.random, self.client.reactor.seconds
         beat_at = clock()
         while not self.stage.closing:
@@ -47,6 +48,9 @@ class ConsumerMember(Member):
                 await self.leave()
                 return
 
+    def _forget_said(self) -> None:
+        self._said = None
+
     def _request(self) -> ConsumerGroupHeartbeatRequest:
         joins = self.epoch == 0
         changed = joins or self._said != self._owned
@@ -59,7 +63,7 @@ class ConsumerMember(Member):
             topic_partitions=self._mine() if changed else None,
         )
 
-    def _mine(self) -> Sequence[ConsumerGroupHeartbeatRequest.TopicPartitions]:
+    def _mine(self) -> tuple[ConsumerGroupHeartbeatRequest.TopicPartitions, ...]:
         topic = self.client.topics.get(self.topic)
         if not self._owned or topic is None:
             return ()

@@ -19,7 +19,7 @@ CUT_OFF_SECONDS: Final = 2.0
 """After how long a broker gives up waiting for a store that it cannot reach."""
 
 
-@implementer(IMetadataStore, IWatcher)
+@implementer(IMetadataStore)
 class MetadataView:
     """What one start of a broker sees of the cluster's store.
 

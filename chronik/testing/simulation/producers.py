@@ -180,6 +180,7 @@ class _Lane:
         of, client = self._of, self._client
         try:
             leader, _, topic_id = await client.leader(of._topic, self._partition)
+            before = await client.epoch_told(leader, of._topic, self._partition) if of._acks == 1 else None
             part = ProduceRequest.PartitionProduceData(index=self._partition, records=self._batch(entry))
             data = ProduceRequest.TopicProduceData(name=of._topic, topic_id=topic_id, partition_data=(part,))
             request = ProduceRequest(acks=of._acks, timeout_ms=3_000, topic_data=(data,))
@@ -191,7 +192,21 @@ class _Lane:
             self._settle(entry, done=True)
             return
         (answer,) = response.responses[0].partition_responses
-        self._judge(entry, client.error("Produce", answer.error_code), answer.base_offset)
+        error = client.error("Produce", answer.error_code)
+        if error is ErrorCode.NONE and before is not None:
+            await self._note_appended(entry, answer.base_offset, leader, topic_id, before)
+        self._judge(entry, error, answer.base_offset)
+
+    async def _note_appended(self, entry: Entry, base_offset: int, leader: int, topic_id: TopicId, before: tuple[object, int]) -> None:
+        """Appended, whatever becomes of it; and under this epoch, if the leader names the same before and after, over one connection."""
+        try:
+            after = await self._client.epoch_told(leader, self._of._topic, self._partition)
+        except Unavailable:
+            return
+        if after == before:
+            history = self._stage.ledger.history(topic_id)
+            for n, record in enumerate(entry.records):
+                history.appended(self._client.name, self._partition, base_offset + n, after[1], record)
 
     def _judge(self, entry: Entry, error: ErrorCode, base_offset: int) -> None:
         if error in (ErrorCode.NONE, ErrorCode.DUPLICATE_SEQUENCE_NUMBER):
@@ -204,7 +219,8 @@ class _Lane:
             return
         first = bool(self._entries) and self._entries[0] is entry
         if error is ErrorCode.OUT_OF_ORDER_SEQUENCE_NUMBER and first and self._of._idempotent:
-            self._stage.ledger.finding(f"{self._client.name}: the oldest batch that is not acknowledged, at sequence {entry.sequence}, is out of order")
+            what = f"the oldest batch that is not acknowledged, at sequence {entry.sequence}, is out of order"
+            self._stage.ledger.finding(f"{self._client.name}: {what}")
         elif not error.retriable and error is not ErrorCode.OUT_OF_ORDER_SEQUENCE_NUMBER:
             self._stage.ledger.finding(f"{self._client.name} was told {error.name} by Produce")
         self._settle(entry, done=False)

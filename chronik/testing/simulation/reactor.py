@@ -90,17 +90,17 @@ class SimulatedReactor:
         """The machine's time."""
         return START_SECONDS + (self.timeline.now - START_SECONDS) * self.rate + self.offset
 
-    def callLater(self, delay: float, function: Callable[..., Any], *arguments: Any, **keywords: Any) -> SimulatedCall:
+    def callLater(self, delay: float, callable: Callable[..., Any], *args: object, **kwargs: object) -> SimulatedCall:
         """Call a function later."""
-        return SimulatedCall(self, max(delay, 0.0), function, arguments, keywords)
+        return SimulatedCall(self, max(delay, 0.0), callable, args, kwargs)
 
     def getDelayedCalls(self) -> list[SimulatedCall]:
         """Not kept: nobody asks a simulated machine."""
         return []
 
-    def callFromThread(self, function: Callable[..., Any], *arguments: Any, **keywords: Any) -> None:
+    def callFromThread(self, callable: Callable[..., Any], *args: object, **kwargs: object) -> None:
         """Call a function in the reactor's next turn."""
-        self.callLater(0, function, *arguments, **keywords)
+        self.callLater(0, callable, *args, **kwargs)
 
     def listenTCP(self, port: int, factory: Any, backlog: int = 50, interface: str = "") -> SimulatedPort:
         """Listen on this machine's only address, whatever the interface."""

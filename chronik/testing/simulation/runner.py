@@ -33,12 +33,14 @@ ANOTHER: Final = "another fault"
 class Request:
     """What to run.
 
+    :ivar until_found: end after the first run that finds something.
     :ivar variant: ``module:function`` that is called before anything is made, to break something; empty for none.
     """
 
     plays: Sequence[Play]
     jobs: int
     variant: str = ""
+    until_found: bool = False
 
 
 def with_fixed_hashes(module: str, arguments: Sequence[str]) -> None:
@@ -62,7 +64,10 @@ def outcomes(request: Request) -> Iterator[Outcome]:
                 if child.read():
                     continue
                 selector.unregister(child.pipe)
-                yield child.outcome()
+                outcome = child.outcome()
+                yield outcome
+                if outcome.findings and request.until_found:
+                    return
                 _begin(selector, left, request.variant)
     finally:
         for key in list(selector.get_map().values()):
@@ -198,17 +203,16 @@ def report(request: Request, brokers: int, say: Callable[[str], None], verbose: 
     say("errors told: " + _listed(errors))
     say(
         f"{summary.seeds} seeds, {summary.failed} failed; {summary.operations} requests ({summary.operations_min} at least in one), "
-        f"{summary.acknowledged} records acknowledged, {summary.faults} faults, {summary.restarts} restarts, {summary.simulated_seconds:.0f} s simulated "
-        f"in {time.monotonic() - began:.0f} s"
+        f"{summary.acknowledged} records acknowledged, {summary.faults} faults, {summary.restarts} restarts, "
+        f"{summary.simulated_seconds:.0f} s simulated in {time.monotonic() - began:.0f} s"
     )
     return summary.failed
 
 
 def _of_one(outcome: Outcome, brokers: int, verbose: bool) -> str:
-    lines = [
-        f"seed {outcome.seed}: {len(outcome.findings)} findings; {sum(outcome.operations.values())} requests, {outcome.faults} faults, "
-        f"{outcome.restarts} restarts, {outcome.seconds:.1f} s, {outcome.fingerprint}"
-    ]
+    requests = sum(outcome.operations.values())
+    counts = f"{requests} requests, {outcome.faults} faults, {outcome.restarts} restarts, {outcome.seconds:.1f} s"
+    lines = [f"seed {outcome.seed}: {len(outcome.findings)} findings; {counts}, {outcome.fingerprint}"]
     lines += [f"    {finding}" for finding in outcome.findings[:10]]
     if outcome.findings:
         lines.append(f"    again: python -m chronik.testing.simulation --seeds {outcome.seed} --brokers {brokers} --verbose")

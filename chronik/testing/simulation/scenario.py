@@ -43,6 +43,17 @@ GROWING: Final = "growing"
 TRIMMED: Final = "trimmed"
 TOPICS: Final[Mapping[str, int]] = {EVENTS: 4, GROWING: 2, TRIMMED: 2}
 
+WRITERS: Final = (
+    (EVENTS, -1, True),
+    (EVENTS, -1, True),
+    (EVENTS, -1, False),
+    (GROWING, -1, True),
+    (TRIMMED, -1, True),
+    (TRIMMED, 1, False),
+    (EVENTS, 0, False),
+)
+"""Producers: what they write to, their ``acks``, and whether they are idempotent."""
+
 
 @dataclass(frozen=True, slots=True)
 class Play:
@@ -166,9 +177,7 @@ class Simulation:
         """Clients by name, and whether each writes."""
         stage, client, random = self._stage, self._client, self._random
         players: list[tuple[str, Any, bool]] = []
-        for n, (topic, acks, idempotent) in enumerate(
-            [(EVENTS, -1, True), (EVENTS, -1, True), (EVENTS, -1, False), (GROWING, -1, True), (TRIMMED, -1, True), (TRIMMED, 1, False), (EVENTS, 0, False)]
-        ):  # fmt: skip
+        for n, (topic, acks, idempotent) in enumerate(WRITERS):
             partitions = sorted(random.sample(range(TOPICS[topic]), min(2, TOPICS[topic])))
             name = f"{'i' if idempotent else 'p'}{n}"
             players.append((name, Producer(stage, client(name), topic, partitions, acks, idempotent, 0.15), True))
@@ -211,7 +220,7 @@ class Simulation:
             stage.waits.add(name)
             running = ensureDeferred(player.run())
             running.addErrback(stage.failed, name)
-            running.addBoth(lambda _, name=name: stage.waits.discard(name))
+            running.addBoth(self._done, name)
             (writers if writes else readers).append(running)
         await self._nemesis.run()
         while self._restarts < RESTARTS_MIN or self.ledger.answered < OPERATIONS_MIN:
@@ -229,6 +238,9 @@ class Simulation:
             await running
         for topic in TOPICS:
             await self._read_all(admin.client, topic)
+
+    def _done(self, result: Any, name: str) -> None:
+        self._stage.waits.discard(name)
 
     def _too_late(self) -> None:
         if self._stage.waits:

@@ -71,8 +71,7 @@ class Timeline:
             when, order, function, args = heapq.heappop(events)
             if function is None:
                 continue
-            if when > self.now:
-                self.now = when
+            self.now = max(self.now, when)
             self.events += 1
             self._fingerprint.update(_EVENT.pack(self.now, order))
             try:

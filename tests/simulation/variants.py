@@ -1,0 +1,186 @@
+"""Brokers that are broken on purpose, each in one way that has been seen in some broker. The simulator must find every one.
+
+Each function changes classes of this process, which is one that runs a single simulation.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, Final
+
+from twisted.internet.defer import Deferred, succeed
+
+from chronik.coordinator.group import store as group_store
+from chronik.coordinator.group.consumer.reconciliation import Reconciliation
+from chronik.coordinator.state import ReplicatedStateLog
+from chronik.metadata.journal import Journal
+from chronik.network.connection import KafkaConnection
+from chronik.record.build import NewRecord, build_batch
+from chronik.replica.host import HostedPartitions
+from chronik.replica.partition import Partition
+from chronik.storage import loading, recovery
+from chronik.storage.checkpointing import StartOffsetWriter
+from chronik.storage.flush import FlushScheduler
+from chronik.storage.homes import Home
+from chronik.storage.producers import ProducerStates
+from chronik.storage.trimming import LogTrimmer
+
+
+def acknowledge_before_sync() -> None:
+    """What is written counts as safe, synced or not."""
+    before = Partition._appended
+
+    def appended(self: Partition, result: Any, pending: Any, acks: int) -> None:
+        before(self, result, pending, acks)
+        self._advance()
+
+    Partition._safe_offset = lambda self: self._written  # type: ignore[method-assign]
+    Partition._appended = appended  # type: ignore[method-assign]
+
+
+def read_to_the_log_end() -> None:
+    """Readers get all there is, committed or not."""
+    before = Partition.read
+
+    def read(self: Partition, offset: int, max_bytes: int, isolation: Any, at_least_one_batch: bool) -> Deferred[Any]:
+        self._watermark.offset = max(self._watermark.offset, self.log.end_offset)
+        return before(self, offset, max_bytes, isolation, at_least_one_batch)
+
+    Partition.read = read  # type: ignore[method-assign,assignment]
+
+
+def ignore_failed_syncs() -> None:
+    """A sync that fails is taken for one that did not."""
+    before = FlushScheduler._ended
+    FlushScheduler._ended = lambda self, begun, files, errors: before(self, begun, files, [None] * len(begun))  # type: ignore[method-assign]
+
+
+def skip_recovery() -> None:
+    """Every start is taken for one after a clean stop."""
+    Home.clean = property(lambda self: True, lambda self, value: None)  # type: ignore[assignment,method-assign]
+
+
+def believe_torn_batches() -> None:
+    """Recovery does not compare checksums."""
+    recovery.check_crc = lambda header, batch: None  # type: ignore[attr-defined]
+
+
+def forget_producers() -> None:
+    """A start begins without the state of producers."""
+    ProducerStates.restore = lambda self, data, end_offset: self.clear()  # type: ignore[method-assign]
+    loading.restore_producers = lambda file_system, path, segments, producers, end_offset: None  # type: ignore[attr-defined]
+
+
+def accept_duplicates() -> None:
+    """A batch that was sent twice is appended twice."""
+    ProducerStates.check = lambda self, header: None  # type: ignore[method-assign]
+
+
+def keep_the_epoch() -> None:
+    """The leader epoch is not raised after an unclean start."""
+    HostedPartitions._raise_unclean = lambda self: succeed(None)  # type: ignore[method-assign]
+
+
+def commit_offsets_early() -> None:
+    """A commit of offsets is answered once it is appended, before it is durable."""
+
+    async def append(self: ReplicatedStateLog, records: Sequence[Any]) -> int:
+        batch = build_batch([NewRecord(record.key, record.value, record.timestamp) for record in records])
+        result = await self._partition.append(batch, 1, internal=True)
+        return int(result.last_offset) + 1
+
+    ReplicatedStateLog.append = lambda self, records: Deferred.fromCoroutine(append(self, records))  # type: ignore[method-assign]
+
+
+def forget_commits() -> None:
+    """A coordinator that starts does not read the last records of its log."""
+    before = ReplicatedStateLog._replay_some
+
+    def replay_some(self: ReplicatedStateLog, data: bytes, apply: Callable[[Any], None]) -> tuple[int, int]:
+        records: list[Any] = []
+        answer = before(self, data, records.append)
+        for record in records[: len(records) * 9 // 10]:
+            apply(record)
+        return answer
+
+    ReplicatedStateLog._replay_some = replay_some  # type: ignore[method-assign]
+
+
+def give_what_is_taken() -> None:
+    """A partition is given to a member of a group before the one that has it let go."""
+    before = Reconciliation.step
+
+    def step(self: Reconciliation, member: Any) -> Any:
+        object.__setattr__(self, "is_taken", lambda topic_id, partition: False)
+        return before(self, member)
+
+    Reconciliation.step = step  # type: ignore[method-assign]
+
+
+def trim_in_memory() -> None:
+    """DeleteRecords is answered before it is durable."""
+    StartOffsetWriter.write = lambda self, topic_partition, offset: succeed(None)  # type: ignore[method-assign]
+
+
+def trim_too_much() -> None:
+    """DeleteRecords takes one record more than it was asked to."""
+    before = LogTrimmer.advance_start
+    LogTrimmer.advance_start = lambda self, offset: before(self, offset + 1)  # type: ignore[method-assign]
+
+
+def metadata_before_sync() -> None:
+    """A change of metadata is answered once it is written, synced or not."""
+
+    def append(self: Journal, staged: Sequence[Any]) -> None:
+        from chronik.metadata.journal import _COMMITS, _encode_commit
+
+        block = self._block(_COMMITS, b"".join(map(_encode_commit, staged)))
+        self._opened().pwritev([block], self.size)
+        self.size += len(block)
+
+    Journal.append = append  # type: ignore[method-assign]
+
+
+def answer_out_of_order() -> None:
+    """An answer leaves when it is ready, whatever was asked before."""
+    before = KafkaConnection._ready
+
+    def ready(self: KafkaConnection, pieces: Any, pending: Any) -> None:
+        if pending in self._answers:
+            self._answers.remove(pending)
+            self._answers.appendleft(pending)
+        before(self, pieces, pending)
+
+    KafkaConnection._ready = ready  # type: ignore[method-assign]
+
+
+def commit_to_another_partition() -> None:
+    """Offsets are stored under the next partition's number."""
+    before = group_store.read_offset_key
+
+    def read_offset_key(key: bytes) -> Any:
+        group_id, place = before(key)
+        return group_id, type(place)(place.topic, place.partition + 1)
+
+    group_store.read_offset_key = read_offset_key  # type: ignore[attr-defined]
+
+
+ALL: Final[Sequence[Callable[[], None]]] = (
+    acknowledge_before_sync,
+    read_to_the_log_end,
+    ignore_failed_syncs,
+    skip_recovery,
+    believe_torn_batches,
+    forget_producers,
+    accept_duplicates,
+    keep_the_epoch,
+    commit_offsets_early,
+    forget_commits,
+    give_what_is_taken,
+    trim_in_memory,
+    trim_too_much,
+    metadata_before_sync,
+    answer_out_of_order,
+    commit_to_another_partition,
+)
+"""Every one."""
