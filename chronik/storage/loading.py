@@ -182,7 +182,7 @@ def _load_segments(file_system: IFileSystem, segments: list[LogSegment], request
             segment.path(DAMAGED)
         )
         following = None if last else segments[number + 1].base_offset
-        if not suspicious and not rebuild_epochs and _trust(file_system, segment, request.clean):
+        if not suspicious and not rebuild_epochs and _trust(file_system, segment, following, request.clean):
             if following is not None and not request.compact:
                 _is_hole(segment, following, 2**63)
             continue
@@ -252,8 +252,8 @@ def _write_indexes(file_system: IFileSystem, segment: LogSegment) -> None:
         write_synced(file_system, path, data)
 
 
-def _trust(file_system: IFileSystem, segment: LogSegment, clean: bool) -> bool:
-    """Take the index files' word for where batches are; False when they cannot be believed, or say too little."""
+def _trust(file_system: IFileSystem, segment: LogSegment, following: int | None, clean: bool) -> bool:
+    """Take the index files' word for where batches are; False when they cannot be believed, say too little, or what the next segment has, too."""
     with segment.hold() as file:
         size = file.size()
     if size == 0:
@@ -263,7 +263,7 @@ def _trust(file_system: IFileSystem, segment: LogSegment, clean: bool) -> bool:
         times = TimeIndex.decode(segment.base_offset, file_system.read_whole(segment.path(TIME_INDEX)))
         segment.size = size
         segment.offsets, segment.times = offsets, times
-        if _follow_to_end(segment, clean):
+        if _follow_to_end(segment, clean) and (following is None or segment.end_offset <= following):
             return True
     except (OSError, BadIndex, BadBatch):
         pass

@@ -288,6 +288,19 @@ class MissingTests(RecoveryCase):
             self.assertGreater(len(self.successResultOf(log.read(second, ALL, ALL, True))), 0)
             self.assertIn(path, self.of.status()[0].damaged[0])
 
+    def test_stray_segment_in_the_middle(self) -> None:
+        """A file that claims offsets which another segment has: what comes after it is told apart, and no offset has two records."""
+        self.stopped()
+        first, second = self.segments()[:2]
+        headers = [header for header, _ in whole_batches(self.disk.read_whole(first))]
+        claimed = headers[-1].base_offset
+        self.disk.write_whole(f"{DIRECTORY}/{claimed:020d}.log", b"")
+        log = self.log()
+        self.assertEqual(claimed, log.segments[0].end_offset)
+        failure = self.failureResultOf(log.read(claimed, ALL, ALL, True), KafkaError).value
+        self.assertEqual(ErrorCode.CORRUPT_MESSAGE, failure.code)
+        self.assertGreater(len(self.successResultOf(log.read(int(second[-24:-4]), ALL, ALL, True))), 0)
+
     def test_no_segments(self) -> None:
         """The directory is there, and nothing is in it but what says whose it is."""
         for _ in self.each_leave():
