@@ -19,6 +19,7 @@ from chronik.storage.checkpoints import (
     OFFSET_GAPS,
     PARTITION_METADATA,
     RECOVERY_POINTS,
+    START_OFFSETS,
     BadCheckpoint,
     decode_epochs,
     encode_epochs,
@@ -122,6 +123,10 @@ def load_log(file_system: IFileSystem, files: FileCache, request: LoadRequest) -
     if epochs.truncate_from_end(end + 1):
         notes.append("forgot epochs past the end")
     start = min(max(request.start_offset, segments[0].base_offset), end)
+    if start > request.start_offset:
+        # Where a log begins is noted when it is closed; before a crash, retention may have removed more.
+        why = "says that they were there" if request.clean else "was written before; retention removes records so"
+        notes.append(f"records {request.start_offset} to {start - 1} are not there any more; {START_OFFSETS} {why}")
     _remove_old_snapshots(file_system, request.path, segments, end)
     producers = ProducerStates()
     _restore_producers(file_system, request.path, segments, producers, end)

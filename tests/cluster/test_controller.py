@@ -60,7 +60,7 @@ class EntryTests(ControllerCase):
 
     def test_damaged_values(self) -> None:
         """What cannot be read of the metadata is named, in one line."""
-        for key in (keys.CLUSTER, keys.CONTROLLER, keys.broker_key(1), f"{keys.BROKERS}x"):
+        for key in (keys.CLUSTER, keys.CONTROLLER, keys.broker_key(1)):
             self.setUp()
             self.successResultOf(self.store.commit([], [Put(key, b"\xff")]))
             failure = self.failureResultOf(Controller(self.store, self.feed, Registration(1, ENDPOINTS), CONFIG).start(), ChronikError)

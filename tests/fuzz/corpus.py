@@ -47,8 +47,8 @@ class Corpus:
 
     def save(self) -> None:
         """Write it where it is part of the project."""
-        lines = (f"{name} {version} {outcome} {b64encode(self.kept[name, version, outcome]).decode()}\n" for name, version, outcome in sorted(self.kept))
-        PATH.write_text("".join(lines))
+        lines = (" ".join((*map(str, outcome), b64encode(self.kept[outcome]).decode())) for outcome in sorted(self.kept))
+        PATH.write_text("".join(f"{line}\n" for line in lines))
 
 
 def worth_keeping(report: Report, corpus: Corpus) -> dict[Outcome, bytes]:

@@ -81,15 +81,16 @@ class Fixture:
     def successResultOf(self, deferred: Deferred[Any]) -> Any:
         """What it fired with.
 
-        :raises AssertionError: it did not fire, or failed.
+        :raises AssertionError: it did not fire.
         """
         found: list[Any] = []
         deferred.addBoth(found.append)
         if not found:
             raise AssertionError("no answer")
-        if isinstance(found[0], Failure):
-            raise AssertionError(f"failed: {found[0].getTraceback()}")
-        return found[0]
+        result = found[0]
+        if isinstance(result, Failure):
+            result.raiseException()
+        return result
 
     def close(self) -> None:
         """Undo everything."""

@@ -12,11 +12,12 @@ from chronik.protocol.schema import Field, MessageSchema, message_schema
 from tests.protocol.samples import LIMITS
 
 STRINGS: Final = (
-    "", "t", "g", "idle", "__consumer_offsets", "__transaction_state", "__cluster_metadata", "consumer", "range", "client-id", "user", "ip", "<default>",
-    "1", "-1", "0", "2147483648", "999999999999999999999", "1e309", "nan", "-", "*", ".", "..", "a/b", "a b", "\x00", "\n", "ü", "\ud7ff", "\U0001f600",
-    "x" * 249, "x" * 250, "x" * 32767, "retention.ms", "segment.bytes", "min.insync.replicas", "compression.type", "max.message.bytes", "cleanup.policy",
-    "message.timestamp.type", "index.interval.bytes", "search.mode", "search.fast", "consumer_byte_rate", "request_percentage", "metadata.version",
-    "consumer.session.timeout.ms", "^t.*", "(a+)+$", "[", "compact", "compact,delete", "zstd", "LogAppendTime", "none", "earliest",
+    "", "t", "g", "idle", "__consumer_offsets", "__transaction_state", "__cluster_metadata", "consumer", "range", "client-id", "user", "ip",
+    "<default>", "1", "-1", "0", "2147483648", "999999999999999999999", "1e309", "nan", "-", "*", ".", "..", "a/b", "a b", "\x00", "\n", "ü",
+    "\ud7ff", "\U0001f600", "x" * 249, "x" * 250, "x" * 32767, "retention.ms", "segment.bytes", "min.insync.replicas", "compression.type",
+    "max.message.bytes", "cleanup.policy", "message.timestamp.type", "index.interval.bytes", "search.mode", "search.fast", "consumer_byte_rate",
+    "request_percentage", "metadata.version", "consumer.session.timeout.ms", "^t.*", "(a+)+$", "[", "compact", "compact,delete", "zstd",
+    "LogAppendTime", "none", "earliest",
 )  # fmt: skip
 """Names that exist, names that must not, and values of settings."""
 
