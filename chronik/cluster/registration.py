@@ -45,7 +45,7 @@ class Registration:
 
 
 class Membership:
-    """The writes of a broker about itself."""
+    """Writes about brokers, and about the partitions that come with their coming and going: each broker's of its own, and the controller's."""
 
     def __init__(self, writer: Writer) -> None:
         self._writer = writer
