@@ -198,8 +198,8 @@ class BrokerService(Service):
         await metadata.start()
         self._endings.append(metadata.close)
         feed = MetadataFeed(metadata, machine.reactor)
-        await feed.start()
         self._endings.append(feed.stop)
+        await feed.start()
         dynamic = DynamicConfiguration(config, feed, broker_id)
         settings = EffectiveSettings(dynamic)
         listener = config.get("inter.broker.listener.name") or config.listeners()[0].name
@@ -208,8 +208,8 @@ class BrokerService(Service):
         peers = Peers(channels, machine.reactor, heartbeats, lambda topic: rules_of(settings(topic)), lambda: self._failed(1))
         registration = Registration(broker_id, listeners.endpoints(), config.get("broker.rack"))
         controller = Controller(metadata, feed, registration, config, random=machine.random, peers=peers)
-        await controller.start()
         self._endings.append(controller.stop)
+        await controller.start()
         return _Cluster(feed, dynamic, settings, channels, controller)
 
     async def _open_logs(self, directories: Sequence[str], cluster: _Cluster) -> tuple[ILogStore, HostedPartitions]:
@@ -224,8 +224,8 @@ class BrokerService(Service):
         fetching = Fetching(broker_id, lambda: controller.broker_epoch, cluster.channels, machine.reactor, FetcherConfig.of(config))
         replication = Replication(leading, ReplicaFetchers(fetching))
         partitions = HostedPartitions(broker_id, cluster.feed, store, cluster.settings, controller.raise_leader_epochs, replication)
-        await partitions.start()
         self._endings.append(partitions.stop)
+        await partitions.start()
         return store, partitions
 
     def _search(self, listeners: KafkaListeners, partitions: HostedPartitions, feed: MetadataFeed, store: ILogStore) -> SearchService:

@@ -93,14 +93,19 @@ def _unclean(state: PartitionState, leader: int) -> PartitionState:
 
 
 def without_replica(state: PartitionState, broker_id: int, alive: Collection[int], rules: Rules) -> PartitionState:
-    """The state after a broker lost what it had, or may have; the same where nobody else has it."""
-    others = [i for i in state.isr if i != broker_id and i in alive]
-    if not others or broker_id not in (*state.isr, *state.elr):
+    """The state after a broker lost what it had, or may have; the same where nobody else has it.
+
+    Whoever else is in sync, or else eligible, has everything, alive or not: nobody leads until one of them is.
+    """
+    if broker_id not in (*state.isr, *state.elr):
         return state
-    after = with_isr(state, [i for i in state.isr if i != broker_id], rules.min_insync_replicas)
+    members = [i for i in state.isr if i != broker_id] or [i for i in state.elr if i != broker_id]
+    if not members:
+        return state
+    after = with_isr(state, members, rules.min_insync_replicas)
     after = replace(after, elr=tuple(i for i in after.elr if i != broker_id))
     if state.leader == broker_id:
-        after = led_by(after, next(i for i in after.isr if i in alive))
+        after = led_by(after, next((i for i in after.isr if i in alive), NO_LEADER))
     return changed(state, after)
 
 
@@ -121,7 +126,7 @@ def elected(state: PartitionState, brokers: Mapping[int, BrokerImage], kind: Ele
         return changed(state, led_by(state, preferred))
     if not alive:
         raise KafkaError(ErrorCode.ELIGIBLE_LEADERS_NOT_AVAILABLE, f"None of the replicas {list(state.replicas)} is alive.")
-    return changed(state, led_by(state, in_sync[0]) if in_sync else _unclean(state, alive[0]))
+    return changed(state, led_by(state, in_sync[0]) if in_sync else _last_resort(state, alive, Rules(unclean=True)))
 
 
 def ids(brokers: Mapping[int, BrokerImage]) -> Sequence[int]:

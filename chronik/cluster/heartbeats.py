@@ -50,7 +50,7 @@ class Beating(Protocol):
     def broker_epoch(self) -> int:
         """The epoch it is registered under."""
 
-    def look(self) -> None:
+    def look(self) -> Deferred[None]:
         """As the controller, look after the others."""
 
     def take_over(self, silent: int) -> Deferred[None]:
@@ -126,7 +126,7 @@ class Heartbeats:
             self._hang_up()
         if self._beating.active:
             self._waiting_since = now
-            self._beating.look()
+            await self._beating.look()
         elif self._holder in image.brokers and self._holder != self._broker_id:
             await self._send(self._holder)
         if self._clock.seconds() - self._waiting_since > self._patience() and not self.leaving and self.serving:

@@ -55,7 +55,12 @@ class InSyncChanges:
             made = keys.encode_partition(after)
             return Plan([view.unchanged(key), *compares], [Put(key, made)])
 
-        await self._writer.write(plan)
+        try:
+            await self._writer.write(plan)
+        except KafkaError:
+            # An earlier try may have been made, and its answer lost: who hears of the refusal must have seen what became of that.
+            await self._writer.catch_up()
+            raise
 
     def leave(self, topic_id: TopicId, partition: int, enough: int) -> Deferred[None]:
         """Take this broker out; see :meth:`IInSyncChanges.leave`."""

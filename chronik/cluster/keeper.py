@@ -6,7 +6,7 @@ did as a leader meanwhile counts for nothing, for nobody follows it any more.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import TYPE_CHECKING
 
 from twisted.internet.defer import Deferred
@@ -16,7 +16,7 @@ from zope.interface import implementer
 
 from chronik.cluster.election import Rules, changed, ids, settled
 from chronik.cluster.reassignment import completed
-from chronik.cluster.registration import Membership
+from chronik.cluster.registration import Membership, PartitionChange, registered
 from chronik.cluster.writer import KeyView
 from chronik.errors import ErrorCode, KafkaError
 from chronik.metadata import keys
@@ -58,10 +58,22 @@ class ClusterKeeper:
         self._settling = False
         self._again = False
         self._waiting: list[Deferred[None]] = []
+        self._failing_since: float | None = None
+
+    @property
+    def failing_seconds(self) -> float:
+        """For how long nothing could be written that had to be; 0 when all is well."""
+        return 0.0 if self._failing_since is None else self._clock.seconds() - self._failing_since
+
+    @property
+    def keeping(self) -> bool:
+        """Whether it does."""
+        return self._keeping
 
     def begin(self) -> None:
         """This broker is the controller now; everyone gets a whole session to be heard of."""
         self._heard = {}
+        self._failing_since = None
         if not self._keeping:
             self._keeping = True
             self._feed.observe(self)
@@ -87,19 +99,25 @@ class ClusterKeeper:
                 continue
             if now - self._heard.setdefault(broker_id, now) > self._session_seconds:
                 self._log.warn("broker {broker_id} is silent: others take its place", broker_id=broker_id)
-                Deferred.fromCoroutine(self._membership.set_fenced(broker_id, broker.epoch, True)).addErrback(self._not_written)
+                fencing = Deferred.fromCoroutine(self._membership.set_fenced(broker_id, broker.epoch, True))
+                fencing.addCallbacks(self._written, self._not_written)
         if self._again:
             self.settle()
 
+    def _written(self, done: None) -> None:
+        self._failing_since = None
+
     def _not_written(self, failure: Failure) -> None:
         """The next look tries again."""
+        if self._failing_since is None:
+            self._failing_since = self._clock.seconds()
         self._log.warn("the cluster cannot be kept in order: {why}", why=failure.getErrorMessage())
 
     # -- who leads ----------------------------------------------------------------------------------------------------
 
     def image_changed(self, image: MetadataImage, delta: ImageDelta) -> None:
         """Brokers came or went, or a topic allows other leaders."""
-        if delta.brokers or delta.configs or delta.changed:
+        if delta.brokers or delta.configs or delta.changed and self._unsettled(delta.changed):
             self.settle()
 
     def settle(self) -> Deferred[None]:
@@ -109,14 +127,14 @@ class ClusterKeeper:
         self._waiting.append(done)
         if not self._settling:
             self._settling = True
-            Deferred.fromCoroutine(self._settle()).addErrback(self._not_written)
+            Deferred.fromCoroutine(self._settle()).addCallbacks(self._written, self._not_written)
         return done
 
     async def _settle(self) -> None:
         try:
             while self._again and self._keeping:
                 self._again = False
-                await self._settle_once(self._unsettled())
+                await self._settle_once(self._unsettled(self._feed.image.topics))
         except KafkaError as error:
             # Tried again at the next look, if this broker is the controller then.
             self._again = error.code != ErrorCode.NOT_CONTROLLER
@@ -127,13 +145,17 @@ class ClusterKeeper:
             for done in waiting:
                 done.callback(None)
 
-    def _unsettled(self) -> dict[str, Rules]:
+    def _unsettled(self, names: Iterable[str]) -> dict[str, Rules]:
+        """The keys of partitions of these topics that must be changed."""
         image: MetadataImage = self._feed.image
         alive = frozenset(ids(image.brokers))
         found: dict[str, Rules] = {}
-        for topic in image.topics.values():
-            rules = self._rules(topic)
-            for number, state in enumerate(topic.partitions):
+        for name in names:
+            topic = image.topics.get(name)
+            for number, state in enumerate(topic.partitions if topic is not None else ()):
+                if topic is None or (state.leader in alive and alive.issuperset(state.isr) and not (state.elr or state.adding or state.removing)):
+                    continue  # as nearly all are
+                rules = self._rules(topic)
                 if _kept(state, alive, rules) != state:
                     found[keys.partition_key(topic.topic_id, number)] = rules
         return found
@@ -141,8 +163,9 @@ class ClusterKeeper:
     async def _settle_once(self, rules: Mapping[str, Rules]) -> None:
         """Change these partitions, by what the store says of brokers when each is written."""
 
-        def after(view: KeyView, name: str, state: PartitionState) -> PartitionState:
-            return _kept(state, ids(self._membership.brokers()), rules[name])
+        def after(view: KeyView) -> PartitionChange:
+            alive = frozenset(ids(registered(view)))
+            return lambda name, state: _kept(state, alive, rules[name])
 
         if rules:
             await self._membership.change_partitions(list(rules), after)

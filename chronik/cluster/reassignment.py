@@ -30,8 +30,9 @@ def reassigned(state: PartitionState, brokers: Sequence[BrokerImage], target: tu
     if same_factor and len(target) != len(before):
         raise KafkaError(ErrorCode.INVALID_REPLICATION_FACTOR, f"The replication factor would change from {len(before)} to {len(target)}.")
     check_assignment(brokers, target, None)
-    adding = tuple(broker_id for broker_id in target if broker_id not in before)
-    removing = tuple(broker_id for broker_id in before if broker_id not in target)
+    # Also those whom an earlier reassignment is only adding: one of them may be the last that has everything.
+    adding = tuple(broker_id for broker_id in target if broker_id not in state.replicas)
+    removing = tuple(broker_id for broker_id in state.replicas if broker_id not in target)
     return changed(state, _kept_by(replace(state, adding=adding, removing=removing), (*target, *removing)))
 
 

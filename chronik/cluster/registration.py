@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Final, ParamSpec, TypeVar
+from typing import Final, ParamSpec, TypeAlias, TypeVar
 
 from chronik.cluster.election import Rules, led_by, without_replica
 from chronik.cluster.features import FeatureUpdate, updated
@@ -28,6 +28,9 @@ PRODUCER_ID_BLOCK: Final = 1_000
 PARTITIONS_PER_PLAN: Final = (OPERATIONS_PER_PLAN_MAX - 1) // 2
 """Partitions whose states one commit changes: each is a compare and a put, and there may be one other compare."""
 
+PartitionChange: TypeAlias = Callable[[str, PartitionState], PartitionState]
+"""Makes a partition's next state, given its key and the state before."""
+
 NOBODY: Final = -1
 """As the controller's broker: whoever was it has left."""
 
@@ -45,7 +48,7 @@ class Registration:
 
 
 class Membership:
-    """The writes of a broker about itself."""
+    """Writes about brokers, and about the partitions that come with their coming and going: each broker's of its own, and the controller's."""
 
     def __init__(self, writer: Writer) -> None:
         self._writer = writer
@@ -122,7 +125,8 @@ class Membership:
             known = _read(key, keys.decode_broker, registration.broker_id, before) if before is not None else None
             if known is not None and known == made:
                 return Plan()
-            made = replace(broker, epoch=known.epoch + 1 if known is not None else 1)
+            # Revisions grow by at least one with each registration, so an epoch is never used again, though the broker was forgotten meanwhile.
+            made = replace(broker, epoch=known.epoch + 1 if known is not None else view.current + 1)
             return Plan([view.unchanged(key)], [Put(key, keys.encode_broker(made))])
 
         await self._writer.write(plan)
@@ -141,11 +145,11 @@ class Membership:
 
         await self._writer.write(plan)
 
-    async def change_partitions(self, names: Sequence[str], after: Callable[[KeyView, str, PartitionState], PartitionState]) -> None:
+    async def change_partitions(self, names: Sequence[str], after: Callable[[KeyView], PartitionChange]) -> None:
         """Give partitions another state each, in as few commits as possible; those that are no more are passed over.
 
         :param names: their keys.
-        :param after: makes the state; called again when something came in between, with what it is then.
+        :param after: gives, for what the store holds when a commit is planned, what makes each state from the one before.
         """
         for start in range(0, len(names), PARTITIONS_PER_PLAN):
             piece = names[start : start + PARTITIONS_PER_PLAN]
@@ -154,11 +158,12 @@ class Membership:
             def plan(view: KeyView, piece: Sequence[str] = piece, made: dict[str, bytes] = made) -> Plan:
                 compares: list[Compare] = []
                 puts: list[Put] = []
+                change = after(view)
                 for name in piece:
                     value = view.value(name)
                     if value is None or value == made.get(name):
                         continue
-                    made[name] = keys.encode_partition(after(view, name, keys.decode_partition(value)))
+                    made[name] = keys.encode_partition(change(name, keys.decode_partition(value)))
                     if made[name] != value:
                         compares.append(view.unchanged(name))
                         puts.append(Put(name, made[name]))
@@ -172,19 +177,24 @@ class Membership:
         """Begin a new epoch of partitions that this broker leads, or leave them to others; see
         :meth:`~chronik.cluster.interfaces.IController.raise_leader_epochs`.
         """
-        by_key = {keys.partition_key(*partition): partition for partition in partitions}
+        raised = {keys.partition_key(*partition) for partition in partitions}
+        doubtful = {keys.partition_key(*partition): partition[0] for partition in untrusted}
 
-        def after(view: KeyView, name: str, state: PartitionState) -> PartitionState:
-            if state.leader != broker_id:
-                return state
-            if by_key[name] in untrusted:
-                alive = [other for other, broker in registered(view).items() if not broker.fenced]
-                left = without_replica(state, broker_id, alive, rules(by_key[name][0]))
-                if left != state:
-                    return left
-            return replace(led_by(state, broker_id), partition_epoch=state.partition_epoch + 1)
+        def after(view: KeyView) -> PartitionChange:
+            alive = [other for other, broker in registered(view).items() if not broker.fenced]
 
-        await self.change_partitions(list(by_key), after)
+            def changed_state(name: str, state: PartitionState) -> PartitionState:
+                if name in doubtful:
+                    left = without_replica(state, broker_id, alive, rules(doubtful[name]))
+                    if left != state:
+                        return left
+                if name not in raised or state.leader != broker_id:
+                    return state
+                return replace(led_by(state, broker_id), partition_epoch=state.partition_epoch + 1)
+
+            return changed_state
+
+        await self.change_partitions(sorted(raised | doubtful.keys()), after)
 
     async def allocate_producer_ids(self) -> range:
         """The next block of producer ids; one whose answer was lost is left unused."""

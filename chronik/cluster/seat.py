@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final
 from twisted.internet.defer import Deferred
 from twisted.internet.task import deferLater
 from twisted.logger import Logger
+from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from chronik.cluster.election import Rules
@@ -40,6 +41,9 @@ RETIRE_SECONDS: Final = 5.0
 
 LOOK_SECONDS: Final = 0.05
 """How often it looks whether they do."""
+
+LEASE_SECONDS: Final = 10
+"""Of the lease by which a controller sees that it reaches the metadata store; nothing hangs on it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +108,11 @@ class ClusterSeat:
         if peers is not None:
             self._keeper = ClusterKeeper(self._broker_id, self.membership, feed, peers.clock, peers.rules, peers.heartbeats.session)
             self._heartbeats = Heartbeats(self._broker_id, feed, peers.channels, peers.clock, peers.heartbeats, self)
+        self._store = store
         self._claimed_epoch = NO_EPOCH
+        self._lease = 0
+        self._probing = False
+        self._reached_at = 0.0
         self.broker_epoch = NO_EPOCH
         self.cluster_id = ""
 
@@ -121,8 +129,7 @@ class ClusterSeat:
         self._feed.observe(self)
         self.cluster_id = await self._own.found_cluster(topic_id_text(new_topic_id(self._random)), self._expected_cluster_id)
         alone = self._peers is None or not self._own.brokers().keys() - {self._broker_id}
-        if alone:
-            await self._claim()
+        alone = alone and await self._claim()
         broker = await self._own.register(self._registration, fenced=not alone)
         self.broker_epoch = broker.epoch
         if alone:
@@ -159,6 +166,7 @@ class ClusterSeat:
         revision = await self._own.claim(self._broker_id, before)
         if revision is not None:
             self._claimed_epoch = before.epoch + 1
+            self._reached_at = self._peers.clock.seconds() if self._peers is not None else 0.0
             self.writer.hold(revision)
             self._log.info("Broker {broker_id} is the controller of cluster {cluster_id}", broker_id=self._broker_id, cluster_id=self.cluster_id)
         return revision is not None
@@ -176,20 +184,24 @@ class ClusterSeat:
     async def _begin(self) -> bool:
         if not await self._claim():
             return False
-        await self.plans.tidy()
         await self._preside()
         return True
 
     async def _preside(self) -> None:
-        """Count as alive oneself, and look after the others."""
+        """Finish what an earlier controller left, count as alive oneself, and look after the others; tried again until it is done."""
+        await self.plans.tidy()
         await self.membership.set_fenced(self._broker_id, self.broker_epoch, False)
         if self._keeper is not None:
             self._keeper.begin()
 
     def image_changed(self, image: MetadataImage, delta: ImageDelta) -> None:
         """Somebody else may be the controller now."""
-        if self.active and image.controller_epoch > self._claimed_epoch:
+        if image.controller_epoch > self._claimed_epoch and (self.active or self._presides):
             self.resign()
+
+    @property
+    def _presides(self) -> bool:
+        return self._keeper is not None and self._keeper.keeping
 
     def resign(self) -> None:
         """Be the controller no more."""
@@ -197,10 +209,37 @@ class ClusterSeat:
         if self._keeper is not None:
             self._keeper.end()
 
-    def look(self) -> None:
-        """Look after the others; called now and then."""
-        if self._keeper is not None:
+    @deferred
+    async def look(self) -> None:
+        """As the controller, look after the others; called now and then.
+
+        One that cannot write the metadata lets somebody else be it, who may: it could not do anything for the cluster.
+        """
+        if self._peers is None or self._keeper is None:
+            return
+        now = self._peers.clock.seconds()
+        if len(self._feed.image.brokers) > 1 and not self._probing:
+            self._probing = True
+            Deferred.fromCoroutine(self._probe()).addBoth(self._probed)
+        session = self._peers.heartbeats.session
+        if (self._probing and now - self._reached_at > session) or self._keeper.failing_seconds > session:
+            self._log.warn("broker {broker_id} cannot write the cluster's metadata: it is the controller no more", broker_id=self._broker_id)
+            self.resign()
+        elif self._keeper.keeping:
             self._keeper.look()
+        else:
+            await self._preside()
+
+    async def _probe(self) -> None:
+        """Ask the store for something small."""
+        self._lease = self._lease or await self._store.grant_lease(LEASE_SECONDS)
+        if not await self._store.keep_lease(self._lease):
+            self._lease = 0
+
+    def _probed(self, result: object) -> None:
+        self._probing = False
+        if not isinstance(result, Failure) and self._peers is not None:
+            self._reached_at = self._peers.clock.seconds()
 
     async def heartbeat(self, heartbeat: Heartbeat) -> HeartbeatAnswer:
         """A broker is alive; see :meth:`~chronik.cluster.interfaces.IController.heartbeat`."""
@@ -264,9 +303,8 @@ class ClusterSeat:
             self.resign()
             await self._own.abdicate(self._broker_id)
             return
+        assert self._peers is not None
         while not heartbeats.left:
-            assert self._peers is not None
-            await heartbeats.beat()
             await deferLater(self._peers.clock, LOOK_SECONDS)
 
     def stop(self) -> None:

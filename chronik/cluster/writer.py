@@ -8,6 +8,7 @@ from typing import Final
 
 from twisted.internet.defer import Deferred
 from twisted.logger import Logger
+from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from chronik.errors import ErrorCode, KafkaError
@@ -22,6 +23,7 @@ from chronik.metadata.interfaces import (
     IMetadataFeed,
     IMetadataStore,
     IWatcher,
+    MetadataError,
     Put,
     ReadOnly,
     Revision,
@@ -80,9 +82,15 @@ class KeyView:
         self._fire_reached()
 
     def stop(self) -> None:
-        """Follow no more."""
+        """Follow no more; whoever still waits for a revision is told so."""
         self._store.unwatch(self)
         self._stale = True
+        self._fail(ReadOnly("the broker stops"))
+
+    def _fail(self, reason: MetadataError) -> None:
+        waiting, self._waiting = self._waiting, []
+        for _, reached in waiting:
+            reached.errback(reason)
 
     def get(self, key: str) -> Entry | None:
         """What a key holds."""
@@ -113,8 +121,13 @@ class KeyView:
         self._fire_reached()
 
     def lost(self, reason: Compacted) -> None:
-        """What is seen here is old from now on; the next write reads everything anew."""
+        """What is seen here is old from now on; everything is read anew, now if somebody waits for it, else by the next write."""
         self._stale = True
+        if self._waiting:
+            Deferred.fromCoroutine(self.refresh()).addErrback(self._not_read)
+
+    def _not_read(self, failure: Failure) -> None:
+        self._fail(ReadOnly(f"it cannot be read: {failure.getErrorMessage()}"))
 
     def _fire_reached(self) -> None:
         ready = [waiting for revision, waiting in self._waiting if revision <= self.current]
@@ -164,6 +177,10 @@ class Writer:
                 self._log.info("A metadata change is planned anew: {problem}", problem=str(problem))
                 await self._read_again()
         raise KafkaError(ErrorCode.REQUEST_TIMED_OUT, f"The change was overtaken by others {ATTEMPTS_MAX} times: try again.")
+
+    async def catch_up(self) -> None:
+        """Wait until the own image shows what the plans were made from."""
+        await self._feed.reached(self.view.current)
 
     async def _read_again(self) -> None:
         await self.view.refresh()

@@ -121,6 +121,7 @@ class ReplicaFetcher:
         key = _key(follower)
         if self._followers.get(key) is follower:
             del self._followers[key]
+            self._not_before.pop(key, None)
         if not self._followers:
             self._hang_up()
 
@@ -244,6 +245,9 @@ class ReplicaFetcher:
             await follower.take(answer)
         except KafkaError as error:
             self._failed(follower, error)
+        except Exception:  # noqa: BLE001  the others are fetched in any case
+            self._log.failure("an answer for {partition} could not be taken", partition=follower.topic_partition)
+            self._failed(follower, KafkaError(ErrorCode.UNKNOWN_SERVER_ERROR, "it failed here"))
 
     def _failed(self, follower: Follower, error: KafkaError) -> None:
         key, backoff = _key(follower), self._fetching.config.backoff_seconds

@@ -11,6 +11,7 @@ from zope.interface import implementer
 from chronik.errors import ErrorCode, KafkaError
 from chronik.model import NO_EPOCH, TopicId, TopicPartition
 from chronik.protocol.messages import FetchRequest, FetchResponse
+from chronik.record.batch import HEADER_BYTES, parse_header
 from chronik.storage.interfaces import Extent, IExtentObserver, IPartitionLog
 
 Answer: TypeAlias = FetchResponse.PartitionData
@@ -109,7 +110,7 @@ class Follower:
                     call()
 
     async def _take(self, answer: Answer) -> None:
-        if answer.error_code == ErrorCode.OFFSET_OUT_OF_RANGE and answer.log_start_offset > self.log.end_offset:
+        if answer.error_code == ErrorCode.OFFSET_OUT_OF_RANGE and answer.log_start_offset >= 0:
             await self._begin_anew(answer.log_start_offset)
         elif answer.error_code != ErrorCode.NONE:
             raise KafkaError(ErrorCode(answer.error_code), f"the leader of {self.topic_partition}, broker {self.leader}, refuses")
@@ -119,9 +120,9 @@ class Follower:
             await self._append(answer)
 
     async def _begin_anew(self, offset: int) -> None:
-        """The leader has removed what would come next here."""
+        """The leader has removed what would come next here, or never had what is here: both logs have nothing in common."""
         self._log.warn(
-            "{partition} begins anew at offset {offset}: the leader has nothing from {end} on", partition=self.topic_partition, offset=offset,
+            "{partition} begins anew at offset {offset}: the leader has nothing at {end}", partition=self.topic_partition, offset=offset,
             end=self.log.end_offset,
         )
         self.high_watermark = offset
@@ -141,9 +142,17 @@ class Follower:
             self.high_watermark = offset
         await self.log.truncate(offset)
 
+    async def _begin_with(self, records: bytes | memoryview) -> None:
+        """An empty log begins where the first batch does: the leader's start may be inside of it."""
+        base_offset = parse_header(records).base_offset if len(records) >= HEADER_BYTES else self.log.end_offset
+        if base_offset < self.log.end_offset:
+            await self.log.restart_at(base_offset)
+
     async def _append(self, answer: Answer) -> None:
         records: Any = answer.records
         end_offset = self.log.end_offset
+        if records and self.log.start_offset == end_offset:
+            await self._begin_with(records)
         if records:
             end_offset = await self.log.replicate(records)
         if self.stopped:

@@ -18,7 +18,7 @@ from chronik.errors import ErrorCode, KafkaError
 from chronik.model import NO_EPOCH, NO_OFFSET, TopicId, TopicPartition
 
 if TYPE_CHECKING:
-    from twisted.internet.interfaces import IReactorTime
+    from twisted.internet.interfaces import IDelayedCall, IReactorTime
 
     from chronik.metadata.image import PartitionState
     from chronik.replica.interfaces import FollowerFetch, IInSyncChanges
@@ -89,6 +89,7 @@ class Followers:
         self._state: PartitionState | None = None
         self._enough = 1
         self._pending: _Change | None = None
+        self._retry: IDelayedCall | None = None
         self._awaited_starts: list[tuple[int, Deferred[None]]] = []
 
     # -- what the image says ------------------------------------------------------------------------------------------
@@ -112,21 +113,27 @@ class Followers:
     def _in_sync(self) -> Sequence[int]:
         return () if self._state is None else self._state.isr
 
+    @property
+    def _counting(self) -> Sequence[int]:
+        """Those in sync, and those who may be by now."""
+        return (*self._in_sync, *(self._pending.add if self._pending is not None else ()))
+
     # -- how far they have come ---------------------------------------------------------------------------------------
 
-    def check(self, broker_id: int) -> None:
-        """Refuse who is none of the replicas.
+    def check(self, broker_id: int, broker_epoch: int) -> None:
+        """Refuse who is none of the replicas, or an earlier life of one.
 
-        :raises KafkaError: ``UNKNOWN_TOPIC_OR_PARTITION``.
+        :raises KafkaError: ``UNKNOWN_TOPIC_OR_PARTITION``, ``STALE_BROKER_EPOCH``.
         """
-        if broker_id not in self._followers:
+        follower = self._followers.get(broker_id)
+        if follower is None:
             raise KafkaError(ErrorCode.UNKNOWN_TOPIC_OR_PARTITION, f"broker {broker_id} is no replica of {self._topic_partition}")
+        if broker_epoch < follower.broker_epoch:
+            raise KafkaError(ErrorCode.STALE_BROKER_EPOCH, f"broker {broker_id} was registered anew, under epoch {follower.broker_epoch}")
 
     def fetched(self, fetch: FollowerFetch, leader_start: int, leader_end: int, high_watermark: int) -> None:
         """A replica has everything below an offset, and nothing that was deleted; one that was not in sync may be now."""
         follower, now = self._followers[fetch.broker_id], self._leading.clock.seconds()
-        if fetch.broker_epoch < follower.broker_epoch:
-            return  # from an earlier life of it
         if fetch.offset >= leader_end:
             follower.caught_up_at = now
         elif fetch.offset >= follower.leader_end >= 0:
@@ -135,8 +142,12 @@ class Followers:
         follower.start_offset = fetch.start_offset
         follower.fetched_at, follower.leader_end = now, leader_end
         caught_up = fetch.offset >= max(high_watermark, self._begins_at) and fetch.start_offset >= leader_start
-        if caught_up and fetch.broker_id not in self._in_sync and self._pending is None:
+        in_sync = fetch.broker_id in self._in_sync
+        if self._pending is None and caught_up and not in_sync:
             self._change(_Change({fetch.broker_id: fetch.broker_epoch}, ()))
+        elif self._pending is None and in_sync and fetch.offset < high_watermark and len(self._in_sync) > 1:
+            self._log.error("broker {broker_id} has lost records of {partition}", broker_id=fetch.broker_id, partition=self._topic_partition)
+            self._change(_Change({}, [fetch.broker_id]))
         if self._awaited_starts:
             self._tell_starts()
 
@@ -148,7 +159,7 @@ class Followers:
         state = self._state
         if state is None or len(state.isr) < self._enough or state.elr:
             return high_watermark
-        for broker_id in (*state.isr, *(self._pending.add if self._pending is not None else ())):
+        for broker_id in self._counting:
             follower = self._followers.get(broker_id)
             if follower is not None and follower.end_offset < safe_offset:
                 safe_offset = follower.end_offset
@@ -161,7 +172,7 @@ class Followers:
         state = self._state
         if state is None:
             return start_offset
-        followers = [self._followers[broker_id] for broker_id in (*state.isr, *state.elr) if broker_id in self._followers]
+        followers = [self._followers[broker_id] for broker_id in (*self._counting, *state.elr) if broker_id in self._followers]
         return min([start_offset, *(follower.start_offset for follower in followers)])
 
     def begun_at(self, offset: int) -> Deferred[None]:
@@ -200,6 +211,8 @@ class Followers:
     def _changed(self, done: None) -> None:
         self._pending = None
         self._settled()
+        if self._awaited_starts:
+            self._tell_starts()
 
     def _not_changed(self, failure: Failure) -> None:
         """What is certain not to have happened is forgotten; anything else counts until another try has an outcome."""
@@ -209,11 +222,13 @@ class Followers:
         elif self._pending is not None and self._state is not None:
             why = failure.getErrorMessage()
             self._log.warn("who is in sync for {partition} could not be changed: {why}", partition=self._topic_partition, why=why)
-            self._leading.clock.callLater(RETRY_SECONDS, self._change, self._pending)
+            self._retry = self._leading.clock.callLater(RETRY_SECONDS, self._change, self._pending)
 
     def stop(self, error: KafkaError) -> None:
         """The leader leads no more: whoever waits is told so."""
         self._state = None
+        if self._retry is not None and self._retry.active():
+            self._retry.cancel()
         waiting, self._awaited_starts = self._awaited_starts, []
         for _, waiter in waiting:
             waiter.errback(error)

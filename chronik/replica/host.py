@@ -45,6 +45,7 @@ class _Hosted:
     :ivar trying: it could not be opened, and is tried again.
     :ivar log: None until it is open, and again once its disk failed; ``error`` says why.
     :ivar busy: what came from an earlier leader is still being done to its log.
+    :ivar leaving: others are asked to take this broker's place.
     :ivar high_watermark: what was known to be committed when it was led or followed last.
     :ivar waiting: told when it is open, or why it is not.
     """
@@ -57,6 +58,7 @@ class _Hosted:
     partition: Partition | None = None
     follower: Follower | None = None
     busy: bool = False
+    leaving: bool = False
     error: KafkaError | None = None
     high_watermark: int = 0
     waiting: list[Deferred[None]] = field(default_factory=list)
@@ -76,7 +78,7 @@ class Replication:
 
 RaiseEpochs = Callable[[Sequence[tuple[TopicId, int]], Collection[tuple[TopicId, int]]], "Deferred[None]"]
 """Makes the leader epoch of each of these partitions one larger, durably and in the image, before it fires. Those of the second argument may lack
-here what is committed: where another broker is in sync, it leads them from then on.
+here what is committed: where another broker has it, this one neither leads them nor is in sync from then on.
 """
 
 
@@ -112,6 +114,7 @@ class HostedPartitions:
         self._hosted: dict[tuple[TopicId, int], _Hosted] = {}
         self._observers: list[ILeadershipObserver] = []
         self._started = False
+        self._missing: set[tuple[TopicId, int]] = set()
         self._lag: LoopingCall | None = None
 
     # -- beginning and end -------------------------------------------------------------------------------------------
@@ -126,7 +129,10 @@ class HostedPartitions:
         """
         image: MetadataImage = self._feed.image
         self._remove_strays(image)
-        opening = [self._open(topic, number, existing=True) for topic in image.topics.values() for number in self._placed_here(topic)]
+        here = [(topic, number) for topic in image.topics.values() for number in self._placed_here(topic)]
+        found = {(topic_id, topic_partition.partition) for topic_partition, topic_id in self._store.known()}
+        self._missing = {(topic.topic_id, number) for topic, number in here} - found
+        opening = [self._open(topic, number, existing=True) for topic, number in here]
         await DeferredList(opening, consumeErrors=True)
         await self._raise_unclean()
         self._started = True
@@ -156,9 +162,14 @@ class HostedPartitions:
                 observer.partition_led(hosted.partition)
 
     def remove_lagging(self) -> None:
-        """Let replicas of partitions led here count no more that are behind for too long; called now and then."""
+        """Let replicas of partitions led here count no more that are behind for too long, nor this broker where it lacks the log; called now
+        and then.
+        """
         for partition in self._partitions():
             partition.remove_lagging()
+        for hosted in tuple(self._hosted.values()):
+            if hosted.error is not None:
+                self._leave(hosted)
 
     def _remove_strays(self, image: MetadataImage) -> None:
         """Logs of topics that nobody knows are set aside; those that other brokers keep now are deleted."""
@@ -173,12 +184,18 @@ class HostedPartitions:
 
     @deferred
     async def _raise_unclean(self) -> None:
-        unclean = [(key, hosted.log) for key, hosted in self._hosted.items() if hosted.log is not None and not hosted.log.clean]
-        led = [(key, log) for key, log in unclean if self._is_leader(key)]
-        if not led:
+        logs = [(key, hosted.log) for key, hosted in self._hosted.items() if hosted.log is not None]
+        led = [(key, log) for key, log in logs if not log.clean and self._is_leader(key)]
+        untrusted = [key for key, log in logs if self._is_shared(key) and (key in self._missing or (not log.clean and log.config.write_caching))]
+        if not led and not untrusted:
             return
-        await self._raise_epochs([key for key, _ in led], {key for key, log in led if log.config.write_caching})
+        await self._raise_epochs([key for key, _ in led], untrusted)
         await DeferredList([self._raise_epoch(key, self._hosted[key], log) for key, log in led], consumeErrors=True)
+
+    def _is_shared(self, key: tuple[TopicId, int]) -> bool:
+        """Whether other brokers count on what this one has."""
+        state = self._state(key)
+        return state is not None and len(state.replicas) > 1 and self._broker_id in (*state.isr, *state.elr)
 
     @deferred
     async def _raise_epoch(self, key: tuple[TopicId, int], hosted: _Hosted, log: IPartitionLog) -> None:
@@ -220,6 +237,8 @@ class HostedPartitions:
                     self._drop(key)
                 elif key not in self._hosted:
                     self._open(topic, number)
+                elif self._hosted[key].error is not None:
+                    self._leave(self._hosted[key])
                 else:
                     self._assume(self._hosted[key])
 
@@ -305,7 +324,7 @@ class HostedPartitions:
         try:
             log: IPartitionLog = await self._store.open(hosted.topic_partition, topic.topic_id, settings.log_config, hosted.existing)
             if hosted.trying and not log.clean and self._is_leader(key):
-                await self._raise_epochs([key], [key] if log.config.write_caching else [])
+                await self._raise_epochs([key], [key] if log.config.write_caching and self._is_shared(key) else [])
                 await self._raise_epoch(key, hosted, log)
         except Exception as error:  # noqa: BLE001  whatever keeps one log shut must not keep the others
             self._refuse(hosted, error)
@@ -342,16 +361,22 @@ class HostedPartitions:
             self._leave(hosted)
 
     def _leave(self, hosted: _Hosted) -> None:
-        """Let others take the place of this broker, whose disk failed, where there are any."""
+        """Let others take the place of this broker, which has not the log, where there are any; tried again as long as they have not."""
+        key = (hosted.topic_id, hosted.topic_partition.partition)
         topic: TopicImage | None = self._feed.image.topic_by_id(hosted.topic_id)
-        if topic is not None and self._replication is not None:
-            enough = self._settings(topic).min_insync_replicas
-            leaving: Any = self._replication.leading.changes.leave(hosted.topic_id, hosted.topic_partition.partition, enough)
-            leaving.addErrback(self._not_left, hosted)
+        if topic is None or self._replication is None or hosted.leaving or not self._is_shared(key):
+            return
+        hosted.leaving = True
+        changes = self._replication.leading.changes
+        leaving: Any = changes.leave(hosted.topic_id, hosted.topic_partition.partition, self._settings(topic).min_insync_replicas)
+        leaving.addErrback(self._not_left, hosted).addCallback(self._left, hosted)
 
     def _not_left(self, failure: Failure, hosted: _Hosted) -> None:
         why = failure.getErrorMessage()
-        self._log.error("no other broker takes the place of this one for {partition}: {why}", partition=hosted.topic_partition, why=why)
+        self._log.error("no other broker takes the place of this one for {partition} yet: {why}", partition=hosted.topic_partition, why=why)
+
+    def _left(self, done: None, hosted: _Hosted) -> None:
+        hosted.leaving = False
 
     def _refuse(self, hosted: _Hosted, error: Exception) -> None:
         known = error if isinstance(error, KafkaError) else KafkaError(ErrorCode.KAFKA_STORAGE_ERROR, f"{hosted.topic_partition}: {error}")
@@ -360,6 +385,8 @@ class HostedPartitions:
             self._log.error(what, partition=hosted.topic_partition, error=error)
         hosted.error = known
         self._settle(hosted)
+        if self._started:
+            self._leave(hosted)
 
     def _settle(self, hosted: _Hosted) -> None:
         waiting, hosted.waiting = hosted.waiting, []
@@ -414,7 +441,7 @@ class HostedPartitions:
         return hosted.partition
 
     def hosted(self) -> Iterable[IPartition]:
-        """All of them."""
+        """All that are led here now."""
         return self._partitions()
 
     def _partitions(self) -> list[Partition]:

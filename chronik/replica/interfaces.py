@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 from zope.interface import Attribute, Interface
 
+from chronik.model import NO_OFFSET
+
 if TYPE_CHECKING:
     from twisted.internet.defer import Deferred
 
@@ -23,12 +25,14 @@ class ReadResult:
     :ivar high_watermark: one past the last committed offset.
     :ivar last_stable_offset: no open transaction begins below it.
     :ivar log_start_offset: first offset there is.
+    :ivar written_offset: one past the last offset that was written when a follower's part was read; -1 for a consumer's.
     """
 
     records: ILogSlice
     high_watermark: int
     last_stable_offset: int
     log_start_offset: int
+    written_offset: int = NO_OFFSET
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,9 +80,9 @@ class IInSyncChanges(Interface):
         :param add: broker epochs by the ids of those who caught up: who was registered anew since did not.
         :param enough: how many must be in sync for anything to be committed; who leaves them with fewer stays eligible to lead (KIP-966).
         :returns: fires once the own image shows it.
-        :raises KafkaError: ``NOT_LEADER_OR_FOLLOWER``, ``INELIGIBLE_REPLICA``: nothing was changed. With any other it may have been.
+        :raises KafkaError: ``NOT_LEADER_OR_FOLLOWER``, ``INELIGIBLE_REPLICA``: it is refused, and whatever is in the store by then the own image
+            shows. With any other it may still have been made.
         """
-
 
     def leave(topic_id: TopicId, partition: int, enough: int) -> Deferred[None]:
         """This broker has lost its log of a partition: let it be neither leader nor in sync, if another one that is alive can take its place.
@@ -184,7 +188,7 @@ class IPartition(Interface):
 
 
 class IPartitions(Interface):
-    """The partitions hosted by this broker."""
+    """The partitions that this broker leads, among those that it keeps."""
 
     def get(topic: str, partition: int) -> IPartition:
         """A partition led here.
@@ -199,7 +203,7 @@ class IPartitions(Interface):
         """
 
     def hosted() -> Iterable[IPartition]:
-        """All of them."""
+        """All that are led here now."""
 
     def ready(topic_id: TopicId) -> Deferred[None]:
         """Fires once every partition of the topic that the image places here can be used."""

@@ -143,7 +143,8 @@ class Partition:
     def _follow(self, state: PartitionState, min_insync_replicas: int) -> None:
         self._leader_epoch = state.leader_epoch
         self._in_sync = len(state.isr)
-        self._min_insync_replicas = min_insync_replicas
+        # A topic that asks for more replicas than it has asks for all of them.
+        self._min_insync_replicas = min(min_insync_replicas, len(state.replicas))
         if self._followers is None and self._leading is not None and len(state.replicas) > 1:
             self._followers = Followers(self._leading, self.topic_partition, self.topic_id, self._written, self._advance)
         if self._followers is not None:
@@ -258,7 +259,7 @@ class Partition:
             raise self._error
         if self._followers is None:
             raise KafkaError(ErrorCode.UNKNOWN_TOPIC_OR_PARTITION, f"{self.topic_partition} has no replica but this broker's")
-        self._followers.check(fetch.broker_id)
+        self._followers.check(fetch.broker_id, fetch.broker_epoch)
         diverged = self.divergence(fetch.last_epoch, fetch.offset)
         if diverged is not None:
             return diverged
@@ -267,8 +268,9 @@ class Partition:
             raise KafkaError(ErrorCode.OFFSET_OUT_OF_RANGE, why)
         self._followers.fetched(fetch, self.log.start_offset, self._written, self._watermark.offset)
         self._advance()
-        records = await self.log.read(fetch.offset, fetch.max_bytes, self._written, fetch.at_least_one_batch)
-        return ReadResult(records, self._watermark.offset, self.last_stable_offset, self.log.start_offset)
+        written = self._written
+        records = await self.log.read(fetch.offset, fetch.max_bytes, written, fetch.at_least_one_batch)
+        return ReadResult(records, self._watermark.offset, self.last_stable_offset, self.log.start_offset, written)
 
     def divergence(self, last_epoch: int, offset: int) -> Diverged | None:
         """How a reader's log differs whose last batch is of an epoch; see :meth:`IPartition.divergence`."""

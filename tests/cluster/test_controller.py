@@ -43,14 +43,21 @@ class EntryTests(ControllerCase):
         """An empty store becomes a cluster with an id, a controller and a registered broker."""
         self.assertEqual(len(self.image.cluster_id), 22)
         self.assertEqual([self.image.controller_id, self.image.controller_epoch], [1, 1])
-        self.assertEqual([list(self.image.brokers), self.image.brokers[1].epoch], [[1], 1])
-        self.assertEqual(self.controller.broker_epoch, 1)
+        self.assertEqual(list(self.image.brokers), [1])
+        self.assertEqual(self.controller.broker_epoch, self.image.brokers[1].epoch)
 
     def test_starts_again(self) -> None:
         """A later life keeps the cluster's id and has higher epochs."""
         cluster_id = self.image.cluster_id
         again = self.start_controller(cluster_id=cluster_id)
-        self.assertEqual([self.image.cluster_id, self.image.controller_epoch, again.broker_epoch], [cluster_id, 2, 2])
+        self.assertEqual([self.image.cluster_id, self.image.controller_epoch], [cluster_id, 2])
+        self.assertEqual(again.broker_epoch, self.controller.broker_epoch + 1)
+
+    def test_forgotten_broker(self) -> None:
+        """One that was unregistered comes back under an epoch that it never had."""
+        before = self.controller.broker_epoch
+        self.successResultOf(self.store.commit([], [Delete(keys.broker_key(1))]))
+        self.assertGreater(self.start_controller().broker_epoch, before)
 
     def test_another_clusters_store(self) -> None:
         """Data of one cluster does not go with the store of another."""

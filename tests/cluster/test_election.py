@@ -89,8 +89,16 @@ class OtherChangesTests(SynchronousTestCase):
         self.assertEqual((), with_isr(before, {1, 2}, 3).elr)
 
     def test_lost_what_it_had(self) -> None:
-        """Another one leads, and the one that lost it is neither in sync nor eligible; but for one that nobody can replace."""
+        """Another one leads, and the one that lost it is neither in sync nor eligible; nobody leads while the others are dead. One that nobody
+        can replace stays.
+        """
         before = PartitionState(1, 5, (1, 2, 3), (1, 2), 9)
         after = without_replica(before, 1, {1, 2, 3}, Rules(2))
         self.assertEqual((2, (2,), (), 6, 10), (after.leader, after.isr, after.elr, after.leader_epoch, after.partition_epoch))
-        self.assertEqual(before, without_replica(before, 1, {1, 3}, Rules(2)))
+        dead = without_replica(before, 1, {1, 3}, Rules(2))
+        self.assertEqual((NO_LEADER, (2,), ()), (dead.leader, dead.isr, dead.elr))
+        eligible = without_replica(PartitionState(1, 5, (1, 2, 3), (1,), 9, (3,)), 1, {1, 3}, Rules(2))
+        self.assertEqual((3, (3,), ()), (eligible.leader, eligible.isr, eligible.elr))
+        alone = PartitionState(1, 5, (1, 2, 3), (1,), 9)
+        self.assertEqual(alone, without_replica(alone, 1, {1, 2, 3}, Rules(2)))
+        self.assertEqual(before, without_replica(before, 3, {1, 2, 3}, Rules(2)))

@@ -9,6 +9,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from chronik.errors import ErrorCode, KafkaError
 from chronik.protocol.messages import FetchResponse
+from chronik.record.build import NewRecord, build_batch
 from chronik.replica.follower import Follower
 from chronik.storage.config import LogConfig
 from tests.replica.fakes import FakeLog
@@ -73,9 +74,24 @@ class FollowerTest(SynchronousTestCase):
         self.successResultOf(self.take(error_code=ErrorCode.OFFSET_OUT_OF_RANGE, log_start_offset=30))
         self.assertEqual((30, 30, 30), (self.log.start_offset, self.log.end_offset, self.follower.high_watermark))
 
+    def test_nothing_in_common(self) -> None:
+        """Where the leader ends before this log begins, this log begins anew where the leader's does."""
+        self.log.start_offset = 8
+        self.successResultOf(self.take(error_code=ErrorCode.OFFSET_OUT_OF_RANGE, log_start_offset=2))
+        self.assertEqual((2, 2), (self.log.start_offset, self.log.end_offset))
+
+    def test_begins_inside_a_batch(self) -> None:
+        """An empty log takes a whole batch though it begins after its first record."""
+        restarted: list[int] = []
+        self.log.start_offset = 10
+        self.log.restart_at = lambda offset: succeed(restarted.append(offset))  # type: ignore[method-assign, func-returns-value]
+        batch = build_batch([NewRecord(None, b"%d" % n, 0) for n in range(4)])
+        self.successResultOf(self.take(records=(8).to_bytes(8, "big") + bytes(batch)[8:]))
+        self.assertEqual([8], restarted)
+
     def test_errors(self) -> None:
-        """What the leader refuses is told; so is an offset that the leader should have."""
-        for code, start in ((ErrorCode.FENCED_LEADER_EPOCH, -1), (ErrorCode.OFFSET_OUT_OF_RANGE, 0)):
+        """What the leader refuses is told."""
+        for code, start in ((ErrorCode.FENCED_LEADER_EPOCH, -1), (ErrorCode.OFFSET_OUT_OF_RANGE, -1)):
             error = self.failureResultOf(self.take(error_code=code, log_start_offset=start), KafkaError).value
             self.assertEqual(code, error.code)
 

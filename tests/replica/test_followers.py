@@ -131,6 +131,8 @@ class FollowersTest(SynchronousTestCase):
         self.successResultOf(waiting)
         self.assertNoResult(more)
         self.followers.follow(replace(STATE, isr=(1,)), 1)
+        self.assertNoResult(more)
+        self.changes.waiting.pop().errback(KafkaError(ErrorCode.INELIGIBLE_REPLICA, "restarted"))
         self.successResultOf(more)
 
     def test_who_may_be_in_sync_counts(self) -> None:
@@ -169,10 +171,17 @@ class FollowersTest(SynchronousTestCase):
         self.assertEqual([({}, [2])], self.changes.asked)
 
     def test_earlier_life(self) -> None:
-        """A fetch that an earlier life of a broker sent says nothing of what it has now."""
+        """What an earlier life of a broker sent says nothing of what it has now, and is refused."""
         self.fetched(2, 12, epoch=2)
-        self.fetched(2, 20, epoch=1)
-        self.assertEqual(12, self.committed())
+        error = self.assertRaises(KafkaError, self.followers.check, 2, 1)
+        self.assertEqual(ErrorCode.STALE_BROKER_EPOCH, error.code)
+        self.followers.check(2, 2)
+
+    def test_lost_what_it_had(self) -> None:
+        """Who is in sync and lacks what is committed is taken out at once: it must not lead."""
+        self.fetched(2, 15, high_watermark=15)
+        self.fetched(2, 12, high_watermark=15)
+        self.assertEqual([({}, [2])], self.changes.asked)
 
     def test_new_epoch(self) -> None:
         """What followers had in an earlier epoch must be told anew."""
@@ -182,7 +191,7 @@ class FollowersTest(SynchronousTestCase):
 
     def test_strangers(self) -> None:
         """Who is no replica is refused."""
-        error = self.assertRaises(KafkaError, self.followers.check, 9)
+        error = self.assertRaises(KafkaError, self.followers.check, 9, 1)
         self.assertEqual(ErrorCode.UNKNOWN_TOPIC_OR_PARTITION, error.code)
 
     def test_stopped(self) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from twisted.internet.defer import Deferred
 from twisted.trial.unittest import SynchronousTestCase
 from zope.interface.verify import verifyObject
@@ -100,8 +102,12 @@ class AppendTest(PartitionCase):
         self.assertEqual(self.log.epochs, [3, 4])
 
     def test_too_few_in_sync_replicas(self) -> None:
-        """acks=all is refused, before anything is appended, when fewer are in sync than the topic wants; acks=1 is not."""
+        """acks=all is refused, before anything is appended, when fewer are in sync than the topic wants; acks=1 is not. More than there are
+        replicas it cannot want.
+        """
         self.partition.update(STATE, 2)
+        self.successResultOf(self.partition.append(b"", -1))
+        self.partition.update(replace(STATE, replicas=(1, 2)), 2)
         self.assertEqual(self.code(self.partition.append(b"a", -1)), ErrorCode.NOT_ENOUGH_REPLICAS)
         self.assertEqual(self.partition.end_offset, 5)
         self.successResultOf(self.partition.append(b"a", 1))

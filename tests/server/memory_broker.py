@@ -67,7 +67,7 @@ class Neighbours:
 
     broker_id: int
     clock: Clock
-    metadata: MemoryMetadataStore
+    metadata: Any
     channels: IBrokerChannels
 
 

@@ -225,7 +225,7 @@ class GrantedRequests:
             "ListPartitionReassignments": lambda _: m.ListPartitionReassignmentsRequest(timeout_ms=1_000, topics=None),
             "UpdateFeatures": lambda _: m.UpdateFeaturesRequest(timeout_ms=1_000, feature_updates=()),
             "UnregisterBroker": self.unregister,
-            "BrokerHeartbeat": lambda _: m.BrokerHeartbeatRequest(broker_id=1, broker_epoch=1),
+            "BrokerHeartbeat": lambda _: m.BrokerHeartbeatRequest(broker_id=1, broker_epoch=self.broker.controller.broker_epoch),
             "DescribeClientQuotas": lambda _: m.DescribeClientQuotasRequest(components=(), strict=False),
             "AlterClientQuotas": self.limit,
             "ConsumerGroupHeartbeat": self.beat,

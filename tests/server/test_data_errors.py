@@ -8,6 +8,9 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from chronik.cluster.interfaces import NewTopic
 from chronik.errors import ErrorCode
+from chronik.metadata import keys
+from chronik.metadata.image import BrokerImage
+from chronik.metadata.interfaces import Put
 from chronik.protocol.messages import FetchRequest, ListOffsetsRequest, ProduceRequest
 from chronik.record.compression import Codec
 from chronik.testing.logs import NOW
@@ -29,10 +32,11 @@ class DataCase(SynchronousTestCase):
         self.broker.start(self)
         self.create("t")
 
-    def create(self, name: str, **configs: str) -> None:
+    def create(self, name: str, replicas: int = 1, **configs: str) -> None:
         """A topic; underscores in keys stand for dots."""
         given = {key.replace("_", "."): value for key, value in configs.items()}
-        (outcome,) = self.successResultOf(self.broker.controller.create_topics([NewTopic(name, configs=given)]))
+        wanted = NewTopic(name, replication_factor=replicas, configs=given)
+        (outcome,) = self.successResultOf(self.broker.controller.create_topics([wanted]))
         self.topic_ids = {topic.name: topic.topic_id for topic in self.broker.feed.image.topics.values()}
         self.assertEqual(outcome.name, name)
 
@@ -132,7 +136,9 @@ class ProduceTests(DataCase):
 
     def test_too_few_replicas(self) -> None:
         """With acks=all; who does not ask for them gets no error."""
-        self.create("safe", min_insync_replicas="2")
+        dead = keys.encode_broker(BrokerImage(2, 1, {}, None, fenced=True))
+        self.successResultOf(self.broker.metadata.commit([], [Put(keys.broker_key(2), dead)]))
+        self.create("safe", replicas=2, min_insync_replicas="2")
         for version in PRODUCE:
             self.assertEqual(self.refused(batch_of(b"value"), version, "safe"), ErrorCode.NOT_ENOUGH_REPLICAS)
             self.assertEqual(self.produce(batch_of(b"value"), version, "safe", acks=1).error_code, ErrorCode.NONE)

@@ -9,9 +9,11 @@ from tests.simulation.runs import simulate
 
 SEEDS = length(10, 1_000)
 
+CLUSTER_SEEDS = length(6, 500)
+
 
 class SeedTests(SynchronousTestCase):
-    """A cluster of one."""
+    """Clusters of one, and of three."""
 
     def test_nothing_is_found(self) -> None:
         """No promise of the broker is broken in any of them, and each has enough requests, faults and restarts to mean something."""
@@ -21,6 +23,13 @@ class SeedTests(SynchronousTestCase):
         self.assertGreaterEqual(run.least("requests"), 2_000)
         self.assertGreaterEqual(run.least("faults"), 5)
         self.assertGreaterEqual(run.least("restarts"), 2)
+        report("\n".join(line for line in run.text.splitlines() if not line.startswith(("seed ", "    "))))
+
+    def test_several_brokers(self) -> None:
+        """Nor with three brokers and three replicas of everything, partitions between them, and each of them failing."""
+        first = seed(0)
+        run = simulate("--seeds", f"{first}-{first + CLUSTER_SEEDS - 1}", "--brokers", "3", "--verbose")
+        self.assertEqual(0, run.failed, run.text[-6_000:])
         report("\n".join(line for line in run.text.splitlines() if not line.startswith(("seed ", "    "))))
 
     def test_a_seed_decides_everything(self) -> None:

@@ -26,8 +26,8 @@ NEW_MEMBER_JOIN_TIMEOUT_MS: Final = 5 * 60_000
 without a limit each attempt of a client that gives up and tries again would leave one more of them in the group."""
 
 ID_PREFIX_CHARS_MAX: Final = 255
-"""How much of a client's or an instance's id a member's id begins with: a string of the protocol holds 32,767 bytes, and the longest names would leave
-no room for what makes it unlike any other."""
+"""How much of a client's or an instance's id a member's id begins with: a string of the protocol holds 32,767 bytes, and the longest names would
+leave no room for what makes it unlike any other."""
 
 Store = Callable[[Group, Mapping[str, bytes]], "Deferred[object]"]
 """Makes a group durable with these assignments of its members."""

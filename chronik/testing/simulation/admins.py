@@ -32,6 +32,9 @@ SEGMENT_BYTES: Final = (1 << 20, 2 << 20, 5 << 20)
 
 PARTITIONS_MAX: Final = 12
 
+BEHIND_MAX: Final = 100
+"""Looks at an old view of a topic in a row: several seconds' worth."""
+
 
 class Admin:
     """What all of them can do."""
@@ -86,7 +89,10 @@ class Admin:
         topic = CreateTopicsRequest.CreatableTopic(name=name, num_partitions=partitions, replication_factor=replication, configs=given)
         response = await self.client.ask_controller(CreateTopicsRequest(topics=(topic,), timeout_ms=3_000))
         accepted = (ErrorCode.TOPIC_ALREADY_EXISTS,) if again else ()
-        self.outcome("CreateTopics", response.topics[0].error_code, *accepted)
+        # Brokers that are just starting are not there yet.
+        error = self.outcome("CreateTopics", response.topics[0].error_code, *accepted, ErrorCode.INVALID_REPLICATION_FACTOR)
+        if error is ErrorCode.INVALID_REPLICATION_FACTOR:
+            raise Unavailable("there are too few brokers yet")
 
     async def created(self, name: str, partitions: int, replication: int, configs: dict[str, str] | None = None) -> TopicId:
         """Create a topic, however long it takes; its id."""
@@ -108,6 +114,7 @@ class Librarian(Admin):
         super().__init__(stage, client, pause)
         self._topic = topic
         self._count = 0
+        self._behind = 0
         self._changes = 0
 
     async def work(self) -> None:
@@ -121,8 +128,12 @@ class Librarian(Admin):
         await self.client.refresh([self._topic])
         topic = self.client.topics.get(self._topic)
         if topic is None or len(topic.leaders) < self._count:
-            self.stage.ledger.finding(f"{self._topic} had {self._count} partitions, and has {topic and len(topic.leaders)}")
-            return
+            # A broker that was asked may lag, but not for long.
+            self._behind += 1
+            if self._behind > BEHIND_MAX:
+                self.stage.ledger.finding(f"{self._topic} had {self._count} partitions, and has {topic and len(topic.leaders)}")
+            raise Unavailable("an old view of the topic")
+        self._behind = 0
         count = len(topic.leaders) + 1
         if count > PARTITIONS_MAX:
             return

@@ -238,7 +238,8 @@ class ClusterClient:
         asked = (MetadataRequest.MetadataRequestTopic(name=name),)
         response = await self.ask(broker_id, MetadataRequest(topics=asked, allow_auto_topic_creation=False))
         epochs = {part.partition_index: part.leader_epoch for topic in response.topics for part in topic.partitions}
-        return self._channels.get(self._brokers[broker_id]), epochs.get(partition, -1)
+        broker = self._brokers.get(broker_id)
+        return None if broker is None else self._channels.get(broker), epochs.get(partition, -1)
 
     async def coordinator(self, group: str) -> int:
         """The broker that coordinates a group.

@@ -113,6 +113,7 @@ class _Lane:
         self._window = WINDOW if producer._idempotent else 1
         self._changed: Deferred[None] | None = None
         self._topic_id: TopicId | None = None
+        self._leader: tuple[int, int] | None = None
 
     async def run(self) -> None:
         random, client = self._client.random, self._client
@@ -124,6 +125,7 @@ class _Lane:
                 if not waiting:
                     await client.backoff()
                     if await self._look():
+                        self._leader = self._leads()
                         for entry in tuple(self._entries):
                             self._send(entry)
                 else:
@@ -132,10 +134,21 @@ class _Lane:
                 if self._topic_id is None and not await self._look():
                     await client.backoff()
                     continue
+                if not waiting:
+                    self._leader = self._leads()
+                elif self._leads() != self._leader:
+                    # Another leader must not get what comes later before it has what is under way to the one before.
+                    await self._change()
+                    continue
                 self._send(self._next())
                 await client.sleep(self._of._pause * random.expovariate(1.0))
             elif self._entries:
                 await self._change()
+
+    def _leads(self) -> tuple[int, int] | None:
+        """Who leads it, and under which epoch, as far as is known."""
+        topic = self._client.topics.get(self._of._topic)
+        return None if topic is None else topic.leaders.get(self._partition)
 
     async def _look(self) -> bool:
         """Look who leads it now."""
@@ -203,7 +216,7 @@ class _Lane:
             after = await self._client.epoch_told(leader, self._of._topic, self._partition)
         except Unavailable:
             return
-        if after == before:
+        if after == before and after[0] is not None:
             history = self._stage.ledger.history(topic_id)
             for n, record in enumerate(entry.records):
                 history.appended(self._client.name, self._partition, base_offset + n, after[1], record)

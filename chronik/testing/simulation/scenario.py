@@ -144,6 +144,8 @@ class Simulation:
             "group.consumer.min.heartbeat.interval.ms": "500",
             "group.consumer.assignment.interval.ms": str(random.choice((0, 300))),
             "default.replication.factor": str(min(3, self._play.brokers)),
+            "offsets.topic.replication.factor": str(min(3, self._play.brokers)),
+            "min.insync.replicas": str(random.choice((1, min(2, self._play.brokers)))),
             "max.incremental.fetch.session.cache.slots": str(random.choice((2, 1000))),
         }
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, ClassVar
 
 from twisted.internet.defer import Deferred
@@ -12,6 +13,8 @@ from twisted.trial.unittest import SynchronousTestCase
 from chronik.cluster.interfaces import ConfigChange, ConfigEdit, ConfigOperation, ConfigResource, ConfigResourceType, NewTopic
 from chronik.coordinator.state import ReplicatedStateLog
 from chronik.errors import ErrorCode
+from chronik.metadata import keys
+from chronik.metadata.interfaces import Put
 from chronik.model import OFFSETS_TOPIC, TopicId
 from chronik.protocol.message import Message
 from chronik.protocol.messages import (
@@ -109,7 +112,11 @@ class GroupApiCase(SynchronousTestCase):
         return clock
 
     def read_only(self) -> None:
-        """What is written of groups is refused for now: one replica is in sync, two are asked for."""
+        """What is written of groups is refused for now: of two replicas one is in sync, and two are asked for."""
+        topic = self.broker.feed.image.topics[OFFSETS_TOPIC]
+        for number, state in enumerate(topic.partitions):
+            value = keys.encode_partition(replace(state, replicas=(*state.replicas, 2), partition_epoch=state.partition_epoch + 1))
+            self.successResultOf(self.broker.metadata.commit([], [Put(keys.partition_key(topic.topic_id, number), value)]))
         edit = ConfigEdit("min.insync.replicas", ConfigOperation.SET, "2")
         resource = ConfigResource(ConfigResourceType.TOPIC, OFFSETS_TOPIC)
         self.successResultOf(self.broker.controller.alter_configs([ConfigChange(resource, (edit,), False)]))

@@ -57,7 +57,7 @@ class Look:
             return False
         if self.partition.high_watermark > self.outcome.high_watermark:
             return True
-        return follows and not self.outcome.records.size and self.partition.written_offset > self.part.offset
+        return follows and self.partition.written_offset > self.outcome.written_offset
 
 
 @dataclass(slots=True)
