@@ -194,14 +194,21 @@ RETRIABLE: Final = frozenset(
 """The codes after which Kafka's clients try again by themselves."""
 
 
+MESSAGE_CHARS_MAX: Final = 2000
+"""Longer messages are cut: they quote names and values that a client chose, and a response holds 32,767 bytes of text at most."""
+
+
 class KafkaError(Exception):
     """Something a client is told about by its Kafka error code.
 
     :ivar code: the code to answer.
-    :ivar message: what happened, to what, and what to do; shown to the client where the response has room for it.
+    :ivar message: what happened, to what, and what to do, in at most :data:`MESSAGE_CHARS_MAX` characters; shown to the client where the response
+        has room for it.
     """
 
     def __init__(self, code: ErrorCode, message: str = "") -> None:
+        if len(message) > MESSAGE_CHARS_MAX:
+            message = f"{message[: MESSAGE_CHARS_MAX - 1]}…"
         super().__init__(f"{code.name}: {message}" if message else code.name)
         self.code = code
         self.message = message

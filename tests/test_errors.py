@@ -5,7 +5,7 @@ from __future__ import annotations
 from kafka import errors as client
 from twisted.trial.unittest import SynchronousTestCase
 
-from chronik.errors import ChronikError, ConfigurationError, ErrorCode, KafkaError
+from chronik.errors import MESSAGE_CHARS_MAX, ChronikError, ConfigurationError, ErrorCode, KafkaError
 
 
 class ErrorTests(SynchronousTestCase):
@@ -29,3 +29,10 @@ class ErrorTests(SynchronousTestCase):
         self.assertEqual(("INVALID_CONFIG: x is wrong", False), (str(error), error.retriable))
         self.assertEqual("REQUEST_TIMED_OUT", str(KafkaError(ErrorCode.REQUEST_TIMED_OUT)))
         self.assertTrue(issubclass(ConfigurationError, ChronikError))
+
+    def test_long_message(self) -> None:
+        """A message that quotes much is cut, so that it fits into every answer whatever its characters."""
+        error = KafkaError(ErrorCode.INVALID_CONFIG, "\U0001f600" * 32_767)
+        self.assertEqual((MESSAGE_CHARS_MAX, "…"), (len(error.message), error.message[-1]))
+        self.assertLess(len(error.message.encode()), 1 << 15)
+        self.assertEqual("x" * MESSAGE_CHARS_MAX, KafkaError(ErrorCode.INVALID_CONFIG, "x" * MESSAGE_CHARS_MAX).message)

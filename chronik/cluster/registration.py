@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Final, TypeAlias
+from typing import Final, ParamSpec, TypeAlias, TypeVar
 
 from chronik.cluster.election import Rules, led_by, without_replica
 from chronik.cluster.features import FeatureUpdate, updated
@@ -18,6 +18,9 @@ from chronik.metadata.image import BrokerImage, Endpoint, PartitionState, TopicI
 from chronik.metadata.interfaces import Compare, Delete, Put
 from chronik.metadata.keys import ControllerValue
 from chronik.model import TopicId
+
+P = ParamSpec("P")
+T = TypeVar("T")
 
 PRODUCER_ID_BLOCK: Final = 1_000
 """Ids in a block, as in Kafka: a durable write for every thousand producers."""
@@ -45,7 +48,7 @@ class Registration:
 
 
 class Membership:
-    """The writes of a broker about itself."""
+    """Writes about brokers, and about the partitions that come with their coming and going: each broker's of its own, and the controller's."""
 
     def __init__(self, writer: Writer) -> None:
         self._writer = writer
@@ -63,7 +66,7 @@ class Membership:
             return Plan([view.unchanged(keys.CLUSTER)], [Put(keys.CLUSTER, keys.encode_cluster(expected or new_cluster_id))])
 
         await self._writer.write(plan)
-        found = keys.decode_cluster(self._writer.view.value(keys.CLUSTER) or b"")
+        found = _read(keys.CLUSTER, keys.decode_cluster, self._writer.view.value(keys.CLUSTER) or b"")
         if expected is not None and found != expected:
             raise ChronikError(
                 f"this broker's data belongs to cluster {expected}, the metadata store to cluster {found}: "
@@ -74,7 +77,7 @@ class Membership:
     def controller(self) -> ControllerValue:
         """Who is the controller, as the store says; see :data:`NOBODY`."""
         value = self._writer.view.value(keys.CONTROLLER)
-        return keys.decode_controller(value) if value is not None else ControllerValue(NOBODY, 0)
+        return _read(keys.CONTROLLER, keys.decode_controller, value) if value is not None else ControllerValue(NOBODY, 0)
 
     def brokers(self) -> Mapping[int, BrokerImage]:
         """Who is registered, as the store says."""
@@ -119,7 +122,7 @@ class Membership:
         def plan(view: KeyView) -> Plan:
             nonlocal made
             before = view.value(key)
-            known = keys.decode_broker(registration.broker_id, before) if before is not None else None
+            known = _read(key, keys.decode_broker, registration.broker_id, before) if before is not None else None
             if known is not None and known == made:
                 return Plan()
             # Revisions grow by at least one with each registration, so an epoch is never used again, though the broker was forgotten meanwhile.
@@ -237,8 +240,20 @@ class Membership:
 
 def registered(view: KeyView) -> Mapping[int, BrokerImage]:
     """Every broker that is registered, by id."""
-    found = {}
-    for key, entry in view.under(keys.BROKERS).items():
-        broker_id = int(key.removeprefix(keys.BROKERS))
-        found[broker_id] = keys.decode_broker(broker_id, entry.value)
-    return found
+    return dict(_read(key, _broker, key, entry.value) for key, entry in view.under(keys.BROKERS).items())
+
+
+def _broker(key: str, value: bytes) -> tuple[int, BrokerImage]:
+    broker_id = int(key.removeprefix(keys.BROKERS))
+    return broker_id, keys.decode_broker(broker_id, value)
+
+
+def _read(key: str, decode: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+    """Decode a value without which no broker can enter the cluster.
+
+    :raises ChronikError: it is damaged.
+    """
+    try:
+        return decode(*args, **kwargs)
+    except ValueError as error:
+        raise ChronikError(f"the metadata have a {key!r} that cannot be read: {error}. Restore the metadata from a copy") from error

@@ -194,16 +194,23 @@ class Journal:
         payload = _block_at(data, position, self._mark)
         if payload is None or payload[0] != _SNAPSHOT:
             raise self._damaged(position, "its snapshot does not match its checksum")
-        _decode_snapshot(payload, recovered)
+        self._take(_decode_snapshot, payload, recovered, position)
         position = self.snapshot_size = position + _BLOCK.size + len(payload)
         while position < len(data):
             payload = _block_at(data, position, self._mark)
             if payload is None:
                 self._check_torn(data, position)
                 break
-            _decode_commits(payload, recovered)
+            self._take(_decode_commits, payload, recovered, position)
             position += _BLOCK.size + len(payload)
         return position
+
+    def _take(self, decode: Callable[[memoryview, Recovered], None], payload: memoryview, recovered: Recovered, position: int) -> None:
+        """Take in a block whose checksum fits; whoever wrote it may still have written nonsense."""
+        try:
+            decode(payload, recovered)
+        except (struct.error, ValueError) as error:
+            raise self._damaged(position, f"the block there matches its checksum, yet cannot be read ({error})") from error
 
     def _check_torn(self, data: bytes, position: int) -> None:
         candidate = data.find(self._mark, position + 1)
@@ -288,4 +295,6 @@ def _decode_record(payload: memoryview, position: int, recovered: Recovered) -> 
         if flags == _LEASED:
             recovered.leased.add(key)
         position += size
+        if position > len(payload):
+            raise ValueError("a change is longer than its block")
     return position

@@ -443,7 +443,7 @@ class HostedPartitions:
         return hosted.partition
 
     def hosted(self) -> Iterable[IPartition]:
-        """All of them."""
+        """All that are led here now."""
         return self._partitions()
 
     def _partitions(self) -> list[Partition]:

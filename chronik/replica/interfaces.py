@@ -84,7 +84,6 @@ class IInSyncChanges(Interface):
             shows. With any other it may still have been made.
         """
 
-
     def leave(topic_id: TopicId, partition: int, enough: int) -> Deferred[None]:
         """This broker has lost its log of a partition: let it be neither leader nor in sync, if another one that is alive can take its place.
 
@@ -189,7 +188,7 @@ class IPartition(Interface):
 
 
 class IPartitions(Interface):
-    """The partitions hosted by this broker."""
+    """The partitions that this broker leads, among those that it keeps."""
 
     def get(topic: str, partition: int) -> IPartition:
         """A partition led here.
@@ -204,7 +203,7 @@ class IPartitions(Interface):
         """
 
     def hosted() -> Iterable[IPartition]:
-        """All of them."""
+        """All that are led here now."""
 
     def ready(topic_id: TopicId) -> Deferred[None]:
         """Fires once every partition of the topic that the image places here can be used."""

@@ -19,6 +19,7 @@ from chronik.storage.checkpoints import (
     OFFSET_GAPS,
     PARTITION_METADATA,
     RECOVERY_POINTS,
+    START_OFFSETS,
     BadCheckpoint,
     decode_epochs,
     encode_epochs,
@@ -122,6 +123,10 @@ def load_log(file_system: IFileSystem, files: FileCache, request: LoadRequest) -
     if epochs.truncate_from_end(end + 1):
         notes.append("forgot epochs past the end")
     start = min(max(request.start_offset, segments[0].base_offset), end)
+    if start > request.start_offset:
+        # Where a log begins is noted when it is closed; before a crash, retention may have removed more.
+        why = "says that they were there" if request.clean else "was written before; retention removes records so"
+        notes.append(f"records {request.start_offset} to {start - 1} are not there any more; {START_OFFSETS} {why}")
     _remove_old_snapshots(file_system, request.path, segments, end)
     producers = ProducerStates()
     _restore_producers(file_system, request.path, segments, producers, end)
@@ -182,7 +187,7 @@ def _load_segments(file_system: IFileSystem, segments: list[LogSegment], request
             segment.path(DAMAGED)
         )
         following = None if last else segments[number + 1].base_offset
-        if not suspicious and not rebuild_epochs and _trust(file_system, segment, request.clean):
+        if not suspicious and not rebuild_epochs and _trust(file_system, segment, following, request.clean):
             if following is not None and not request.compact:
                 _is_hole(segment, following, 2**63)
             continue
@@ -252,8 +257,8 @@ def _write_indexes(file_system: IFileSystem, segment: LogSegment) -> None:
         write_synced(file_system, path, data)
 
 
-def _trust(file_system: IFileSystem, segment: LogSegment, clean: bool) -> bool:
-    """Take the index files' word for where batches are; False when they cannot be believed, or say too little."""
+def _trust(file_system: IFileSystem, segment: LogSegment, following: int | None, clean: bool) -> bool:
+    """Take the index files' word for where batches are; False when they cannot be believed, say too little, or what the next segment has, too."""
     with segment.hold() as file:
         size = file.size()
     if size == 0:
@@ -263,7 +268,7 @@ def _trust(file_system: IFileSystem, segment: LogSegment, clean: bool) -> bool:
         times = TimeIndex.decode(segment.base_offset, file_system.read_whole(segment.path(TIME_INDEX)))
         segment.size = size
         segment.offsets, segment.times = offsets, times
-        if _follow_to_end(segment, clean):
+        if _follow_to_end(segment, clean) and (following is None or segment.end_offset <= following):
             return True
     except (OSError, BadIndex, BadBatch):
         pass

@@ -114,9 +114,13 @@ class LocalCluster:
         """Who answers a broker that asks another one."""
         return None if frozenset((source, target)) in self.cut else self.brokers.get(target)
 
+    def store_of(self, broker_id: int) -> Any:
+        """The metadata store as a broker sees it."""
+        return self.metadata
+
     def start(self, broker_id: int, disk: Any = None) -> MemoryBroker:
         """Start a broker."""
-        neighbours = Neighbours(broker_id, self.clock, self.metadata, LocalChannels(self, broker_id))
+        neighbours = Neighbours(broker_id, self.clock, self.store_of(broker_id), LocalChannels(self, broker_id))
         broker = MemoryBroker(self._settings, neighbours=neighbours, disk=disk)
         self.brokers[broker_id] = broker
         broker.start(self._case)

@@ -65,6 +65,14 @@ class EntryTests(ControllerCase):
         failure = self.failureResultOf(controller.start(), ChronikError)
         self.assertIn("cluster other", str(failure.value))
 
+    def test_damaged_values(self) -> None:
+        """What cannot be read of the metadata is named, in one line."""
+        for key in (keys.CLUSTER, keys.CONTROLLER, keys.broker_key(1)):
+            self.setUp()
+            self.successResultOf(self.store.commit([], [Put(key, b"\xff")]))
+            failure = self.failureResultOf(Controller(self.store, self.feed, Registration(1, ENDPOINTS), CONFIG).start(), ChronikError)
+            self.assertIn(f"{key!r} that cannot be read", str(failure.value))
+
     def test_expected_cluster_id_founds(self) -> None:
         """A store that was lost becomes the cluster that the data belongs to."""
         self.successResultOf(self.store.commit([], [Delete(keys.CLUSTER)]))

@@ -28,6 +28,13 @@ class JoinTest(GroupCase):
         self.assertEqual([(m.member_id, m.metadata) for m in joined.members], [(joined.member_id, b"one")])
         self.assertTrue(joined.member_id.startswith("client-"))
 
+    def test_long_names(self) -> None:
+        """The id of a member is short enough to be told, however long the name is that it begins with, and unlike that of any other."""
+        for names, instance_id in (("ab", None), ("cd", "ö" * 16_383)):
+            first, second = (self.successResultOf(self.join(client_id="x" * 32_767, instance_id=instance_id, group_id=name)) for name in names)
+            self.assertLess(len(first.member_id.encode()), 600)
+            self.assertNotEqual(first.member_id, second.member_id)
+
     def test_new_members_are_told_their_id_first(self) -> None:
         """From version 4 on a member comes twice; what does not come again leaves nothing behind (KIP-394)."""
         member_id = self.given_id(self.join(known_id_required=True))

@@ -1,4 +1,4 @@
-"""A broker that is stopped or killed under load loses, doubles and reorders nothing that it acknowledged; search is whole afterwards."""
+"""A broker that is stopped, paused or killed under load loses, doubles and reorders nothing that it acknowledged; search is whole afterwards."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from tests.integration.harness import Broker, alive, children, eventually, runni
 from tests.integration.load import IDEMPOTENT_PRODUCERS, PARTITIONS, PLAIN_PRODUCERS, Load
 from tests.lengths import length, report, seed
 
-KILLS = length(4, 50)
+KILLS = length(7, 100)
 
 CATCH_UP_SECONDS = length(60.0, 300.0)
 
@@ -67,11 +67,43 @@ def killed_while_starting(broker: Broker, randomness: random.Random) -> None:
     broker.start()
 
 
+def _paused(pids: list[int], randomness: random.Random) -> None:
+    """Processes that get no time for a while, as on a machine that does too much, or is moved to another."""
+    for pid in pids:
+        os.kill(pid, signal.SIGSTOP)
+    try:
+        time.sleep(randomness.uniform(0.1, 2.0))
+    finally:
+        for pid in pids:
+            os.kill(pid, signal.SIGCONT)
+
+
+def broker_paused(broker: Broker, randomness: random.Random) -> None:
+    """The broker stands still, and goes on as if nothing had been."""
+    _paused([broker.pid], randomness)
+
+
+def search_paused(broker: Broker, randomness: random.Random) -> None:
+    """So does its search process; the broker must not wait for it."""
+    _paused(eventually(lambda: children(broker.pid), what="a search process"), randomness)
+
+
+def killed_while_paused(broker: Broker, randomness: random.Random) -> None:
+    """The broker stands still, its clients go on waiting for it, and it never comes back."""
+    os.kill(broker.pid, signal.SIGSTOP)
+    time.sleep(randomness.uniform(0.1, 1.0))
+    broker.kill()
+    broker.start()
+
+
 KILLERS: Mapping[str, Ending] = {
     "broker": broker_killed,
     "everything": everything_killed,
     "search": search_killed,
     "starting": killed_while_starting,
+    "pause": broker_paused,
+    "search pause": search_paused,
+    "pause and kill": killed_while_paused,
 }
 
 
@@ -140,10 +172,10 @@ class RestartTests(LoadTestCase):
 
 
 class KillTests(LoadTestCase):
-    """kill -9."""
+    """kill -9 and SIGSTOP."""
 
     def test_killed_under_load(self) -> None:
-        """Kills of the broker, of its search process, of both, and of a broker that is starting, at random moments, each way at least once."""
+        """Kills and pauses of the broker, its search process, both, and a broker that is starting, at random moments, each way at least once."""
         randomness = random.Random(seed(5))
         ways = [*KILLERS, *randomness.choices([*KILLERS], k=KILLS - len(KILLERS))]
         randomness.shuffle(ways)

@@ -6,6 +6,7 @@ import errno
 from random import Random
 from typing import Any
 
+from crc32c import crc32c
 from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock
 from twisted.logger import capturedLogs, formatEvent
@@ -391,6 +392,18 @@ class DamageTests(FileCase):
             damaged = bytes(self.data)
             self.assertIn(LOG, self.refusal())
             self.assertEqual(self.data, damaged)
+
+    def test_nonsense_that_fits_its_checksum(self) -> None:
+        """A block that cannot be read is refused, naming the place, although its checksum is right."""
+        whole, end = bytes(self.data), self.ends[1]
+        mark, size = whole[end : end + 8], int.from_bytes(whole[end + 8 : end + 12], "big")
+        payload = whole[end + 16 : end + 16 + size]
+        for nonsense in (*(payload[:cut] for cut in range(2, size)), payload.replace(b"c", b"\xff", 1)):
+            head = len(nonsense).to_bytes(4, "big")
+            self.data[:] = whole[:end] + mark + head + crc32c(nonsense, crc32c(head)).to_bytes(4, "big") + nonsense
+            refusal = self.refusal()
+            self.assertIn(f"{LOG} is damaged at byte {end}", refusal)
+            self.assertIn("cannot be read", refusal)
 
     def test_zeros_at_the_end(self) -> None:
         """Zeros after the last block, as some file systems leave, are an unfinished write."""

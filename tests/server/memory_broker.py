@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import itertools
+import os
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from random import Random
 from typing import Any, Final
@@ -65,7 +67,7 @@ class Neighbours:
 
     broker_id: int
     clock: Clock
-    metadata: MemoryMetadataStore
+    metadata: Any
     channels: IBrokerChannels
 
 
@@ -78,9 +80,11 @@ class MemoryBroker:
     :param directories: its log directories.
     :param disk: what an earlier broker left; an empty one if None.
     :param file_metadata: keep metadata in files on its disk, not in memory.
+    :param random: gives the ids of topics and of the cluster.
+    :param authorizer: one that allows everything until told otherwise if None.
     :param store_options: as the store takes them by keyword.
     :ivar disk: what it writes to.
-    :ivar authorizer: allows everything until told otherwise.
+    :ivar authorizer: decides who may do what.
     """
 
     def __init__(
@@ -91,6 +95,8 @@ class MemoryBroker:
         disk: MemoryFileSystem | None = None,
         directories: Sequence[str] = ("/data",),
         file_metadata: bool = False,
+        random: Callable[[int], bytes] = os.urandom,
+        authorizer: FakeAuthorizer | None = None,
         **store_options: Any,
     ) -> None:
         self.clock = neighbours.clock if neighbours is not None else make_clock()
@@ -105,15 +111,16 @@ class MemoryBroker:
         dynamic = DynamicConfiguration(self.config, self.feed, self.broker_id)
         self._settings = EffectiveSettings(dynamic)
         self.displaced = False
+        self._sessions = itertools.count(1)
         registration = Registration(self.broker_id, {"PLAINTEXT": Endpoint("", 9092)}, self.config.get("broker.rack"))
-        self.controller = Controller(self.metadata, self.feed, registration, self.config, peers=self._peers(neighbours))
+        self.controller = Controller(self.metadata, self.feed, registration, self.config, random=random, peers=self._peers(neighbours))
         self._store = make_store(self.disk, self.clock, *directories, pools=pools, **store_options)
         self.partitions = HostedPartitions(
             self.broker_id, self.feed, self._store, self._settings, self.controller.raise_leader_epochs, self._replication(neighbours)
         )
         marks = iter(range(1, 1_000_000))
         self.groups = GroupCoordinator(self.feed, self.clock, GroupConfig.of(self.config), lambda count: next(marks).to_bytes(count, "big"))
-        self.authorizer = FakeAuthorizer()
+        self.authorizer = authorizer or FakeAuthorizer()
         self.metrics = RequestMetrics()
         self.purgatory = Purgatory(self.clock)
         self.dispatcher = RequestDispatcher(self._services(), api_table())
@@ -145,7 +152,7 @@ class MemoryBroker:
             groups=self.groups,
             authorizer=self.authorizer,
             fetch_bytes_max=1 << 20,
-            fetch_sessions=FetchSessionCache(10, lambda high: high - 1),
+            fetch_sessions=FetchSessionCache(10, lambda high: high - next(self._sessions)),
             quotas=ClientQuotas(self.feed, self.clock.seconds, QuotaWindows()),
             clock=self.clock,
             purgatory=self.purgatory,

@@ -3,264 +3,35 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Callable, Iterator
-from typing import Any
 
 from kio.serial import entity_writer
 from twisted.trial.unittest import SynchronousTestCase
 
-from chronik.cluster.interfaces import NewTopic
-from chronik.protocol import messages as m
-from chronik.protocol.apis import api_name
-from chronik.protocol.header import parse_response_header, request_header
-from chronik.protocol.message import Message, Struct
 from chronik.server.table import api_table
-from chronik.testing.records import batch_of
 from tests.protocol.oracles import kio_classes, kio_decode
-from tests.server.memory_broker import CORRELATION_ID, MemoryBroker
+from tests.server.memory_broker import MemoryBroker
+from tests.server.requests import GrantedRequests, errors
 
 REFUSED = {"DescribeAcls": 54, "UnregisterBroker": 102}
 """APIs that refuse every request on a broker alone that asks no authorizer: SECURITY_DISABLED, BROKER_ID_NOT_REGISTERED."""
-
-Make = Callable[[int], Message]
 
 
 class EveryVersionTests(SynchronousTestCase):
     """One broker, and one request of each kind."""
 
-    def setUp(self) -> None:
-        """With a topic that has a record, and a group that has a member and an offset."""
-        self.broker = MemoryBroker()
-        self.broker.start(self)
-        self.successResultOf(self.broker.controller.create_topics([NewTopic("t")]))
-        self.topic_id = self.broker.feed.image.topics["t"].topic_id
-        self.ask(self.find_coordinator(3), 3)
-        self.ask(self.produce(9), 9)
-        self.member_id = self.ask(self.join("g"), 3)[0].member_id
-        self.ask(m.SyncGroupRequest(group_id="g", generation_id=1, member_id=self.member_id), 3)
-        self.ask(self.commit(9), 9)
-
-    def ask(self, request: Message, version: int) -> tuple[Any, bytes]:
-        """The decoded response, and its bytes behind the header."""
-        assert request.api_key is not None
-        frame = request_header(request.api_key, version, CORRELATION_ID, "me") + request.encode(version)
-        pieces: Any = self.successResultOf(self.broker.dispatcher.dispatch(self.broker.session, frame).pieces)
-        data = b"".join(piece if isinstance(piece, bytes) else piece.read(0, piece.size) for piece in pieces)
-        correlation_id, start = parse_response_header(data, request.api_key, version)
-        response, end = getattr(m, f"{api_name(request.api_key)}Response").decode(data, version, start)
-        self.assertEqual((correlation_id, end), (CORRELATION_ID, len(data)))
-        return response, data[start:]
-
-    # -- requests -----------------------------------------------------------------------------------------------------
-
-    def produce(self, version: int) -> Message:
-        """A record."""
-        part = m.ProduceRequest.PartitionProduceData(index=0, records=batch_of(b"value"))
-        name = {"topic_id": self.topic_id} if version >= 13 else {"name": "t"}
-        return m.ProduceRequest(acks=-1, timeout_ms=1_000, topic_data=(m.ProduceRequest.TopicProduceData(**name, partition_data=(part,)),))
-
-    def fetch(self, version: int) -> Message:
-        """From the beginning."""
-        part = m.FetchRequest.FetchPartition(partition=0, fetch_offset=0, partition_max_bytes=1_000)
-        name = {"topic_id": self.topic_id} if version >= 13 else {"topic": "t"}
-        return m.FetchRequest(max_bytes=1_000, topics=(m.FetchRequest.FetchTopic(**name, partitions=(part,)),))
-
-    def find_coordinator(self, version: int) -> Message:
-        """Of the group."""
-        return m.FindCoordinatorRequest(coordinator_keys=("g",)) if version >= 4 else m.FindCoordinatorRequest(key="g")
-
-    def join(self, group_id: str, **fields: Any) -> Message:
-        """A new member."""
-        protocol = m.JoinGroupRequest.JoinGroupRequestProtocol(name="range", metadata=b"")
-        given = {"session_timeout_ms": 6_000, "rebalance_timeout_ms": 6_000, "protocol_type": "consumer", "protocols": (protocol,)}
-        return m.JoinGroupRequest(group_id=group_id, **given, **fields)
-
-    def join_again(self, version: int) -> Message:
-        """A new member of a group of its own for each version, with the id that it was told where one is."""
-        member_id = self.ask(self.join(f"j{version}"), version)[0].member_id if version >= 4 else ""
-        return self.join(f"j{version}", member_id=member_id)
-
-    def commit(self, version: int) -> Message:
-        """An offset, by the member."""
-        part = m.OffsetCommitRequest.OffsetCommitRequestPartition(partition_index=0, committed_offset=1, committed_metadata="")
-        name = {"topic_id": self.topic_id} if version >= 10 else {"name": "t"}
-        topic = m.OffsetCommitRequest.OffsetCommitRequestTopic(**name, partitions=(part,))
-        return m.OffsetCommitRequest(group_id="g", generation_id_or_member_epoch=1, member_id=self.member_id, topics=(topic,))
-
-    def fetch_offsets(self, version: int) -> Message:
-        """The group's."""
-        if version < 8:
-            topic = m.OffsetFetchRequest.OffsetFetchRequestTopic(name="t", partition_indexes=(0,))
-            return m.OffsetFetchRequest(group_id="g", topics=(topic,))
-        name = {"topic_id": self.topic_id} if version >= 10 else {"name": "t"}
-        topics = (m.OffsetFetchRequest.OffsetFetchRequestTopics(**name, partition_indexes=(0,)),)
-        return m.OffsetFetchRequest(groups=(m.OffsetFetchRequest.OffsetFetchRequestGroup(group_id="g", topics=topics),))
-
-    def leave(self, version: int) -> Message:
-        """A member of another group."""
-        member_id = self.ask(self.join("leaving"), 3)[0].member_id
-        if version < 3:
-            return m.LeaveGroupRequest(group_id="leaving", member_id=member_id)
-        return m.LeaveGroupRequest(group_id="leaving", members=(m.LeaveGroupRequest.MemberIdentity(member_id=member_id),))
-
-    def sync(self, version: int) -> Message:
-        """The member, again."""
-        return m.SyncGroupRequest(group_id="g", generation_id=1, member_id=self.member_id, protocol_type="consumer", protocol_name="range")
-
-    def delete_offsets(self, version: int) -> Message:
-        """Of a group without members."""
-        part = m.OffsetCommitRequest.OffsetCommitRequestPartition(partition_index=0, committed_offset=1)
-        self.ask(m.OffsetCommitRequest(group_id="idle", topics=(m.OffsetCommitRequest.OffsetCommitRequestTopic(name="t", partitions=(part,)),)), 8)
-        partition = m.OffsetDeleteRequest.OffsetDeleteRequestPartition(partition_index=0)
-        return m.OffsetDeleteRequest(group_id="idle", topics=(m.OffsetDeleteRequest.OffsetDeleteRequestTopic(name="t", partitions=(partition,)),))
-
-    def delete_groups(self, version: int) -> Message:
-        """One without members."""
-        self.delete_offsets(0)
-        return m.DeleteGroupsRequest(groups_names=("idle",))
-
-    def create(self, version: int) -> Message:
-        """A topic of its own for each version."""
-        return m.CreateTopicsRequest(topics=(m.CreateTopicsRequest.CreatableTopic(name=f"c{version}", num_partitions=1, replication_factor=1),))
-
-    def delete_topics(self, version: int) -> Message:
-        """A topic of its own for each version."""
-        self.successResultOf(self.broker.controller.create_topics([NewTopic(f"d{version}")]))
-        if version < 6:
-            return m.DeleteTopicsRequest(topic_names=(f"d{version}",))
-        return m.DeleteTopicsRequest(topics=(m.DeleteTopicsRequest.DeleteTopicState(name=f"d{version}"),))
-
-    def grow(self, version: int) -> Message:
-        """One partition more each time."""
-        self.successResultOf(self.broker.controller.create_topics([NewTopic(f"p{version}")]))
-        topic = m.CreatePartitionsRequest.CreatePartitionsTopic(name=f"p{version}", count=2, assignments=None)
-        return m.CreatePartitionsRequest(topics=(topic,))
-
-    def delete_records(self, version: int) -> Message:
-        """What there is."""
-        part = m.DeleteRecordsRequest.DeleteRecordsPartition(partition_index=0, offset=-1)
-        return m.DeleteRecordsRequest(topics=(m.DeleteRecordsRequest.DeleteRecordsTopic(name="t", partitions=(part,)),), timeout_ms=1_000)
-
-    def elect(self, version: int) -> Message:
-        """Leaders of nothing: where there is one broker, no partition needs another leader."""
-        return m.ElectLeadersRequest(election_type=0, topic_partitions=(), timeout_ms=1_000)
-
-    def reassign(self, version: int) -> Message:
-        """To where it is."""
-        part = m.AlterPartitionReassignmentsRequest.ReassignablePartition(partition_index=0, replicas=(1,))
-        topic = m.AlterPartitionReassignmentsRequest.ReassignableTopic(name="t", partitions=(part,))
-        return m.AlterPartitionReassignmentsRequest(topics=(topic,), timeout_ms=1_000)
-
-    def epoch(self, version: int) -> Message:
-        """The end of the first."""
-        part = m.OffsetForLeaderEpochRequest.OffsetForLeaderPartition(partition=0, current_leader_epoch=-1, leader_epoch=0)
-        return m.OffsetForLeaderEpochRequest(topics=(m.OffsetForLeaderEpochRequest.OffsetForLeaderTopic(topic="t", partitions=(part,)),))
-
-    def quorum(self, version: int) -> Message:
-        """Of the metadata."""
-        part = m.DescribeQuorumRequest.PartitionData(partition_index=0)
-        return m.DescribeQuorumRequest(topics=(m.DescribeQuorumRequest.TopicData(topic_name="__cluster_metadata", partitions=(part,)),))
-
-    def limit(self, version: int) -> Message:
-        """A client."""
-        entity = m.AlterClientQuotasRequest.EntityData(entity_type="client-id", entity_name="greedy")
-        limit = m.AlterClientQuotasRequest.OpData(key="producer_byte_rate", value=1000.0, remove=False)
-        return m.AlterClientQuotasRequest(entries=(m.AlterClientQuotasRequest.EntryData(entity=(entity,), ops=(limit,)),))
-
-    def beat(self, version: int) -> Message:
-        """A new member of the consumer protocol."""
-        member_id = f"member-{version}" if version >= 1 else ""
-        fields = {"rebalance_timeout_ms": 1_000, "subscribed_topic_names": ("t",), "topic_partitions": ()}
-        return m.ConsumerGroupHeartbeatRequest(group_id=f"consumers-{version}", member_id=member_id, member_epoch=0, **fields)
-
-    def describe_consumers(self, version: int) -> Message:
-        """A group of the consumer protocol."""
-        self.ask(self.beat(version), version)
-        return m.ConsumerGroupDescribeRequest(group_ids=(f"consumers-{version}",))
-
-    def unregister(self, version: int) -> Message:
-        """A broker that is registered no more."""
-        return m.UnregisterBrokerRequest(broker_id=7)
-
-    def requests(self) -> dict[str, Make]:
-        """A request that can be granted, by API."""
-        alter, edit = m.AlterConfigsRequest, m.IncrementalAlterConfigsRequest
-        offsets = m.ListOffsetsRequest.ListOffsetsPartition(partition_index=0, timestamp=-1)
-        altered = alter.AlterConfigsResource(resource_type=2, resource_name="t", configs=(alter.AlterableConfig(name="retention.ms", value="9"),))
-        edited = edit.AlterConfigsResource(resource_type=2, resource_name="t", configs=(edit.AlterableConfig(name="retention.ms", value="8"),))
-        described = m.DescribeConfigsRequest.DescribeConfigsResource(resource_type=2, resource_name="t", configuration_keys=None)
-        return {
-            "Produce": self.produce,
-            "Fetch": self.fetch,
-            "ListOffsets": lambda _: m.ListOffsetsRequest(topics=(m.ListOffsetsRequest.ListOffsetsTopic(name="t", partitions=(offsets,)),)),
-            "Metadata": lambda _: m.MetadataRequest(topics=(m.MetadataRequest.MetadataRequestTopic(name="t"),)),
-            "OffsetCommit": self.commit,
-            "OffsetFetch": self.fetch_offsets,
-            "FindCoordinator": self.find_coordinator,
-            "JoinGroup": self.join_again,
-            "Heartbeat": lambda _: m.HeartbeatRequest(group_id="g", generation_id=1, member_id=self.member_id),
-            "LeaveGroup": self.leave,
-            "SyncGroup": self.sync,
-            "DescribeGroups": lambda _: m.DescribeGroupsRequest(groups=("g",)),
-            "ListGroups": lambda _: m.ListGroupsRequest(),
-            "ApiVersions": lambda _: m.ApiVersionsRequest(client_software_name="test", client_software_version="1"),
-            "CreateTopics": self.create,
-            "DeleteTopics": self.delete_topics,
-            "InitProducerId": lambda _: m.InitProducerIdRequest(transactional_id=None),
-            "DescribeAcls": lambda _: m.DescribeAclsRequest(resource_type_filter=1, pattern_type_filter=1, operation=1, permission_type=1),
-            "DescribeConfigs": lambda _: m.DescribeConfigsRequest(resources=(described,)),
-            "AlterConfigs": lambda _: alter(resources=(altered,)),
-            "IncrementalAlterConfigs": lambda _: edit(resources=(edited,)),
-            "CreatePartitions": self.grow,
-            "DeleteGroups": self.delete_groups,
-            "OffsetDelete": self.delete_offsets,
-            "DescribeCluster": lambda _: m.DescribeClusterRequest(),
-            "DescribeTopicPartitions": lambda _: m.DescribeTopicPartitionsRequest(
-                topics=(m.DescribeTopicPartitionsRequest.TopicRequest(name="t"),), cursor=None
-            ),
-            "DeleteRecords": self.delete_records,
-            "DescribeLogDirs": lambda _: m.DescribeLogDirsRequest(topics=None),
-            "OffsetForLeaderEpoch": self.epoch,
-            "DescribeProducers": lambda _: m.DescribeProducersRequest(
-                topics=(m.DescribeProducersRequest.TopicRequest(name="t", partition_indexes=(0,)),)
-            ),
-            "ListConfigResources": lambda _: m.ListConfigResourcesRequest(),
-            "DescribeQuorum": self.quorum,
-            "ElectLeaders": self.elect,
-            "AlterPartitionReassignments": self.reassign,
-            "ListPartitionReassignments": lambda _: m.ListPartitionReassignmentsRequest(timeout_ms=1_000, topics=None),
-            "UpdateFeatures": lambda _: m.UpdateFeaturesRequest(timeout_ms=1_000, feature_updates=()),
-            "UnregisterBroker": self.unregister,
-            "BrokerHeartbeat": lambda _: m.BrokerHeartbeatRequest(broker_id=1, broker_epoch=self.broker.controller.broker_epoch),
-            "DescribeClientQuotas": lambda _: m.DescribeClientQuotasRequest(components=(), strict=False),
-            "AlterClientQuotas": self.limit,
-            "ConsumerGroupHeartbeat": self.beat,
-            "ConsumerGroupDescribe": self.describe_consumers,
-        }
-
-    # -- tests --------------------------------------------------------------------------------------------------------
-
     def test_every_version(self) -> None:
         """No error anywhere in the answer, whose bytes kio reads and writes again as they were."""
-        requests, theirs = self.requests(), kio_classes()
+        broker = MemoryBroker()
+        broker.start(self)
+        made = GrantedRequests(broker, self.successResultOf)
+        requests, theirs = made.requests(), kio_classes()
         self.assertEqual(set(requests), {api.name for api in api_table()})
         for api in api_table():
             for version in range(api.versions[0], api.versions[1] + 1):
-                response, data = self.ask(requests[api.name](version), version)
+                response, data = made.ask(requests[api.name](version), version)
                 refused = {REFUSED.get(api.name, 0)}
                 self.assertEqual(set(errors(response)) - {0}, refused - {0}, f"{api.name} version {version}: {response}")
                 cls = theirs[f"{api.name}Response", version]
                 out = io.BytesIO()
                 entity_writer(cls)(out, kio_decode(data, cls))
                 self.assertEqual(out.getvalue().hex(), data.hex(), f"{api.name} version {version}")
-
-
-def errors(struct: Struct) -> Iterator[int]:
-    """Every error code in a message."""
-    for name in struct.__slots__:
-        value = getattr(struct, name)
-        if name.endswith("error_code"):
-            yield value
-        for element in value if isinstance(value, tuple) else (value,):
-            if isinstance(element, Struct):
-                yield from errors(element)

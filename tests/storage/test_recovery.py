@@ -7,6 +7,7 @@ from typing import Any
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from twisted.logger import capturedLogs, formatEvent
 
 from chronik.errors import ErrorCode, KafkaError
 from chronik.record.batch import whole_batches
@@ -287,6 +288,34 @@ class MissingTests(RecoveryCase):
                 self.assertIn("are missing at its end", str(failure))
             self.assertGreater(len(self.successResultOf(log.read(second, ALL, ALL, True))), 0)
             self.assertIn(path, self.of.status()[0].damaged[0])
+
+    def test_first_segment(self) -> None:
+        """What is missing at the beginning was removed by retention before a crash, or by somebody else; it is told."""
+        for clean in (True, False):
+            self.setUp()
+            self.stopped() if clean else self.crashed()
+            first, second = self.segments()[:2]
+            self.disk.unlink(first)
+            with capturedLogs() as logged:
+                log = self.log()
+            begin = int(second[-24:-4])
+            self.assertEqual((begin, 10), (log.start_offset, log.end_offset))
+            (told,) = [line for event in logged if "are not there any more" in (line := formatEvent(event))]
+            self.assertIn(f"records 0 to {begin - 1} are", told)
+            self.assertEqual(clean, "says that they were there" in told)
+
+    def test_stray_segment_in_the_middle(self) -> None:
+        """A file that claims offsets which another segment has: what comes after it is told apart, and no offset has two records."""
+        self.stopped()
+        first, second = self.segments()[:2]
+        headers = [header for header, _ in whole_batches(self.disk.read_whole(first))]
+        claimed = headers[-1].base_offset
+        self.disk.write_whole(f"{DIRECTORY}/{claimed:020d}.log", b"")
+        log = self.log()
+        self.assertEqual(claimed, log.segments[0].end_offset)
+        failure = self.failureResultOf(log.read(claimed, ALL, ALL, True), KafkaError).value
+        self.assertEqual(ErrorCode.CORRUPT_MESSAGE, failure.code)
+        self.assertGreater(len(self.successResultOf(log.read(int(second[-24:-4]), ALL, ALL, True))), 0)
 
     def test_no_segments(self) -> None:
         """The directory is there, and nothing is in it but what says whose it is."""

@@ -25,6 +25,10 @@ NEW_MEMBER_JOIN_TIMEOUT_MS: Final = 5 * 60_000
 """How long a new member's join may wait. It has no id to send heartbeats with, so a client that went away cannot be told from one that waits;
 without a limit each attempt of a client that gives up and tries again would leave one more of them in the group."""
 
+ID_PREFIX_CHARS_MAX: Final = 255
+"""How much of a client's or an instance's id a member's id begins with: a string of the protocol holds 32,767 bytes, and the longest names would
+leave no room for what makes it unlike any other."""
+
 Store = Callable[[Group, Mapping[str, bytes]], "Deferred[object]"]
 """Makes a group durable with these assignments of its members."""
 
@@ -65,7 +69,7 @@ class Membership:
             return fail(error)
 
     def _new_id(self, prefix: str) -> str:
-        return f"{prefix}-{uuid.UUID(bytes=self._random(16), version=4)}"
+        return f"{prefix[:ID_PREFIX_CHARS_MAX]}-{uuid.UUID(bytes=self._random(16), version=4)}"
 
     def _join_new(self, group: Group, joining: Joining) -> Deferred[Joined]:
         member_id = self._new_id(joining.client_id)

@@ -92,6 +92,8 @@ class VersionTests(OffsetCommitCase):
         for version in VERSIONS[:3]:
             self.commit_code(version, retention_time_ms=60_000)
             self.assertEqual(self.broker.groups.offsets("g")[PLACE].expire_timestamp, now + 60_000)
+            self.assertEqual(self.commit_code(version, retention_time_ms=2**63 - 1), ErrorCode.NONE)
+            self.assertEqual(self.broker.groups.offsets("g")[PLACE].expire_timestamp, 2**63 - 1, "never")
         self.commit_code(5)
         self.assertEqual(self.broker.groups.offsets("g")[PLACE].expire_timestamp, -1)
 

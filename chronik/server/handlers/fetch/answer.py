@@ -40,7 +40,7 @@ def _partition(context: RequestContext, look: Look, hints: LeaderHints, committe
     if isinstance(outcome, KafkaError):
         leader_id, leader_epoch = hints.after(outcome.code, look.name, number)
         leader = FetchResponse.LeaderIdAndEpoch(leader_id=leader_id, leader_epoch=leader_epoch)
-        # A follower that is told to look elsewhere needs to know where.
+        # A follower whose offset the log does not have begins anew where the log does.
         start_offset = look.partition.start_offset if follows and look.partition is not None else NO_OFFSET
         return _refused(number, context.told(outcome.code), leader, start_offset)
     if isinstance(outcome, Diverged):

@@ -29,6 +29,9 @@ LAST_VERSION_WITH_RETENTION: Final = 4
 _Topic: TypeAlias = OffsetCommitRequest.OffsetCommitRequestTopic
 _Partition: TypeAlias = OffsetCommitRequest.OffsetCommitRequestPartition
 
+_TIMESTAMP_MAX: Final = 2**63 - 1
+"""What fits into the record of an offset."""
+
 
 async def _offset_commit(context: RequestContext, request: OffsetCommitRequest) -> OffsetCommitResponse:
     check_group(context, Operation.READ, request.group_id)
@@ -72,7 +75,7 @@ def _expiry(context: RequestContext, request: OffsetCommitRequest) -> int:
     """When the offsets expire, as only old clients may say; -1 for the broker's rule."""
     if context.api_version > LAST_VERSION_WITH_RETENTION or request.retention_time_ms < 0:
         return -1
-    return int(context.services.clock.seconds() * 1000) + request.retention_time_ms
+    return min(int(context.services.clock.seconds() * 1000) + request.retention_time_ms, _TIMESTAMP_MAX)
 
 
 def _place(context: RequestContext, topic: _Topic, partition: int) -> TopicPartition:
