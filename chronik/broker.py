@@ -33,7 +33,7 @@ from chronik.machine import Machine
 from chronik.metadata.backends import MetadataContext
 from chronik.metadata.feed import MetadataFeed
 from chronik.metadata.image import ImageDelta, MetadataImage
-from chronik.metadata.interfaces import IImageObserver, IMetadataStore
+from chronik.metadata.interfaces import IImageObserver, IMetadataStore, MetadataError
 from chronik.model import OFFSETS_TOPIC
 from chronik.network.listeners import KafkaListeners
 from chronik.network.peers import BrokerChannels
@@ -143,7 +143,7 @@ class BrokerService(Service):
     def _give_up(self, failure: Failure) -> None:
         if failure.check(CancelledError) is not None:  # told to stop while it was starting
             return
-        if failure.check(ChronikError, KafkaError) is None:
+        if failure.check(ChronikError, KafkaError, MetadataError) is None:
             self._log.failure("the broker could not start", failure)
         self._machine.complain(f"chronik: {failure.getErrorMessage()}")
         self._failed(1)
