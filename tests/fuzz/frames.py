@@ -132,6 +132,8 @@ class Target:
     """A broker with its topics and groups, always the same ones, and a calm client.
 
     :param report: where everything is written down.
+    :ivar factory: makes the attackers' connections.
+    :ivar promised: the values that the calm client was told are there, in the order of their offsets from 0 on.
     """
 
     def __init__(self, report: Report) -> None:
@@ -142,10 +144,10 @@ class Target:
         self._clock = Clock()
         self._clock.advance(self.broker.clock.seconds())
         self._budget = RequestBudget()
-        self._factory = ConnectionFactory("PLAINTEXT", self._clock, ConnectionLimits(), 100 << 20, self._budget)
-        self._factory.dispatcher = self.broker.dispatcher
+        self.factory = ConnectionFactory("PLAINTEXT", self._clock, ConnectionLimits(), 100 << 20, self._budget)
+        self.factory.dispatcher = self.broker.dispatcher
         self.granted = GrantedRequests(self.broker, self._fixture.successResultOf)
-        self._calm: list[bytes] = []
+        self.promised: list[bytes] = []
         self._last = b""
         fixed = {"retention.ms": "-1", "retention.bytes": "-1", "cleanup.policy": "delete", "max.message.bytes": "1000000"}
         self._fixture.successResultOf(self.broker.controller.create_topics([NewTopic(CALM, configs=fixed)]))
@@ -174,7 +176,7 @@ class Target:
         :param seconds: how long to wait for answers.
         """
         transport = PushTransport()
-        connection = self._factory.buildProtocol(transport.getPeer())
+        connection = self.factory.buildProtocol(transport.getPeer())
         assert isinstance(connection, KafkaConnection)
         connection.makeConnection(transport)
         for number, frame in enumerate(frames):
@@ -185,7 +187,7 @@ class Target:
         self.pass_time(0.0)
         if self._budget.held or self._budget.unfinished:
             self._found(f"{self._budget.held} bytes are still held of a connection that is gone")
-            self._budget = self._factory._budget = RequestBudget()
+            self._budget = self.factory._budget = RequestBudget()
         return outcomes
 
     def _give(self, connection: KafkaConnection, transport: PushTransport, frame: bytes) -> None:
@@ -261,18 +263,18 @@ class Target:
         return self._fixture.successResultOf(self.broker.send(request, version))
 
     def _produce(self) -> None:
-        value = b"%d" % len(self._calm)
+        value = b"%d" % len(self.promised)
         part = m.ProduceRequest.PartitionProduceData(index=0, records=batch_of(value))
         topic = m.ProduceRequest.TopicProduceData(name=CALM, partition_data=(part,))
         response = self._ask(m.ProduceRequest(acks=-1, timeout_ms=1000, topic_data=(topic,)), 9)
         (answer,) = response.responses[0].partition_responses
-        if answer.error_code or answer.base_offset != len(self._calm):
+        if answer.error_code or answer.base_offset != len(self.promised):
             raise AssertionError(f"produced at {answer.base_offset}: {ErrorCode(answer.error_code).name} {answer.error_message}")
-        self._calm.append(value)
+        self.promised.append(value)
 
     def _read(self) -> None:
         values: list[bytes] = []
-        while len(values) < len(self._calm):
+        while len(values) < len(self.promised):
             part = m.FetchRequest.FetchPartition(partition=0, fetch_offset=len(values), partition_max_bytes=1 << 20)
             topic = m.FetchRequest.FetchTopic(topic=CALM, partitions=(part,))
             response = self._ask(m.FetchRequest(max_bytes=1 << 20, topics=(topic,)), 11)
@@ -281,8 +283,8 @@ class Target:
                 raise AssertionError(f"fetched at {len(values)}: {ErrorCode(answer.error_code).name}")
             for _, batch in whole_batches(bytes(answer.records)):
                 values += [bytes(record.value or b"") for record in decode_records(batch)]
-        if values != self._calm:
-            raise AssertionError(f"has {values[:5]}..., not {self._calm[:5]}...")
+        if values != self.promised:
+            raise AssertionError(f"has {values[:5]}..., not {self.promised[:5]}...")
 
 
 ROUND_FRAMES: Final = 500
