@@ -79,6 +79,7 @@ class FrameTests(SynchronousTestCase):
             target.send([frame], 0.01)
             if number % 50 == 49:
                 target.check()
+                target.restart()
                 target.close()
                 target = Target(found)
         target.check()
