@@ -123,7 +123,8 @@ class MemoryBroker:
         self.authorizer = authorizer or FakeAuthorizer()
         self.metrics = RequestMetrics()
         self.purgatory = Purgatory(self.clock)
-        self.dispatcher = RequestDispatcher(self._services(), api_table())
+        self.services = self._services()
+        self.dispatcher = RequestDispatcher(self.services, api_table())
         self.session = Session("PLAINTEXT", "10.0.0.9", 5555, "192.168.1.5", 9092, ANONYMOUS)
 
     def _peers(self, neighbours: Neighbours | None) -> Peers | None:
