@@ -141,6 +141,8 @@ class HostedPartitions:
             self._lag.clock = self._replication.leading.clock
             self._lag.start(self._replication.leading.lag_seconds / 2, now=False)
         self._feed.observe(self)
+        for key in [key for key in self._hosted if self._feed.image.topic_by_id(key[0]) is None]:
+            self._drop(key)  # deleted while the logs were being opened
         self._follow(self._feed.image, tuple(self._feed.image.topics))
 
     def stop(self) -> None:

@@ -179,6 +179,11 @@ class History:
         """How many records were acknowledged."""
         return sum(len(notes.acknowledged) for notes in tuple(self._partitions.values()))
 
+    def end(self, partition: int) -> int:
+        """One past the last offset that a reader was given."""
+        polls = self._partitions[partition].polls.values()
+        return max((offset + 1 for each in polls for offset, _ in each), default=0)
+
     def findings(self, ended: bool = True) -> Iterator[Finding]:
         """Everything that must not be.
 

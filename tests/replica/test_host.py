@@ -223,6 +223,19 @@ class FollowTest(HostCase):
         self.store.held[0].callback(None)
         self.assertEqual(self.store.deleted, [(TopicPartition("new", 0), OTHER_ID)])
 
+    def test_deleted_while_the_broker_starts(self) -> None:
+        """Its log goes, so that a topic of the same name, created meanwhile, finds its place free."""
+        self.store.held = []
+        started = self.host.start()
+        again = topic_of("t", 1, OTHER_ID)
+        self.feed.become(image_of(again, revision=3), ImageDelta(deleted=(topic_of(partitions=2),), changed={"t"}))
+        held, self.store.held = self.store.held, None
+        for each in held:
+            each.callback(None)
+        self.successResultOf(started)
+        self.assertEqual(self.host.get("t", 0).topic_id, OTHER_ID)
+        self.assertEqual([(TopicPartition("t", 0), TOPIC_ID), (TopicPartition("t", 1), TOPIC_ID)], self.store.deleted)
+
     def test_new_epochs_and_settings_reach_open_partitions(self) -> None:
         """A changed topic is followed without being opened again."""
         self.start()

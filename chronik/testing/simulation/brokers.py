@@ -56,6 +56,7 @@ class SimulatedBroker:
     :param seed: a text that decides everything else about it.
     :param settings: of the broker.
     :param store: the cluster's metadata; None for a broker that keeps its own in a file.
+    :param committing: told, with its id, whenever it is about to change the cluster's metadata.
     :param ended: told whenever it is down, with what it said when it gave up by itself.
     :ivar lives: those before; kept, so that nothing of them is collected while others run.
     """
@@ -69,6 +70,7 @@ class SimulatedBroker:
         settings: Mapping[str, str],
         store: MemoryMetadataStore | None,
         ended: Callable[[SimulatedBroker, str], None],
+        committing: Callable[[int], None] = lambda number: None,
     ) -> None:
         self.number = number
         self.address = f"10.0.0.{number}"
@@ -77,6 +79,7 @@ class SimulatedBroker:
         self._seed = f"{seed}/broker {number}"
         self._store = store
         self._ended = ended
+        self._committing = functools.partial(committing, number)
         self._host = network.host(self.address)
         self._host.up = False
         self.random = Random(self._seed)
@@ -124,7 +127,7 @@ class SimulatedBroker:
         random = Random(f"{self._seed}/{boot}")
         reactor = SimulatedReactor(self._timeline, self._host, self._rate, self.offset)
         pools = SeededThreadPools(reactor, Random(f"{self._seed}/{boot}/threads"))
-        view = None if self._store is None else MetadataView(self._store, reactor, Random(f"{self._seed}/{boot}/metadata"))
+        view = None if self._store is None else MetadataView(self._store, reactor, Random(f"{self._seed}/{boot}/metadata"), self._committing)
         life: Life
         machine = Machine(
             reactor=reactor,
@@ -171,6 +174,12 @@ class SimulatedBroker:
         if life is self.life:
             self.disk.file_system.kill()
             self._end(silent=False)
+
+    def set_clock(self, seconds: float) -> None:
+        """Set its clock forward, or back."""
+        self.offset += seconds
+        if self.life is not None:
+            self.life.reactor.offset = self.offset
 
     def kill(self, why: str = "") -> None:
         """End the process at once; the machine, and what it wrote, stay."""

@@ -45,6 +45,12 @@ class World(Protocol):
     def ledger(self) -> Ledger:
         """What clients note."""
 
+    def controller(self) -> int:
+        """Who is the controller, by broker id; -1 for nobody."""
+
+    def leaders(self) -> list[int]:
+        """Who leads, once for each partition."""
+
 
 _CHANGES: Final = ("CreateTopics", "DeleteTopics", "CreatePartitions", "IncrementalAlterConfigs", "DeleteRecords", "InitProducerId")
 _JOINS: Final = ("JoinGroup", "SyncGroup", "ConsumerGroupHeartbeat", "LeaveGroup")
@@ -86,7 +92,7 @@ class Nemesis:
         """Carry out the plan, and put everything right in the end."""
         running: list[Deferred[None]] = []
         for kind, state in self._plan:
-            broker = self._random.choice(self._world.brokers)
+            broker = self._target()
             await self._until(broker, state)
             self._note(kind, broker)
             running.append(ensureDeferred(self._bring(kind, broker)))
@@ -96,6 +102,14 @@ class Nemesis:
         for each in running:
             await each
         self.heal()
+
+    def _target(self) -> SimulatedBroker:
+        """Often the one whose absence is felt most: the controller, or who leads most partitions."""
+        world = self._world
+        kind = self._random.random()
+        numbers = [world.controller()] if kind < 0.25 else world.leaders() if kind < 0.6 else []
+        wanted = Counter(numbers).most_common(1)[0][0] if numbers else -1
+        return next((broker for broker in world.brokers if broker.number == wanted), None) or self._random.choice(world.brokers)
 
     async def _until(self, broker: SimulatedBroker, state: str) -> None:
         """Wait for a state, and bring it about where nobody else does."""
@@ -151,6 +165,13 @@ class Nemesis:
         """The machine loses its power."""
         broker.cut_power()
 
+    async def blackout(self, broker: SimulatedBroker) -> None:
+        """Several machines lose their power at once, or one right after the other."""
+        others = [other for other in self._world.brokers if other is not broker]
+        for each in (broker, *self._random.sample(others, self._random.randint(0, len(others)))):
+            each.cut_power()
+            await self._sleep(self._random.choice((0.0, 0.005, 0.3)))
+
     async def power_cut_amid(self, broker: SimulatedBroker) -> None:
         """The same, in the middle of what the disk is about to do."""
         broker.disk.cut_after(self._random.randrange(1, 30))
@@ -197,6 +218,19 @@ class Nemesis:
     async def partition(self, broker: SimulatedBroker) -> None:
         """Some hosts cannot reach the broker, nor be reached from it."""
         await self._cut_off(broker, both=True)
+
+    async def isolation(self, broker: SimulatedBroker) -> None:
+        """The other brokers cannot reach it, nor be reached from it; clients and the metadata store can."""
+        for other in self._world.brokers:
+            if other is not broker:
+                self._world.network.block(other.host, broker.host)
+                self._world.network.block(broker.host, other.host)
+        await self._sleep(self._random.uniform(0.5, 5.0))
+        self._world.network.heal()
+
+    async def clock_jump(self, broker: SimulatedBroker) -> None:
+        """Its clock is set, to an earlier or a later time."""
+        broker.set_clock(self._random.choice((-1.0, 1.0)) * self._random.choice((0.05, 1.0, 30.0)) * self._random.random())
 
     async def one_way(self, broker: SimulatedBroker) -> None:
         """The same in one direction."""
@@ -273,6 +307,7 @@ class Nemesis:
 FAULTS: Final[Mapping[str, Callable[[Nemesis, SimulatedBroker], Awaitable[None]]]] = {
     "power cut": Nemesis.power_cut,
     "power cut amid a write": Nemesis.power_cut_amid,
+    "blackout": Nemesis.blackout,
     "kill": Nemesis.kill,
     "stop": Nemesis.stop,
     "reset": Nemesis.reset,
@@ -281,6 +316,8 @@ FAULTS: Final[Mapping[str, Callable[[Nemesis, SimulatedBroker], Awaitable[None]]
     "slow network": Nemesis.slow_network,
     "partition": Nemesis.partition,
     "one-way partition": Nemesis.one_way,
+    "isolation": Nemesis.isolation,
+    "clock jump": Nemesis.clock_jump,
     "sync fails": Nemesis.sync_fails,
     "write fails": Nemesis.write_fails,
     "disk full": Nemesis.disk_full,
@@ -296,12 +333,21 @@ METADATA_FAULTS: Final = frozenset({"metadata fault", "watches lost", "metadata 
 """Those of a metadata store that is reached over a network."""
 
 
-def plan_of(seed: int, count: int, shared_store: bool) -> list[tuple[str, str]]:
+CLUSTER_FAULTS: Final = frozenset({"blackout", "isolation"})
+"""Those that take several brokers."""
+
+STRIDE: Final = 59
+"""Between the pairs of one seed: it has faults and states of all kinds. No number of pairs has it as a factor."""
+
+
+def plan_of(seed: int, count: int, shared_store: bool, several: bool = False) -> list[tuple[str, str]]:
     """The faults of a seed and the states that they are to meet: over many seeds all pairs come equally often.
 
     :param shared_store: whether the metadata store can be reached over a network only.
+    :param several: whether there are several brokers.
     """
-    pairs = [(kind, state) for state in STATES for kind in FAULTS if shared_store or kind not in METADATA_FAULTS]
-    plan = [pairs[(seed * count + n) % len(pairs)] for n in range(count)]
+    without = (frozenset() if shared_store else METADATA_FAULTS) | (frozenset() if several else CLUSTER_FAULTS)
+    pairs = [(kind, state) for state in STATES for kind in FAULTS if kind not in without]
+    plan = [pairs[(seed * count + n) * STRIDE % len(pairs)] for n in range(count)]
     Random(f"plan {seed}").shuffle(plan)
     return plan

@@ -25,12 +25,16 @@ class MetadataView:
 
     :param store: the cluster's.
     :param reactor: the broker's.
+    :param committing: called right before a commit reaches the store.
     :ivar cut_off: nothing gets from the broker to the store, nor back.
     :ivar faults: how the next commits go wrong, one each.
     """
 
-    def __init__(self, store: MemoryMetadataStore, reactor: SimulatedReactor, random: Random) -> None:
+    def __init__(
+        self, store: MemoryMetadataStore, reactor: SimulatedReactor, random: Random, committing: Callable[[], None] = lambda: None
+    ) -> None:
         self._store = store
+        self._committing = committing
         self._reactor = reactor
         self._random = random
         self._watchers: list[IWatcher] = []
@@ -101,6 +105,7 @@ class MetadataView:
         def ask() -> Deferred[int]:
             if fault is not None:
                 self._store.faults.appendleft(fault)
+            self._committing()
             return self._store.commit(compares, operations)
 
         return self._ask(ask, UnknownOutcome("the answer did not come"))

@@ -12,6 +12,7 @@ from twisted.internet.defer import Deferred, ensureDeferred
 
 from chronik.metadata.memory import MemoryMetadataStore
 from chronik.testing.simulation.admins import Admin, Clerk, Librarian, Nomad, Trimmer
+from chronik.testing.simulation.audit import MetadataAudit
 from chronik.testing.simulation.brokers import PORT, SimulatedBroker
 from chronik.testing.simulation.classic import ClassicMember
 from chronik.testing.simulation.client import Broker, ClusterClient, Unavailable
@@ -20,9 +21,11 @@ from chronik.testing.simulation.fetching import Consumer, read_all
 from chronik.testing.simulation.kip848 import ConsumerMember
 from chronik.testing.simulation.ledger import Ledger
 from chronik.testing.simulation.members import SESSION_MS
+from chronik.testing.simulation.movers import Mover
 from chronik.testing.simulation.network import Host, Network
 from chronik.testing.simulation.producers import Producer
 from chronik.testing.simulation.reactor import SimulatedReactor
+from chronik.testing.simulation.replicas import differences
 from chronik.testing.simulation.stage import Stage
 from chronik.testing.simulation.timeline import Timeline
 
@@ -115,16 +118,17 @@ class Simulation:
         self._shared = play.brokers > 1 or self._random.random() < 0.5
         store_reactor = SimulatedReactor(self.timeline, self.network.host("10.0.9.1"))
         self._store = MemoryMetadataStore(store_reactor) if self._shared else None
+        self._audit = MetadataAudit(self._store, self.ledger.finding) if self._store is not None else None
         settings = self._settings()
         seed = f"{play.seed}/{play.brokers}"
         self.brokers = [
-            SimulatedBroker(number, self.timeline, self.network, seed, settings, self._store, self._ended)
+            SimulatedBroker(number, self.timeline, self.network, seed, settings, self._store, self._ended, self._commits)
             for number in range(1, play.brokers + 1)
         ]
         self._replication = min(3, play.brokers)
         self._restarting: set[int] = set()
         self._restarts = 0
-        plan = plan_of(play.seed, play.faults, self._shared)
+        plan = plan_of(play.seed, play.faults, self._shared, play.brokers > 1)
         self._nemesis = Nemesis(self, Random(self._random.random()), plan)
 
     def _settings(self) -> dict[str, str]:
@@ -147,9 +151,19 @@ class Simulation:
             "offsets.topic.replication.factor": str(min(3, self._play.brokers)),
             "min.insync.replicas": str(random.choice((1, min(2, self._play.brokers)))),
             "max.incremental.fetch.session.cache.slots": str(random.choice((2, 1000))),
+            "broker.session.timeout.ms": str(random.choice((700, 2_000))),
+            "broker.heartbeat.interval.ms": str(random.choice((150, 300))),
+            "replica.lag.time.max.ms": str(random.choice((600, 2_000, 30_000))),
+            "replica.fetch.wait.max.ms": str(random.choice((100, 500))),
+            "replica.fetch.backoff.ms": str(random.choice((100, 500))),
         }
 
     # -- brokers ------------------------------------------------------------------------------------------------------
+
+    def _commits(self, number: int) -> None:
+        """A broker's change of the metadata reached the store."""
+        if self._audit is not None:
+            self._audit.writer = number
 
     def _ended(self, broker: SimulatedBroker, why: str) -> None:
         """Start a broker that is down, some time later, as whoever looks after it does."""
@@ -157,7 +171,8 @@ class Simulation:
             self.ledger.errors["broker", f"gave up: {why}"[:120]] += 1
         if broker.number not in self._restarting:
             self._restarting.add(broker.number)
-            self.timeline.after(self._random.choice((0.01, 0.1, 1.0)) * self._random.random(), self._start, broker)
+            longest = self._random.choice((0.01, 0.1, 1.0) if len(self.brokers) == 1 else (0.01, 0.1, 1.0, 5.0))
+            self.timeline.after(longest * self._random.random(), self._start, broker)
 
     def _start(self, broker: SimulatedBroker) -> None:
         self._restarting.discard(broker.number)
@@ -192,6 +207,8 @@ class Simulation:
         players.append(("librarian", Librarian(stage, client("librarian"), GROWING, 0.3), True))
         players.append(("trimmer", Trimmer(stage, client("trimmer"), TRIMMED, TOPICS[TRIMMED], 0.3), True))
         players.append(("nomad", Nomad(stage, client("nomad"), "nomad", self._replication, 0.2), True))
+        if len(self.brokers) > 1:
+            players.append(("mover", Mover(stage, client("mover"), TRIMMED, TOPICS[TRIMMED], len(self.brokers), 0.4), True))
         players.append(("clerk", Clerk(stage, client("clerk"), "simple", EVENTS, TOPICS[EVENTS], 0.2), True))
         return players
 
@@ -240,6 +257,7 @@ class Simulation:
             await running
         for topic in TOPICS:
             await self._read_all(admin.client, topic)
+        await self._compare_replicas(admin.client)
 
     def _done(self, result: Any, name: str) -> None:
         self._stage.waits.discard(name)
@@ -261,6 +279,30 @@ class Simulation:
                     self.ledger.finding(f"{topic} cannot be read to its end: {problem}")
                     return
                 await client.backoff()
+
+    async def _compare_replicas(self, client: ClusterClient) -> None:
+        """Once everything is put right every replica is in sync before long, and has what the others have."""
+        if self._audit is None or len(self.brokers) == 1:
+            return
+        until = self.timeline.now + SETTLE_SECONDS
+        while (late := list(self._audit.out_of_sync())) and self.timeline.now < until:
+            await self._sleep(0.5)
+        for problem in late:
+            self.ledger.finding(f"{SETTLE_SECONDS} s after everything was written {problem}")
+        for topic in TOPICS:
+            known = client.topics[topic]
+            for number, state in self._audit.states(known.topic_id):
+                end = self.ledger.history(known.topic_id).end(number)
+                for problem in differences(self.brokers, topic, number, state.isr, end):
+                    self.ledger.finding(problem)
+
+    def controller(self) -> int:
+        """Who is the controller, by broker id; -1 for nobody."""
+        return -1 if self._audit is None else self._audit.controller
+
+    def leaders(self) -> list[int]:
+        """Who leads, once for each partition."""
+        return [] if self._audit is None else [state.leader for _, state in self._audit.partitions() if state.leader > 0]
 
     def _sleep(self, seconds: float) -> Deferred[None]:
         done: Deferred[None] = Deferred()

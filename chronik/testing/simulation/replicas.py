@@ -1,0 +1,50 @@
+"""What the disks of all brokers have in the end: replicas of a partition must be the same, byte by byte."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Final
+
+from chronik.record.batch import BadBatch, whole_batches
+from chronik.storage.memory import MemoryFileSystem
+from chronik.testing.simulation.brokers import DIRECTORY, SimulatedBroker
+
+LOG: Final = ".log"
+
+
+def batches_on(file_system: MemoryFileSystem, directory: str) -> Mapping[int, bytes]:
+    """Every batch of a log by its first offset, as the files have it, synced or not."""
+    found: dict[int, bytes] = {}
+    for name in sorted(file_system.list(directory) if file_system.is_directory(directory) else ()):
+        if name.endswith(LOG):
+            data = file_system.read_whole(f"{directory}/{name}")
+            try:
+                for header, batch in whole_batches(data):
+                    found[header.base_offset] = bytes(batch)
+            except BadBatch:
+                # Room that is prepared for what comes next.
+                continue
+    return found
+
+
+def differences(brokers: Sequence[SimulatedBroker], topic: str, partition: int, replicas: Sequence[int], end: int) -> Iterator[str]:
+    """How replicas of a partition differ below an offset.
+
+    :param end: one past the last offset that is committed.
+    """
+    logs = {
+        broker.number: batches_on(broker.disk.file_system, f"{DIRECTORY}/{topic}-{partition}") for broker in brokers if broker.number in replicas
+    }
+    begins = max((min(log, default=end) for log in logs.values()), default=end)
+    committed = sorted({offset for log in logs.values() for offset in log if begins <= offset < end})
+    for offset in committed:
+        if len({log.get(offset) for log in logs.values()}) > 1:
+            yield f"replicas of {topic}-{partition} differ at offset {offset}: brokers {_groups(logs, offset)}"
+            return
+
+
+def _groups(logs: Mapping[int, Mapping[int, bytes]], offset: int) -> str:
+    alike: dict[bytes | None, list[int]] = {}
+    for number, log in logs.items():
+        alike.setdefault(log.get(offset), []).append(number)
+    return " against ".join(f"{numbers}{'' if data is not None else ' (nothing)'}" for data, numbers in alike.items())
