@@ -14,6 +14,12 @@ from chronik.storage.interfaces import Extent, IExtentObserver, IPartitionLog
 COPY_BYTES: Final = 1 << 20
 """How much is copied in one turn of the reactor: about a millisecond's work."""
 
+TRIES_MAX: Final = 5
+"""How often reading is tried: a log that is cut, or begins anew, cannot be read for a moment."""
+
+_PASSING: Final = (ErrorCode.OFFSET_OUT_OF_RANGE, ErrorCode.KAFKA_STORAGE_ERROR)
+"""What it may say then."""
+
 
 @implementer(IExtentObserver)
 class LogCopy:
@@ -35,6 +41,7 @@ class LogCopy:
         self.near = False
         self.unflushed_bytes = 0
         self._cut_to: int | None = None
+        self._tries = 0
         log.watch(self)
 
     def stop(self) -> None:
@@ -105,7 +112,8 @@ class LogCopy:
             offset, self._cut_to = self._cut_to, None
             if offset < future.end_offset:
                 await (future.truncate(offset) if offset > future.start_offset else self._begin_anew())
-        if future.start_offset > log.start_offset or (log.start_offset == log.end_offset > future.end_offset):
+        nothing = log.start_offset == log.end_offset
+        if future.start_offset > log.start_offset or (nothing and (future.size_bytes or future.end_offset < log.end_offset)):
             await self._begin_anew()
         elif future.end_offset > log.end_offset:
             await (future.truncate(log.end_offset) if log.end_offset > future.start_offset else self._begin_anew())
@@ -113,21 +121,14 @@ class LogCopy:
     async def _copy(self) -> None:
         """The next batches. Where the log begins within a batch, the copy has all of it, and then the same start."""
         log, future = self.log, self.future
-        offset = max(log.start_offset, future.end_offset)
         try:
-            found = await log.read(offset, COPY_BYTES, log.end_offset, True)
+            base, data = await _batches_at(log, max(log.start_offset, future.end_offset), COPY_BYTES)
         except KafkaError as error:
-            if error.code is ErrorCode.OFFSET_OUT_OF_RANGE:
-                return  # cut, or deleted, a moment ago
-            raise
-        try:
-            base, data = found.base_offset, found.read(0, found.size)
-        except KafkaError as error:
-            if error.code is ErrorCode.OFFSET_OUT_OF_RANGE:
-                return
-            raise
-        finally:
-            found.close()
+            self._tries += 1
+            if error.code not in _PASSING or self._tries == TRIES_MAX:
+                raise
+            return
+        self._tries = 0
         if not data or self._cut_to is not None:
             return
         if base < future.end_offset or future.end_offset < log.start_offset:
@@ -173,16 +174,20 @@ class LogCopy:
         """Nothing to do: what was copied is as good."""
 
 
+async def _batches_at(log: IPartitionLog, offset: int, bytes_max: int) -> tuple[int, bytes]:
+    """The batches from an offset on, and where the first one begins."""
+    found = await log.read(offset, bytes_max, log.end_offset, True)
+    try:
+        return found.base_offset, found.read(0, found.size)
+    finally:
+        found.close()
+
+
 async def _batch_at(log: IPartitionLog, offset: int) -> bytes:
     """The batch that holds an offset, empty if there is none."""
     try:
-        found = await log.read(offset, 1, log.end_offset, True)
+        return (await _batches_at(log, offset, 1))[1]
     except KafkaError as error:
         if error.code is ErrorCode.OFFSET_OUT_OF_RANGE:
             return b""
         raise
-    try:
-        data: bytes = found.read(0, found.size)
-        return data
-    finally:
-        found.close()
