@@ -33,7 +33,7 @@ from chronik.machine import Machine
 from chronik.metadata.backends import MetadataContext
 from chronik.metadata.feed import MetadataFeed
 from chronik.metadata.image import ImageDelta, MetadataImage
-from chronik.metadata.interfaces import IImageObserver, IMetadataStore
+from chronik.metadata.interfaces import IImageObserver, IMetadataStore, MetadataError
 from chronik.model import OFFSETS_TOPIC
 from chronik.network.listeners import KafkaListeners
 from chronik.network.peers import BrokerChannels
@@ -42,6 +42,7 @@ from chronik.replica.fetcher import FetcherConfig, Fetching, ReplicaFetchers
 from chronik.replica.followers import Leading
 from chronik.replica.host import HostedPartitions, Replication
 from chronik.replica.interfaces import ILeadershipObserver, IPartition
+from chronik.replica.moves import ReplicaMoves
 from chronik.replica.purgatory import Purgatory
 from chronik.replica.settings import DynamicConfiguration, EffectiveSettings
 from chronik.search.broker_interfaces import SearchConfig
@@ -80,6 +81,21 @@ class GroupPartitions:
         """Forget them."""
         if partition.topic_partition.topic == OFFSETS_TOPIC:
             self._groups.unload(partition.topic_partition.partition)
+
+
+@implementer(ILeadershipObserver)
+class SearchedPartitions:
+    """Lets search follow a partition that is led anew."""
+
+    def __init__(self, search: SearchService) -> None:
+        self._search = search
+
+    def partition_led(self, partition: IPartition) -> None:
+        """Its log may be another one."""
+        self._search.partition_led(partition.topic_id, partition)
+
+    def partition_resigned(self, partition: IPartition) -> None:
+        """What is indexed is found on."""
 
 
 @implementer(IImageObserver)
@@ -143,7 +159,7 @@ class BrokerService(Service):
     def _give_up(self, failure: Failure) -> None:
         if failure.check(CancelledError) is not None:  # told to stop while it was starting
             return
-        if failure.check(ChronikError, KafkaError) is None:
+        if failure.check(ChronikError, KafkaError, MetadataError) is None:
             self._log.failure("the broker could not start", failure)
         self._machine.complain(f"chronik: {failure.getErrorMessage()}")
         self._failed(1)
@@ -161,7 +177,7 @@ class BrokerService(Service):
         self._endings.append(machine.pools.close)
         directories = [os.path.abspath(directory) for directory in config.get("log.dirs")]
         cluster = await self._enter_cluster(directories, listeners)
-        store, partitions = await self._open_logs(directories, cluster)
+        store, partitions, moves = await self._open_logs(directories, cluster)
         groups = GroupCoordinator(cluster.feed, reactor, GroupConfig.of(config), machine.random, cluster.dynamic)
         groups.start()
         self._endings.append(groups.stop)
@@ -171,7 +187,7 @@ class BrokerService(Service):
         purgatory = Purgatory(reactor)
         self._endings.append(purgatory.close)
         stalls = ReactorStallMeter(reactor, machine.cpu_seconds)
-        services = self._services(cluster, partitions, store, groups, authorizer, purgatory)
+        services = self._services(cluster, partitions, store, moves, groups, authorizer, purgatory)
         machine.settle()
         listeners.configure(cluster.dynamic())
         listeners.limit_addresses(lambda host: address_rate(cluster.feed.image.quotas, host))
@@ -212,7 +228,7 @@ class BrokerService(Service):
         await controller.start()
         return _Cluster(feed, dynamic, settings, channels, controller)
 
-    async def _open_logs(self, directories: Sequence[str], cluster: _Cluster) -> tuple[ILogStore, HostedPartitions]:
+    async def _open_logs(self, directories: Sequence[str], cluster: _Cluster) -> tuple[ILogStore, HostedPartitions, ReplicaMoves]:
         """Lead and follow what the metadata places here."""
         config, machine = self._config, self._machine
         broker_id: int = config.get("node.id")
@@ -223,10 +239,11 @@ class BrokerService(Service):
         leading = Leading(broker_id, machine.reactor, controller.in_sync, config.get("replica.lag.time.max.ms") / 1000)
         fetching = Fetching(broker_id, lambda: controller.broker_epoch, cluster.channels, machine.reactor, FetcherConfig.of(config))
         replication = Replication(leading, ReplicaFetchers(fetching))
-        partitions = HostedPartitions(broker_id, cluster.feed, store, cluster.settings, controller.raise_leader_epochs, replication)
+        moves = ReplicaMoves(store, cluster.feed, machine.reactor)
+        partitions = HostedPartitions(broker_id, cluster.feed, store, cluster.settings, controller.raise_leader_epochs, replication, moves)
         self._endings.append(partitions.stop)
         await partitions.start()
-        return store, partitions
+        return store, partitions, moves
 
     def _search(self, listeners: KafkaListeners, partitions: HostedPartitions, feed: MetadataFeed, store: ILogStore) -> SearchService:
         """Begin to index and search."""
@@ -234,6 +251,7 @@ class BrokerService(Service):
         search = SearchService(self._machine.reactor, listeners.adopt, partitions, feed, store.directories(), self._search_config(), offline)
         search.startService()
         self._endings.append(search.stopService)
+        partitions.observe(SearchedPartitions(search))
         return search
 
     def _backend(self, seam: str, context: Any) -> Any:
@@ -245,6 +263,7 @@ class BrokerService(Service):
         cluster: _Cluster,
         partitions: HostedPartitions,
         logs: ILogStore,
+        moves: ReplicaMoves,
         groups: GroupCoordinator,
         authorizer: IAuthorizer,
         purgatory: Purgatory,
@@ -259,6 +278,7 @@ class BrokerService(Service):
             controller=cluster.controller,
             partitions=partitions,
             logs=logs,
+            moves=moves,
             groups=groups,
             authorizer=authorizer,
             fetch_bytes_max=config.get("fetch.max.bytes"),

@@ -12,6 +12,7 @@ from chronik.config.broker_group_keys import CONSUMER_GROUP_KEYS, SHARE_GROUP_KE
 from chronik.config.broker_log_keys import LOG_KEYS
 from chronik.config.key import ConfigKey, Effect, Importance, Scope, UpdateMode
 from chronik.config.registry import boolean, integer, items, long, registry, short, string
+from chronik.config.topic_keys import SEGMENT_BYTES_MIN
 from chronik.config.validators import (
     ADDRESS_COUNTS,
     ADVERTISED_LISTENERS,
@@ -154,7 +155,7 @@ _GROUPS = (
         100 << 20,
         "segment.bytes of the topic that holds groups and offsets.",
         importance=_HIGH,
-        validator=at_least(1),
+        validator=at_least(SEGMENT_BYTES_MIN),
     ),
     items(
         "group.coordinator.rebalance.protocols",

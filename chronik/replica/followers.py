@@ -110,6 +110,11 @@ class Followers:
             self._tell_starts()
 
     @property
+    def is_changing(self) -> bool:
+        """Whether a change is under way whose outcome is not known."""
+        return self._pending is not None
+
+    @property
     def _in_sync(self) -> Sequence[int]:
         return () if self._state is None else self._state.isr
 

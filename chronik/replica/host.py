@@ -21,6 +21,7 @@ from chronik.replica.fetcher import ReplicaFetchers
 from chronik.replica.follower import Follower
 from chronik.replica.followers import Leading
 from chronik.replica.interfaces import ILeadershipObserver, IPartition, IPartitions
+from chronik.replica.moves import ReplicaMoves
 from chronik.replica.partition import Partition
 from chronik.storage.interfaces import DiskFull, ILogStore, IPartitionLog
 
@@ -46,6 +47,7 @@ class _Hosted:
     :ivar log: None until it is open, and again once its disk failed; ``error`` says why.
     :ivar busy: what came from an earlier leader is still being done to its log.
     :ivar leaving: others are asked to take this broker's place.
+    :ivar moving: another log is about to take the place of its log: it is neither led nor followed.
     :ivar high_watermark: what was known to be committed when it was led or followed last.
     :ivar waiting: told when it is open, or why it is not.
     """
@@ -59,6 +61,7 @@ class _Hosted:
     follower: Follower | None = None
     busy: bool = False
     leaving: bool = False
+    moving: bool = False
     error: KafkaError | None = None
     high_watermark: int = 0
     waiting: list[Deferred[None]] = field(default_factory=list)
@@ -92,6 +95,7 @@ class HostedPartitions:
     :param settings: a topic's effective configuration.
     :param raise_epochs: asked at the start for every partition led here whose log was not closed properly.
     :param replication: None for a broker that will never have others beside it.
+    :param moves: between log directories; None where there are none.
     """
 
     _log = Logger()
@@ -104,6 +108,7 @@ class HostedPartitions:
         settings: Callable[[TopicImage], TopicSettings],
         raise_epochs: RaiseEpochs,
         replication: Replication | None = None,
+        moves: ReplicaMoves | None = None,
     ) -> None:
         self._broker_id = broker_id
         self._feed = feed
@@ -111,6 +116,9 @@ class HostedPartitions:
         self._settings = settings
         self._raise_epochs = raise_epochs
         self._replication = replication
+        self._moves = moves
+        if moves is not None:
+            moves.attach(self)
         self._hosted: dict[tuple[TopicId, int], _Hosted] = {}
         self._observers: list[ILeadershipObserver] = []
         self._started = False
@@ -149,6 +157,8 @@ class HostedPartitions:
         """Take no more requests and follow no more; the store closes the logs."""
         self._started = False
         self._feed.unobserve(self)
+        if self._moves is not None:
+            self._moves.stop()
         if self._lag is not None and self._lag.running:
             self._lag.stop()
         for hosted in self._hosted.values():
@@ -183,6 +193,8 @@ class HostedPartitions:
                 self._store.set_aside(topic_partition, topic_id).addErrback(self._deletion_failed, topic_partition)
             elif self._broker_id not in topic.partitions[topic_partition.partition].replicas:
                 self._delete(topic_partition, topic_id)
+        if self._moves is not None:
+            self._moves.remove_strays(image, self._broker_id)
 
     @deferred
     async def _raise_unclean(self) -> None:
@@ -257,7 +269,7 @@ class HostedPartitions:
     def _assume(self, hosted: _Hosted) -> None:
         """Do what the image says of a partition whose log is open: lead it, follow its leader, or wait for one."""
         topic: TopicImage | None = self._feed.image.topic_by_id(hosted.topic_id)
-        if topic is None or hosted.log is None or hosted.busy or not self._started or not self._is_here(hosted):
+        if topic is None or hosted.log is None or hosted.busy or hosted.moving or not self._started or not self._is_here(hosted):
             return
         state = topic.partitions[hosted.topic_partition.partition]
         settings = self._settings(topic)
@@ -312,6 +324,48 @@ class HostedPartitions:
             follower.when_idle(lambda: self._assume(hosted))
         return not hosted.busy
 
+    # -- moving to another directory (IMovingHost) -------------------------------------------------------------------
+
+    def log_of(self, key: tuple[TopicId, int]) -> IPartitionLog | None:
+        """The open log of a partition; see :class:`~chronik.replica.moves.IMovingHost`."""
+        hosted = self._hosted.get(key)
+        if hosted is not None and hosted.error is not None:
+            raise hosted.error
+        return hosted.log if hosted is not None else None
+
+    def suspend(self, key: tuple[TopicId, int]) -> Deferred[None] | None:
+        """Neither lead nor follow a partition. Not while who is in sync is being changed: whoever leads next under the same epoch must know of that.
+
+        See :class:`~chronik.replica.moves.IMovingHost`.
+        """
+        hosted = self._hosted.get(key)
+        if hosted is None or hosted.log is None or hosted.busy or hosted.moving or not self._started:
+            return None
+        if hosted.partition is not None and hosted.partition.is_changing:
+            return None
+        hosted.moving = True
+        self._resign(hosted)
+        follower, idle = hosted.follower, Deferred[None]()
+        if self._leave_leader(hosted) or follower is None:
+            idle.callback(None)
+        else:
+            follower.when_idle(lambda: idle.callback(None))
+        return idle
+
+    def resume(self, key: tuple[TopicId, int], log: IPartitionLog) -> None:
+        """Go on over this log; see :class:`~chronik.replica.moves.IMovingHost`."""
+        hosted = self._hosted.get(key)
+        if hosted is not None and hosted.moving:
+            hosted.moving, hosted.log = False, log
+            self._assume(hosted)
+
+    def give_up(self, key: tuple[TopicId, int], error: KafkaError) -> None:
+        """Its log is lost until the next start; see :class:`~chronik.replica.moves.IMovingHost`."""
+        hosted = self._hosted.get(key)
+        if hosted is not None and hosted.moving:
+            hosted.moving, hosted.log, hosted.error = False, None, error
+            self._leave(hosted)
+
     # -- opening and deleting ----------------------------------------------------------------------------------------
 
     @deferred
@@ -335,6 +389,8 @@ class HostedPartitions:
             hosted.log, hosted.error = log, None
             self._assume(hosted)
             self._settle(hosted)
+            if self._moves is not None:
+                self._moves.opened(key, log)
 
     @deferred
     async def _try_again(self, hosted: _Hosted, topic: TopicImage) -> None:
@@ -365,6 +421,8 @@ class HostedPartitions:
     def _leave(self, hosted: _Hosted) -> None:
         """Let others take the place of this broker, which has not the log, where there are any; tried again as long as they have not."""
         key = (hosted.topic_id, hosted.topic_partition.partition)
+        if self._moves is not None:
+            self._moves.forget(key)
         topic: TopicImage | None = self._feed.image.topic_by_id(hosted.topic_id)
         if topic is None or self._replication is None or hosted.leaving or not self._is_shared(key):
             return
@@ -396,6 +454,8 @@ class HostedPartitions:
             waiter.callback(None)
 
     def _retire(self, hosted: _Hosted) -> None:
+        if self._moves is not None:
+            self._moves.forget((hosted.topic_id, hosted.topic_partition.partition))
         if hosted.partition is not None:
             hosted.partition.deleted(hosted.partition.log)
         self._resign(hosted)
@@ -438,7 +498,8 @@ class HostedPartitions:
         if hosted.partition is None and isinstance(hosted.error, DiskFull) and not hosted.trying:
             self._try_again(hosted, topic)
         if hosted.partition is None:
-            why = "is being opened, try again" if hosted.log is None else "is led by another broker, or by none now"
+            opened = "is being moved to another directory" if hosted.moving else "is led by another broker, or by none now"
+            why = "is being opened, try again" if hosted.log is None else opened
             raise hosted.error or KafkaError(ErrorCode.NOT_LEADER_OR_FOLLOWER, f"{hosted.topic_partition} {why}")
         return hosted.partition
 

@@ -209,6 +209,21 @@ class IPartitions(Interface):
         """Fires once every partition of the topic that the image places here can be used."""
 
 
+class IReplicaMoves(Interface):
+    """Moves of partitions between the log directories of this broker."""
+
+    def move(topic: str, partition: int, directory: str) -> Deferred[None]:
+        """Move a partition to a log directory; it is used meanwhile. A move to elsewhere ends; one to where it is already changes nothing else.
+
+        The log of a partition that is not here is made there once it is placed here.
+
+        :returns: fires once the move has begun. DescribeLogDirs tells how far it is.
+        :raises KafkaError: ``LOG_DIR_NOT_FOUND``; ``KAFKA_STORAGE_ERROR``, also while any directory is offline; ``UNKNOWN_TOPIC_OR_PARTITION``;
+            ``REPLICA_NOT_AVAILABLE`` for one that is not here; ``INVALID_TOPIC_EXCEPTION`` for too long a name; ``INVALID_REQUEST`` from a log store
+            that cannot move logs.
+        """
+
+
 class ILeadershipObserver(Interface):
     """Told which partitions this broker begins and ceases to lead; for those whose state lives in a partition."""
 

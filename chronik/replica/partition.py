@@ -124,6 +124,11 @@ class Partition:
         """Why it takes no requests any more."""
         return self._error
 
+    @property
+    def is_changing(self) -> bool:
+        """Whether who is in sync is being changed, and nobody knows yet what came of it."""
+        return self._followers is not None and self._followers.is_changing
+
     def check_epoch(self, current_leader_epoch: int) -> None:
         """Compare the epoch a client believes in (KIP-320); see :meth:`IPartition.check_epoch`."""
         if current_leader_epoch < 0 or current_leader_epoch == self.leader_epoch:

@@ -65,6 +65,12 @@ class PartitionWatch:
         self.fast = fast
         self.log = partition.log
 
+    def follow(self, partition: CommittedLog) -> None:
+        """It is led anew, perhaps over another log, in another directory, with the same records."""
+        self.stop()
+        self.partition, self.log = partition, partition.log
+        self.start()
+
     def start(self) -> None:
         """Begin watching."""
         self.log.watch(self)
@@ -188,6 +194,13 @@ class SearchFeed:
         everything = any(resource.startswith("broker/") for resource in delta.configs)
         names: Iterable[str] = image.topics if everything else delta.changed
         self._topics_changed(image.topics[name] for name in names if name in image.topics)
+
+    def partition_led(self, topic_id: TopicId, partition: CommittedLog) -> None:
+        """A partition is led here from now on. One that is searched already is watched where it is now; others come with the image."""
+        watch = self._watches.get(topic_id, {}).get(partition.topic_partition.partition)
+        if watch is not None and watch.partition is not partition:
+            watch.follow(partition)
+            self.tell(self._partition_head(watch))
 
     def moved(self, watch: PartitionWatch) -> None:
         """A partition can be read further; told with others a moment later."""

@@ -18,6 +18,7 @@ from chronik.metadata.interfaces import IMetadataFeed
 from chronik.search.broker_interfaces import (
     NO_BACKEND,
     Adopt,
+    CommittedLog,
     CommittedLogs,
     ISearch,
     PartitionSearchStatus,
@@ -32,6 +33,7 @@ from chronik.search.supervisor import WorkerSupervisor
 from chronik.search.wire import ControlProtocol, Head
 
 if TYPE_CHECKING:
+    from chronik.model import TopicId
 
     class Reactor(IReactorProcess, IReactorSocket, IReactorTime):
         """What is needed of the reactor."""
@@ -85,6 +87,10 @@ class SearchService(Service):
         self._feed.stop()
         self._relay.close()
         return self._supervisor.stop(self._close)
+
+    def partition_led(self, topic_id: TopicId, partition: CommittedLog) -> None:
+        """A partition is led here from now on, perhaps over another log than the last time."""
+        self._feed.partition_led(topic_id, partition)
 
     def search(
         self, action: str, topics: Sequence[str], params: Mapping[str, str], body: bytes, deadline: float | None = None

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from chronik.config import Configuration
     from chronik.coordinator.group.interfaces import IGroupCoordinator
     from chronik.metadata.interfaces import IMetadataFeed
-    from chronik.replica.interfaces import IPartitions
+    from chronik.replica.interfaces import IPartitions, IReplicaMoves
     from chronik.replica.purgatory import Purgatory
     from chronik.security.interfaces import IAuthorizer
     from chronik.server.fetch_sessions import FetchSessionCache
@@ -31,6 +31,7 @@ class Services:
     :ivar controller: where metadata is changed.
     :ivar partitions: those led here.
     :ivar logs: the log directories.
+    :ivar moves: of partitions between them.
     :ivar groups: the group coordinator.
     :ivar authorizer: who decides.
     :ivar fetch_bytes_max: most bytes of records in one Fetch answer (``fetch.max.bytes``).
@@ -47,6 +48,7 @@ class Services:
     controller: IController
     partitions: IPartitions
     logs: ILogStore
+    moves: IReplicaMoves
     groups: IGroupCoordinator
     authorizer: IAuthorizer
     fetch_bytes_max: int

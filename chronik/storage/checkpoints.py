@@ -34,6 +34,12 @@ OFFSET_GAPS: Final = "offset-gaps"
 PARTITION_METADATA: Final = "partition.metadata"
 """Which topic id a partition's directory belongs to."""
 
+ARRIVAL: Final = "arrival"
+"""In the directory of a log that was made to take another one's place: the name of that move."""
+
+MOVED: Final = "moved"
+"""In the directory of a log that another one took the place of: the name of the move, and where to. A log with it is never used."""
+
 _VERSION: Final = "0"
 
 
@@ -89,6 +95,21 @@ def decode_partition_metadata(data: bytes) -> TopicId:
         return topic_id_from_text(fields["topic_id"].strip())
     except (ValueError, KeyError) as error:
         raise BadCheckpoint(f"no topic id can be read: {error}") from None
+
+
+def encode_moved(move: str, directory: str) -> bytes:
+    """``moved``.
+
+    :param move: the name of the move.
+    :param directory: the log directory that has the log from then on.
+    """
+    return f"version: 0\nmove: {move}\ndirectory: {directory}\n".encode()
+
+
+def decode_moved(data: bytes) -> tuple[str, str]:
+    """Read ``moved``: the name of the move, and the log directory. Empty where it is damaged: that it is there says enough."""
+    fields = dict(line.split(": ", 1) for line in data.decode(errors="replace").splitlines() if ": " in line)
+    return fields.get("move", ""), fields.get("directory", "")
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, TypeVar
 
 from twisted.internet.defer import Deferred, succeed
@@ -11,9 +11,9 @@ from twisted.python.failure import Failure
 
 from chronik.model import NO_EPOCH
 from chronik.storage.checkpoints import EPOCHS, encode_epochs
+from chronik.storage.epochs import LeaderEpochs
 
 if TYPE_CHECKING:
-    from chronik.storage.epochs import LeaderEpochs
     from chronik.storage.interfaces import IFileSystem
     from chronik.storage.sidefiles import SideFiles
 
@@ -62,6 +62,12 @@ class EpochFile:
         """
         self.end_at(offset)
         return self.write_durably()
+
+    def adopt(self, entries: Sequence[tuple[int, int]]) -> None:
+        """Have the epochs of another log with the same records."""
+        self._noted = NO_EPOCH
+        self.history = LeaderEpochs(entries)
+        self._changed = True
 
     def begin_at(self, offset: int) -> None:
         """The log begins at ``offset`` from here on."""

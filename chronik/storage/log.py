@@ -26,6 +26,7 @@ from chronik.storage.disks import is_full
 from chronik.storage.durability import LogFlusher
 from chronik.storage.epochfile import EpochFile
 from chronik.storage.following import LogFollower, WriteSteps
+from chronik.storage.handover import LogHandover
 from chronik.storage.interfaces import (
     AppendResult,
     Extent,
@@ -58,7 +59,9 @@ class SegmentLog:
     :ivar rewinds: how often its end moved back.
     :ivar rewinding: how many times that is under way; meanwhile nothing can be appended.
     :ivar observers: who is told.
+    :ivar closed: it was closed or deleted, or another one took its place.
     :ivar trouble: what its disk refused, or gave back damaged.
+    :ivar handover: for moves to another directory.
     """
 
     _log = Logger()
@@ -87,13 +90,14 @@ class SegmentLog:
         self.trouble = DiskTrouble(self)
         self.side_files = SideFiles(path, directory.file_system, directory.pools, self.trouble.beside)
         self._epochs = EpochFile(loaded.epochs, path, directory.file_system, self.side_files)
-        self._closed = False
+        self.closed = False
         self._durability = LogFlusher(self, loaded.end_offset, loaded.new_names)
         self._reader = LogReader(self)
         self._trimmer = LogTrimmer(self, self._epochs, self._durability)
         steps = WriteSteps(self._unwritable, self._segment_for, self._written, self._not_written, self._undo)
         self._follower = LogFollower(self, self._epochs, self._durability, self._trimmer, steps)
         self._progress = LogProgress(self)
+        self.handover = LogHandover(self, self._epochs, self._trimmer)
         for segment in self.segments:
             if segment.damage is not None:
                 self.trouble.quarantine(segment, segment.damage)
@@ -128,7 +132,7 @@ class SegmentLog:
     def append(self, data: bytes | memoryview, leader_epoch: int, internal: bool = False) -> Deferred[AppendResult]:
         """Append; see :meth:`IPartitionLog.append`."""
         try:
-            if self.trouble.failure is not None or self._closed or self.rewinding:
+            if self.trouble.failure is not None or self.closed or self.rewinding:
                 raise self._unwritable()
             now = self.directory.now_ms()
             batches = validate(data, self.config, now, internal)
@@ -143,7 +147,7 @@ class SegmentLog:
     def _unwritable(self) -> KafkaError:
         if self.trouble.failure is not None:
             return self.trouble.failure
-        why = "its log was closed" if self._closed else "the end of its log is being taken back; send again"
+        why = "its log was closed" if self.closed else "the end of its log is being taken back; send again"
         return KafkaError(ErrorCode.KAFKA_STORAGE_ERROR, f"{self.topic_partition}: {why}")
 
     def _again(self, sent: SentBatch) -> Deferred[AppendResult]:
@@ -452,34 +456,26 @@ class SegmentLog:
         """Stop; see :meth:`IPartitionLog.unwatch`."""
         self.observers = tuple(known for known in self.observers if known is not observer)
 
-    @property
-    def closed(self) -> bool:
-        """Whether it was closed or deleted."""
-        return self._closed
-
     def tell_deleted(self) -> None:
         """The store removed it."""
-        self._closed = True
-        self.side_files.abandon()
-        self._durability.abandon(KafkaError(ErrorCode.UNKNOWN_TOPIC_OR_PARTITION, f"{self.topic_partition} was deleted"))
-        self.forget_files()
+        self.handover.end(KafkaError(ErrorCode.UNKNOWN_TOPIC_OR_PARTITION, f"{self.topic_partition} was deleted"))
         for observer in self.observers:
             observer.deleted(self)
 
     @deferred
     async def close(self) -> None:
         """Flush and write what makes the next start quick; see :meth:`IPartitionLog.close`."""
-        if self._closed:
+        if self.closed:
             return
         try:
             await self._trimmer.settled()
             await self.flush()
-            self._closed = True
+            self.closed = True
             self.active.complete_times()
             await self._epochs.write_if_changed()
             await self._write_derived()
         finally:
-            self._closed = True
+            self.closed = True
             self.forget_files()
 
     async def _write_derived(self) -> None:

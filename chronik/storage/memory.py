@@ -128,6 +128,7 @@ class MemoryFileSystem:
     :ivar boots: crashes so far; files opened before are closed.
     :ivar cold: whether ``pread_cached`` never finds anything.
     :ivar on_step: called before each change and sync with ``(operation, path)``; a test may look, or take a :meth:`crashed` copy.
+    :ivar mounts: directories that are file systems of their own: a sync of one brings nothing of another to disk.
     :ivar file_syncs: calls of ``fdatasync``.
     :ivar directory_syncs: calls of ``sync_directory``.
     :ivar system_syncs: calls of ``sync_file_system``.
@@ -144,6 +145,7 @@ class MemoryFileSystem:
         self.boots = 0
         self.cold = False
         self.on_step: Callable[[str, str], None] | None = None
+        self.mounts: tuple[str, ...] = ()
         self.file_syncs = self.directory_syncs = self.system_syncs = self.opens = self.bytes_read = 0
 
     # -- what tests do to it ------------------------------------------------------------------------------------------
@@ -166,6 +168,7 @@ class MemoryFileSystem:
         self._needed_random()
         with self.lock_all:
             other = MemoryFileSystem(random)
+            other.mounts = self.mounts
             other._root = crashed_directory(self._root, random)
             return other
 
@@ -332,11 +335,13 @@ class MemoryFileSystem:
         with self.lock_all:
             self.system_syncs += 1
             fault = self.step("sync", path)
+            mount = next((mount for mount in self.mounts if f"{path}/".startswith(f"{mount}/")), None)
+            synced = self._root if mount is None else self._directory(mount)
             if fault is not None:
-                self._root.lose_all()
+                synced.lose_all()
                 raise fault
             self._needed(path)
-            self._root.sync_all()
+            synced.sync_all()
 
     def write_whole(self, path: str, data: bytes) -> None:
         """Replace a small file; see :meth:`IFileSystem.write_whole`."""

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Sequence
-from functools import partial
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
-from twisted.internet.defer import Deferred, DeferredList
+from twisted.internet.defer import DeferredList
 from twisted.logger import Logger
 from zope.interface import implementer
 
@@ -20,23 +19,19 @@ from chronik.storage.discovery import DELETED_SUFFIX, STRAY_SUFFIX, Found
 from chronik.storage.disks import DiskPolicy, DiskWatch, is_disk_failure, is_full, nobody
 from chronik.storage.files import FileCache
 from chronik.storage.homes import Home, new_identity, offsets_of, refused
-from chronik.storage.interfaces import DirectoryStatus, DirectoryUsage, DiskFull, IFileSystem, ILogStore, IPartitionLog, LogUsage
+from chronik.storage.interfaces import DirectoryStatus, DirectoryUsage, DiskFull, IFileSystem, IPartitionLog, LogUsage
 from chronik.storage.loading import LoadedLog, LoadRequest, create_log, load_log
 from chronik.storage.log import SegmentLog
+from chronik.storage.move_interfaces import IMovableLogStore
+from chronik.storage.moves import LogMoves, StoreParts
 from chronik.storage.segment import LOG
+from chronik.storage.sweeping import StoreSweeper, SweepTimes
 from chronik.storage.usage import directory_usage, unusable
 
 if TYPE_CHECKING:
-    from twisted.internet.interfaces import IDelayedCall, IReactorTime
+    from twisted.internet.interfaces import IReactorTime
 
-SWEEP_SECONDS: Final = 1.0
-"""How often what is due is looked for, by one timer for all logs."""
-
-LOGS_PER_SWEEP: Final = 500
-"""Logs looked at in one turn of the reactor."""
-
-
-@implementer(ILogStore)
+@implementer(IMovableLogStore)
 class SegmentLogStore:
     """Logs in directories of segment files.
 
@@ -80,10 +75,6 @@ class SegmentLogStore:
         self._cluster_id = cluster_id
         self._broker_id = broker_id
         self._all_offline = all_offline
-        self._retention_ms = retention_ms
-        self._checkpoint_ms = checkpoint_ms
-        self._producer_expiration_ms = producer_expiration_ms
-        self._producer_check_ms = producer_check_ms
         self._randbytes = randbytes
         self._files = FileCache(file_system, files_max)
         self._homes = [
@@ -96,13 +87,23 @@ class SegmentLogStore:
         self._refused: set[TopicPartition] = set()
         self._logs: dict[TopicPartition, SegmentLog] = {}
         self._turns: KeyedLocks[TopicPartition] = KeyedLocks()
-        self._timer: IDelayedCall | None = None
-        self._retention_due = 0.0
-        self._checkpoint_due = 0.0
-        self._doomed: list[tuple[float, str, Home]] = []
+        times = SweepTimes(retention_ms, checkpoint_ms, producer_expiration_ms, producer_check_ms)
+        self._sweeper = StoreSweeper(file_system, pools, clock, times, self._homes, self._logs_in, self._forget_missing)
+        parts = StoreParts(
+            file_system,
+            pools,
+            self._homes,
+            self._known,
+            self._logs,
+            self._turns,
+            randbytes,
+            self._load,
+            self._request,
+            self._rename_away,
+            self._sweeper.doom,
+        )
+        self._moves = LogMoves(parts)
         self._started = False
-        self._producers_due = 0.0
-        self._closing = False
 
     # -- beginning and end --------------------------------------------------------------------------------------------
 
@@ -122,15 +123,16 @@ class SegmentLogStore:
         for home, (_, found) in zip(self._homes, results, strict=True):
             if found is not None:
                 self._find(home, found)
+        await self._moves.find([(home, found) for home, (_, found) in zip(self._homes, results, strict=True) if found is not None])
         self._missing = {
-            tp: home for home in self._homes if home.online for tp in home.directory.checkpoints.known() if tp not in self._known
+            tp: home
+            for home in self._homes
+            if home.online
+            for tp in home.directory.checkpoints.known()
+            if tp not in self._known and tp not in self._moves.gone and not self._moves.is_future_in(tp, home)
         }
         self._started = True
-        now = self._clock.seconds()
-        self._retention_due = now + self._retention_ms / 1000
-        self._checkpoint_due = now + self._checkpoint_ms / 1000
-        self._producers_due = now + self._producer_check_ms / 1000
-        self._timer = self._clock.callLater(SWEEP_SECONDS, self._sweep)
+        self._sweeper.start()
 
     @deferred
     async def _take(self, home: Home) -> Found | None:
@@ -156,17 +158,13 @@ class SegmentLogStore:
                 # One is of a topic that was deleted while its directory was offline: which one, those know who open or set aside.
                 self._doubles.append((topic_partition, topic_id, home))
             else:
-                self._log.error(
-                    "{partition} is in {first} and in {second}: the one in {second} is left alone",
-                    partition=topic_partition,
-                    first=elsewhere.path,
-                    second=home.path,
-                )
-        self._doomed.extend((self._clock.seconds(), path, home) for path in found.doomed)
+                self._moves.add_twin(topic_partition, topic_id, home, self._path(home, topic_partition))
+        for path in found.doomed:
+            self._sweeper.doom(path, home)
 
     def _went_offline(self, watch: DiskWatch) -> None:
         """A directory's disk failed: none of its logs is believed any more."""
-        for log in list(self._logs.values()):
+        for log in (*self._logs.values(), *self._moves.open_logs()):
             if log.directory.watch is watch:
                 log.trouble.go_offline(watch.failure or "")
         if self._started and not any(home.online for home in self._homes):
@@ -175,14 +173,13 @@ class SegmentLogStore:
     @deferred
     async def close(self) -> None:
         """Close everything; see :meth:`ILogStore.close`."""
-        self._closing = True
-        if self._timer is not None and self._timer.active():
-            self._timer.cancel()
+        self._sweeper.stop()
         await self._turns.settled()
-        for log in self._logs.values():
+        everything = [*self._logs.values(), *self._moves.open_logs()]
+        for log in everything:
             if not self._home_of(log).online:
                 log.forget_files()
-        logs = [log for log in self._logs.values() if self._home_of(log).online]
+        logs = [log for log in everything if self._home_of(log).online]
         results: list[tuple[bool, Any]] = await DeferredList([log.close() for log in logs], consumeErrors=True)
         for log, (ok, result) in zip(logs, results, strict=True):
             if not ok:
@@ -190,6 +187,7 @@ class SegmentLogStore:
         # What was not recovered must be at the next start.
         unclean = {log.directory.path for log, (ok, _) in zip(logs, results, strict=True) if not ok}
         unclean |= {home.path for tp, (_, home) in self._known.items() if not home.clean and tp not in self._logs}
+        unclean |= {home.path for home in self._moves.unopened() if not home.clean}
         for home in self._homes:
             # A disk that does not answer is not asked again, not by a thread that might wait for it for ever.
             if home.online:
@@ -206,7 +204,8 @@ class SegmentLogStore:
     def known(self) -> Sequence[tuple[TopicPartition, TopicId]]:
         """What there is; see :meth:`ILogStore.known`."""
         doubles = [(topic_partition, topic_id) for topic_partition, topic_id, _ in self._doubles]
-        return [(topic_partition, topic_id) for topic_partition, (topic_id, _) in self._known.items()] + doubles
+        gone = [(topic_partition, old.topic_id) for topic_partition, (old, _) in self._moves.gone.items()]
+        return [(topic_partition, topic_id) for topic_partition, (topic_id, _) in self._known.items()] + doubles + gone
 
     def directories(self) -> Sequence[str]:
         """The directories; see :meth:`ILogStore.directories`."""
@@ -227,11 +226,16 @@ class SegmentLogStore:
         return await directory_usage(self._file_system, self._pools, home.path, lambda: self._log_usages(home))
 
     def _logs_in(self, home: Home) -> Sequence[SegmentLog]:
-        return [log for log in self._logs.values() if log.directory is home.directory]
+        return [log for log in self._logs.values() if log.directory is home.directory] + self._moves.open_logs(home)
+
+    def _forget_missing(self) -> None:
+        """Logs of partitions that there are have been asked for by now: what is left belonged to topics that were deleted."""
+        self._missing = {tp: home for tp, home in self._missing.items() if tp in self._refused}
 
     def _log_usages(self, home: Home) -> Sequence[LogUsage]:
-        logs = self._logs_in(home)
-        return [LogUsage(log.topic_partition, log.size_bytes, max(0, log.high_watermark - log.end_offset)) for log in logs]
+        logs = [log for log in self._logs.values() if log.directory is home.directory]
+        usages = [LogUsage(log.topic_partition, log.size_bytes, max(0, log.high_watermark - log.end_offset)) for log in logs]
+        return usages + self._moves.usages(home)
 
     @deferred
     async def open(self, topic_partition: TopicPartition, topic_id: TopicId, config: LogConfig, existing: bool = False) -> IPartitionLog:
@@ -240,6 +244,7 @@ class SegmentLogStore:
 
     async def _open(self, topic_partition: TopicPartition, topic_id: TopicId, config: LogConfig, existing: bool) -> SegmentLog:
         self._choose_double(topic_partition, topic_id)
+        self._moves.check(topic_partition, topic_id)
         known_id, home = self._known.get(topic_partition, (topic_id, None))
         if known_id != topic_id:
             raise KafkaError(
@@ -256,7 +261,7 @@ class SegmentLogStore:
         if home is None:
             return await self._create(topic_partition, topic_id, config, existing)
         try:
-            loaded = await home.open(self._load, home, topic_partition, topic_id, config, True)
+            loaded = await home.open(self._load, home, self._request(home, topic_partition, topic_id, config), True)
         except OSError as error:
             raise self._not_opened(home, topic_partition, error) from error
         finally:
@@ -297,12 +302,12 @@ class SegmentLogStore:
                 "Put that right and start the broker again; or delete the topic to go on without its records",
             )
         problem = KafkaError(ErrorCode.KAFKA_STORAGE_ERROR, f"there is no directory for {topic_partition}: {', '.join(offline)} are offline")
-        for home in sorted(self._homes, key=lambda home: -home.room):
+        for home in self._moves.by_preference(topic_partition):
             if not home.online:
                 continue
             home.logs += 1
             try:
-                loaded = await home.open(self._load, home, topic_partition, topic_id, config, False)
+                loaded = await home.open(self._load, home, self._request(home, topic_partition, topic_id, config), False)
             except OSError as error:
                 home.logs -= 1
                 problem = self._not_opened(home, topic_partition, error)
@@ -336,26 +341,36 @@ class SegmentLogStore:
             "broker again; or delete the topic to go on without its records",
         )
 
-    def _load(self, home: Home, topic_partition: TopicPartition, topic_id: TopicId, config: LogConfig, existing: bool) -> LoadedLog:
-        """In a thread: open a log's files, or make them."""
+    def _request(
+        self, home: Home, topic_partition: TopicPartition, topic_id: TopicId, config: LogConfig, path: str = "", clean: bool | None = None
+    ) -> LoadRequest:
+        """What is known of a log before it is opened.
+
+        :param path: where it is if it has not its own name.
+        :param clean: whether it was closed properly, None for what was found of its directory.
+        """
         checkpoints = home.directory.checkpoints
-        if not existing:
-            checkpoints.forget(topic_partition)
-        request = LoadRequest(
+        return LoadRequest(
             topic_partition,
             topic_id,
-            self._path(home, topic_partition),
-            home.clean,
+            path or self._path(home, topic_partition),
+            home.clean if clean is None else clean,
             checkpoints.recovery_point(topic_partition),
             checkpoints.start_offset(topic_partition),
             config.index_interval_bytes,
             home.directory.now_ms(),
             config.compact,
         )
+
+    def _load(self, home: Home, request: LoadRequest, existing: bool) -> LoadedLog:
+        """In a thread: open a log's files, or make them."""
+        checkpoints = home.directory.checkpoints
+        if not existing:
+            checkpoints.forget(request.topic_partition)
         loaded = (load_log if existing else create_log)(self._file_system, self._files, request)
-        if loaded.start_offset < request.start_offset:
+        if existing and loaded.start_offset < request.start_offset:
             # It ends before that: what it gets from here on must not be hidden below.
-            checkpoints.begin_at(topic_partition, loaded.start_offset, checkpoints.changes)
+            checkpoints.begin_at(request.topic_partition, loaded.start_offset, checkpoints.changes)
         return loaded
 
     @deferred
@@ -365,6 +380,7 @@ class SegmentLogStore:
 
     async def _delete(self, topic_partition: TopicPartition, topic_id: TopicId) -> None:
         self._choose_double(topic_partition, topic_id)
+        await self._moves.forget(topic_partition, topic_id)
         known_id, home = self._known.get(topic_partition, (topic_id, None))
         missing = self._missing.pop(topic_partition, None)
         if missing is not None:
@@ -384,13 +400,13 @@ class SegmentLogStore:
             home.logs -= 1
             return
         try:
-            doomed = await self._pools.run(Pool.BACKGROUND, self._rename_away, home, topic_partition, DELETED_SUFFIX)
+            doomed = await self._pools.run(Pool.BACKGROUND, self._rename_away, home, topic_partition, self._path(home, topic_partition))
         except OSError as error:
             home.watch.told_of(error)
             raise KafkaError(ErrorCode.KAFKA_STORAGE_ERROR, f"the log of {topic_partition} cannot be removed: {error}") from error
         del self._known[topic_partition]
         home.logs -= 1
-        self._doomed.append((self._clock.seconds() + delay_ms / 1000, doomed, home))
+        self._sweeper.doom(doomed, home, delay_ms)
 
     @deferred
     async def set_aside(self, topic_partition: TopicPartition, topic_id: TopicId) -> None:
@@ -412,7 +428,8 @@ class SegmentLogStore:
             home.opened()
         else:
             self._doubles.remove(double)
-        kept = await self._pools.run(Pool.BACKGROUND, self._rename_away, home, topic_partition, STRAY_SUFFIX)
+        path = self._path(home, topic_partition)
+        kept = await self._pools.run(Pool.BACKGROUND, self._rename_away, home, topic_partition, path, STRAY_SUFFIX)
         self._log.error(
             "the log of {partition} holds records, and no topic has its id {topic_id}: it is kept as {path}. Remove that if the topic was deleted",
             partition=topic_partition,
@@ -424,74 +441,45 @@ class SegmentLogStore:
         """In a thread."""
         return any(name.endswith(LOG) and self._file_system.size(os.path.join(path, name)) for name in self._file_system.list(path))
 
-    def _rename_away(self, home: Home, topic_partition: TopicPartition, suffix: str) -> str:
-        """In a thread."""
+    def _rename_away(self, home: Home, topic_partition: TopicPartition, path: str, suffix: str = DELETED_SUFFIX) -> str:
+        """In a thread: take a log's directory out of the way; its new path."""
         directory = home.path
         away = os.path.join(directory, f"{str(topic_partition)[:200]}.{self._randbytes(16).hex()}{suffix}")
         home.directory.checkpoints.forget(topic_partition)
-        self._file_system.rename(os.path.join(directory, str(topic_partition)), away)
+        self._file_system.rename(path, away)
         self._file_system.sync_directory(directory)
         return away
 
-    # -- now and then -------------------------------------------------------------------------------------------------
+    # -- moving -------------------------------------------------------------------------------------------------------
 
-    def _sweep(self) -> None:
-        """Do what is due for all logs; one timer, however many there are."""
-        now = self._clock.seconds()
-        # Logs of partitions that there are have been asked for by now: what is left belonged to topics that were deleted.
-        self._missing = {tp: home for tp, home in self._missing.items() if tp in self._refused}
-        logs = list(self._logs.values())
-        retention = now >= self._retention_due
-        if retention:
-            self._retention_due = now + self._retention_ms / 1000
-        oldest = None
-        if now >= self._producers_due:
-            self._producers_due = now + self._producer_check_ms / 1000
-            oldest = int(now * 1000) - self._producer_expiration_ms()
-        self._sweep_some(logs, int(now * 1000), retention, oldest)
+    def directory_of(self, topic_partition: TopicPartition, topic_id: TopicId) -> str | None:
+        """Where a log is; see :meth:`IMovableLogStore.directory_of`."""
+        log = self._logs.get(topic_partition)
+        return log.directory.path if log is not None and log.topic_id == topic_id else None
 
-    def _sweep_some(self, logs: list[SegmentLog], now_ms: int, retention: bool, oldest: int | None) -> None:
-        """Some of the logs, and then the others.
+    def check_directory(self, directory: str) -> str:
+        """A log directory's path; see :meth:`IMovableLogStore.check_directory`."""
+        return self._moves.home_at(directory).path
 
-        :param oldest: producers that have been silent since then (ms) are forgotten; None when it is not the time for that.
-        """
-        if self._closing:
-            return
-        for log in logs[:LOGS_PER_SWEEP]:
-            if not log.closed and not log.failed:
-                log.tick(now_ms)
-                if oldest is not None:
-                    log.expire_producers(oldest)
-                if retention:
-                    log.apply_retention(now_ms).addErrback(self._retention_failed, log)
-        if len(logs) > LOGS_PER_SWEEP:
-            self._timer = self._clock.callLater(0, self._sweep_some, logs[LOGS_PER_SWEEP:], now_ms, retention, oldest)
-            return
-        self._remove_doomed()
-        self._checkpoint()
-        for home in self._homes:
-            home.look_around()
-            if home.online:
-                home.scrubber.step(partial(self._logs_in, home))
-        self._timer = self._clock.callLater(SWEEP_SECONDS, self._sweep)
+    def prefer(self, topic_partition: TopicPartition, directory: str) -> None:
+        """Where a log is to be made; see :meth:`IMovableLogStore.prefer`."""
+        self._moves.prefer(topic_partition, directory)
 
-    def _retention_failed(self, failure: object, log: SegmentLog) -> None:
-        self._log.error("retention of {partition} failed: {failure}", partition=log.topic_partition, failure=failure)
+    def futures(self) -> Sequence[tuple[TopicPartition, TopicId, str]]:
+        """Those that are to take another one's place; see :meth:`IMovableLogStore.futures`."""
+        return self._moves.futures()
 
-    def _remove_doomed(self) -> None:
-        """Remove what was deleted ``file.delete.delay.ms`` ago."""
-        now = self._clock.seconds()
-        due = [(path, home) for when, path, home in self._doomed if when <= now and home.online]
-        if due:
-            self._doomed = [entry for entry in self._doomed if entry[0] > now]
-            for path, home in due:
-                removing: Deferred[None] = self._pools.run(Pool.BACKGROUND, self._file_system.remove_tree, path)
-                removing.addErrback(home.not_written, f"the removal of {path}")
+    @deferred
+    async def open_future(self, topic_partition: TopicPartition, topic_id: TopicId, config: LogConfig, directory: str) -> IPartitionLog:
+        """Open or make one; see :meth:`IMovableLogStore.open_future`."""
+        return await self._turns.holding(topic_partition, lambda: self._moves.open(topic_partition, topic_id, config, directory))
 
-    def _checkpoint(self) -> None:
-        if self._clock.seconds() < self._checkpoint_due:
-            return
-        self._checkpoint_due = self._clock.seconds() + self._checkpoint_ms / 1000
-        for home in self._homes:
-            if home.online:
-                home.checkpoint(self._logs_in(home)).addErrback(home.not_written, "how far logs are on disk")
+    @deferred
+    async def drop_future(self, topic_partition: TopicPartition, topic_id: TopicId) -> None:
+        """Remove one; see :meth:`IMovableLogStore.drop_future`."""
+        await self._turns.holding(topic_partition, lambda: self._moves.drop(topic_partition, topic_id))
+
+    @deferred
+    async def replace(self, topic_partition: TopicPartition, topic_id: TopicId) -> IPartitionLog | None:
+        """Let it be the log; see :meth:`IMovableLogStore.replace`."""
+        return await self._turns.holding(topic_partition, lambda: self._moves.replace(topic_partition, topic_id))

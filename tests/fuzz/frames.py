@@ -30,6 +30,7 @@ from chronik.record.batch import whole_batches
 from chronik.record.records import decode_records
 from chronik.security.interfaces import Action, Principal
 from chronik.server.table import api_table
+from chronik.storage.memory import MemoryFileSystem
 from chronik.testing.records import batch_of
 from tests.fuzz.mutation import Sample
 from tests.network.fakes import PushTransport
@@ -51,6 +52,12 @@ CREATING: Final = (ApiKey.CREATE_TOPICS, ApiKey.CREATE_PARTITIONS)
 CREATING_SECONDS_MAX: Final = 8.0
 
 VERSIONS: Final = {api.key: range(api.versions[0], api.versions[1] + 1) for api in api_table()}
+
+WAITING: Final = frozenset({ApiKey.PRODUCE, ApiKey.FETCH, ApiKey.JOIN_GROUP, ApiKey.SYNC_GROUP})
+"""APIs whose requests may rightly wait as long as they say, or get no answer at all."""
+
+PATIENCE_SECONDS: Final = 60.0
+"""All others are answered by then."""
 
 ENDED, SILENT = "ended", "silent"
 
@@ -132,29 +139,44 @@ class Target:
     """A broker with its topics and groups, always the same ones, and a calm client.
 
     :param report: where everything is written down.
+    :ivar factory: makes the attackers' connections.
+    :ivar promised: the values that the calm client was told are there, in the order of their offsets from 0 on.
     """
 
     def __init__(self, report: Report) -> None:
         self.report = report
         self._fixture = Fixture()
-        self.broker = MemoryBroker(random=Random(7).randbytes, authorizer=Guard(), files_max=50)
-        self.broker.start(self._fixture)  # type: ignore[arg-type]
         self._clock = Clock()
-        self._clock.advance(self.broker.clock.seconds())
         self._budget = RequestBudget()
-        self._factory = ConnectionFactory("PLAINTEXT", self._clock, ConnectionLimits(), 100 << 20, self._budget)
-        self._factory.dispatcher = self.broker.dispatcher
+        self.factory = ConnectionFactory("PLAINTEXT", self._clock, ConnectionLimits(), 100 << 20, self._budget)
+        self.broker = self._start(None)
+        self._clock.advance(self.broker.clock.seconds())
         self.granted = GrantedRequests(self.broker, self._fixture.successResultOf)
-        self._calm: list[bytes] = []
+        self.promised: list[bytes] = []
         self._last = b""
         fixed = {"retention.ms": "-1", "retention.bytes": "-1", "cleanup.policy": "delete", "max.message.bytes": "1000000"}
         self._fixture.successResultOf(self.broker.controller.create_topics([NewTopic(CALM, configs=fixed)]))
         globalLogPublisher.addObserver(self._observe)
         self._fixture.addCleanup(lambda: globalLogPublisher.removeObserver(self._observe))
 
+    def _start(self, disk: MemoryFileSystem | None) -> MemoryBroker:
+        broker = MemoryBroker(disk=disk, random=Random(7).randbytes, authorizer=Guard(), file_metadata=True, files_max=50)
+        broker.start(self._fixture)  # type: ignore[arg-type]
+        self.factory.dispatcher = broker.dispatcher
+        return broker
+
     def close(self) -> None:
         """Let everything go."""
         self._fixture.close()
+
+    def restart(self) -> None:
+        """Kill the broker, and start another over what it left: what was stored can be read, and what was promised is there."""
+        self._last = b""
+        try:
+            self.broker = self._start(self.broker.die())
+            self.check()
+        except Exception as error:  # noqa: BLE001  nothing that requests store may keep a broker from starting
+            self._found(f"no broker starts over what these requests stored: {error!r}")
 
     def _observe(self, event: LogEvent) -> None:
         level = event.get("log_level")
@@ -174,18 +196,20 @@ class Target:
         :param seconds: how long to wait for answers.
         """
         transport = PushTransport()
-        connection = self._factory.buildProtocol(transport.getPeer())
+        connection = self.factory.buildProtocol(transport.getPeer())
         assert isinstance(connection, KafkaConnection)
         connection.makeConnection(transport)
         for number, frame in enumerate(frames):
             self._give(connection, transport, frame[:4] + pack(">i", number) + frame[8:])
         self.pass_time(seconds)
         outcomes = list(self._outcomes(frames, transport))
+        if seconds >= PATIENCE_SECONDS and SILENT in outcomes:
+            self._check_silence(frames[: outcomes.index(SILENT) + 1])
         connection.connectionLost(Failure(ConnectionDone()))
         self.pass_time(0.0)
         if self._budget.held or self._budget.unfinished:
             self._found(f"{self._budget.held} bytes are still held of a connection that is gone")
-            self._budget = self._factory._budget = RequestBudget()
+            self._budget = self.factory._budget = RequestBudget()
         return outcomes
 
     def _give(self, connection: KafkaConnection, transport: PushTransport, frame: bytes) -> None:
@@ -205,6 +229,12 @@ class Target:
         self._clock.advance(seconds)
         self.broker.clock.advance(seconds)
         self._clock.advance(0)
+
+    def _check_silence(self, frames: Sequence[bytes]) -> None:
+        """The last of these frames was not answered; perhaps because one before it waits."""
+        if not any(int.from_bytes(frame[:2], "big") in WAITING for frame in frames):
+            self._last = frames[-1]
+            self._found("is never answered")
 
     def _outcomes(self, frames: Sequence[bytes], transport: PushTransport) -> Iterator[str]:
         data, at = transport.value(), 0
@@ -261,18 +291,18 @@ class Target:
         return self._fixture.successResultOf(self.broker.send(request, version))
 
     def _produce(self) -> None:
-        value = b"%d" % len(self._calm)
+        value = b"%d" % len(self.promised)
         part = m.ProduceRequest.PartitionProduceData(index=0, records=batch_of(value))
         topic = m.ProduceRequest.TopicProduceData(name=CALM, partition_data=(part,))
         response = self._ask(m.ProduceRequest(acks=-1, timeout_ms=1000, topic_data=(topic,)), 9)
         (answer,) = response.responses[0].partition_responses
-        if answer.error_code or answer.base_offset != len(self._calm):
+        if answer.error_code or answer.base_offset != len(self.promised):
             raise AssertionError(f"produced at {answer.base_offset}: {ErrorCode(answer.error_code).name} {answer.error_message}")
-        self._calm.append(value)
+        self.promised.append(value)
 
     def _read(self) -> None:
         values: list[bytes] = []
-        while len(values) < len(self._calm):
+        while len(values) < len(self.promised):
             part = m.FetchRequest.FetchPartition(partition=0, fetch_offset=len(values), partition_max_bytes=1 << 20)
             topic = m.FetchRequest.FetchTopic(topic=CALM, partitions=(part,))
             response = self._ask(m.FetchRequest(max_bytes=1 << 20, topics=(topic,)), 11)
@@ -281,12 +311,16 @@ class Target:
                 raise AssertionError(f"fetched at {len(values)}: {ErrorCode(answer.error_code).name}")
             for _, batch in whole_batches(bytes(answer.records)):
                 values += [bytes(record.value or b"") for record in decode_records(batch)]
-        if values != self._calm:
-            raise AssertionError(f"has {values[:5]}..., not {self._calm[:5]}...")
+        if values != self.promised:
+            raise AssertionError(f"has {values[:5]}..., not {self.promised[:5]}...")
 
 
 ROUND_FRAMES: Final = 500
 """Frames that one broker is sent; then another takes its place, so that any finding can be repeated with few."""
+
+
+WAITS: Final = (0.0,) * 30 + (0.01,) * 10 + (0.5,) * 9 + (PATIENCE_SECONDS,)
+"""Seconds that pass until a connection is closed whose requests may not be answered yet, each as likely as another."""
 
 
 def attack(report: Report, frames: Callable[[Random], bytes], seed: int, count: int, check_every: int = 100) -> None:
@@ -301,12 +335,13 @@ def attack(report: Report, frames: Callable[[Random], bytes], seed: int, count: 
         checked = left
         while left > 0:
             burst = [frames(random) for _ in range(min(left, random.choice((1, 1, 1, 1, 2, 5))))]
-            target.send(burst, random.choice((0.0, 0.0, 0.01, 0.5)))
+            target.send(burst, random.choice(WAITS))
             left -= len(burst)
             if checked - left >= check_every:
                 checked = left
                 target.pass_time(random.choice((0.1, 1.0, 20.0)))
                 target.check()
         target.check()
+        target.restart()
         target.close()
         gc.collect()

@@ -25,6 +25,12 @@ ELEMENTS_MAX: Final = 40
 """What an array is repeated to."""
 
 
+COUNTS: Final = ("num_partitions", "count")
+FEW: Final = 50
+MANY: Final = 20_000
+"""Thousands of partitions take most of a run's time where they are asked for as often as anything else."""
+
+
 @dataclass(frozen=True, slots=True)
 class Sample:
     """A valid request."""
@@ -35,12 +41,14 @@ class Sample:
 
     @classmethod
     def of(cls, frame: bytes) -> Sample | None:
-        """The request in a frame without its size; None where it is none."""
+        """The request in a frame without its size, or one for fewer partitions; None where it is none."""
         try:
             header = parse_request_header(frame)
             message, _ = request_class(header.api_key).decode(frame, header.api_version, header.body_start)
         except (DecodeError, KeyError):
             return None
+        for _, field, owner in fields(message):
+            setattr(owner, field.name, fewer(field.name, getattr(owner, field.name)))
         return cls(header.api_key, header.api_version, message)
 
     def frame(self, message: Message | None = None) -> bytes:
@@ -49,6 +57,11 @@ class Sample:
         :raises EncodeError: the other message has no such form.
         """
         return request_header(self.api_key, self.version, CORRELATION_ID, "me") + (message or self.message).encode(self.version)
+
+
+def fewer(name: str, value: Any) -> Any:
+    """A field's value, or one that is no number of very many partitions."""
+    return value % FEW if name in COUNTS and isinstance(value, int) and FEW < value <= MANY else value
 
 
 def copied(value: Any) -> Any:
@@ -118,7 +131,7 @@ class Mutator:
             value = self._records(random, value) if field.type == "records" else self._dictionary.value(random, field.type)
         elif value is None:
             value = getattr(Sampler(random).message(request_class(sample.api_key), sample.version), field.name, None)
-        setattr(owner, field.name, value)
+        setattr(owner, field.name, fewer(field.name, value) if random.random() < 0.98 else value)
 
     def _array(self, random: Random, sample: Sample, field: Field, value: Any) -> tuple[Any, ...]:
         elements = list(value or ())

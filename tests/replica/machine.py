@@ -17,18 +17,19 @@ from zope.interface import implementer
 from chronik.defer import IThreadPools, IWorker, Pool
 from chronik.errors import ErrorCode, KafkaError
 from chronik.metadata.image import TopicImage
-from chronik.model import IsolationLevel, TopicId
+from chronik.model import IsolationLevel, TopicId, TopicPartition
 from chronik.record.batch import whole_batches
 from chronik.record.records import decode_records
 from chronik.replica.host import HostedPartitions
 from chronik.replica.interfaces import IPartition
+from chronik.replica.moves import ReplicaMoves
 from chronik.storage.config import LogConfig
 from chronik.storage.interfaces import AppendResult
 from chronik.testing.filesystem import MemoryFileSystem
 from chronik.testing.history import IDEMPOTENT, PLAIN, History, Record
 from chronik.testing.logs import NOW, make_store
 from chronik.testing.records import batch_of
-from tests.replica.fakes import FakeFeed, image_of, topic_of
+from tests.replica.fakes import TOPIC_ID, FakeFeed, image_of, topic_of
 
 T = TypeVar("T")
 
@@ -126,11 +127,12 @@ class Machine:
 
     :param disk: what the starts before left.
     :param epoch: the topic's leader epoch in the metadata, which lasts.
+    :param directories: its log directories.
     :ivar after: the disk as the cut left it; None while there was none.
     :ivar host: the partitions.
     """
 
-    def __init__(self, disk: MemoryFileSystem, random: Random, config: LogConfig, epoch: int) -> None:
+    def __init__(self, disk: MemoryFileSystem, random: Random, config: LogConfig, epoch: int, directories: Sequence[str] = ("/data",)) -> None:
         self._random = random
         self._disk = disk
         self._cut_in = -1
@@ -139,9 +141,10 @@ class Machine:
         self.clock = Clock()
         self.clock.advance(NOW / 1000)
         self.pools = ShuffledPools(random)
-        self.store = make_store(disk, self.clock, pools=self.pools)
+        self.store = make_store(disk, self.clock, *directories, pools=self.pools)
         self.feed = FakeFeed(image_of(topic_of(TOPIC, PARTITIONS, epoch=epoch)))
-        self.host = HostedPartitions(1, self.feed, self.store, lambda topic: Settings(config), self._raise_epochs)
+        self.moves = ReplicaMoves(self.store, self.feed, self.clock)
+        self.host = HostedPartitions(1, self.feed, self.store, lambda topic: Settings(config), self._raise_epochs, moves=self.moves)
         disk.on_step = self._look
 
     def _raise_epochs(self, partitions: Sequence[tuple[TopicId, int]], untrusted: Collection[tuple[TopicId, int]]) -> Deferred[None]:
@@ -244,14 +247,21 @@ class World:
 
     :param seed: decides everything.
     :param config: of the logs.
+    :param directories: each on a disk of its own.
+    :ivar moved: how many moves of partitions were seen to be over.
     """
 
-    def __init__(self, seed: int, config: LogConfig) -> None:
+    def __init__(self, seed: int, config: LogConfig, directories: Sequence[str] = ("/data",)) -> None:
         self.random = Random(seed)
         self._config = config
+        self._directories = directories
+        self._places: dict[int, str | None] = {}
+        self.moved = 0
         self._disk = MemoryFileSystem(self.random)
-        self._disk.make_directory("/data")
+        for directory in directories:
+            self._disk.make_directory(directory)
         self._disk.sync_file_system("/")
+        self._disk.mounts = tuple(directories)
         self.producers = [Producer(name) for name in PRODUCERS]
         self.history = History({name: IDEMPOTENT if window > 1 else PLAIN for name, window in PRODUCERS.items()})
         self._positions = dict.fromkeys(range(PARTITIONS), 0)
@@ -259,7 +269,7 @@ class World:
         self.machine = self._new_machine()
 
     def _new_machine(self) -> Machine:
-        return Machine(self._disk, self.random, self._config, self._epoch)
+        return Machine(self._disk, self.random, self._config, self._epoch, self._directories)
 
     def restart(self) -> None:
         """After a cut: another machine on what is left. Nobody knows what became of requests that were under way."""
@@ -304,8 +314,37 @@ class World:
         appending = maybeDeferred(lambda: self._partition(partition).append(entry.batch, -1))
         appending.addCallbacks(acknowledged, refused)
 
+    def move(self) -> None:
+        """An operator has a partition moved, or changes his mind."""
+        machine, number, directory = self.machine, self.random.randrange(PARTITIONS), self.random.choice(self._directories)
+
+        def refused(failure: Failure) -> None:
+            if machine.after is None:
+                failure.trap(KafkaError)
+
+        machine.moves.move(TOPIC, number, directory).addErrback(refused)
+
+    def look(self) -> None:
+        """See which partitions are elsewhere than they were."""
+        for number in range(PARTITIONS):
+            place = self.machine.store.directory_of(TopicPartition(TOPIC, number), TOPIC_ID)
+            if place is not None:
+                self.moved += self._places.get(number, place) != place
+                self._places[number] = place
+
     def _partition(self, number: int) -> IPartition:
         return self.machine.host.get(TOPIC, number)
+
+    def _served(self, number: int) -> IPartition:
+        """The same, once it is not being moved."""
+        for _ in range(STEPS_MAX):
+            try:
+                return self._partition(number)
+            except KafkaError as error:
+                if error.code != ErrorCode.NOT_LEADER_OR_FOLLOWER:
+                    raise
+                self.machine.step()
+        raise AssertionError(f"partition {number} is served no more")
 
     def read(self) -> None:
         """The reader is given what comes next in one partition, if there is anything committed."""
@@ -317,7 +356,7 @@ class World:
     def _records(self, number: int, offset: int, max_bytes: int) -> Iterator[tuple[int, Record]]:
         machine = self.machine
         found: list[Any] = []
-        reading = self._partition(number).read(offset, max_bytes, IsolationLevel.READ_UNCOMMITTED, True)
+        reading = maybeDeferred(lambda: self._partition(number).read(offset, max_bytes, IsolationLevel.READ_UNCOMMITTED, True))
         reading.addBoth(found.append)
         for _ in range(STEPS_MAX):
             if found or machine.after is not None:
@@ -326,8 +365,8 @@ class World:
         if machine.after is not None:
             return
         if isinstance(found[0], Failure):
-            if found[0].check(KafkaError) and found[0].value.code == ErrorCode.OFFSET_OUT_OF_RANGE:
-                return  # what was read before is gone; the history will tell
+            if found[0].check(KafkaError) and found[0].value.code in (ErrorCode.OFFSET_OUT_OF_RANGE, ErrorCode.NOT_LEADER_OR_FOLLOWER):
+                return  # what was read before is gone, and the history will tell; or it is being moved
             found[0].raiseException()
         records = found[0].records
         data = records.read(0, len(records))
@@ -348,7 +387,7 @@ class World:
             self.machine.step()
         for number in range(PARTITIONS):
             offset = 0
-            while offset < self._partition(number).high_watermark:
+            while offset < self._served(number).high_watermark:
                 for at, record in self._records(number, offset, ALL):
                     self.history.polled("last reader", number, at, record)
                     offset = at + 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from random import Random
 from typing import NamedTuple
 
@@ -28,12 +29,16 @@ class Outcome(NamedTuple):
     findings: list[Finding]
     acknowledged: int
     unanswered: int
+    moved: int
 
 
-def run(number: int, config: LogConfig) -> Outcome:
-    """Machines one after the other, and what is wrong afterwards."""
+def run(number: int, config: LogConfig, directories: Sequence[str] = ("/data",)) -> Outcome:
+    """Machines one after the other, and what is wrong afterwards. With several directories partitions are moved between them."""
     random = Random(number)
-    world = World(random.randrange(1 << 40), config)
+    world = World(random.randrange(1 << 40), config, directories)
+    doing = [world.send, world.send, *[lambda: world.machine.step()] * 3, world.read]
+    if len(directories) > 1:
+        doing += [world.move, *[lambda: world.machine.step()] * 6]
     world.machine.start()
     for _ in range(CUTS):
         if random.random() < 0.8:
@@ -41,12 +46,13 @@ def run(number: int, config: LogConfig) -> Outcome:
         for _ in range(random.randrange(20, 200)):
             if world.machine.after is not None:
                 break
-            random.choice((world.send, world.send, world.machine.step, world.machine.step, world.machine.step, world.read))()
+            random.choice(doing)()
+            world.look()
         if world.machine.after is None:
             world.machine.stop() if random.random() < 0.2 else world.machine.cut()
         world.restart()
     unanswered = world.settle()
-    return Outcome(anomalies(world.history), world.history.acknowledgements, unanswered)
+    return Outcome(anomalies(world.history), world.history.acknowledgements, unanswered, world.moved)
 
 
 class PowerCutTests(SynchronousTestCase):
@@ -64,6 +70,19 @@ class PowerCutTests(SynchronousTestCase):
             self.assertEqual(([], 0), (outcome.findings, outcome.unanswered), f"CHRONIK_TEST_SEED={number}: {found}")
         self.assertGreater(acknowledged, RUNS * 20)
         report(f"{RUNS} runs of {CUTS} power cuts, {acknowledged} acknowledgements, none lost, doubled or reordered")
+
+    def test_nothing_is_lost_by_moves(self) -> None:
+        """Partitions are moved to and fro between three disks meanwhile: the same holds, whatever step of a move is interrupted."""
+        first, acknowledged, moved = seed(0), 0, 0
+        for number in range(first, first + RUNS):
+            outcome = run(number, SAFE, ("/a", "/b", "/c"))
+            acknowledged += outcome.acknowledged
+            moved += outcome.moved
+            found = "\n".join(map(str, outcome.findings[:5]))
+            self.assertEqual(([], 0), (outcome.findings, outcome.unanswered), f"CHRONIK_TEST_SEED={number}: {found}")
+        self.assertGreater(acknowledged, RUNS * 20)
+        self.assertGreater(moved, RUNS)
+        report(f"{RUNS} runs of {CUTS} power cuts, {moved} moves, {acknowledged} acknowledgements, none lost, doubled or reordered")
 
     def test_page_cache_is_not_enough(self) -> None:
         """Where the page cache counts as safe, the same cuts do lose records, and the same look at the history sees it."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from twisted.internet.defer import Deferred, succeed
+from twisted.internet.defer import Deferred, fail, succeed
 from twisted.internet.task import Clock
 from zope.interface import implementer
 
@@ -17,7 +17,7 @@ from chronik.network.interfaces import Answer, Session
 from chronik.protocol.apis import response_class
 from chronik.protocol.header import parse_response_header, request_header
 from chronik.protocol.message import Message
-from chronik.replica.interfaces import IPartition, IPartitions
+from chronik.replica.interfaces import IPartition, IPartitions, IReplicaMoves
 from chronik.replica.partition import Partition
 from chronik.replica.purgatory import Purgatory
 from chronik.security.interfaces import ANONYMOUS, Action, IAuthorizer, Principal
@@ -88,6 +88,21 @@ class FakePartitions:
         return succeed(None)
 
 
+@implementer(IReplicaMoves)
+class FakeMoves:
+    """Begins every move, but those that a test has refused."""
+
+    def __init__(self) -> None:
+        self.asked: list[tuple[str, int, str]] = []
+        self.refusing: dict[tuple[str, int], ErrorCode] = {}
+
+    def move(self, topic: str, partition: int, directory: str) -> Deferred[None]:
+        """Note it, or refuse."""
+        self.asked.append((topic, partition, directory))
+        code = self.refusing.get((topic, partition))
+        return succeed(None) if code is None else fail(KafkaError(code, "refused"))
+
+
 class Core:
     """A broker of one topic ``t`` of one partition, led under epoch 3, whose log the test drives."""
 
@@ -102,6 +117,7 @@ class Core:
         self.partition = Partition(self.log, topic.partitions[0])
         self.partitions = FakePartitions(self.partition)
         self.store = FakeStore()
+        self.moves = FakeMoves()
         ids = iter(range(101, 10_000))
         self.sessions = FetchSessionCache(1000, lambda high: next(ids))
         self.authorizer = FakeAuthorizer()
@@ -116,6 +132,7 @@ class Core:
             controller=nothing,
             partitions=self.partitions,
             logs=self.store,
+            moves=self.moves,
             groups=nothing,
             authorizer=self.authorizer,
             fetch_bytes_max=1_000_000,

@@ -33,6 +33,7 @@ from chronik.protocol.message import Message
 from chronik.replica.fetcher import FetcherConfig, Fetching, ReplicaFetchers
 from chronik.replica.followers import Leading
 from chronik.replica.host import HostedPartitions, Replication
+from chronik.replica.moves import ReplicaMoves
 from chronik.replica.purgatory import Purgatory
 from chronik.replica.settings import DynamicConfiguration, EffectiveSettings
 from chronik.security.interfaces import ANONYMOUS
@@ -115,15 +116,18 @@ class MemoryBroker:
         registration = Registration(self.broker_id, {"PLAINTEXT": Endpoint("", 9092)}, self.config.get("broker.rack"))
         self.controller = Controller(self.metadata, self.feed, registration, self.config, random=random, peers=self._peers(neighbours))
         self._store = make_store(self.disk, self.clock, *directories, pools=pools, **store_options)
+        self.moves = ReplicaMoves(self._store, self.feed, self.clock)
+        replication = self._replication(neighbours)
         self.partitions = HostedPartitions(
-            self.broker_id, self.feed, self._store, self._settings, self.controller.raise_leader_epochs, self._replication(neighbours)
+            self.broker_id, self.feed, self._store, self._settings, self.controller.raise_leader_epochs, replication, self.moves
         )
         marks = iter(range(1, 1_000_000))
         self.groups = GroupCoordinator(self.feed, self.clock, GroupConfig.of(self.config), lambda count: next(marks).to_bytes(count, "big"))
         self.authorizer = authorizer or FakeAuthorizer()
         self.metrics = RequestMetrics()
         self.purgatory = Purgatory(self.clock)
-        self.dispatcher = RequestDispatcher(self._services(), api_table())
+        self.services = self._services()
+        self.dispatcher = RequestDispatcher(self.services, api_table())
         self.session = Session("PLAINTEXT", "10.0.0.9", 5555, "192.168.1.5", 9092, ANONYMOUS)
 
     def _peers(self, neighbours: Neighbours | None) -> Peers | None:
@@ -149,6 +153,7 @@ class MemoryBroker:
             controller=self.controller,
             partitions=self.partitions,
             logs=self._store,
+            moves=self.moves,
             groups=self.groups,
             authorizer=self.authorizer,
             fetch_bytes_max=1 << 20,

@@ -514,7 +514,7 @@ class FullTests(StoreCase):
     def test_truncate(self) -> None:
         """A truncation that finds no room to note itself leaves the log as it was, and works later."""
         log = self.filled()
-        self.store._checkpoint_due = 0.0
+        self.store._sweeper.checkpoint_due = 0.0
         self.disk.faults.heal()
         self.clock.advance(1)
         self.disk.faults.fill("/data")

@@ -129,16 +129,23 @@ class DirectoryTests(StoreCase):
         self.assertIn(kept, self.disk.list("/data"))
 
     def test_twice(self) -> None:
-        """A log that is in two directories is used from the first."""
-        store = self.started("/a")
-        self.append(self.opened(store), b"a")
-        self.successResultOf(store.close())
-        store = self.started("/b")
-        self.opened(store)
-        self.successResultOf(store.close())
+        """A log that is in two directories is used from neither, for nobody knows which is right; nothing is changed, and the error names both.
+
+        With its topic both go.
+        """
+        for directory in ("/a", "/b"):
+            store = self.started(directory)
+            self.append(self.opened(store), b"a")
+            self.successResultOf(store.close())
         store = self.started("/a", "/b")
-        self.assertEqual(1, self.opened(store).end_offset)
+        error = self.failureResultOf(store.open(TP, ID, LogConfig(), True), KafkaError).value
+        self.assertEqual(ErrorCode.KAFKA_STORAGE_ERROR, error.code)
+        self.assertIn("/a/t-0, /b/t-0", error.message)
         self.assertEqual([(TP, ID)], list(store.known()))
+        self.assertTrue(all(self.disk.size(f"{directory}/t-0/{0:020d}.log") for directory in ("/a", "/b")))
+        self.successResultOf(store.delete(TP, ID))
+        self.assertFalse(any(self.disk.exists(f"{directory}/t-0") for directory in ("/a", "/b")))
+        self.assertEqual(0, self.opened(store).end_offset)
 
     def test_data_without_metadata(self) -> None:
         """Segments of which nobody knows the topic are not overwritten by a new log."""

@@ -27,6 +27,7 @@ class TableTests(SynchronousTestCase):
                 "IncrementalAlterConfigs": (0, 1),
                 "DescribeCluster": (0, 2),
                 "DescribeLogDirs": (1, 5),
+                "AlterReplicaLogDirs": (1, 2),
                 "DescribeTopicPartitions": (0, 0),
                 "DescribeAcls": (1, 3),
                 "InitProducerId": (0, 5),

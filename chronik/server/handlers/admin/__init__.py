@@ -2,6 +2,7 @@
 
 from chronik.server.handlers.admin import (
     alter_configs,
+    alter_replica_log_dirs,
     client_quotas,
     create_partitions,
     create_topics,
@@ -35,6 +36,7 @@ APIS = (
     *client_quotas.APIS,
     *describe_cluster.APIS,
     *describe_log_dirs.APIS,
+    *alter_replica_log_dirs.APIS,
     *describe_topic_partitions.APIS,
     *describe_acls.APIS,
     *describe_producers.APIS,
