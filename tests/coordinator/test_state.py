@@ -7,6 +7,7 @@ from collections.abc import Callable
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from twisted.internet.defer import Deferred
+from twisted.logger import LogLevel, capturedLogs, formatEvent
 
 from chronik.coordinator.group.config import GroupConfig
 from chronik.coordinator.group.interfaces import Committing, Leaving, OffsetCommit, Syncing
@@ -219,6 +220,17 @@ class AdministrationTest(GroupCase):
         self.feed.image = image_of(topic_of())
         self.assertEqual(self.code(self.join()), ErrorCode.NOT_COORDINATOR)
         self.assertEqual(self.coordinator.list_groups(), [])
+
+    def test_a_log_that_cannot_be_read(self) -> None:
+        """What was to be foreseen is told in one line: the topic may be deleted while its groups are read."""
+        coordinator, slow = self.make(), SlowLog()
+        coordinator.load(slow)
+        with capturedLogs() as logged:
+            slow.read.errback(KafkaError(ErrorCode.KAFKA_STORAGE_ERROR, "its log was deleted"))
+        (event,) = [event for event in logged if event["log_level"] is LogLevel.error]
+        self.assertNotIn("log_failure", event)
+        self.assertIn("partition 0 cannot be read: KAFKA_STORAGE_ERROR: its log was deleted", formatEvent(event))
+        self.assertEqual({}, coordinator._shards)
 
     def test_while_the_state_is_read(self) -> None:
         """Everything has to be tried again; but a member's heartbeat is believed: it is not its fault."""

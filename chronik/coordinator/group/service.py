@@ -125,7 +125,10 @@ class GroupCoordinator:
 
     def _not_loaded(self, failure: Failure, shard: GroupShard, log: IStateLog) -> None:
         if self._shards.get(log.partition) is shard:
-            self._log.failure("the group state of partition {partition} cannot be read", failure, partition=log.partition)
+            if failure.check(KafkaError) is not None:  # its topic was deleted, or its disk fails
+                self._log.error("the group state of partition {partition} cannot be read: {error}", partition=log.partition, error=str(failure.value))
+            else:
+                self._log.failure("the group state of partition {partition} cannot be read", failure, partition=log.partition)
             del self._shards[log.partition]
 
     def _read_anew(self, shard: GroupShard) -> None:
