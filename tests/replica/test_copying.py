@@ -143,7 +143,7 @@ class CopyTests(SynchronousTestCase):
                 self.step(copying, copy, what)
             copy.stop()
             # Somebody else goes on with it, after the log changed while nobody looked.
-            copying.disturb(20)
+            copying.disturb(copying.random.randrange(20))
             copy = copying.copied()
         for waiting in copying.waiting:
             copying.finish(waiting)

@@ -111,6 +111,8 @@ class MoveCase(SynchronousTestCase):
 
     def raised(self, partitions: Sequence[tuple[TopicId, int]], untrusted: Collection[tuple[TopicId, int]]) -> Deferred[None]:
         """The controller's part in a start after a crash."""
+        if not partitions:
+            return succeed(None)
         self.epoch += 1
         self.feed.image = image_of(topic_of(epoch=self.epoch))
         return succeed(None)
@@ -284,6 +286,18 @@ class LeaderTests(MoveCase):
             self.pass_time()
             self.assertEqual(target, self.place())
         self.assertEqual(7, self.host.get("t", 0).high_watermark)
+
+    def test_damaged_copy(self) -> None:
+        """What was found and cannot be opened is copied anew, and says nothing of its disk."""
+        self.successResultOf(self.move())
+        (future,) = [name for name in self.disk.list("/b") if name.endswith("-future")]
+        self.disk.unlink(f"/b/{future}/{0:020d}.log")
+        self.disk.write_whole("/b/recovery-point-offset-checkpoint", b"0\n1\nt 0 3\n")
+        self.disk.sync_file_system("/b")
+        self.restart(crash=True)
+        self.assertEqual(["ok", "ok"], [status.state.value for status in self.store.status()])
+        self.pass_time()
+        self.assertEqual(("/b", [b"%d" % n for n in range(5)]), (self.place(), self.values()))
 
     def test_left_over_of_another_topic(self) -> None:
         """What was copied of a topic that is gone goes at the next start."""
