@@ -28,7 +28,7 @@ from tests.lengths import length, report, seed
 from tests.replica.fakes import FakeFeed, image_of
 from tests.replica.machine import Settings, ShuffledPools, end
 
-RUNS = length(120, 10_000)
+RUNS = length(60, 10_000)
 
 STEPS_MAX = 20_000
 
