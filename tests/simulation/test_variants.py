@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests.lengths import LONG
-from tests.simulation import variants
+from tests.simulation import cluster_variants, variants
 from tests.simulation.runs import simulate
 
 SEEDS_MAX = 40
@@ -22,16 +24,33 @@ QUICK = (
 """Those that a short run looks at."""
 
 
+CLUSTER_QUICK = (
+    cluster_variants.two_leaders_of_an_epoch,
+    cluster_variants.watermark_from_the_own_log,
+    cluster_variants.truncate_to_the_high_watermark,
+)
+"""Those of several brokers that a short run looks at."""
+
+
 class VariantTests(SynchronousTestCase):
     """One broken broker after the other."""
 
     def test_each_is_caught(self) -> None:
         """Some seed finds something in each, which none does in the broker as it is."""
         for variant in variants.ALL if LONG else QUICK:
-            name = f"{variants.__name__}:{variant.__name__}"
-            run = simulate("--seeds", f"0-{SEEDS_MAX - 1}", "--variant", name, "--until-found")
-            self.assertGreater(run.failed, 0, f"{variant.__name__} was not found in {SEEDS_MAX} seeds")
+            self._is_caught(variant, 1)
+
+    def test_each_of_a_cluster_is_caught(self) -> None:
+        """The same with three brokers, which are broken in what they do together."""
+        for variant in cluster_variants.ALL if LONG else CLUSTER_QUICK:
+            self._is_caught(variant, 3)
+
+    def _is_caught(self, variant: Callable[[], None], brokers: int) -> None:
+        name = f"{variant.__module__}:{variant.__name__}"
+        run = simulate("--seeds", f"0-{SEEDS_MAX - 1}", "--brokers", str(brokers), "--variant", name, "--until-found")
+        self.assertGreater(run.failed, 0, f"{variant.__name__} was not found in {SEEDS_MAX} seeds")
 
     def test_quick_ones_are_among_all(self) -> None:
         """What a short run looks at, a long one does too."""
         self.assertLessEqual(set(QUICK), set(variants.ALL))
+        self.assertLessEqual(set(CLUSTER_QUICK), set(cluster_variants.ALL))

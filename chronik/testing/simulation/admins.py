@@ -30,7 +30,7 @@ SET: Final = 0
 
 SEGMENT_BYTES: Final = (1 << 20, 2 << 20, 5 << 20)
 
-PARTITIONS_MAX: Final = 12
+PARTITIONS_MAX: Final = 5
 
 BEHIND_MAX: Final = 100
 """Looks at an old view of a topic in a row: several seconds' worth."""

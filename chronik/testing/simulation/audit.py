@@ -61,6 +61,11 @@ class MetadataAudit:
             yield number, keys.decode_partition(value)
             number += 1
 
+    def state(self, topic_id: TopicId, partition: int) -> PartitionState | None:
+        """Of one partition; None when it is gone."""
+        value = self._values.get(keys.partition_key(topic_id, partition))
+        return keys.decode_partition(value) if value is not None else None
+
     def out_of_sync(self) -> Iterator[str]:
         """Partitions not all of whose replicas are in sync, or that nobody leads, or that are on the move."""
         for key, state in self.partitions():

@@ -15,6 +15,7 @@ from chronik.config import Configuration
 from chronik.descriptors import DescriptorShares
 from chronik.machine import Machine
 from chronik.metadata.memory import MemoryMetadataStore
+from chronik.model import TopicId, TopicPartition
 from chronik.plugin import find_backend
 from chronik.storage.memory import MemoryFileSystem
 from chronik.testing.simulation.disk import SimulatedDisk
@@ -37,6 +38,7 @@ _found: Final = functools.cache(find_backend)
 class Life:
     """One start of a broker, until it ends.
 
+    :ivar logs: those that are open, or were, as :class:`~chronik.storage.interfaces.IPartitionLog`.
     :ivar phase: ``starting``, ``serving``, ``stopping`` or ``ended``.
     :ivar said: what it complained of.
     """
@@ -45,6 +47,7 @@ class Life:
     pools: SeededThreadPools
     view: MetadataView | None
     service: BrokerService
+    logs: Mapping[tuple[TopicId, int], Any]
     phase: str = "starting"
     said: list[str] = field(default_factory=list)
 
@@ -128,6 +131,7 @@ class SimulatedBroker:
         reactor = SimulatedReactor(self._timeline, self._host, self._rate, self.offset)
         pools = SeededThreadPools(reactor, Random(f"{self._seed}/{boot}/threads"))
         view = None if self._store is None else MetadataView(self._store, reactor, Random(f"{self._seed}/{boot}/metadata"), self._committing)
+        logs: dict[tuple[TopicId, int], Any] = {}
         life: Life
         machine = Machine(
             reactor=reactor,
@@ -136,12 +140,12 @@ class SimulatedBroker:
             descriptors=_SHARES,
             random=random.randbytes,
             cpu_seconds=lambda: 0.0,
-            backend=functools.partial(_backend, view),
+            backend=functools.partial(_backend, view, logs),
             say=lambda line: self._ready(life),
             complain=lambda line: life.said.append(line),
             settle=lambda: None,
         )
-        life = Life(reactor, pools, view, BrokerService(self.config, machine, lambda status: self._failed(life)))
+        life = Life(reactor, pools, view, BrokerService(self.config, machine, lambda status: self._failed(life)), logs)
         self.life = life
         self.lives.append(life)
         self._network.revive(self._host)
@@ -210,7 +214,32 @@ class SimulatedBroker:
         self._ended(self, why)
 
 
-def _backend(view: MetadataView | None, seam: str, name: str) -> Any:
+class _WatchedLogs:
+    """Stands where a maker of log stores is, and notes each log that is opened."""
+
+    def __init__(self, maker: Any, logs: dict[tuple[TopicId, int], Any]) -> None:
+        self._maker = maker
+        self._logs = logs
+
+    def make(self, context: Any, options: Mapping[str, str]) -> Any:
+        """A store."""
+        store = self._maker.make(context, options)
+        before = store.open
+
+        def open_log(topic_partition: TopicPartition, topic_id: TopicId, *arguments: Any, **named: Any) -> Deferred[Any]:
+            opening: Deferred[Any] = before(topic_partition, topic_id, *arguments, **named)
+            return opening.addCallback(opened, (topic_id, topic_partition.partition))
+
+        def opened(log: Any, key: tuple[TopicId, int]) -> Any:
+            self._logs[key] = log
+            return log
+
+        store.open = open_log
+        return store
+
+
+def _backend(view: MetadataView | None, logs: dict[tuple[TopicId, int], Any], seam: str, name: str) -> Any:
     if seam == "metadata" and view is not None:
         return ViewMaker(view)
-    return _found(seam, name)
+    found = _found(seam, name)
+    return _WatchedLogs(found, logs) if seam == "storage" else found

@@ -295,6 +295,14 @@ class Nemesis:
         if broker.life is not None and broker.life.view is not None:
             broker.life.view.lose_watches()
 
+    async def metadata_lags(self, broker: SimulatedBroker) -> None:
+        """The broker hears of changes much later than others do."""
+        view = broker.life.view if broker.life is not None else None
+        if view is not None:
+            view.lag = self._random.choice((0.1, 0.5, 2.0))
+            await self._sleep(self._some_time())
+            view.lag = 0.0
+
     async def metadata_away(self, broker: SimulatedBroker) -> None:
         """The store cannot be reached."""
         view = broker.life.view if broker.life is not None else None
@@ -325,11 +333,12 @@ FAULTS: Final[Mapping[str, Callable[[Nemesis, SimulatedBroker], Awaitable[None]]
     "slow disk": Nemesis.slow_disk,
     "metadata fault": Nemesis.metadata_fault,
     "watches lost": Nemesis.watches_lost,
+    "metadata lags": Nemesis.metadata_lags,
     "metadata away": Nemesis.metadata_away,
 }
 """Every kind of fault."""
 
-METADATA_FAULTS: Final = frozenset({"metadata fault", "watches lost", "metadata away"})
+METADATA_FAULTS: Final = frozenset({"metadata fault", "watches lost", "metadata lags", "metadata away"})
 """Those of a metadata store that is reached over a network."""
 
 

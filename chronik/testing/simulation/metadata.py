@@ -27,6 +27,7 @@ class MetadataView:
     :param reactor: the broker's.
     :param committing: called right before a commit reaches the store.
     :ivar cut_off: nothing gets from the broker to the store, nor back.
+    :ivar lag: how much later than usual, in seconds, the broker hears of revisions.
     :ivar faults: how the next commits go wrong, one each.
     """
 
@@ -40,6 +41,7 @@ class MetadataView:
         self._watchers: list[IWatcher] = []
         self._revisions: dict[IWatcher, _Watching] = {}
         self.cut_off = False
+        self.lag = 0.0
         self.faults: deque[Fault] = deque()
 
     def _latency(self) -> float:
@@ -88,7 +90,7 @@ class MetadataView:
     def watch(self, revision: int, watcher: IWatcher) -> None:
         """Tell ``watcher`` of later revisions, some time after they were made."""
         self.unwatch(watcher)
-        watching = self._revisions[watcher] = _Watching(self, watcher, self._reactor, self._latency)
+        watching = self._revisions[watcher] = _Watching(self, watcher, self._reactor, lambda: self._latency() + self.lag)
         self._store.watch(revision, watching)
 
     def unwatch(self, watcher: IWatcher) -> None:
@@ -139,6 +141,7 @@ class MetadataView:
     def reconnect(self) -> None:
         """The store can be reached again: deliver what was held back."""
         self.cut_off = False
+        self.lag = 0.0
         for watching in tuple(self._revisions.values()):
             watching.schedule()
 

@@ -16,6 +16,7 @@ from chronik.testing.simulation.audit import MetadataAudit
 from chronik.testing.simulation.brokers import PORT, SimulatedBroker
 from chronik.testing.simulation.classic import ClassicMember
 from chronik.testing.simulation.client import Broker, ClusterClient, Unavailable
+from chronik.testing.simulation.commits import LOOK_SECONDS, CommitAudit
 from chronik.testing.simulation.faults import Nemesis, plan_of
 from chronik.testing.simulation.fetching import Consumer, read_all
 from chronik.testing.simulation.kip848 import ConsumerMember
@@ -126,6 +127,8 @@ class Simulation:
             for number in range(1, play.brokers + 1)
         ]
         self._replication = min(3, play.brokers)
+        if self._audit is not None:
+            self._watch_commits(CommitAudit(self._audit, self.brokers, self.ledger.finding))
         self._restarting: set[int] = set()
         self._restarts = 0
         plan = plan_of(play.seed, play.faults, self._shared, play.brokers > 1)
@@ -159,6 +162,10 @@ class Simulation:
         }
 
     # -- brokers ------------------------------------------------------------------------------------------------------
+
+    def _watch_commits(self, commits: CommitAudit) -> None:
+        commits.look()
+        self.timeline.after(LOOK_SECONDS, self._watch_commits, commits)
 
     def _commits(self, number: int) -> None:
         """A broker's change of the metadata reached the store."""
