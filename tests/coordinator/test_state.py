@@ -11,7 +11,7 @@ from twisted.logger import LogLevel, capturedLogs, formatEvent
 
 from chronik.coordinator.group.config import GroupConfig
 from chronik.coordinator.group.interfaces import Committing, Leaving, OffsetCommit, Syncing
-from chronik.coordinator.group.service import java_hash
+from chronik.coordinator.group.service import LOAD_RETRY_MS, java_hash
 from chronik.coordinator.interfaces import StateRecord
 from chronik.errors import ErrorCode, KafkaError
 from chronik.metadata.image import ImageDelta
@@ -230,6 +230,19 @@ class AdministrationTest(GroupCase):
         (event,) = [event for event in logged if event["log_level"] is LogLevel.error]
         self.assertNotIn("log_failure", event)
         self.assertIn("partition 0 cannot be read: KAFKA_STORAGE_ERROR: its log was deleted", formatEvent(event))
+        self.assertEqual({}, coordinator._shards)
+
+    def test_a_log_that_can_be_read_later(self) -> None:
+        """What kept it from being read may be over: it is read again as long as it is led here, and not after that."""
+        coordinator, slow = self.make(), SlowLog()
+        coordinator.load(slow)
+        slow.read.errback(KafkaError(ErrorCode.KAFKA_STORAGE_ERROR, "no room"))
+        slow.read = Deferred()
+        self.clock.advance(LOAD_RETRY_MS / 1000)
+        self.assertEqual([0], list(coordinator._shards))
+        slow.read.errback(KafkaError(ErrorCode.KAFKA_STORAGE_ERROR, "no room"))
+        coordinator.unload(0)
+        self.clock.advance(LOAD_RETRY_MS / 1000)
         self.assertEqual({}, coordinator._shards)
 
     def test_while_the_state_is_read(self) -> None:
