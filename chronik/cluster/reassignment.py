@@ -57,8 +57,8 @@ def completed(state: PartitionState) -> PartitionState:
 def _kept_by(state: PartitionState, replicas: tuple[int, ...]) -> PartitionState:
     """With other replicas; who is none any more is neither in sync nor leader.
 
-    When one goes there is a new leader epoch even if the leader stays: should that one be a replica again before it has heard that it was none, it
-    still fetches from the log that it is about to delete, and must not come into sync by that.
+    When one goes there is a new leader epoch even if the leader stays: should that one be a replica again before it has heard that it was
+    none, it still fetches from the log that it is about to delete, and must not come into sync by that.
     """
     isr = tuple(broker_id for broker_id in replicas if broker_id in state.isr)
     elr = tuple(broker_id for broker_id in replicas if broker_id in state.elr)

@@ -42,6 +42,7 @@ class LogCopy:
         self.unflushed_bytes = 0
         self._cut_to: int | None = None
         self._tries = 0
+        self._start: int = log.start_offset
         log.watch(self)
 
     def stop(self) -> None:
@@ -159,7 +160,10 @@ class LogCopy:
         """Nothing to do."""
 
     def start_advanced(self, log: IPartitionLog, offset: int) -> None:
-        """The next step sees it."""
+        """The next step sees it. One that is lower than before is of a log that began anew there: what comes from there on is something else."""
+        if offset < self._start:
+            self.truncated(log, offset, NO_EPOCH)
+        self._start = offset
 
     def deleted(self, log: IPartitionLog) -> None:
         """Whoever deleted it says so."""

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Sequence
-from dataclasses import dataclass, field
-from typing import Any, Protocol
+from dataclasses import dataclass
 
 from twisted.internet.defer import Deferred, DeferredList
 from twisted.internet.task import LoopingCall
@@ -17,54 +16,15 @@ from chronik.errors import ErrorCode, KafkaError
 from chronik.metadata.image import NO_LEADER, ImageDelta, MetadataImage, PartitionState, TopicImage
 from chronik.metadata.interfaces import IImageObserver, IMetadataFeed
 from chronik.model import TopicId, TopicPartition, topic_id_text
+from chronik.replica.departures import Departures, is_shared
 from chronik.replica.fetcher import ReplicaFetchers
 from chronik.replica.follower import Follower
 from chronik.replica.followers import Leading
+from chronik.replica.hosted import Hosted, TopicSettings
 from chronik.replica.interfaces import ILeadershipObserver, IPartition, IPartitions
 from chronik.replica.moves import ReplicaMoves
 from chronik.replica.partition import Partition
 from chronik.storage.interfaces import DiskFull, ILogStore, IPartitionLog
-
-
-class TopicSettings(Protocol):
-    """What a topic's effective configuration says to this layer."""
-
-    @property
-    def log_config(self) -> Any:
-        """The :class:`~chronik.storage.config.LogConfig`."""
-
-    @property
-    def min_insync_replicas(self) -> int:
-        """``min.insync.replicas``."""
-
-
-@dataclass(slots=True, eq=False)
-class _Hosted:
-    """One partition placed here, led (``partition``) or followed (``follower``), or neither while nobody leads it.
-
-    :ivar existing: it was when the broker started.
-    :ivar trying: it could not be opened, and is tried again.
-    :ivar log: None until it is open, and again once its disk failed; ``error`` says why.
-    :ivar busy: what came from an earlier leader is still being done to its log.
-    :ivar leaving: others are asked to take this broker's place.
-    :ivar moving: another log is about to take the place of its log: it is neither led nor followed.
-    :ivar high_watermark: what was known to be committed when it was led or followed last.
-    :ivar waiting: told when it is open, or why it is not.
-    """
-
-    topic_partition: TopicPartition
-    topic_id: TopicId
-    existing: bool = False
-    trying: bool = False
-    log: IPartitionLog | None = None
-    partition: Partition | None = None
-    follower: Follower | None = None
-    busy: bool = False
-    leaving: bool = False
-    moving: bool = False
-    error: KafkaError | None = None
-    high_watermark: int = 0
-    waiting: list[Deferred[None]] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,10 +79,13 @@ class HostedPartitions:
         self._moves = moves
         if moves is not None:
             moves.attach(self)
-        self._hosted: dict[tuple[TopicId, int], _Hosted] = {}
+        self._hosted: dict[tuple[TopicId, int], Hosted] = {}
         self._observers: list[ILeadershipObserver] = []
         self._started = False
         self._missing: set[tuple[TopicId, int]] = set()
+        self._departures: Departures | None = None
+        if replication is not None:
+            self._departures = Departures(broker_id, feed, replication.leading.changes, lambda topic: settings(topic).min_insync_replicas)
         self._lag: LoopingCall | None = None
 
     # -- beginning and end -------------------------------------------------------------------------------------------
@@ -207,12 +170,11 @@ class HostedPartitions:
         await DeferredList([self._raise_epoch(key, self._hosted[key], log) for key, log in led], consumeErrors=True)
 
     def _is_shared(self, key: tuple[TopicId, int]) -> bool:
-        """Whether other brokers count on what this one has."""
-        state = self._state(key)
-        return state is not None and len(state.replicas) > 1 and self._broker_id in (*state.isr, *state.elr)
+        topic: TopicImage | None = self._feed.image.topic_by_id(key[0])
+        return topic is not None and is_shared(topic, key[1], self._broker_id)
 
     @deferred
-    async def _raise_epoch(self, key: tuple[TopicId, int], hosted: _Hosted, log: IPartitionLog) -> None:
+    async def _raise_epoch(self, key: tuple[TopicId, int], hosted: Hosted, log: IPartitionLog) -> None:
         """Before its first read or append, if it is still led here; one that cannot be raised is not served."""
         state = self._state(key)
         if state is None or state.leader != self._broker_id:
@@ -266,7 +228,7 @@ class HostedPartitions:
 
     # -- leading and following ---------------------------------------------------------------------------------------
 
-    def _assume(self, hosted: _Hosted) -> None:
+    def _assume(self, hosted: Hosted) -> None:
         """Do what the image says of a partition whose log is open: lead it, follow its leader, or wait for one."""
         topic: TopicImage | None = self._feed.image.topic_by_id(hosted.topic_id)
         if topic is None or hosted.log is None or hosted.busy or hosted.moving or not self._started or not self._is_here(hosted):
@@ -282,17 +244,17 @@ class HostedPartitions:
         elif self._leave_leader(hosted):
             self._lead(hosted, state, settings.min_insync_replicas)
 
-    def _is_here(self, hosted: _Hosted) -> bool:
+    def _is_here(self, hosted: Hosted) -> bool:
         return self._hosted.get((hosted.topic_id, hosted.topic_partition.partition)) is hosted
 
-    def _lead(self, hosted: _Hosted, state: PartitionState, min_insync_replicas: int) -> None:
+    def _lead(self, hosted: Hosted, state: PartitionState, min_insync_replicas: int) -> None:
         assert hosted.log is not None
         leading = self._replication.leading if self._replication is not None else None
         hosted.partition = Partition(hosted.log, state, min_insync_replicas, leading, hosted.high_watermark, self._disk_failed)
         for observer in self._observers:
             observer.partition_led(hosted.partition)
 
-    def _resign(self, hosted: _Hosted) -> None:
+    def _resign(self, hosted: Hosted) -> None:
         partition, hosted.partition = hosted.partition, None
         if partition is not None:
             hosted.high_watermark = partition.high_watermark
@@ -300,7 +262,7 @@ class HostedPartitions:
                 observer.partition_resigned(partition)
             partition.resign()
 
-    def _follow_leader(self, hosted: _Hosted, state: PartitionState) -> None:
+    def _follow_leader(self, hosted: Hosted, state: PartitionState) -> None:
         follower = hosted.follower
         if follower is not None and (follower.leader, follower.leader_epoch) == (state.leader, state.leader_epoch):
             return
@@ -308,7 +270,7 @@ class HostedPartitions:
             hosted.follower = Follower(hosted.log, state.leader, state.leader_epoch, hosted.high_watermark, self._follower_failed)
             self._replication.fetchers.add(hosted.follower)
 
-    def _leave_leader(self, hosted: _Hosted) -> bool:
+    def _leave_leader(self, hosted: Hosted) -> bool:
         """Follow no more; whether its log is at rest. If not, it is led or followed once it is."""
         follower, hosted.follower = hosted.follower, None
         if follower is None or self._replication is None:
@@ -371,10 +333,10 @@ class HostedPartitions:
     @deferred
     async def _open(self, topic: TopicImage, number: int, existing: bool = False) -> None:
         key = (topic.topic_id, number)
-        hosted = self._hosted[key] = _Hosted(TopicPartition(topic.name, number), topic.topic_id, existing)
+        hosted = self._hosted[key] = Hosted(TopicPartition(topic.name, number), topic.topic_id, existing)
         await self._open_log(hosted, topic)
 
-    async def _open_log(self, hosted: _Hosted, topic: TopicImage) -> None:
+    async def _open_log(self, hosted: Hosted, topic: TopicImage) -> None:
         """Open the log of a partition, or note why that cannot be."""
         key, settings = (topic.topic_id, hosted.topic_partition.partition), self._settings(topic)
         try:
@@ -393,7 +355,7 @@ class HostedPartitions:
                 self._moves.opened(key, log)
 
     @deferred
-    async def _try_again(self, hosted: _Hosted, topic: TopicImage) -> None:
+    async def _try_again(self, hosted: Hosted, topic: TopicImage) -> None:
         """There was no room to open a log, and somebody asks for it: there may be some by now."""
         hosted.trying = True
         try:
@@ -418,27 +380,14 @@ class HostedPartitions:
             hosted.error = KafkaError(ErrorCode.KAFKA_STORAGE_ERROR, f"the disk of {hosted.topic_partition} failed: {reason}")
             self._leave(hosted)
 
-    def _leave(self, hosted: _Hosted) -> None:
-        """Let others take the place of this broker, which has not the log, where there are any; tried again as long as they have not."""
-        key = (hosted.topic_id, hosted.topic_partition.partition)
+    def _leave(self, hosted: Hosted) -> None:
+        """Let others take the place of this broker, which has not the log, where there are any."""
         if self._moves is not None:
-            self._moves.forget(key)
-        topic: TopicImage | None = self._feed.image.topic_by_id(hosted.topic_id)
-        if topic is None or self._replication is None or hosted.leaving or not self._is_shared(key):
-            return
-        hosted.leaving = True
-        changes = self._replication.leading.changes
-        leaving: Any = changes.leave(hosted.topic_id, hosted.topic_partition.partition, self._settings(topic).min_insync_replicas)
-        leaving.addErrback(self._not_left, hosted).addCallback(self._left, hosted)
+            self._moves.forget((hosted.topic_id, hosted.topic_partition.partition))
+        if self._departures is not None:
+            self._departures.leave(hosted.topic_partition, hosted.topic_id)
 
-    def _not_left(self, failure: Failure, hosted: _Hosted) -> None:
-        why = failure.getErrorMessage()
-        self._log.error("no other broker takes the place of this one for {partition} yet: {why}", partition=hosted.topic_partition, why=why)
-
-    def _left(self, done: None, hosted: _Hosted) -> None:
-        hosted.leaving = False
-
-    def _refuse(self, hosted: _Hosted, error: Exception) -> None:
+    def _refuse(self, hosted: Hosted, error: Exception) -> None:
         known = error if isinstance(error, KafkaError) else KafkaError(ErrorCode.KAFKA_STORAGE_ERROR, f"{hosted.topic_partition}: {error}")
         if hosted.error is None or hosted.error.message != known.message:
             what = "the log of {partition} cannot be opened, it takes no requests: {error}"
@@ -448,12 +397,12 @@ class HostedPartitions:
         if self._started:
             self._leave(hosted)
 
-    def _settle(self, hosted: _Hosted) -> None:
+    def _settle(self, hosted: Hosted) -> None:
         waiting, hosted.waiting = hosted.waiting, []
         for waiter in waiting:
             waiter.callback(None)
 
-    def _retire(self, hosted: _Hosted) -> None:
+    def _retire(self, hosted: Hosted) -> None:
         if self._moves is not None:
             self._moves.forget((hosted.topic_id, hosted.topic_partition.partition))
         if hosted.partition is not None:

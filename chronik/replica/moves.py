@@ -114,7 +114,18 @@ class ReplicaMoves:
 
     @deferred
     async def _go_on(self, key: Key, log: IPartitionLog, directory: str) -> None:
-        await self._asking.holding(key, lambda: self._begin(key, log, directory))
+        await self._asking.holding(key, lambda: self._begin_again(key, log, directory))
+
+    async def _begin_again(self, key: Key, log: IPartitionLog, directory: str) -> None:
+        """Go on with what was found; where that is damaged, begin anew."""
+        try:
+            await self._begin(key, log, directory)
+        except KafkaError as error:
+            if self._store is None:
+                raise
+            self._log.warn("{partition} is copied anew: {why}", partition=log.topic_partition, why=error.message)
+            await self._store.drop_future(log.topic_partition, log.topic_id)
+            await self._begin(key, log, directory)
 
     def _not_resumed(self, failure: object, log: IPartitionLog) -> None:
         self._log.error("{partition} is not moved on, it stays where it is: {why}", partition=log.topic_partition, why=failure)

@@ -53,6 +53,11 @@ class LogHandover:
         """``(epoch, start offset)``, oldest first."""
         return self._epochs.history.entries()
 
+    async def rest(self) -> None:
+        """After its :meth:`end`: wait until nothing touches files by the names that another log may have next."""
+        await self._trimmer.settled()
+        await self._of.side_files.settled()
+
     def end(self, reason: KafkaError | None = None) -> None:
         """It is not the partition's log any more, or will never be: nothing is done with its files. Nobody is told.
 

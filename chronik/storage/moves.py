@@ -21,6 +21,7 @@ from chronik.storage.checkpoints import ARRIVAL, MOVED, encode_moved
 from chronik.storage.config import LogConfig
 from chronik.storage.discovery import FUTURE_SUFFIX, Found, FoundFuture, FoundMoved, arrival_of
 from chronik.storage.disks import is_full
+from chronik.storage.files import FileCache
 from chronik.storage.interfaces import DiskFull, IFileSystem, LogUsage
 from chronik.storage.loading import LoadedLog, LoadRequest
 from chronik.storage.log import SegmentLog
@@ -72,6 +73,7 @@ class StoreParts:
     """
 
     file_system: IFileSystem
+    files: FileCache
     pools: IThreadPools
     homes: Sequence[Home]
     known: dict[TopicPartition, tuple[TopicId, Home]]
@@ -207,14 +209,21 @@ class LogMoves:
         await self.drop(topic_partition, topic_id)
         twins = self.twins.get(topic_partition, [])
         others = [(twin.home, twin.path) for twin in twins if twin.topic_id == topic_id]
-        old, home = self.gone.get(topic_partition, (None, None))
-        if old is not None and home is not None and old.topic_id == topic_id:
-            del self.gone[topic_partition]
-            others.append((home, os.path.join(home.path, str(topic_partition))))
+        left = self.forget_gone(topic_partition, topic_id)
+        if left is not None:
+            others.append((left, os.path.join(left.path, str(topic_partition))))
         self.twins.pop(topic_partition, None)
         for home, path in others:
             if home.online:
                 await self._remove_old(home, topic_partition, path)
+
+    def forget_gone(self, topic_partition: TopicPartition, topic_id: TopicId) -> Home | None:
+        """Where a move left something behind of which nothing else is found; it is not refused any more."""
+        old, home = self.gone.get(topic_partition, (None, None))
+        if old is None or old.topic_id != topic_id:
+            return None
+        del self.gone[topic_partition]
+        return home
 
     def is_future_in(self, topic_partition: TopicPartition, home: Home) -> bool:
         """Whether what the checkpoints of a directory say is of a future log."""
@@ -261,7 +270,7 @@ class LogMoves:
             try:
                 loaded = await home.open(self._load if existing else self._make, home, request, future.move)
             except OSError as error:
-                raise _refused(home, topic_partition, error) from error
+                raise _refused(home, topic_partition, error, found=existing) from error
             if not home.online:
                 raise _offline(home)
             future.log = SegmentLog(topic_partition, topic_id, config, home.directory, future.path, loaded)
@@ -312,6 +321,8 @@ class LogMoves:
             future.log.handover.end()
         if not future.home.online:
             return
+        if future.log is not None:
+            await future.log.handover.rest()
         try:
             away = await self._parts.pools.run(Pool.BACKGROUND, self._parts.rename_away, future.home, topic_partition, future.path)
         except OSError as error:
@@ -386,13 +397,17 @@ class LogMoves:
         parts.known[name] = (future.topic_id, home)
         source.logs -= 1
         current.handover.end()
+        await current.handover.rest()
         try:
             await parts.pools.run(Pool.BACKGROUND, self._rename, home, future.path, name)
-            # It was closed well just now, whatever became of the others here when the broker stopped the last time.
-            request = parts.request(home, name, future.topic_id, config, os.path.join(home.path, str(name)), True)
-            loaded = await home.open(parts.load, home, request, True)
         except OSError as error:
             raise _refused(home, name, error) from error
+        # It was closed well just now, whatever became of the others here when the broker stopped the last time.
+        request = parts.request(home, name, future.topic_id, config, os.path.join(home.path, str(name)), True)
+        try:
+            loaded = await home.open(parts.load, home, request, True)
+        except OSError as error:
+            raise _refused(home, name, error, found=True) from error
         if not home.online:
             raise _offline(home)
         log = parts.logs[name] = SegmentLog(name, future.topic_id, config, home.directory, request.path, loaded)
@@ -402,8 +417,12 @@ class LogMoves:
 
     def _rename(self, home: Home, path: str, topic_partition: TopicPartition) -> None:
         """In a thread: a future log gets the name of the log. It lasts when this returns."""
-        self._parts.file_system.rename(path, os.path.join(home.path, str(topic_partition)))
+        place = os.path.join(home.path, str(topic_partition))
+        self._parts.file_system.rename(path, place)
         self._parts.file_system.sync_directory(home.path)
+        for name in self._parts.file_system.list(place):
+            # A late reader may have opened one of a log that was here before.
+            self._parts.files.forget(os.path.join(place, name))
 
     # -- directories --------------------------------------------------------------------------------------------------
 
@@ -436,9 +455,13 @@ class LogMoves:
         return log
 
 
-def _refused(home: Home, topic_partition: TopicPartition, error: OSError) -> KafkaError:
-    """A disk refused: it is told of, and this raised."""
-    home.watch.told_of(error)
+def _refused(home: Home, topic_partition: TopicPartition, error: OSError, found: bool = False) -> KafkaError:
+    """A disk refused: it is told of, and this raised.
+
+    :param found: what is there could not be opened, which says nothing of the disk.
+    """
+    if not found or is_full(error):
+        home.watch.told_of(error)
     what = f"{topic_partition} cannot be moved to {home.path}: {error}"
     return DiskFull(what) if is_full(error) else KafkaError(ErrorCode.KAFKA_STORAGE_ERROR, what)
 

@@ -64,6 +64,8 @@ class SideFiles:
         if self._waiting:
             self._busy = True
             function, args, done = self._waiting.popleft()
+            if self._gone:
+                function, args = _nothing, ()
             self._pools.run(Pool.BACKGROUND, function, *args).addBoth(self._ended, done)
 
     def _ended(self, result: Any, done: Deferred[None]) -> None:
@@ -72,8 +74,16 @@ class SideFiles:
         done.callback(result)
 
     def abandon(self) -> None:
-        """The directory is being removed: what fails from here on is of no interest."""
+        """The directory is being removed: what is not begun is not done, for another log may have its name next; what fails is of no interest."""
         self._gone = True
+
+    def settled(self) -> Deferred[None]:
+        """Fires when nothing that was given so far is done any more."""
+        done: Deferred[None] = Deferred()
+        self._waiting.append((_nothing, (), done))
+        if not self._busy:
+            self._next()
+        return done
 
     # -- in a thread --------------------------------------------------------------------------------------------------
 
@@ -105,6 +115,10 @@ class SideFiles:
         for base in bases:
             for extension in SEGMENT_FILES:
                 self._file_system.unlink(os.path.join(self._path, file_name(base, extension)) + DELETED)
+
+
+def _nothing() -> None:
+    """Takes its place among the others."""
 
 
 def write_synced(file_system: IFileSystem, path: str, data: bytes, sync: bool = True) -> None:

@@ -91,6 +91,7 @@ class SegmentLogStore:
         self._sweeper = StoreSweeper(file_system, pools, clock, times, self._homes, self._logs_in, self._forget_missing)
         parts = StoreParts(
             file_system,
+            self._files,
             pools,
             self._homes,
             self._known,
@@ -399,6 +400,8 @@ class SegmentLogStore:
             del self._known[topic_partition]
             home.logs -= 1
             return
+        if log is not None:
+            await log.handover.rest()
         try:
             doomed = await self._pools.run(Pool.BACKGROUND, self._rename_away, home, topic_partition, self._path(home, topic_partition))
         except OSError as error:
@@ -410,17 +413,24 @@ class SegmentLogStore:
 
     @deferred
     async def set_aside(self, topic_partition: TopicPartition, topic_id: TopicId) -> None:
-        """Keep what nobody knows of; see :meth:`ILogStore.set_aside`."""
+        """Keep what nobody knows of; see :meth:`ILogStore.set_aside`. A topic of the same name may ask for its log next."""
+        await self._turns.holding(topic_partition, lambda: self._set_aside(topic_partition, topic_id))
+
+    async def _set_aside(self, topic_partition: TopicPartition, topic_id: TopicId) -> None:
         double = next((entry for entry in self._doubles if entry[:2] == (topic_partition, topic_id)), None)
         known_id, home = self._known.get(topic_partition, (topic_id, None))
         if double is not None:
             home = double[2]
         elif known_id != topic_id:
             home = None
+        if home is None:
+            home = self._moves.forget_gone(topic_partition, topic_id)
+            double = None if home is None else (topic_partition, topic_id, home)
+            self._doubles.extend(() if double is None else (double,))
         if home is None or not home.online:
             return
         if double is None and not await self._pools.run(Pool.BACKGROUND, self._holds_records, self._path(home, topic_partition)):
-            await self.delete(topic_partition, topic_id)
+            await self._delete(topic_partition, topic_id)
             return
         if double is None:
             del self._known[topic_partition]

@@ -7,10 +7,11 @@ from collections.abc import Callable
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from twisted.internet.defer import Deferred
+from twisted.logger import LogLevel, capturedLogs, formatEvent
 
 from chronik.coordinator.group.config import GroupConfig
 from chronik.coordinator.group.interfaces import Committing, Leaving, OffsetCommit, Syncing
-from chronik.coordinator.group.service import java_hash
+from chronik.coordinator.group.service import LOAD_RETRY_MS, java_hash
 from chronik.coordinator.interfaces import StateRecord
 from chronik.errors import ErrorCode, KafkaError
 from chronik.metadata.image import ImageDelta
@@ -219,6 +220,30 @@ class AdministrationTest(GroupCase):
         self.feed.image = image_of(topic_of())
         self.assertEqual(self.code(self.join()), ErrorCode.NOT_COORDINATOR)
         self.assertEqual(self.coordinator.list_groups(), [])
+
+    def test_a_log_that_cannot_be_read(self) -> None:
+        """What was to be foreseen is told in one line: the topic may be deleted while its groups are read."""
+        coordinator, slow = self.make(), SlowLog()
+        coordinator.load(slow)
+        with capturedLogs() as logged:
+            slow.read.errback(KafkaError(ErrorCode.KAFKA_STORAGE_ERROR, "its log was deleted"))
+        (event,) = [event for event in logged if event["log_level"] is LogLevel.error]
+        self.assertNotIn("log_failure", event)
+        self.assertIn("partition 0 cannot be read: KAFKA_STORAGE_ERROR: its log was deleted", formatEvent(event))
+        self.assertEqual({}, coordinator._shards)
+
+    def test_a_log_that_can_be_read_later(self) -> None:
+        """What kept it from being read may be over: it is read again as long as it is led here, and not after that."""
+        coordinator, slow = self.make(), SlowLog()
+        coordinator.load(slow)
+        slow.read.errback(KafkaError(ErrorCode.KAFKA_STORAGE_ERROR, "no room"))
+        slow.read = Deferred()
+        self.clock.advance(LOAD_RETRY_MS / 1000)
+        self.assertEqual([0], list(coordinator._shards))
+        slow.read.errback(KafkaError(ErrorCode.KAFKA_STORAGE_ERROR, "no room"))
+        coordinator.unload(0)
+        self.clock.advance(LOAD_RETRY_MS / 1000)
+        self.assertEqual({}, coordinator._shards)
 
     def test_while_the_state_is_read(self) -> None:
         """Everything has to be tried again; but a member's heartbeat is believed: it is not its fault."""

@@ -202,6 +202,7 @@ class Target:
         for number, frame in enumerate(frames):
             self._give(connection, transport, frame[:4] + pack(">i", number) + frame[8:])
         self.pass_time(seconds)
+        self._drain(transport)
         outcomes = list(self._outcomes(frames, transport))
         if seconds >= PATIENCE_SECONDS and SILENT in outcomes:
             self._check_silence(frames[: outcomes.index(SILENT) + 1])
@@ -211,6 +212,14 @@ class Target:
             self._found(f"{self._budget.held} bytes are still held of a connection that is gone")
             self._budget = self.factory._budget = RequestBudget()
         return outcomes
+
+    def _drain(self, transport: PushTransport) -> None:
+        """Read all that is sent, as a peer does that wants its answers."""
+        sent = -1
+        while transport.producer is not None and len(transport.value()) != sent:
+            sent = len(transport.value())
+            transport.drain()
+            self._clock.advance(0)
 
     def _give(self, connection: KafkaConnection, transport: PushTransport, frame: bytes) -> None:
         self.report.frames += 1

@@ -19,7 +19,7 @@ from tests.integration.harness import eventually
 from tests.integration.undisturbed import UndisturbedCase
 from tests.lengths import length, report, seed
 
-FRAMES = length(1_000, 50_000)
+FRAMES = length(1_000, 20_000)
 
 BURST = 10
 """Frames of one connection."""
@@ -54,7 +54,7 @@ class FuzzTests(UndisturbedCase):
             before = self._sockets()
             while sent < FRAMES:
                 frames = [frame for frame in (mutator.frame(randomness) for _ in range(BURST)) if int.from_bytes(frame[:2], "big") not in MIGHTY]
-                self._send(frames)
+                self._send(frames, wait=randomness.random() < 0.2)
                 sent += len(frames)
             eventually(lambda: self._sockets() < before + 10, what="the end of the attackers' connections")
         failures = re.findall(r".*(?:failed here|Traceback|Unhandled|log_failure).*", self.broker.log())
@@ -69,10 +69,15 @@ class FuzzTests(UndisturbedCase):
                 found += os.readlink(path).startswith("socket:")
         return found
 
-    def _send(self, frames: list[bytes]) -> None:
-        """Send them at once, and read what comes until the broker ends it or has nothing to say for a moment."""
+    def _send(self, frames: list[bytes], wait: bool) -> None:
+        """Send them at once, and read what comes until the broker ends it.
+
+        :param wait: until it has nothing to say for a moment; else the broker is told at once that nothing more comes.
+        """
         with socket.create_connection(("127.0.0.1", self.broker.port), 10) as connection, contextlib.suppress(OSError):
             connection.sendall(b"".join(struct.pack(">i", len(frame)) + frame for frame in frames))
             connection.settimeout(0.1)
+            if not wait:
+                connection.shutdown(socket.SHUT_WR)
             while connection.recv(1 << 16):
                 pass

@@ -114,6 +114,25 @@ class ShuffledWorker:
         return succeed(None)
 
 
+IDLE_ROUNDS: Final = 20
+"""After so many in which nothing happened, nothing will."""
+
+
+def end(host: HostedPartitions, pools: ShuffledPools, clock: Clock) -> None:
+    """Let what is under way in a broker that is dead come to its end; none of it is seen by anybody.
+
+    Coroutines that are thrown away in the middle let go of their locks to others that were thrown away too.
+    """
+    host.stop()
+    idle = 0
+    for _ in range(STEPS_MAX):
+        idle = 0 if pools.step() else idle + 1
+        if idle:
+            clock.advance(0.06)
+        if idle == IDLE_ROUNDS:
+            break
+
+
 @dataclass(slots=True)
 class Settings:
     """What the topic goes by."""
@@ -275,6 +294,7 @@ class World:
         """After a cut: another machine on what is left. Nobody knows what became of requests that were under way."""
         while self.machine.after is not None:
             self._disk, self._epoch = self.machine.after, self.machine.epoch
+            end(self.machine.host, self.machine.pools, self.machine.clock)
             for producer in self.producers:
                 for entry in (entry for entries in producer.entries.values() for entry in entries):
                     entry.waiting = False

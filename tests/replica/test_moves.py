@@ -111,6 +111,8 @@ class MoveCase(SynchronousTestCase):
 
     def raised(self, partitions: Sequence[tuple[TopicId, int]], untrusted: Collection[tuple[TopicId, int]]) -> Deferred[None]:
         """The controller's part in a start after a crash."""
+        if not partitions:
+            return succeed(None)
         self.epoch += 1
         self.feed.image = image_of(topic_of(epoch=self.epoch))
         return succeed(None)
@@ -284,6 +286,38 @@ class LeaderTests(MoveCase):
             self.pass_time()
             self.assertEqual(target, self.place())
         self.assertEqual(7, self.host.get("t", 0).high_watermark)
+
+    def test_damaged_copy(self) -> None:
+        """What was found and cannot be opened is copied anew, and says nothing of its disk."""
+        self.successResultOf(self.move())
+        (future,) = [name for name in self.disk.list("/b") if name.endswith("-future")]
+        self.disk.unlink(f"/b/{future}/{0:020d}.log")
+        self.disk.write_whole("/b/recovery-point-offset-checkpoint", b"0\n1\nt 0 3\n")
+        self.disk.sync_file_system("/b")
+        self.restart(crash=True)
+        self.assertEqual(["ok", "ok"], [status.state.value for status in self.store.status()])
+        self.pass_time()
+        self.assertEqual(("/b", [b"%d" % n for n in range(5)]), (self.place(), self.values()))
+
+    def test_copy_of_what_was_cut_since(self) -> None:
+        """What was copied and then cut, while the disk of the copy was away, is not in the log after the move."""
+        self.successResultOf(self.move())
+        self.host.stop()
+        self.disk.sync_file_system("/b")
+        alone = make_store(self.disk.crashed(Random(1)), self.clock, "/a")
+        self.disk = alone._file_system
+        self.successResultOf(alone.start())
+        log = self.successResultOf(alone.open(TP, TOPIC_ID, SMALL, True))
+        self.successResultOf(log.truncate(2))
+        for offset in (2, 3, 4, 5):
+            self.successResultOf(log.replicate(batch_of(b"new%d" % offset, base_offset=offset, leader_epoch=1)))
+        closing = alone.close()
+        self.clock.advance(0)
+        self.successResultOf(closing)
+        self.topic = topic_of(epoch=1)
+        self.begin()
+        self.pass_time()
+        self.assertEqual(("/b", [b"0", b"1", b"new2", b"new3", b"new4", b"new5"]), (self.place(), self.values()))
 
     def test_left_over_of_another_topic(self) -> None:
         """What was copied of a topic that is gone goes at the next start."""

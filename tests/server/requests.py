@@ -172,6 +172,12 @@ class GrantedRequests:
         self.ask(self.beat(version), version)
         return m.ConsumerGroupDescribeRequest(group_ids=(f"consumers-{version}",))
 
+    def move(self, version: int) -> Message:
+        """To where it is."""
+        topic = m.AlterReplicaLogDirsRequest.AlterReplicaLogDirTopic(name="t", partitions=(0,))
+        place = m.AlterReplicaLogDirsRequest.AlterReplicaLogDir(path="/data", topics=(topic,))
+        return m.AlterReplicaLogDirsRequest(dirs=(place,))
+
     def unregister(self, version: int) -> Message:
         """A broker that is registered no more."""
         return m.UnregisterBrokerRequest(broker_id=7)
@@ -214,6 +220,7 @@ class GrantedRequests:
             ),
             "DeleteRecords": self.delete_records,
             "DescribeLogDirs": lambda _: m.DescribeLogDirsRequest(topics=None),
+            "AlterReplicaLogDirs": self.move,
             "OffsetForLeaderEpoch": self.epoch,
             "DescribeProducers": lambda _: m.DescribeProducersRequest(
                 topics=(m.DescribeProducersRequest.TopicRequest(name="t", partition_indexes=(0,)),)

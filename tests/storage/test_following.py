@@ -176,7 +176,7 @@ class RestartTests(FollowingCase):
                 for seed in range(3):
                     found = self.log(disk.crashed(Random(seed)))
                     self.assertIn((found.start_offset, found.end_offset), {(offset, offset), *((0, n) for n in range(9))})
-                    self.of._timer.cancel()
+                    self.of._sweeper.stop()
                 pools.go_next()
             pools.go_on()
             self.successResultOf(done)

@@ -6,6 +6,7 @@ import errno
 from random import Random
 from typing import Any, NamedTuple
 
+from twisted.internet.defer import Deferred
 from twisted.logger import capturedLogs, formatEvent
 from twisted.trial.unittest import SynchronousTestCase
 from zope.interface.verify import verifyObject
@@ -78,7 +79,7 @@ class MoveCase(SynchronousTestCase):
     def copied(self, store: Any, log: Any, directory: str = "/b") -> LogCopy:
         """A copy that has everything."""
         copy = LogCopy(log, self.successResultOf(store.open_future(TP, ID, log.config, directory)))
-        self.successResultOf(_finish(copy))
+        self.successResultOf(Deferred.fromCoroutine(_finish(copy)))
         return copy
 
     def moved(self, store: Any = None, log: Any = None, directory: str = "/b") -> Any:
@@ -177,7 +178,7 @@ class MoveTests(MoveCase):
         self.assertIsNone(self.successResultOf(self.store.replace(TP, ID)))
         self.send(self.log, 1)
         self.assertEqual("/a", self.store.directory_of(TP, ID))
-        self.successResultOf(_finish(copy))
+        self.successResultOf(Deferred.fromCoroutine(_finish(copy)))
         self.assertEqual(5, self.successResultOf(self.store.replace(TP, ID)).end_offset)
 
     def test_usage(self) -> None:
@@ -261,7 +262,7 @@ class CrashTests(MoveCase):
         self.send(self.log, 6, epoch=3)
         self.successResultOf(self.log.raise_epoch(5))
         epoch = 5
-        self.successResultOf(_finish(copy))
+        self.successResultOf(Deferred.fromCoroutine(_finish(copy)))
         current = self.successResultOf(self.store.replace(TP, ID))
         self.send(current, 6, epoch=5)
         self.disk.on_step = None
@@ -351,6 +352,10 @@ class StaleTests(MoveCase):
         log = self.opened(store)
         self.assertEqual([(TP, ID, "/b")], list(store.futures()))
         expected = self.records(log)
+        copy = LogCopy(log, self.successResultOf(store.open_future(TP, ID, SMALL, "/b")))
+        self.successResultOf(Deferred.fromCoroutine(copy.reconcile()))
+        self.assertEqual(8, copy.future.end_offset, "what is the same is kept")
+        copy.stop()
         copy = self.copied(store, log)
         self.assertEqual((expected, 24), (self.records(copy.future), copy.future.end_offset))
         self.assertEqual(expected, self.records(self.successResultOf(store.replace(TP, ID))))
@@ -361,7 +366,7 @@ class StaleTests(MoveCase):
         copy = self.copied(self.store, self.log)
         self.successResultOf(copy.future.truncate(4))
         self.successResultOf(copy.future.append(batch_of(b"x"), 0))
-        self.successResultOf(_finish(copy))
+        self.successResultOf(Deferred.fromCoroutine(_finish(copy)))
         self.assertEqual(self.records(self.log), self.records(copy.future))
 
     def test_something_in_its_place(self) -> None:
@@ -454,7 +459,7 @@ class FaultTests(MoveCase):
         self.disk.on_step = look
         results: list[Any] = []
         move = self.store.open_future(TP, ID, SMALL, "/b").addCallback(lambda future: LogCopy(self.log, future))
-        copying = move.addCallback(lambda copy: _as_deferred(copy)).addCallback(lambda _: self.store.replace(TP, ID))
+        copying = move.addCallback(lambda copy: Deferred.fromCoroutine(_finish(copy))).addCallback(lambda _: self.store.replace(TP, ID))
         copying.addBoth(results.append)
         self.disk.on_step = None
         return left <= 0, results[0]
@@ -527,9 +532,3 @@ class FaultTests(MoveCase):
         self.assertEqual(ErrorCode.KAFKA_STORAGE_ERROR, self.code(self.store.replace(TP, ID)))
         self.assertTrue(self.log.failed)
         self.settle(8)
-
-
-def _as_deferred(copy: LogCopy) -> Any:
-    from twisted.internet.defer import Deferred
-
-    return Deferred.fromCoroutine(_finish(copy))

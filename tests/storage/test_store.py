@@ -422,6 +422,28 @@ class TurnTests(StoreCase):
         self.assertTrue(old.closed)
         self.assertEqual((TopicId(bytes(16)), 0), (new.topic_id, new.end_offset))
 
+    def test_nothing_of_the_old_one_comes_late(self) -> None:
+        """What was still to be done in the directory of a deleted log is not done to the next one of its name, in whatever order threads work."""
+        pools = HeldThreadPools("background")
+        store = make_store(self.disk, self.clock, pools=pools)
+        starting = store.start()
+        pools.go_on()
+        self.successResultOf(starting)
+        opening = store.open(TP, ID, LogConfig(segment_bytes=200))
+        pools.go_on()
+        log = self.successResultOf(opening)
+        for n in range(6):
+            self.append(log, b"%d" % n)
+        pools.go_on()
+        log.advance_start(5).addErrback(lambda _: None)
+        deleting, again = store.delete(TP, ID), store.open(TP, TopicId(bytes(16)), LogConfig())
+        while pools.waiting:
+            pools._held.waiting.insert(0, pools._held.waiting.pop())  # the newest first
+            pools.go_next()
+        self.successResultOf(deleting)
+        self.append(self.successResultOf(again), b"kept")
+        self.assertGreater(self.disk.size(f"/data/{TP}/{0:020d}.log"), 0)
+
     def test_close_while_flushing(self) -> None:
         """A stop waits for the flush that is under way, and for the one after it."""
         pools = HeldThreadPools("flush")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from twisted.internet.defer import Deferred, fail
 from twisted.internet.task import LoopingCall
@@ -30,7 +30,7 @@ from chronik.coordinator.group.interfaces import (
     Syncing,
 )
 from chronik.coordinator.group.shard import GroupShard
-from chronik.coordinator.group.timers import Timers
+from chronik.coordinator.group.timers import Deadline, Timers
 from chronik.coordinator.interfaces import IStateLog
 from chronik.defer import deferred
 from chronik.errors import ErrorCode, KafkaError
@@ -42,6 +42,9 @@ if TYPE_CHECKING:
     from twisted.internet.interfaces import IReactorTime
 
     from chronik.config import Configuration
+
+LOAD_RETRY_MS: Final = 1_000
+"""Pause before groups are read again whose state could not be read."""
 
 
 def java_hash(text: str) -> int:
@@ -125,8 +128,17 @@ class GroupCoordinator:
 
     def _not_loaded(self, failure: Failure, shard: GroupShard, log: IStateLog) -> None:
         if self._shards.get(log.partition) is shard:
-            self._log.failure("the group state of partition {partition} cannot be read", failure, partition=log.partition)
+            if failure.check(KafkaError) is not None:  # its topic was deleted, or its disk fails
+                self._log.error("the group state of partition {partition} cannot be read: {error}", partition=log.partition, error=str(failure.value))
+            else:
+                self._log.failure("the group state of partition {partition} cannot be read", failure, partition=log.partition)
             del self._shards[log.partition]
+            self._timers.set(Deadline(lambda: self._load_again(log)), LOAD_RETRY_MS)
+
+    def _load_again(self, log: IStateLog) -> None:
+        """What kept it from being read may be over, if it is led here still."""
+        if self._logs.get(log.partition) is log and log.partition not in self._shards:
+            self._begin(log)
 
     def _read_anew(self, shard: GroupShard) -> None:
         """A write failed: what is in memory may not be what is in the log."""

@@ -13,7 +13,7 @@ from chronik.search.broker_interfaces import SearchConfig
 from chronik.search.feed import HINT_INTERVAL_S, SearchFeed, SearchOff
 from chronik.search.feed_messages import Committed
 from chronik.storage.interfaces import Extent, IExtentObserver
-from tests.search.broker.fakes import FakeBroker
+from tests.search.broker.fakes import FakeBroker, FakePartition
 
 
 class FeedTests(SynchronousTestCase):
@@ -97,6 +97,20 @@ class FeedTests(SynchronousTestCase):
         self.assertEqual(self.told(), [])
         self.feed.attach()
         self.assertEqual(self.told(), ["partition", "partition", "fed"])
+
+    def test_led_anew(self) -> None:
+        """A partition that is led over another log is watched there, and its extents are told; one that is not searched is no concern of it."""
+        self.told()
+        topic = self.broker.image.topics["logs"]
+        new = FakePartition(self.broker, topic, 0)
+        self.feed.partition_led(topic.topic_id, new)
+        self.assertEqual(["partition"], self.told())
+        self.assertEqual(([], 1), (self.logs.observers, len(new.observers)))
+        self.assertEqual(([], 1), (self.logs.listeners, len(new.listeners)))
+        self.feed.partition_led(topic.topic_id, new)
+        off = self.broker.image.topics["off"]
+        self.feed.partition_led(off.topic_id, FakePartition(self.broker, off, 0))
+        self.assertEqual([], self.told())
 
     def test_topics(self) -> None:
         """Topics that are created, changed, switched off and on, deleted."""
