@@ -49,6 +49,28 @@ SETTLE_STEPS: Final = 2_000
 ALL: Final = 1 << 30
 
 
+def finish(waiting: Deferred[Any], step: Callable[[], None], ended: Callable[[], bool] = lambda: False) -> Any:
+    """What a Deferred answers.
+
+    :param step: lets something happen.
+    :param ended: whether nothing more can; then the answer is None, and a failure is nobody's.
+    :raises Exception: what the Deferred failed with.
+    """
+    outcome: list[Any] = []
+    waiting.addBoth(outcome.append)
+    for _ in range(STEPS_MAX):
+        if outcome or ended():
+            break
+        step()
+    else:
+        raise AssertionError("nothing more happens, and what was waited for did not")
+    if ended():
+        return None
+    if isinstance(outcome[0], Failure):
+        outcome[0].raiseException()
+    return outcome[0]
+
+
 @implementer(IThreadPools)
 class ShuffledPools:
     """Threads whose work, and whose answers to the reactor, come in any order that threads could bring about.
@@ -204,16 +226,7 @@ class Machine:
 
         :raises Exception: what the Deferred failed with.
         """
-        outcome: list[Any] = []
-        waiting.addBoth(outcome.append)
-        for _ in range(STEPS_MAX):
-            if outcome or self.after is not None:
-                break
-            self.step()
-        else:
-            raise AssertionError("nothing more happens, and what was waited for did not")
-        if outcome and isinstance(outcome[0], Failure) and self.after is None:
-            outcome[0].raiseException()
+        finish(waiting, self.step, lambda: self.after is not None)
 
     def start(self) -> None:
         """Open everything."""
@@ -375,20 +388,16 @@ class World:
 
     def _records(self, number: int, offset: int, max_bytes: int) -> Iterator[tuple[int, Record]]:
         machine = self.machine
-        found: list[Any] = []
         reading = maybeDeferred(lambda: self._partition(number).read(offset, max_bytes, IsolationLevel.READ_UNCOMMITTED, True))
-        reading.addBoth(found.append)
-        for _ in range(STEPS_MAX):
-            if found or machine.after is not None:
-                break
-            machine.step()
-        if machine.after is not None:
-            return
-        if isinstance(found[0], Failure):
-            if found[0].check(KafkaError) and found[0].value.code in (ErrorCode.OFFSET_OUT_OF_RANGE, ErrorCode.NOT_LEADER_OR_FOLLOWER):
+        try:
+            found = finish(reading, machine.step, lambda: machine.after is not None)
+        except KafkaError as error:
+            if error.code in (ErrorCode.OFFSET_OUT_OF_RANGE, ErrorCode.NOT_LEADER_OR_FOLLOWER):
                 return  # what was read before is gone, and the history will tell; or it is being moved
-            found[0].raiseException()
-        records = found[0].records
+            raise
+        if found is None:
+            return
+        records = found.records
         data = records.read(0, len(records))
         records.close()
         for _, batch in whole_batches(data):

@@ -7,7 +7,6 @@ from typing import Any
 
 from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock
-from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
 from zope.interface.verify import verifyObject
 
@@ -21,11 +20,9 @@ from chronik.testing.logs import ID, NOW, TP, make_store
 from chronik.testing.records import batch_of
 from tests.lengths import length, report, seed
 from tests.replica.fakes import FakeLog
-from tests.replica.machine import ShuffledPools
+from tests.replica.machine import ShuffledPools, finish
 
 RUNS = length(80, 5_000)
-
-STEPS_MAX = 20_000
 
 SMALL = LogConfig(segment_bytes=600, index_interval_bytes=100, file_delete_delay_ms=0, retention_bytes=2_000)
 
@@ -48,17 +45,7 @@ class Copying:
 
     def finish(self, waiting: Deferred[Any]) -> Any:
         """What a Deferred answers."""
-        outcome: list[Any] = []
-        waiting.addBoth(outcome.append)
-        for _ in range(STEPS_MAX):
-            if outcome:
-                break
-            self.step()
-        if not outcome:
-            raise AssertionError("nothing more happens")
-        if isinstance(outcome[0], Failure):
-            outcome[0].raiseException()
-        return outcome[0]
+        return finish(waiting, self.step)
 
     def step(self) -> None:
         """Let something happen."""

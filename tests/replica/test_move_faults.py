@@ -26,11 +26,9 @@ from chronik.testing.logs import NOW, make_store
 from chronik.testing.records import batch_of
 from tests.lengths import length, report, seed
 from tests.replica.fakes import FakeFeed, image_of
-from tests.replica.machine import Settings, ShuffledPools, end
+from tests.replica.machine import Settings, ShuffledPools, end, finish
 
 RUNS = length(60, 10_000)
-
-STEPS_MAX = 20_000
 
 PARTITIONS = 2
 
@@ -102,17 +100,7 @@ class Chaos:
 
     def finish(self, waiting: Deferred[Any]) -> Any:
         """What a Deferred answers."""
-        outcome: list[Any] = []
-        waiting.addBoth(outcome.append)
-        for _ in range(STEPS_MAX):
-            if outcome:
-                break
-            self.step()
-        if not outcome:
-            raise AssertionError("nothing more happens")
-        if isinstance(outcome[0], Failure):
-            outcome[0].raiseException()
-        return outcome[0]
+        return finish(waiting, self.step)
 
     def step(self) -> None:
         """Let something happen."""
