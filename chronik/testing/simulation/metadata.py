@@ -8,7 +8,6 @@ from random import Random
 from typing import Any, Final
 
 from twisted.internet.defer import Deferred
-from twisted.internet.interfaces import IReactorTime
 from zope.interface import implementer
 
 from chronik.metadata.interfaces import Compacted, Compare, Delete, IMetadataStore, IWatcher, Put, ReadOnly, Revision, Snapshot, UnknownOutcome
@@ -207,8 +206,3 @@ class ViewMaker:
     def make(self, context: Any, options: Mapping[str, str]) -> MetadataView:
         """The view."""
         return self._view
-
-
-def cluster_store(clock: IReactorTime) -> MemoryMetadataStore:
-    """The store of a cluster."""
-    return MemoryMetadataStore(clock)

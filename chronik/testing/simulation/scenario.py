@@ -33,7 +33,6 @@ from chronik.testing.simulation.timeline import Timeline
 OPERATIONS_MIN: Final = 2_000
 """Requests that are answered in a run, at least."""
 
-FAULTS_MIN: Final = 5
 RESTARTS_MIN: Final = 2
 
 SECONDS_MAX: Final = 240.0
