@@ -134,6 +134,7 @@ class BrokerService(Service):
     :param config: what it goes by.
     :param machine: what it runs on.
     :param failed: called with the exit status when the broker cannot go on.
+    :ivar search: answers searches; None before it is there.
     """
 
     name = "chronik"
@@ -143,6 +144,7 @@ class BrokerService(Service):
         self._config = config
         self._machine = machine
         self._failed = failed
+        self.search: SearchService | None = None
         self._starting: Deferred[None] = succeed(None)
         self._endings: list[Callable[[], Deferred[Any] | None]] = []
 
@@ -194,7 +196,7 @@ class BrokerService(Service):
         cluster.feed.observe(_ConnectionSettings(listeners, cluster.dynamic))
         listeners.serve(RequestDispatcher(services, api_table()))
         self._endings.append(lambda: listeners.close(DRAIN_SECONDS))
-        search = self._search(listeners, partitions, cluster.feed, store)
+        search = self.search = self._search(listeners, partitions, cluster.feed, store)
         credentials = authorizer if ICredentialStore.providedBy(authorizer) else None
         http.serve(HttpParts(services, listeners, search, stalls, credentials))
         self._endings.append(http.close)

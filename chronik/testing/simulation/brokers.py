@@ -22,7 +22,8 @@ from chronik.testing.simulation.disk import SimulatedDisk
 from chronik.testing.simulation.metadata import MetadataView, ViewMaker
 from chronik.testing.simulation.network import Network
 from chronik.testing.simulation.pools import SeededThreadPools
-from chronik.testing.simulation.reactor import SimulatedReactor
+from chronik.testing.simulation.processes import ProcessReactor
+from chronik.testing.simulation.search_process import BACKEND, SearchPrograms
 from chronik.testing.simulation.timeline import Timeline
 
 PORT: Final = 9092
@@ -43,7 +44,7 @@ class Life:
     :ivar said: what it complained of.
     """
 
-    reactor: SimulatedReactor
+    reactor: ProcessReactor
     pools: SeededThreadPools
     view: MetadataView | None
     service: BrokerService
@@ -61,6 +62,7 @@ class SimulatedBroker:
     :param store: the cluster's metadata; None for a broker that keeps its own in a file.
     :param committing: told, with its id, whenever it is about to change the cluster's metadata.
     :param ended: told whenever it is down, with what it said when it gave up by itself.
+    :param scratch: a real directory for what is indexed.
     :ivar lives: those before; kept, so that nothing of them is collected while others run.
     """
 
@@ -73,6 +75,7 @@ class SimulatedBroker:
         settings: Mapping[str, str],
         store: MemoryMetadataStore | None,
         ended: Callable[[SimulatedBroker, str], None],
+        scratch: str,
         committing: Callable[[int], None] = lambda number: None,
     ) -> None:
         self.number = number
@@ -93,6 +96,7 @@ class SimulatedBroker:
         file_system.make_directory(DIRECTORY)
         file_system.sync_file_system("/")
         self.disk = SimulatedDisk(timeline, file_system, self.random)
+        self.search = SearchPrograms(f"{scratch}/{number}", Random(f"{self._seed}/search"))
         self.life: Life | None = None
         self.lives: list[Life] = []
 
@@ -102,7 +106,8 @@ class SimulatedBroker:
             "listeners": f"PLAINTEXT://{self.address}:{PORT}",
             "http.listeners": "",
             "log.dirs": DIRECTORY,
-            "search.backend": "none",
+            "search.backend": BACKEND,
+            "search.disk.reserve.bytes": "0",
             "metadata.store": "memory" if self._store is not None else "file",
         }
 
@@ -128,7 +133,8 @@ class SimulatedBroker:
         assert self.life is None
         boot = len(self.lives)
         random = Random(f"{self._seed}/{boot}")
-        reactor = SimulatedReactor(self._timeline, self._host, self._rate, self.offset)
+        processes = Random(f"{self._seed}/{boot}/processes")
+        reactor = ProcessReactor(self._timeline, self._host, self._rate, self.offset, processes, self.search.run)
         pools = SeededThreadPools(reactor, Random(f"{self._seed}/{boot}/threads"))
         view = None if self._store is None else MetadataView(self._store, reactor, Random(f"{self._seed}/{boot}/metadata"), self._committing)
         logs: dict[tuple[TopicId, int], Any] = {}
@@ -183,7 +189,7 @@ class SimulatedBroker:
         """Set its clock forward, or back."""
         self.offset += seconds
         if self.life is not None:
-            self.life.reactor.offset = self.offset
+            self.life.reactor.set_offset(self.offset)
 
     def kill(self, why: str = "") -> None:
         """End the process at once; the machine, and what it wrote, stay."""
@@ -206,7 +212,7 @@ class SimulatedBroker:
         life = self.life
         assert life is not None
         life.phase = "ended"
-        life.reactor.alive = False
+        life.reactor.end()
         if life.view is not None:
             life.view.end()
         self.life = None

@@ -21,6 +21,7 @@ class Ledger:
     :ivar errors: error codes among the answers, by kind and code.
     :ivar under_way: requests that are not answered yet, by kind.
     :ivar groups: notes of groups.
+    :ivar searched: partitions that were searched, counted once for each search.
     """
 
     def __init__(self) -> None:
@@ -28,6 +29,7 @@ class Ledger:
         self.errors: Counter[tuple[str, str]] = Counter()
         self.under_way: Counter[str] = Counter()
         self.groups = GroupHistory()
+        self.searched = 0
         self.promises: dict[str, Promise] = {}
         self._histories: dict[TopicId, History] = {}
         self._kept: set[TopicId] = set()

@@ -8,8 +8,10 @@ import importlib
 import json
 import os
 import selectors
+import shutil
 import signal
 import sys
+import tempfile
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -25,6 +27,9 @@ SECONDS_MAX: Final = 120
 
 HASH_SEED: Final = "0"
 """Sets of strings must be walked in the same order by every process."""
+
+_MEMORY: Final = "/dev/shm"
+"""Where files cost least, on systems that have it."""
 
 ANOTHER: Final = "another fault"
 
@@ -55,9 +60,10 @@ def outcomes(request: Request) -> Iterator[Outcome]:
     selector = selectors.DefaultSelector()
     gc.collect()
     gc.freeze()
+    scratch = tempfile.mkdtemp(prefix="chronik-simulation-", dir=_MEMORY if os.path.isdir(_MEMORY) else None)
     try:
         for _ in range(request.jobs):
-            _begin(selector, left, request.variant)
+            _begin(selector, left, request.variant, scratch)
         while selector.get_map():
             for key, _ in selector.select():
                 child: _Child = key.data
@@ -68,31 +74,32 @@ def outcomes(request: Request) -> Iterator[Outcome]:
                 yield outcome
                 if outcome.findings and request.until_found:
                     return
-                _begin(selector, left, request.variant)
+                _begin(selector, left, request.variant, scratch)
     finally:
         for key in list(selector.get_map().values()):
             key.data.kill()
         selector.close()
+        shutil.rmtree(scratch, ignore_errors=True)
 
 
-def _begin(selector: selectors.BaseSelector, left: Iterator[Play], variant: str) -> None:
+def _begin(selector: selectors.BaseSelector, left: Iterator[Play], variant: str, scratch: str) -> None:
     play = next(left, None)
     if play is not None:
-        child = _Child(play, variant)
+        child = _Child(play, variant, scratch)
         selector.register(child.pipe, selectors.EVENT_READ, child)
 
 
 class _Child:
     """A process that runs one play and writes its outcome to a pipe."""
 
-    def __init__(self, play: Play, variant: str) -> None:
+    def __init__(self, play: Play, variant: str, scratch: str) -> None:
         self._play = play
         self._data = bytearray()
         self.pipe, theirs = os.pipe()
         self._pid = os.fork()
         if not self._pid:
             os.close(self.pipe)
-            _in_child(play, variant, theirs)
+            _in_child(play, variant, theirs, scratch)
         os.close(theirs)
 
     def read(self) -> bool:
@@ -116,7 +123,7 @@ class _Child:
         os.close(self.pipe)
 
 
-def _in_child(play: Play, variant: str, pipe: int) -> None:
+def _in_child(play: Play, variant: str, pipe: int, scratch: str) -> None:
     """Run it and end the process, without what ends a process usually: that belongs to the parent."""
     status = 1
     try:
@@ -124,21 +131,25 @@ def _in_child(play: Play, variant: str, pipe: int) -> None:
         faulthandler.register(signal.SIGPROF, chain=True)
         signal.setitimer(signal.ITIMER_PROF, SECONDS_MAX)
         with os.fdopen(pipe, "wb") as out:
-            out.write(json.dumps(run_here(play, variant).as_json()).encode())
+            out.write(json.dumps(run_here(play, variant, scratch).as_json()).encode())
         status = 0
     finally:
         os._exit(status)
 
 
-def run_here(play: Play, variant: str = "") -> Outcome:
-    """Run one play in this process, which should run no other: what modules keep would not be as it was."""
+def run_here(play: Play, variant: str = "", scratch: str | None = None) -> Outcome:
+    """Run one play in this process, which should run no other: what modules keep would not be as it was.
+
+    :param scratch: a real directory for files that do not outlive the run; None for the usual one.
+    """
     log = SimulatedLog()
     log.begin()
     # When cycles are collected depends on more than the seed, and what was dropped may do something then.
     gc.disable()
     if variant:
         named(variant)()
-    outcome = run(play)
+    with tempfile.TemporaryDirectory(dir=scratch) as files:
+        outcome = run(play, files)
     outcome.findings += [f"logged: {failure}" for failure in log.failures]
     outcome.log = list(log.lines)
     return outcome

@@ -27,6 +27,7 @@ from chronik.testing.simulation.network import Host, Network
 from chronik.testing.simulation.producers import Producer
 from chronik.testing.simulation.reactor import SimulatedReactor
 from chronik.testing.simulation.replicas import differences
+from chronik.testing.simulation.searchers import Seeker
 from chronik.testing.simulation.stage import Stage
 from chronik.testing.simulation.timeline import Timeline
 
@@ -105,9 +106,12 @@ class Outcome:
 
 
 class Simulation:
-    """The world of one run."""
+    """The world of one run.
 
-    def __init__(self, play: Play) -> None:
+    :param scratch: a real directory, empty and its own.
+    """
+
+    def __init__(self, play: Play, scratch: str) -> None:
         self._play = play
         self._random = Random(f"simulation {play.seed} of {play.brokers}")
         self.timeline = Timeline()
@@ -122,7 +126,7 @@ class Simulation:
         settings = self._settings()
         seed = f"{play.seed}/{play.brokers}"
         self.brokers = [
-            SimulatedBroker(number, self.timeline, self.network, seed, settings, self._store, self._ended, self._commits)
+            SimulatedBroker(number, self.timeline, self.network, seed, settings, self._store, self._ended, scratch, self._commits)
             for number in range(1, play.brokers + 1)
         ]
         self._replication = min(3, play.brokers)
@@ -131,6 +135,7 @@ class Simulation:
         self._restarting: set[int] = set()
         self._restarts = 0
         plan = plan_of(play.seed, play.faults, self._shared, play.brokers > 1)
+        self._seeker = Seeker(self._stage, self._client("seeker"), self.brokers, tuple(TOPICS), 0.4)
         self._nemesis = Nemesis(self, Random(self._random.random()), plan)
 
     def _settings(self) -> dict[str, str]:
@@ -199,7 +204,7 @@ class Simulation:
     def _players(self) -> list[tuple[str, Any, bool]]:
         """Clients by name, and whether each writes."""
         stage, client, random = self._stage, self._client, self._random
-        players: list[tuple[str, Any, bool]] = []
+        players: list[tuple[str, Any, bool]] = [("seeker", self._seeker, False)]
         for n, (topic, acks, idempotent) in enumerate(WRITERS):
             partitions = sorted(random.sample(range(TOPICS[topic]), min(2, TOPICS[topic])))
             name = f"{'i' if idempotent else 'p'}{n}"
@@ -239,6 +244,7 @@ class Simulation:
         for topic, partitions in TOPICS.items():
             configs = {"internal.segment.bytes": str(self._random.choice((1_500, 8_000, 1 << 20)))}
             self.ledger.kept(await admin.created(topic, partitions, self._replication, configs))
+            await self._seeker.know(topic)
         readers: list[Deferred[None]] = []
         writers: list[Deferred[None]] = []
         for name, player, writes in self._players():
@@ -264,6 +270,17 @@ class Simulation:
         for topic in TOPICS:
             await self._read_all(admin.client, topic)
         await self._compare_replicas(admin.client)
+        await self._compare_search(admin.client)
+
+    async def _compare_search(self, client: ClusterClient) -> None:
+        """Whatever is in the log is found, and nothing else is, nor ever was."""
+        leaders: dict[tuple[str, int], int] = {}
+        for topic in TOPICS:
+            await client.refresh([topic])
+            leaders.update({(topic, number): leader for number, (leader, _) in client.topics[topic].leaders.items()})
+        await self._seeker.finish(leaders)
+        for problem in self._seeker.notes.problems(self.ledger):
+            self.ledger.finding(f"search: {problem}")
 
     def _done(self, result: Any, name: str) -> None:
         self._stage.waits.discard(name)
@@ -334,6 +351,9 @@ class Simulation:
         )
 
 
-def run(play: Play) -> Outcome:
-    """Run one play."""
-    return Simulation(play).run()
+def run(play: Play, scratch: str) -> Outcome:
+    """Run one play.
+
+    :param scratch: a real directory, empty and its own.
+    """
+    return Simulation(play, scratch).run()
