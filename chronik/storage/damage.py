@@ -12,14 +12,13 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from twisted.logger import Logger
 
-from chronik.defer import Pool
+from chronik.defer import Pool, deferred
 from chronik.errors import ErrorCode
 from chronik.record.batch import BadBatch, check_crc
 from chronik.storage.batchreader import BatchReader
 from chronik.storage.segment import Damage
 
 if TYPE_CHECKING:
-    from twisted.internet.defer import Deferred
     from twisted.internet.interfaces import IReactorTime
     from twisted.python.failure import Failure
 
@@ -30,6 +29,9 @@ if TYPE_CHECKING:
 
 SUSPECT_BYTES: Final = 16 << 20
 """How much of a segment is read at a time that somebody could not read."""
+
+SEGMENT_BYTES_MIN: Final = 4096
+"""What a segment counts for at least: also a small one has to be opened."""
 
 LOOK_SECONDS: Final = 60.0
 """How often segments are looked for that are due, when there was none."""
@@ -116,18 +118,47 @@ class Scrubber:
 
         :param logs: those of the directory.
         """
-        if self._busy:
-            return
+        if not self._busy:
+            self._busy = True
+            self._check(logs).addErrback(self._lost)
+
+    @deferred
+    async def _check(self, logs: Callable[[], Sequence[SegmentLog]]) -> None:
+        """One suspect, or as many segments as there is time for: many may be small."""
+        try:
+            left = self._policy.scrub_bytes_per_second
+            while (job := self._find(logs)) is not None:
+                before = job.position
+                await self._check_some(job, SUSPECT_BYTES if job.suspect else left)
+                left -= max(job.position - before, SEGMENT_BYTES_MIN)
+                if job.suspect or left <= 0:
+                    return
+        finally:
+            self._busy = False
+
+    def _find(self, logs: Callable[[], Sequence[SegmentLog]]) -> _Job | None:
         if self._suspects and (self._job is None or not self._job.suspect):
             segment = next(iter(self._suspects))
             self._job = _Job.of(self._suspects.pop(segment), segment, suspect=True)
-        job = self._job = self._job or self._next(logs)
-        if job is None:
-            return
-        self._busy = True
-        bytes_max = SUSPECT_BYTES if job.suspect else self._policy.scrub_bytes_per_second
-        checking: Deferred[Checked] = self._pools.run(Pool.BACKGROUND, check_some, job.segment, job.position, job.offset, bytes_max)
-        checking.addCallbacks(self._checked, self._not_checked, (job,), {}, (job,), {}).addErrback(self._lost)
+        self._job = self._job or self._next(logs)
+        return self._job
+
+    async def _check_some(self, job: _Job, bytes_max: int) -> None:
+        try:
+            checked = await self._pools.run(Pool.BACKGROUND, check_some, job.segment, job.position, job.offset, bytes_max)
+        except OSError as error:
+            # The disk could not even read it.
+            checked = Checked(job.position, job.offset, Damage(job.position, job.offset, f"it cannot be read: {error}"))
+        if job.is_void:
+            self._job = None
+        elif checked.damage is not None:
+            self._job = None
+            job.log.trouble.quarantine(job.segment, checked.damage)
+        else:
+            job.position, job.offset = checked.position, checked.offset
+            if job.position >= job.segment.size:
+                self._job = None
+                job.segment.checked_ms = int(self._clock.seconds() * 1000)
 
     def _next(self, logs: Callable[[], Sequence[SegmentLog]]) -> _Job | None:
         if not self._policy.scrub_bytes_per_second:
@@ -146,29 +177,7 @@ class Scrubber:
         now = int(self._clock.seconds() * 1000)
         return segment is not log.segments[-1] and segment.damage is None and now - segment.checked_ms >= self._policy.scrub_interval_ms
 
-    def _checked(self, checked: Checked, job: _Job) -> None:
-        self._busy = False
-        if job.is_void:
-            self._job = None
-        elif checked.damage is not None:
-            self._job = None
-            job.log.trouble.quarantine(job.segment, checked.damage)
-        else:
-            job.position, job.offset = checked.position, checked.offset
-            if job.position >= job.segment.size:
-                self._job = None
-                job.segment.checked_ms = int(self._clock.seconds() * 1000)
-
-    def _not_checked(self, failure: Failure, job: _Job) -> None:
-        """The disk could not even read it."""
-        self._busy = False
-        self._job = None
-        failure.trap(OSError)
-        if not job.is_void:
-            job.log.trouble.quarantine(job.segment, Damage(job.position, job.offset, f"it cannot be read: {failure.value}"))
-
     def _lost(self, failure: Failure) -> None:
-        self._busy = False
         self._job = None
         self._log.failure("a segment could not be checked", failure)
 

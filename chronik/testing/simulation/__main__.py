@@ -6,6 +6,7 @@ import argparse
 import os
 import sys
 
+from chronik.testing.simulation.faults import FAULTS
 from chronik.testing.simulation.runner import Request, plays_of, report, with_fixed_hashes
 
 
@@ -15,6 +16,7 @@ def main() -> int:
     parser.add_argument("--seeds", default="0-19", help="as 7, 0-199 or 1,5,9")
     parser.add_argument("--brokers", type=int, default=1, help="brokers of each cluster")
     parser.add_argument("--faults", type=int, default=20, help="faults of each run")
+    parser.add_argument("--kind", default="", choices=("", *FAULTS), help="the only kind of fault that there is to be")
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="runs at a time")
     parser.add_argument("--variant", default="", help="module:function that breaks something first, to see whether it is found")
     parser.add_argument("--until-found", action="store_true", help="end after the first seed that finds something")

@@ -102,6 +102,10 @@ class ClusterClient:
         """A pause before the next attempt."""
         return self.sleep(BACKOFF_SECONDS * (0.5 + self.random.random()))
 
+    def knows(self, broker_id: int) -> bool:
+        """Whether a broker's address is known."""
+        return broker_id in self._brokers
+
     # -- asking -------------------------------------------------------------------------------------------------------
 
     async def ask(self, broker_id: int, message: Message, version: int | None = None, answered: bool = True) -> Any:
@@ -178,7 +182,7 @@ class ClusterClient:
         error = ErrorCode(code)
         if error is not ErrorCode.NONE:
             self.ledger.errors[kind, error.name] += 1
-            if error in UNEXPECTED:
+            if error in UNEXPECTED and not (error is ErrorCode.CORRUPT_MESSAGE and self.ledger.flips):
                 self.ledger.finding(f"{self.name} was told {error.name} by {kind}")
         return error
 

@@ -3,14 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Final
 
 from chronik.record.batch import BadBatch, whole_batches
 from chronik.storage.memory import MemoryFileSystem
-from chronik.testing.simulation.brokers import DIRECTORY, SimulatedBroker
-
-LOG: Final = ".log"
-
+from chronik.testing.simulation.brokers import LOG, SimulatedBroker
 
 def batches_on(file_system: MemoryFileSystem, directory: str) -> Mapping[int, bytes]:
     """Every batch of a log by its first offset, as the files have it, synced or not."""
@@ -33,7 +29,7 @@ def differences(brokers: Sequence[SimulatedBroker], topic: str, partition: int, 
     :param end: one past the last offset that is committed.
     """
     logs = {
-        broker.number: batches_on(broker.disk.file_system, f"{DIRECTORY}/{topic}-{partition}") for broker in brokers if broker.number in replicas
+        broker.number: batches_on(broker.disk.file_system, _directory(broker, f"{topic}-{partition}")) for broker in brokers if broker.number in replicas
     }
     begins = max((min(log, default=end) for log in logs.values()), default=end)
     committed = sorted({offset for log in logs.values() for offset in log if begins <= offset < end})
@@ -41,6 +37,12 @@ def differences(brokers: Sequence[SimulatedBroker], topic: str, partition: int, 
         if len({log.get(offset) for log in logs.values()}) > 1:
             yield f"replicas of {topic}-{partition} differ at offset {offset}: brokers {_groups(logs, offset)}"
             return
+
+
+def _directory(broker: SimulatedBroker, name: str) -> str:
+    """Where a broker has a log: on the disk where it has any."""
+    places = [f"{directory}/{name}" for directory in broker.directories]
+    return next((place for place in places if broker.disk.file_system.is_directory(place)), places[0])
 
 
 def _groups(logs: Mapping[int, Mapping[int, bytes]], offset: int) -> str:

@@ -204,16 +204,19 @@ def report(request: Request, brokers: int, say: Callable[[str], None], verbose: 
     """Run everything and tell; how many seeds failed."""
     began = time.monotonic()
     summary, met, kinds, errors = Summary(), Counter[str](), Counter[str](), Counter[str]()
+    counts = Counter[str]()
     for outcome in outcomes(request):
         summary.add(outcome)
         met.update(outcome.met)
         kinds.update(outcome.operations)
         errors.update(outcome.errors)
+        counts.update(outcome.counts)
         if outcome.findings or verbose:
             say(_of_one(outcome, brokers, verbose))
     say(table(met))
     say("requests: " + _listed(kinds))
     say("errors told: " + _listed(errors))
+    say("also: " + _listed(counts))
     say(
         f"{summary.seeds} seeds, {summary.failed} failed; {summary.operations} requests ({summary.operations_min} at least in one), "
         f"{summary.acknowledged} records acknowledged, {summary.faults} faults, {summary.restarts} restarts, "
@@ -252,4 +255,4 @@ def seeds_of(text: str) -> Iterable[int]:
 
 def plays_of(options: Any) -> list[Play]:
     """What the command line asks for."""
-    return [Play(seed, options.brokers, options.faults) for seed in seeds_of(options.seeds)]
+    return [Play(seed, options.brokers, options.faults, options.kind) for seed in seeds_of(options.seeds)]

@@ -11,6 +11,7 @@ from typing import Any, Final
 from twisted.internet.defer import Deferred, ensureDeferred
 
 from chronik.metadata.memory import MemoryMetadataStore
+from chronik.model import TopicId
 from chronik.testing.simulation.admins import Admin, Clerk, Librarian, Nomad, Trimmer
 from chronik.testing.simulation.audit import MetadataAudit
 from chronik.testing.simulation.brokers import PORT, SimulatedBroker
@@ -24,6 +25,7 @@ from chronik.testing.simulation.ledger import Ledger
 from chronik.testing.simulation.members import SESSION_MS
 from chronik.testing.simulation.movers import Mover
 from chronik.testing.simulation.network import Host, Network
+from chronik.testing.simulation.porters import Porter
 from chronik.testing.simulation.producers import Producer
 from chronik.testing.simulation.reactor import SimulatedReactor
 from chronik.testing.simulation.replicas import differences
@@ -65,11 +67,13 @@ class Play:
 
     :ivar brokers: how many.
     :ivar faults: how many there are to be.
+    :ivar kind: the only one that there is to be; empty for all.
     """
 
     seed: int
     brokers: int = 1
     faults: int = 20
+    kind: str = ""
 
 
 @dataclass(slots=True)
@@ -81,6 +85,7 @@ class Outcome:
     :ivar met: by kind of fault and state, how often one met the other.
     :ivar operations: answered requests by API.
     :ivar errors: error codes among the answers.
+    :ivar counts: how often some other things happened.
     :ivar simulated_seconds: how long it took in there.
     :ivar seconds: how long it took.
     :ivar log: the last lines that brokers logged.
@@ -94,6 +99,7 @@ class Outcome:
     met: dict[str, int] = field(default_factory=dict)
     operations: dict[str, int] = field(default_factory=dict)
     errors: dict[str, int] = field(default_factory=dict)
+    counts: dict[str, int] = field(default_factory=dict)
     acknowledged: int = 0
     events: int = 0
     simulated_seconds: float = 0.0
@@ -117,16 +123,18 @@ class Simulation:
         self.timeline = Timeline()
         self.network = Network(self.timeline, Random(self._random.random()))
         self.ledger = Ledger()
+        self.ledger.now = lambda: self.timeline.now
         self.clients: list[Host] = []
         self._stage = Stage(self.ledger)
         self._shared = play.brokers > 1 or self._random.random() < 0.5
         store_reactor = SimulatedReactor(self.timeline, self.network.host("10.0.9.1"))
         self._store = MemoryMetadataStore(store_reactor) if self._shared else None
         self._audit = MetadataAudit(self._store, self.ledger.finding) if self._store is not None else None
+        self._disks = self._random.choice((1, 2))
         settings = self._settings()
         seed = f"{play.seed}/{play.brokers}"
         self.brokers = [
-            SimulatedBroker(number, self.timeline, self.network, seed, settings, self._store, self._ended, scratch, self._commits)
+            SimulatedBroker(number, self.timeline, self.network, seed, settings, self._store, self._disks, self._ended, scratch, self._commits)
             for number in range(1, play.brokers + 1)
         ]
         self._replication = min(3, play.brokers)
@@ -134,7 +142,7 @@ class Simulation:
             self._watch_commits(CommitAudit(self._audit, self.brokers, self.ledger.finding))
         self._restarting: set[int] = set()
         self._restarts = 0
-        plan = plan_of(play.seed, play.faults, self._shared, play.brokers > 1)
+        plan = plan_of(play.seed, play.faults, self._shared, play.brokers > 1, play.kind)
         self._seeker = Seeker(self._stage, self._client("seeker"), self.brokers, tuple(TOPICS), 0.4)
         self._nemesis = Nemesis(self, Random(self._random.random()), plan)
 
@@ -147,6 +155,7 @@ class Simulation:
             "log.index.interval.bytes": str(random.choice((100, 1_000, 4_096))),
             "log.flush.offset.checkpoint.interval.ms": str(random.choice((500, 3_000))),
             "log.retention.check.interval.ms": "5000",
+            "log.scrub.interval.ms": "1000",
             "log.segment.delete.delay.ms": str(random.choice((0, 500))),
             "auto.create.topics.enable": "false",
             "group.consumer.session.timeout.ms": session,
@@ -220,6 +229,8 @@ class Simulation:
         players.append(("nomad", Nomad(stage, client("nomad"), "nomad", self._replication, 0.2), True))
         if len(self.brokers) > 1:
             players.append(("mover", Mover(stage, client("mover"), TRIMMED, TOPICS[TRIMMED], len(self.brokers), 0.4), True))
+        if self._disks > 1:
+            players.append(("porter", Porter(stage, client("porter"), self.brokers, dict(TOPICS), 0.3), True))
         players.append(("clerk", Clerk(stage, client("clerk"), "simple", EVENTS, TOPICS[EVENTS], 0.2), True))
         return players
 
@@ -319,6 +330,11 @@ class Simulation:
                 for problem in differences(self.brokers, topic, number, state.isr, end):
                     self.ledger.finding(problem)
 
+    @property
+    def kept(self) -> frozenset[TopicId]:
+        """Topics that are there to the end."""
+        return self.ledger.kept_topics
+
     def controller(self) -> int:
         """Who is the controller, by broker id; -1 for nobody."""
         return -1 if self._audit is None else self._audit.controller
@@ -344,6 +360,13 @@ class Simulation:
             met={f"{kind} / {state}": count for (kind, state), count in sorted(nemesis.met.items())},
             operations=dict(sorted(ledger.operations.items())),
             errors={f"{kind}: {code}": count for (kind, code), count in sorted(ledger.errors.items())},
+            counts={
+                "bits flipped": nemesis.flips,
+                "damaged batches refused by readers": ledger.damaged,
+                "logs moved": sum(life.moves for broker in self.brokers for life in broker.lives),
+                "partitions searched": ledger.searched,
+                "processes started": sum(len(life.reactor.processes) for broker in self.brokers for life in broker.lives),
+            },
             acknowledged=ledger.acknowledged,
             events=self.timeline.events,
             simulated_seconds=self.timeline.now - 1_700_000_000.0,

@@ -14,6 +14,7 @@ from chronik.model import TopicId
 from chronik.search.broker_interfaces import SearchAnswer
 from chronik.testing.simulation.brokers import Life, SimulatedBroker
 from chronik.testing.simulation.client import ClusterClient, Unavailable
+from chronik.testing.simulation.flips import Flip
 from chronik.testing.simulation.indexes import DIGEST, digest_of
 from chronik.testing.simulation.ledger import Ledger
 from chronik.testing.simulation.producers import value_of
@@ -38,9 +39,12 @@ class Seen:
     :ivar end: one past the last offset that was searched.
     :ivar digests: of the hits, by offset; see :func:`~chronik.testing.simulation.indexes.digest_of`.
     :ivar whole: nothing failed meanwhile.
+    :ivar broker: who was asked.
+    :ivar at: when it answered.
     """
 
-    who: str
+    broker: int
+    at: float
     begin: int
     end: int
     digests: Mapping[int, str]
@@ -63,20 +67,23 @@ class SearchNotes:
             records = ledger.history(topic_id).records(partition)
             expected = {offset: digest_of(offset, value_of(record)) for offset, record in records.items()}
             first = ledger.history(topic_id).begins(partition)
+            flips = [flip for flip in ledger.flipped if (flip.topic_id, flip.partition) == (topic_id, partition)]
             for seen in searches:
-                for problem in _differences(seen, expected, first):
-                    yield f"{topic_id.hex()}-{partition}: {seen.who}: {problem}"
+                # What was damaged then could be neither indexed nor shown.
+                damaged = [flip for flip in flips if flip.broker.number == seen.broker and flip.flipped_at <= seen.at <= flip.over_at]
+                for problem in _differences(seen, expected, first, damaged):
+                    yield f"{topic_id.hex()}-{partition}: searched at broker {seen.broker} at {seen.at:.3f}: {problem}"
                     break
 
 
-def _differences(seen: Seen, expected: Mapping[int, str], first: int) -> Iterator[str]:
+def _differences(seen: Seen, expected: Mapping[int, str], first: int, damaged: Sequence[Flip]) -> Iterator[str]:
     for offset, digest in seen.digests.items():
         if offset in expected and expected[offset] != digest:
             yield f"offset {offset} was indexed as {digest}, readers have {expected[offset]}"
         if offset not in expected and offset >= first:
             yield f"offset {offset} was found, and is not in the log"
     for offset in range(seen.begin, seen.end) if seen.whole else ():
-        if offset in expected and offset not in seen.digests:
+        if offset in expected and offset not in seen.digests and not any(flip.base_offset <= offset < flip.end_offset for flip in damaged):
             yield f"offset {offset} was searched ({seen.begin} to {seen.end} were) and not found"
 
 
@@ -200,9 +207,8 @@ class Seeker:
             partition = int(number)
             log = logs.get(partition)
             begin = max(log.start_offset if log is not None else 1 << 62, least + 1 if cut else 0)
-            who = f"a search at broker {broker.number} after {self._client.reactor.timeline.now:.3f}"
             self._stage.ledger.searched += 1
-            self.notes.add(known.topic_id, partition, Seen(who, begin, last + 1, found.get(partition, {}), whole))
+            self.notes.add(known.topic_id, partition, Seen(broker.number, self._client.reactor.timeline.now, begin, last + 1, found.get(partition, {}), whole))
 
     def _compare(self, broker: SimulatedBroker, hit: Mapping[str, Any], digest: str) -> None:
         """What is shown is what was indexed."""
