@@ -139,7 +139,9 @@ class Librarian(Admin):
             return
         wanted = CreatePartitionsRequest.CreatePartitionsTopic(name=self._topic, count=count, assignments=None)
         response = await self.client.ask_controller(CreatePartitionsRequest(topics=(wanted,), timeout_ms=3_000))
-        self.outcome("CreatePartitions", response.results[0].error_code)
+        error = self.outcome("CreatePartitions", response.results[0].error_code, ErrorCode.INVALID_REPLICATION_FACTOR)
+        if error is ErrorCode.INVALID_REPLICATION_FACTOR:
+            raise Unavailable("there are too few brokers yet")
         self._count = count
 
     async def _configure(self) -> None:

@@ -305,7 +305,7 @@ class Nemesis:
         if not await self._noticed(flip, self._random.uniform(0.2, 1.5)):
             broker.kill()
             life = await self._serving(broker)
-            if not await self._noticed(flip, NOTICE_SECONDS) and life is broker.life and life is not None and flip.is_there():
+            if not await self._noticed(flip, NOTICE_SECONDS) and life is broker.life and life is not None and flip.is_served():
                 self._world.ledger.finding(f"a flipped bit in {flip.directory}/{flip.name} of broker {broker.number} was not noticed")
         flip.restore()
         self._random.choice((broker.kill, broker.cut_power, broker.stop))()

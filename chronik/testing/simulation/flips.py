@@ -43,13 +43,17 @@ class Flip:
 
     def segment(self) -> Any:
         """The segment as the running broker knows it, None when it knows of none."""
-        log = self.broker.life.logs.get((self.topic_id, self.partition)) if self.broker.life is not None else None
+        log = self._log()
         segments = log.segments if log is not None else ()
         return next((segment for segment in segments if segment.base_offset == self.base_offset), None)
 
-    def is_there(self) -> bool:
-        """Whether the file still has it."""
-        return bool(self._places())
+    def _log(self) -> Any:
+        return self.broker.life.logs.get((self.topic_id, self.partition)) if self.broker.life is not None else None
+
+    def is_served(self) -> bool:
+        """Whether the file still has it, and the running broker uses it."""
+        log = self._log()
+        return bool(self._places()) and log is not None and not log.failed and self.segment() is not None
 
     def restore(self) -> None:
         """Change it back, wherever the file is now; it may be gone, or cut, or have been read from before the crash."""
