@@ -34,7 +34,7 @@ SEGMENT_BYTES_MIN: Final = 4096
 """What a segment counts for at least: also a small one has to be opened."""
 
 LOOK_SECONDS: Final = 60.0
-"""How often segments are looked for that are due, when there was none."""
+"""How often segments are looked for that are due, when there was none; more often where they are due more often."""
 
 
 class Checked(NamedTuple):
@@ -168,7 +168,7 @@ class Scrubber:
             if not job.is_void and self._is_due(log, segment):
                 return job
         if self._clock.seconds() >= self._look_at:
-            self._look_at = self._clock.seconds() + LOOK_SECONDS
+            self._look_at = self._clock.seconds() + min(LOOK_SECONDS, self._policy.scrub_interval_ms / 1000)
             self._due = iter([(log, segment) for log in logs() for segment in log.segments if self._is_due(log, segment)])
             return self._next(logs)
         return None

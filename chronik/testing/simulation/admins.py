@@ -297,6 +297,10 @@ class Clerk(Admin):
         if random.random() < 0.1:
             await self._delete()
 
+    async def look(self) -> None:
+        """Read, and no more."""
+        await self._member.committed([(self._topic, each) for each in range(self._partitions)])
+
     async def _delete(self) -> None:
         groups = self.stage.ledger.groups
         writes = [groups.writing(self._group, (self._topic, number), NOTHING) for number in range(self._partitions)]
@@ -310,3 +314,9 @@ class Clerk(Admin):
         self._member._committed = {}
 
 
+class Onlooker(Clerk):
+    """Only reads what others commit. It asks the coordinator that it found once until that says that it is none."""
+
+    async def work(self) -> None:
+        """Read."""
+        await self.look()

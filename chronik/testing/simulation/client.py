@@ -209,6 +209,17 @@ class ClusterClient:
                 self.ledger.led(topic_id, number, epoch, leader)
             self._learn(topic.name, Topic(topic_id, leaders))
 
+    async def refreshed(self, name: str) -> None:
+        """Ask for a topic that there is, however long that takes."""
+        while True:
+            try:
+                await self.refresh([name])
+                if name in self.topics:
+                    return
+            except Unavailable:
+                pass
+            await self.backoff()
+
     def _learn(self, name: str, topic: Topic) -> None:
         """Keep what is newer of two views: brokers may lag (KIP-320)."""
         before = self.topics.get(name)

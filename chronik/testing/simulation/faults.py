@@ -23,6 +23,9 @@ WAIT_SECONDS: Final = 1.5
 
 POLL_SECONDS: Final = 0.002
 
+SUCCESSION_SECONDS: Final = 5.0
+"""How long another leader is waited for."""
+
 NOTICE_SECONDS: Final = 8.0
 """A flipped bit is noticed within so long after a start: a look at each second, and some of the disk at each look."""
 
@@ -243,6 +246,33 @@ class Nemesis:
         await self._sleep(self._random.uniform(0.5, 5.0))
         self._world.network.heal()
 
+    async def stale_leader(self, broker: SimulatedBroker) -> None:
+        """The same, and it hears late of what the metadata become: it changes who is in sync while others have elected another leader."""
+        view = broker.life.view if broker.life is not None else None
+        if view is not None:
+            view.lag = self._random.uniform(0.5, 3.0)
+        await self.isolation(broker)
+        if view is not None:
+            view.lag = 0.0
+
+    async def succession(self, broker: SimulatedBroker) -> None:
+        """One leader falls, and the next one soon after, while followers still cut what they had of the first."""
+        world = self._world
+        slow = [each.disk.faults.slow("truncate", "*", self._random.choice((0.2, 0.5, 1.0))) for each in world.brokers]
+        before = Counter(world.leaders())
+        broker.kill()
+        until = world.timeline.now + SUCCESSION_SECONDS
+        while world.timeline.now < until and broker.number in world.leaders():
+            await self._sleep(0.005)
+        await self._sleep(self._random.uniform(0.0, 0.4))
+        gained = Counter(world.leaders()) - before
+        for each in world.brokers:
+            if gained and each.number == gained.most_common(1)[0][0]:
+                self._random.choice((each.stop, each.stop, each.kill))()
+        await self._sleep(self._random.uniform(0.5, 1.5))
+        for each, fault in zip(world.brokers, slow, strict=True):
+            each.disk.faults.clear(fault)
+
     async def clock_jump(self, broker: SimulatedBroker) -> None:
         """Its clock is set, to an earlier or a later time."""
         broker.set_clock(self._random.choice((-1.0, 1.0)) * self._random.choice((0.05, 1.0, 30.0)) * self._random.random())
@@ -401,6 +431,8 @@ FAULTS: Final[Mapping[str, Callable[[Nemesis, SimulatedBroker], Awaitable[None]]
     "partition": Nemesis.partition,
     "one-way partition": Nemesis.one_way,
     "isolation": Nemesis.isolation,
+    "stale leader": Nemesis.stale_leader,
+    "succession": Nemesis.succession,
     "clock jump": Nemesis.clock_jump,
     "sync fails": Nemesis.sync_fails,
     "write fails": Nemesis.write_fails,
@@ -421,7 +453,7 @@ METADATA_FAULTS: Final = frozenset({"metadata fault", "watches lost", "metadata 
 """Those of a metadata store that is reached over a network."""
 
 
-CLUSTER_FAULTS: Final = frozenset({"blackout", "isolation"})
+CLUSTER_FAULTS: Final = frozenset({"blackout", "isolation", "stale leader", "succession"})
 """Those that take several brokers."""
 
 STRIDE: Final = 59

@@ -11,8 +11,8 @@ from typing import Any, Final
 from twisted.internet.defer import Deferred, ensureDeferred
 
 from chronik.metadata.memory import MemoryMetadataStore
-from chronik.model import TopicId
-from chronik.testing.simulation.admins import Admin, Clerk, Librarian, Nomad, Trimmer
+from chronik.model import OFFSETS_TOPIC, TopicId
+from chronik.testing.simulation.admins import Admin, Clerk, Librarian, Nomad, Onlooker, Trimmer
 from chronik.testing.simulation.audit import MetadataAudit
 from chronik.testing.simulation.brokers import PORT, SimulatedBroker
 from chronik.testing.simulation.classic import ClassicMember
@@ -48,6 +48,9 @@ EVENTS: Final = "events"
 GROWING: Final = "growing"
 TRIMMED: Final = "trimmed"
 TOPICS: Final[Mapping[str, int]] = {EVENTS: 4, GROWING: 2, TRIMMED: 2}
+
+ELECTED: Final[Mapping[str, int]] = {TRIMMED: 2, EVENTS: 4, OFFSETS_TOPIC: 3}
+"""Topics of which other leaders are asked for."""
 
 WRITERS: Final = (
     (EVENTS, -1, True),
@@ -228,10 +231,11 @@ class Simulation:
         players.append(("trimmer", Trimmer(stage, client("trimmer"), TRIMMED, TOPICS[TRIMMED], 0.3), True))
         players.append(("nomad", Nomad(stage, client("nomad"), "nomad", self._replication, 0.2), True))
         if len(self.brokers) > 1:
-            players.append(("mover", Mover(stage, client("mover"), TRIMMED, TOPICS[TRIMMED], len(self.brokers), 0.4), True))
+            players.append(("mover", Mover(stage, client("mover"), TRIMMED, ELECTED, len(self.brokers), 0.3), True))
         if self._disks > 1:
             players.append(("porter", Porter(stage, client("porter"), self.brokers, dict(TOPICS), 0.3), True))
         players.append(("clerk", Clerk(stage, client("clerk"), "simple", EVENTS, TOPICS[EVENTS], 0.2), True))
+        players.append(("onlooker", Onlooker(stage, client("onlooker"), "simple", EVENTS, TOPICS[EVENTS], 0.1), True))
         return players
 
     # -- the play -----------------------------------------------------------------------------------------------------
@@ -287,7 +291,7 @@ class Simulation:
         """Whatever is in the log is found, and nothing else is, nor ever was."""
         leaders: dict[tuple[str, int], int] = {}
         for topic in TOPICS:
-            await client.refresh([topic])
+            await client.refreshed(topic)
             leaders.update({(topic, number): leader for number, (leader, _) in client.topics[topic].leaders.items()})
         await self._seeker.finish(leaders)
         for problem in self._seeker.notes.problems(self.ledger):

@@ -13,7 +13,7 @@ from twisted.internet.defer import Deferred
 from chronik.model import TopicId
 from chronik.search.broker_interfaces import SearchAnswer
 from chronik.testing.simulation.brokers import Life, SimulatedBroker
-from chronik.testing.simulation.client import ClusterClient, Unavailable
+from chronik.testing.simulation.client import ClusterClient
 from chronik.testing.simulation.flips import Flip
 from chronik.testing.simulation.indexes import DIGEST, digest_of
 from chronik.testing.simulation.ledger import Ledger
@@ -104,11 +104,7 @@ class Seeker:
 
     async def know(self, topic: str) -> None:
         """Find out a topic's id, however long it takes."""
-        while topic not in self._client.topics:
-            try:
-                await self._client.refresh([topic])
-            except Unavailable:
-                await self._client.backoff()
+        await self._client.refreshed(topic)
 
     async def run(self) -> None:
         """Search until the play is over."""
