@@ -76,7 +76,8 @@ class Recovery:
         for number, shard in enumerate(shards):
             covered = await self._run(partition.directory.covered, shard)
             if DAMAGED in covered.skipped:
-                self._log.warn("search index {path}: what was damaged from offset {offset} on is read again", path=partition.directory.path, offset=shard.base)
+                what, path = "search index {path}: what was damaged from offset {offset} on is read again", partition.directory.path
+                self._log.warn(what, path=path, offset=shard.base)
                 self._writers.drop(partition, shards[number:])
                 return shards[:number]
         return shards

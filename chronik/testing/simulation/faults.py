@@ -249,11 +249,15 @@ class Nemesis:
     async def stale_leader(self, broker: SimulatedBroker) -> None:
         """The same, and it hears late of what the metadata become: it changes who is in sync while others have elected another leader."""
         view = broker.life.view if broker.life is not None else None
-        if view is not None:
-            view.lag = self._random.uniform(0.5, 3.0)
+        if view is None:
+            return
+        seconds = view.lag = self._random.uniform(0.5, 3.0)
+        deposed = self._world.ledger.deposed
+        deposed[broker.address] += 1
         await self.isolation(broker)
-        if view is not None:
-            view.lag = 0.0
+        view.lag = 0.0
+        await self._sleep(seconds + 0.1)
+        deposed[broker.address] -= 1
 
     async def succession(self, broker: SimulatedBroker) -> None:
         """One leader falls, and the next one soon after, while followers still cut what they had of the first."""

@@ -70,12 +70,13 @@ class Reader:
     """Fetches for one client, and notes what comes in the histories.
 
     :param sessions: whether to use fetch sessions.
+    :param version_min: of Fetch.
     """
 
-    def __init__(self, stage: Stage, client: ClusterClient, sessions: bool) -> None:
+    def __init__(self, stage: Stage, client: ClusterClient, sessions: bool, version_min: int = 0) -> None:
         self._stage = stage
         self.client = client
-        self._version = client.random.choice(VERSIONS)
+        self._version = client.random.choice([version for version in VERSIONS if version >= version_min])
         self._with_sessions = sessions and self._version >= FIRST_VERSION_WITH_SESSIONS
         self._sessions: dict[int, _Session] = {}
         self._began = 0.0
@@ -338,12 +339,14 @@ class Consumer:
                 self.positions[position.key] = position
 
 
-async def read_all(stage: Stage, client: ClusterClient, topic: str, name: str) -> TopicId:
+async def read_all(stage: Stage, client: ClusterClient, topic: str, name: str, version_min: int = 0) -> TopicId:
     """Read a topic from its beginning to its end, as the last reader; its id.
+
+    :param version_min: of Fetch.
 
     :raises Unavailable: somebody does not answer.
     """
-    reader = Reader(stage, client, sessions=False)
+    reader = Reader(stage, client, False, version_min)
     await client.refresh([topic])
     known: Any = client.topics.get(topic)
     if known is None:

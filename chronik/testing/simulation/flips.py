@@ -9,7 +9,7 @@ from typing import Any, Final
 from chronik.model import TopicId
 from chronik.storage.checkpoints import RECOVERY_POINTS
 from chronik.storage.memory import MemoryFileSystem
-from chronik.testing.simulation.brokers import LOG, SimulatedBroker
+from chronik.testing.simulation.brokers import SimulatedBroker
 
 CONTEXT_BYTES: Final = 24
 """What is around a bit, by which it is found again."""

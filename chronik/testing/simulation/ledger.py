@@ -25,7 +25,9 @@ class Ledger:
     :ivar under_way: requests that are not answered yet, by kind.
     :ivar groups: notes of groups.
     :ivar flips: bits on disks that are not what was written, or were so a moment ago.
+    :ivar deposed: addresses of brokers that may lead or coordinate no more, and cannot know: what they remember may be old. How often that is so.
     :ivar flipped: all that there were.
+    :ivar deleted: topics whose deletion was answered.
     :ivar damaged: how often a reader was given what a flipped bit made of a batch.
     :ivar now: the time.
     :ivar searched: partitions that were searched, counted once for each search.
@@ -39,7 +41,9 @@ class Ledger:
         self.now: Callable[[], float] = lambda: 0.0
         self.flips: list[Flip] = []
         self.flipped: list[Flip] = []
+        self.deposed: Counter[str] = Counter()
         self.damaged = 0
+        self.deleted: set[TopicId] = set()
         self.searched = 0
         self.promises: dict[str, Promise] = {}
         self._histories: dict[TopicId, History] = {}

@@ -26,9 +26,9 @@ from chronik.testing.simulation.members import SESSION_MS
 from chronik.testing.simulation.movers import Mover
 from chronik.testing.simulation.network import Host, Network
 from chronik.testing.simulation.porters import Porter
-from chronik.testing.simulation.producers import Producer
+from chronik.testing.simulation.producers import Producer, Registrar
 from chronik.testing.simulation.reactor import SimulatedReactor
-from chronik.testing.simulation.replicas import differences
+from chronik.testing.simulation.replicas import differences, leftovers
 from chronik.testing.simulation.searchers import Seeker
 from chronik.testing.simulation.stage import Stage
 from chronik.testing.simulation.timeline import Timeline
@@ -48,6 +48,9 @@ EVENTS: Final = "events"
 GROWING: Final = "growing"
 TRIMMED: Final = "trimmed"
 TOPICS: Final[Mapping[str, int]] = {EVENTS: 4, GROWING: 2, TRIMMED: 2}
+
+NOMAD: Final = "nomad"
+"""A topic that is deleted and created again and again."""
 
 ELECTED: Final[Mapping[str, int]] = {TRIMMED: 2, EVENTS: 4, OFFSETS_TOPIC: 3}
 """Topics of which other leaders are asked for."""
@@ -229,12 +232,13 @@ class Simulation:
             players.append((f"k{n}", ConsumerMember(stage, client(f"k{n}"), "modern", EVENTS, 0.15), True))
         players.append(("librarian", Librarian(stage, client("librarian"), GROWING, 0.3), True))
         players.append(("trimmer", Trimmer(stage, client("trimmer"), TRIMMED, TOPICS[TRIMMED], 0.3), True))
-        players.append(("nomad", Nomad(stage, client("nomad"), "nomad", self._replication, 0.2), True))
+        players.append(("nomad", Nomad(stage, client("nomad"), NOMAD, self._replication, 0.2), True))
         if len(self.brokers) > 1:
             players.append(("mover", Mover(stage, client("mover"), TRIMMED, ELECTED, len(self.brokers), 0.3), True))
         if self._disks > 1:
             players.append(("porter", Porter(stage, client("porter"), self.brokers, dict(TOPICS), 0.3), True))
         players.append(("clerk", Clerk(stage, client("clerk"), "simple", EVENTS, TOPICS[EVENTS], 0.2), True))
+        players.append(("registrar", Registrar(stage, client("registrar"), 0.4), True))
         players.append(("onlooker", Onlooker(stage, client("onlooker"), "simple", EVENTS, TOPICS[EVENTS], 0.1), True))
         return players
 
@@ -286,6 +290,15 @@ class Simulation:
             await self._read_all(admin.client, topic)
         await self._compare_replicas(admin.client)
         await self._compare_search(admin.client)
+        await self._look_for_leftovers()
+
+    async def _look_for_leftovers(self) -> None:
+        """A topic that was deleted leaves nothing behind."""
+        until = self.timeline.now + SETTLE_SECONDS
+        while (left := list(leftovers(self.brokers, NOMAD, self.ledger.deleted))) and self.timeline.now < until:
+            await self._sleep(0.5)
+        for problem in left:
+            self.ledger.finding(f"{SETTLE_SECONDS} s after everything was written {problem}")
 
     async def _compare_search(self, client: ClusterClient) -> None:
         """Whatever is in the log is found, and nothing else is, nor ever was."""

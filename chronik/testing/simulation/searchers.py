@@ -186,7 +186,7 @@ class Seeker:
         hits = body["hits"]["hits"]
         found: dict[int, dict[int, str]] = {}
         for hit in hits:
-            name, partition, offset = hit["_id"].rsplit(":", 2)
+            partition, offset = hit["_id"].rsplit(":", 2)[1:]
             digest = hit["sort"][0]
             of = found.setdefault(int(partition), {})
             if int(offset) in of:
@@ -204,7 +204,8 @@ class Seeker:
             log = logs.get(partition)
             begin = max(log.start_offset if log is not None else 1 << 62, least + 1 if cut else 0)
             self._stage.ledger.searched += 1
-            self.notes.add(known.topic_id, partition, Seen(broker.number, self._client.reactor.timeline.now, begin, last + 1, found.get(partition, {}), whole))
+            seen = Seen(broker.number, self._stage.ledger.now(), begin, last + 1, found.get(partition, {}), whole)
+            self.notes.add(known.topic_id, partition, seen)
 
     def _compare(self, broker: SimulatedBroker, hit: Mapping[str, Any], digest: str) -> None:
         """What is shown is what was indexed."""
