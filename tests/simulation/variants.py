@@ -225,7 +225,7 @@ def give_producer_ids_twice() -> None:
 def leave_deleted_topics() -> None:
     """The log of a topic that was deleted is forgotten, and stays on the disk."""
     SegmentLogStore._rename_away = lambda self, home, topic_partition, path, suffix="": path  # type: ignore[method-assign]
-    StoreSweeper.doom = lambda self, path, home, delay_ms: None  # type: ignore[method-assign]
+    StoreSweeper.doom = lambda self, path, home, delay_ms=0: None  # type: ignore[method-assign]
 
 
 def answer_configurations_early() -> None:

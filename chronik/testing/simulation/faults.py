@@ -83,6 +83,9 @@ STATES: Final[Mapping[str, Callable[[World, SimulatedBroker], bool]]] = {
 }
 """What may be going on when a fault comes; several at a time."""
 
+ANOTHER: Final = "another fault"
+"""One state more: another fault lasts."""
+
 
 class Nemesis:
     """Brings faults one after the other, some of them while another lasts.
@@ -112,8 +115,7 @@ class Nemesis:
         for kind, state in self._plan:
             broker = self._target()
             await self._until(broker, state)
-            self._note(kind, broker)
-            running.append(ensureDeferred(self._bring(kind, broker)))
+            running.append(ensureDeferred(self._bring(kind, broker, self._states(broker))))
             if self._random.random() < 0.75:
                 await running[-1]
             await self._sleep(self._random.expovariate(4.0))
@@ -147,20 +149,22 @@ class Nemesis:
                 if STATES[state](self._world, broker):
                     await self._sleep(0.0005)
 
-    def _note(self, kind: str, broker: SimulatedBroker) -> None:
-        self.faults += 1
-        for state, holds in STATES.items():
-            if holds(self._world, broker):
-                self.met[kind, state] += 1
-        if self._lasting:
-            self.met[kind, "another fault"] += 1
+    def _states(self, broker: SimulatedBroker) -> Sequence[str]:
+        """What is going on now."""
+        states = [state for state, holds in STATES.items() if holds(self._world, broker)]
+        return [*states, ANOTHER] if self._lasting else states
 
-    async def _bring(self, kind: str, broker: SimulatedBroker) -> None:
+    async def _bring(self, kind: str, broker: SimulatedBroker, states: Sequence[str]) -> None:
+        """Bring one fault, and count it if it came to something."""
         self._lasting += 1
         try:
-            await FAULTS[kind](self, broker)
+            came = await FAULTS[kind](self, broker)
         finally:
             self._lasting -= 1
+        if came is not False:
+            self.faults += 1
+            for state in states:
+                self.met[kind, state] += 1
 
     def heal(self) -> None:
         """Put everything right."""
@@ -325,13 +329,13 @@ class Nemesis:
         disk = self._disk(broker)
         return broker.directories if disk == "*" else [disk]
 
-    async def bit_flip(self, broker: SimulatedBroker) -> None:
+    async def bit_flip(self, broker: SimulatedBroker) -> bool:
         """A bit of a closed segment changes. That is noticed before long, at the latest after the next start, and the bytes are given to nobody then.
         The operator restores the file and starts the broker again.
         """
         flip = flip_some(broker, self._world.kept, self._random)
         if flip is None:
-            return
+            return False
         self.flips += 1
         flip.flipped_at = self._world.timeline.now
         self._world.ledger.flips.append(flip)
@@ -348,6 +352,7 @@ class Nemesis:
         flip.over_at = self._world.timeline.now
         # What was sent before may arrive a while later.
         self._world.timeline.after(STALE_SECONDS, self._world.ledger.flips.remove, flip)
+        return True
 
     async def _noticed(self, flip: Flip, seconds: float) -> bool:
         life, until = flip.broker.life, self._world.timeline.now + seconds
@@ -365,16 +370,16 @@ class Nemesis:
             await self._sleep(0.02)
         return broker.life
 
-    async def search_killed(self, broker: SimulatedBroker) -> None:
+    async def search_killed(self, broker: SimulatedBroker) -> bool:
         """The search process is killed."""
-        for process in broker.life.reactor.processes if broker.life is not None else ():
-            if process.reactor.alive:
-                process.signalProcess("KILL")
+        running = [process for process in (broker.life.reactor.processes if broker.life is not None else ()) if process.reactor.alive]
+        for process in running:
+            process.signalProcess("KILL")
+        return bool(running)
 
-    async def index_damaged(self, broker: SimulatedBroker) -> None:
+    async def index_damaged(self, broker: SimulatedBroker) -> bool:
         """Files of an index are changed, cut or removed by somebody else."""
-        for _ in range(self._random.randrange(1, 4)):
-            broker.search.damage(self._random)
+        return sum(broker.search.damage(self._random) for _ in range(self._random.randrange(1, 4))) > 0
 
     async def _repair(self, broker: SimulatedBroker) -> None:
         await self._sleep(self._some_time())
@@ -422,7 +427,7 @@ class Nemesis:
             view.reconnect()
 
 
-FAULTS: Final[Mapping[str, Callable[[Nemesis, SimulatedBroker], Awaitable[None]]]] = {
+FAULTS: Final[Mapping[str, Callable[[Nemesis, SimulatedBroker], Awaitable[bool | None]]]] = {
     "power cut": Nemesis.power_cut,
     "power cut amid a write": Nemesis.power_cut_amid,
     "blackout": Nemesis.blackout,
@@ -452,27 +457,3 @@ FAULTS: Final[Mapping[str, Callable[[Nemesis, SimulatedBroker], Awaitable[None]]
     "metadata away": Nemesis.metadata_away,
 }
 """Every kind of fault."""
-
-METADATA_FAULTS: Final = frozenset({"metadata fault", "watches lost", "metadata lags", "metadata away"})
-"""Those of a metadata store that is reached over a network."""
-
-
-CLUSTER_FAULTS: Final = frozenset({"blackout", "isolation", "stale leader", "succession"})
-"""Those that take several brokers."""
-
-STRIDE: Final = 59
-"""Between the pairs of one seed: it has faults and states of all kinds. No number of pairs has it as a factor."""
-
-
-def plan_of(seed: int, count: int, shared_store: bool, several: bool = False, only: str = "") -> list[tuple[str, str]]:
-    """The faults of a seed and the states that they are to meet: over many seeds all pairs come equally often.
-
-    :param shared_store: whether the metadata store can be reached over a network only.
-    :param several: whether there are several brokers.
-    :param only: the only kind of fault that is wanted; empty for all.
-    """
-    without = (frozenset() if shared_store else METADATA_FAULTS) | (frozenset() if several else CLUSTER_FAULTS)
-    pairs = [(kind, state) for state in STATES for kind in FAULTS if kind not in without and only in ("", kind)]
-    plan = [pairs[(seed * count + n) * STRIDE % len(pairs)] for n in range(count)]
-    Random(f"plan {seed}").shuffle(plan)
-    return plan

@@ -236,7 +236,7 @@ class Reader:
                 count += 1
         return count
 
-    def _batches(self, position: Position, records: bytes) -> Iterator[tuple[BatchHeader, bytes | memoryview]]:
+    def _batches(self, position: Position, records: bytes | memoryview) -> Iterator[tuple[BatchHeader, bytes | memoryview]]:
         """Batches that are as they were sent, as consumers look before they use them (CRC).
 
         :raises Unavailable: one is damaged.

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 from random import Random
 from typing import Any, Final
 
-from chronik.model import TopicId
-from chronik.storage.checkpoints import RECOVERY_POINTS
+from chronik.model import TopicId, TopicPartition
+from chronik.storage.checkpoints import PARTITION_METADATA, RECOVERY_POINTS, BadCheckpoint, decode_offsets, decode_partition_metadata
 from chronik.storage.memory import MemoryFileSystem
-from chronik.testing.simulation.brokers import SimulatedBroker
+from chronik.storage.segment import DAMAGED
+from chronik.testing.simulation.brokers import LOG, SimulatedBroker
 
 CONTEXT_BYTES: Final = 24
 """What is around a bit, by which it is found again."""
@@ -72,47 +75,46 @@ class Flip:
         return found
 
 
-def flip_some(broker: SimulatedBroker, topics: frozenset[TopicId], random: Random) -> Flip | None:
+def flip_some(broker: SimulatedBroker, topics: Collection[TopicId], random: Random) -> Flip | None:
     """Flip a bit of a closed segment that no recovery reads again, of one of these topics; None when there is no such segment.
 
     What is above the recovery point may be cut off after a crash, as a torn write would be: nobody can tell one from the other.
     """
-    if broker.life is None:
-        return None
     files = broker.disk.file_system
-    points = _recovery_points(broker)
-    found = [
-        (topic_id, number, log, segment, following)
-        for (topic_id, number), log in broker.life.logs.items()
-        if topic_id in topics and not log.failed
-        for segment, following in zip(log.segments, log.segments[1:], strict=False)
-        if following.base_offset <= points.get((str(log.topic_partition.topic), number), 0) and segment.damage is None and segment.size
-    ]
-    found = [each for each in found if files.exists(each[3].path())]
+    found = [each for parent in broker.directories for each in _closed(files, parent, topics)]
     if not found:
         return None
-    topic_id, number, _, segment, following = random.choice(found)
-    path = str(segment.path())
+    topic_id, number, path, base, end = random.choice(found)
     data = files.read_whole(path)
     position, bit = random.randrange(len(data)), random.randrange(8)
     files.faults.flip(path, position, bit)
     directory, name = path.rsplit("/", 2)[1:]
     around = _around(files.read_whole(path), position)
-    return Flip(broker, topic_id, number, segment.base_offset, following.base_offset, directory, name, position, bit, around)
+    return Flip(broker, topic_id, number, base, end, directory, name, position, bit, around)
+
+
+def _closed(files: MemoryFileSystem, parent: str, topics: Collection[TopicId]) -> Iterator[tuple[TopicId, int, str, int, int]]:
+    """Segments below the recovery points: topic, partition, path, first offset and the one behind the last."""
+    for topic_partition, point in _recovery_points(files, parent).items():
+        path = f"{parent}/{topic_partition}"
+        if not files.exists(f"{path}/{PARTITION_METADATA}"):
+            continue
+        topic_id = decode_partition_metadata(files.read_whole(f"{path}/{PARTITION_METADATA}"))
+        bases = sorted(int(name.removesuffix(LOG)) for name in files.list(path) if name.endswith(LOG)) if topic_id in topics else []
+        for base, end in pairwise(bases):
+            segment = f"{path}/{base:020d}{LOG}"
+            if end <= point and files.size(segment) and not files.exists(segment.removesuffix(LOG) + DAMAGED):
+                yield topic_id, topic_partition.partition, segment, base, end
 
 
 def _around(data: bytes, position: int) -> bytes:
     return data[max(0, position - CONTEXT_BYTES) : position + CONTEXT_BYTES]
 
 
-def _recovery_points(broker: SimulatedBroker) -> dict[tuple[str, int], int]:
-    """By topic and partition, as the disk has them."""
-    files: MemoryFileSystem = broker.disk.file_system
-    points: dict[tuple[str, int], int] = {}
-    for parent in broker.directories:
-        path = f"{parent}/{RECOVERY_POINTS}"
-        lines = files.read_whole(path).decode().splitlines() if files.exists(path) else []
-        for line in lines[2:]:
-            topic, number, offset = line.split(" ")
-            points[topic, int(number)] = int(offset)
-    return points
+def _recovery_points(files: MemoryFileSystem, parent: str) -> dict[TopicPartition, int]:
+    """As the disk has them."""
+    path = f"{parent}/{RECOVERY_POINTS}"
+    try:
+        return decode_offsets(files.read_whole(path)) if files.exists(path) else {}
+    except BadCheckpoint:
+        return {}

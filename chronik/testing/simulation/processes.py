@@ -99,6 +99,15 @@ class SimulatedProcess:
     def loseConnection(self) -> None:
         """It reads nothing."""
 
+    def write(self, data: bytes) -> None:
+        """It reads nothing."""
+
+    def getHost(self) -> Any:
+        """It has no address."""
+
+    def getPeer(self) -> Any:
+        """It has no address."""
+
 
 @implementer(IReactorProcess, IReactorSocket)
 class ProcessReactor(SimulatedReactor):

@@ -18,8 +18,9 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from chronik.testing.simulation.faults import FAULTS, STATES
+from chronik.testing.simulation.faults import ANOTHER, FAULTS, STATES
 from chronik.testing.simulation.logs import SimulatedLog
+from chronik.testing.simulation.plans import missed
 from chronik.testing.simulation.scenario import Outcome, Play, run
 
 SECONDS_MAX: Final = 120
@@ -30,8 +31,6 @@ HASH_SEED: Final = "0"
 
 _MEMORY: Final = "/dev/shm"
 """Where files cost least, on systems that have it."""
-
-ANOTHER: Final = "another fault"
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +112,7 @@ class _Child:
         os.close(self.pipe)
         _, status = os.waitpid(self._pid, 0)
         if not self._data:
-            return Outcome(self._play.seed, [f"the process that ran it ended with status {status}: it hung, or died"])
+            return Outcome(self._play.seed, self._play.brokers, [f"the process that ran it ended with status {status}: it hung, or died"])
         return Outcome(**json.loads(bytes(self._data)))
 
     def kill(self) -> None:
@@ -200,8 +199,11 @@ def table(met: Counter[str]) -> str:
     return "\n".join(lines)
 
 
-def report(request: Request, brokers: int, say: Callable[[str], None], verbose: bool) -> int:
-    """Run everything and tell; how many seeds failed."""
+def report(request: Request, say: Callable[[str], None], verbose: bool, least: int = 0) -> int:
+    """Run everything and tell; how many seeds failed, and pairs of faults and states that were met too seldom.
+
+    :param least: how often every fault is to meet every state.
+    """
     began = time.monotonic()
     summary, met, kinds, errors = Summary(), Counter[str](), Counter[str](), Counter[str]()
     counts = Counter[str]()
@@ -212,7 +214,7 @@ def report(request: Request, brokers: int, say: Callable[[str], None], verbose: 
         errors.update(outcome.errors)
         counts.update(outcome.counts)
         if outcome.findings or verbose:
-            say(_of_one(outcome, brokers, verbose))
+            say(_of_one(outcome, verbose))
     say(table(met))
     say("requests: " + _listed(kinds))
     say("errors told: " + _listed(errors))
@@ -222,16 +224,19 @@ def report(request: Request, brokers: int, say: Callable[[str], None], verbose: 
         f"{summary.acknowledged} records acknowledged, {summary.faults} faults, {summary.restarts} restarts, "
         f"{summary.simulated_seconds:.0f} s simulated in {time.monotonic() - began:.0f} s"
     )
-    return summary.failed
+    seldom = missed(met, least, any(play.brokers > 1 for play in request.plays))
+    if seldom:
+        say(f"less often than {least} times met: {'; '.join(seldom)}")
+    return summary.failed + len(seldom)
 
 
-def _of_one(outcome: Outcome, brokers: int, verbose: bool) -> str:
+def _of_one(outcome: Outcome, verbose: bool) -> str:
     requests = sum(outcome.operations.values())
     counts = f"{requests} requests, {outcome.faults} faults, {outcome.restarts} restarts, {outcome.seconds:.1f} s"
     lines = [f"seed {outcome.seed}: {len(outcome.findings)} findings; {counts}, {outcome.fingerprint}"]
     lines += [f"    {finding}" for finding in outcome.findings[:10]]
     if outcome.findings:
-        lines.append(f"    again: python -m chronik.testing.simulation --seeds {outcome.seed} --brokers {brokers} --verbose")
+        lines.append(f"    again: python -m chronik.testing.simulation --seeds {outcome.seed} --brokers {outcome.brokers} --verbose")
     if verbose:
         lines += [f"    | {line}" for line in outcome.log]
     return "\n".join(lines)
@@ -254,5 +259,9 @@ def seeds_of(text: str) -> Iterable[int]:
 
 
 def plays_of(options: Any) -> list[Play]:
-    """What the command line asks for."""
-    return [Play(seed, options.brokers, options.faults, options.kind) for seed in seeds_of(options.seeds)]
+    """What the command line asks for.
+
+    :raises ValueError: it cannot be understood.
+    """
+    brokers = [int(number) for number in options.brokers.split(",")]
+    return [Play(seed, brokers[n % len(brokers)], options.faults, options.kind) for n, seed in enumerate(seeds_of(options.seeds))]

@@ -18,13 +18,14 @@ from chronik.testing.simulation.brokers import PORT, SimulatedBroker
 from chronik.testing.simulation.classic import ClassicMember
 from chronik.testing.simulation.client import Broker, ClusterClient, Unavailable
 from chronik.testing.simulation.commits import LOOK_SECONDS, CommitAudit
-from chronik.testing.simulation.faults import Nemesis, plan_of
+from chronik.testing.simulation.faults import Nemesis
 from chronik.testing.simulation.fetching import Consumer, read_all
 from chronik.testing.simulation.kip848 import ConsumerMember
 from chronik.testing.simulation.ledger import Ledger
 from chronik.testing.simulation.members import SESSION_MS
 from chronik.testing.simulation.movers import Mover
 from chronik.testing.simulation.network import Host, Network
+from chronik.testing.simulation.plans import plan_of
 from chronik.testing.simulation.porters import Porter
 from chronik.testing.simulation.producers import Producer, Registrar
 from chronik.testing.simulation.reactor import SimulatedReactor
@@ -98,6 +99,7 @@ class Outcome:
     """
 
     seed: int
+    brokers: int
     findings: list[str] = field(default_factory=list)
     fingerprint: str = ""
     faults: int = 0
@@ -370,6 +372,7 @@ class Simulation:
         findings = ledger.findings()
         return Outcome(
             seed=self._play.seed,
+            brokers=self._play.brokers,
             findings=findings,
             fingerprint=self.timeline.fingerprint,
             faults=nemesis.faults,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from random import Random
 from typing import Any, Final
@@ -25,7 +25,7 @@ BACKEND: Final = "chronik.testing.simulation.indexes:EntryIndexes"
 
 MEMORY_BYTES: Final = 50 << 20
 
-LIMITS: Final = (
+LIMITS: Final[Sequence[Mapping[str, Any]]] = (
     {},
     {"hot_lag_min": 30, "shard_documents_min": 5, "shard_documents_max": 60, "commit_documents_max": 20, "hot_rate_min": 5.0, "writers_max": 2},
     {"partition_tail_documents_max": 20, "shard_documents_min": 10, "tail_documents_max": 60, "writers_max": 1},

@@ -247,4 +247,4 @@ class Seeker:
                     log = self._logs(broker.life, topic).get(number)
                     if row is None or log is None or not row["complete"] or row["committed_end"] < log.high_watermark:
                         state = row if answer is None or row else answer.body[:300]
-                        yield f"not all of {topic}-{number} is searchable at broker {broker.number}: {state}"
+                        yield f"not all of {topic}-{number} is searchable at broker {broker.number}: {state!r}"
