@@ -9,10 +9,14 @@ from random import Random
 from typing import Any, Final
 
 from chronik.model import TopicId, TopicPartition
+from chronik.record.batch import whole_batches
 from chronik.storage.checkpoints import PARTITION_METADATA, RECOVERY_POINTS, BadCheckpoint, decode_offsets, decode_partition_metadata
 from chronik.storage.memory import MemoryFileSystem
 from chronik.storage.segment import DAMAGED
 from chronik.testing.simulation.brokers import LOG, SimulatedBroker
+
+CHECKED_FROM: Final = 16
+"""From this byte of a batch on its checksum tells of a change, and of any in itself."""
 
 CONTEXT_BYTES: Final = 24
 """What is around a bit, by which it is found again."""
@@ -86,11 +90,21 @@ def flip_some(broker: SimulatedBroker, topics: Collection[TopicId], random: Rand
         return None
     topic_id, number, path, base, end = random.choice(found)
     data = files.read_whole(path)
-    position, bit = random.randrange(len(data)), random.randrange(8)
+    position, bit = _checked(data, random.randrange(len(data))), random.randrange(8)
     files.faults.flip(path, position, bit)
     directory, name = path.rsplit("/", 2)[1:]
     around = _around(files.read_whole(path), position)
     return Flip(broker, topic_id, number, base, end, directory, name, position, bit, around)
+
+
+def _checked(data: bytes, position: int) -> int:
+    """This position, or one near it that a checksum covers: that of a batch knows nothing of its base offset and its leader epoch."""
+    begin = 0
+    for header, _ in whole_batches(data):
+        if begin <= position < begin + CHECKED_FROM:
+            return begin + CHECKED_FROM
+        begin += header.size_bytes
+    return position
 
 
 def _closed(files: MemoryFileSystem, parent: str, topics: Collection[TopicId]) -> Iterator[tuple[TopicId, int, str, int, int]]:
