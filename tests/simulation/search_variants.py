@@ -83,10 +83,9 @@ def show_damaged_records() -> None:
 
 
 ALL: Final[Sequence[Callable[[], None]]] = (
-    index_ahead_of_log,
     search_what_is_not_committed_yet,
     skip_a_record_after_a_start,
     forget_the_tail,
     show_damaged_records,
 )
-"""Every one."""
+"""Those that a cluster of one shows. :func:`index_ahead_of_log` shows where others lead: there is more that is written and never committed."""
