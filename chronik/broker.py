@@ -27,7 +27,7 @@ from chronik.coordinator.group.config import GroupConfig
 from chronik.coordinator.group.service import GroupCoordinator
 from chronik.coordinator.state import ReplicatedStateLog
 from chronik.defer import deferred
-from chronik.errors import ChronikError, KafkaError
+from chronik.errors import ChronikError, ConfigurationError, KafkaError
 from chronik.http.listener import HttpListeners, HttpParts
 from chronik.machine import Machine
 from chronik.metadata.backends import MetadataContext
@@ -182,8 +182,10 @@ class BrokerService(Service):
         groups.start()
         self._endings.append(groups.stop)
         partitions.observe(GroupPartitions(groups, reactor))
-        authorizer: IAuthorizer = self._backend("auth", AuthContext(machine.pools))
+        auth = AuthContext(machine.pools, reactor, cluster.dynamic, cluster.feed)
+        authorizer: IAuthorizer = self._backend("authorizer", auth)
         self._endings.append(authorizer.close)
+        credentials = self._credentials(authorizer, auth)
         purgatory = Purgatory(reactor)
         self._endings.append(purgatory.close)
         stalls = ReactorStallMeter(reactor, machine.cpu_seconds)
@@ -195,7 +197,6 @@ class BrokerService(Service):
         listeners.serve(RequestDispatcher(services, api_table()))
         self._endings.append(lambda: listeners.close(DRAIN_SECONDS))
         search = self._search(listeners, partitions, cluster.feed, store)
-        credentials = authorizer if ICredentialStore.providedBy(authorizer) else None
         http.serve(HttpParts(services, listeners, search, stalls, credentials))
         self._endings.append(http.close)
         stalls.start()
@@ -209,7 +210,7 @@ class BrokerService(Service):
         config, machine = self._config, self._machine
         broker_id: int = config.get("node.id")
         metadata: IMetadataStore = self._backend(
-            "metadata", MetadataContext(directories[0], machine.file_system, machine.pools, machine.reactor, machine.random)
+            "metadata.store", MetadataContext(directories[0], machine.file_system, machine.pools, machine.reactor, machine.random)
         )
         await metadata.start()
         self._endings.append(metadata.close)
@@ -232,7 +233,7 @@ class BrokerService(Service):
         """Lead and follow what the metadata places here."""
         config, machine = self._config, self._machine
         broker_id: int = config.get("node.id")
-        store: ILogStore = self._backend("storage", self._storage_context(directories, cluster))
+        store: ILogStore = self._backend("log.store", self._storage_context(directories, cluster))
         self._endings.append(store.close)
         await store.start()
         controller = cluster.controller
@@ -254,9 +255,25 @@ class BrokerService(Service):
         partitions.observe(SearchedPartitions(search))
         return search
 
-    def _backend(self, seam: str, context: Any) -> Any:
-        name = self._config.get(SELECTORS[seam])
+    def _backend(self, key: str, context: Any) -> Any:
+        """The backend that a key names."""
+        seam, name = SELECTORS[key], self._config.get(key)
         return self._machine.backend(seam, name).make(context, self._config.plugin_options(seam, name))
+
+    def _credentials(self, authorizer: IAuthorizer, auth: AuthContext) -> ICredentialStore | None:
+        """Who knows users and passwords, None for nobody. One backend that is named for both is made once."""
+        chosen = self._config.get("credential.store")
+        if chosen is None or chosen == self._config.get("authorizer"):
+            store: Any = authorizer
+        else:
+            store = self._backend("credential.store", auth)
+            self._endings.append(store.close)
+        if ICredentialStore.providedBy(store):
+            known: ICredentialStore = store
+            return known
+        if chosen is None:
+            return None
+        raise ConfigurationError(f"credential.store={chosen} knows no users: choose a backend that does, or set none")
 
     def _services(
         self,
@@ -321,7 +338,7 @@ class BrokerService(Service):
 
     def _search_config(self) -> SearchConfig:
         config = self._config
-        backend = config.get(SELECTORS["index"])
+        backend = config.get("search.backend")
         defaults = config.topic_defaults()
         mode = "off" if backend == "none" else str(defaults["search.mode"])
         limits = {"disk_free_bytes_min": config.get("search.disk.reserve.bytes")}

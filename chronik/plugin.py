@@ -25,12 +25,18 @@ SEAMS: Final = ("storage", "index", "auth", "metadata")
 """What can be replaced by a plugin."""
 
 SELECTORS: Final[Mapping[str, str]] = {
-    "storage": "log.store",
-    "index": "search.backend",
-    "auth": "authorizer",
-    "metadata": "metadata.store",
+    "log.store": "storage",
+    "search.backend": "index",
+    "authorizer": "auth",
+    "credential.store": "auth",
+    "metadata.store": "metadata",
 }
-"""The configuration key that names each seam's backend."""
+"""The configuration keys that name backends, and the seam of each. One backend may be named by several keys, and is made once for each seam."""
+
+
+def selectors_of(seam: str, name: str = "") -> str:
+    """The keys that name a seam's backends, for messages; with ``name``, as they are written to choose that one."""
+    return " or ".join(f"{key}={name}" if name else key for key, chosen in SELECTORS.items() if chosen == seam)
 
 
 class IBackendMaker(IPlugin):
@@ -122,7 +128,7 @@ def find_backend(seam: str, name: str, package: ModuleType = twisted.plugins) ->
     if name not in makers:
         near = difflib.get_close_matches(name, makers, 1)
         hint = f"did you mean {near[0]}?" if near else f"there are: {', '.join(makers) or 'none'}"
-        key = SELECTORS.get(seam)
+        key = selectors_of(seam)
         raise ConfigurationError(f"no {seam} backend is called {name!r}{f' ({key})' if key else ''}; {hint}")
     return makers[name]
 
@@ -133,7 +139,7 @@ def listing(package: ModuleType = twisted.plugins) -> str:
     width = max((len(f"{each.maker.seam}:{each.maker.name}") for each in backends), default=0)
     lines = [f"{f'{each.maker.seam}:{each.maker.name}':<{width}}  {each.maker.summary}" for each in backends]
     lines.append("")
-    lines.extend(f"{SELECTORS[seam]}=NAME chooses the {seam} backend." for seam in SEAMS)
+    lines.extend(f"{selectors_of(seam, 'NAME')} chooses the {seam} backend." for seam in SEAMS)
     return "\n".join(lines)
 
 
@@ -146,7 +152,7 @@ def explain(reference: str, package: ModuleType = twisted.plugins) -> str:
     if not separator or seam not in SEAMS:
         raise ConfigurationError(f"{reference!r} is not SEAM:NAME; seams are {', '.join(SEAMS)}, and --backends lists all names")
     maker = find_backend(seam, name, package)
-    chosen = f"Chosen by {SELECTORS[seam]}={name}; options are set as plugin.{seam}.{name}.OPTION."
+    chosen = f"Chosen by {selectors_of(seam, name)}; options are set as plugin.{seam}.{name}.OPTION."
     return f"{seam}:{name}: {maker.summary}\n\n{maker.help.strip()}\n\n{chosen}"
 
 

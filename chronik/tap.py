@@ -68,8 +68,9 @@ class Options(usage.Options):
         self._quieten()
         try:
             self.configuration = config.load(self._sets, self._environ, self["config"])
-            for seam, key in plugin.SELECTORS.items():
-                plugin.find_backend(seam, self.configuration.get(key))
+            for key, seam in plugin.SELECTORS.items():
+                if self.configuration.get(key) is not None:
+                    plugin.find_backend(seam, self.configuration.get(key))
         except ConfigurationError as problem:
             refuse(problem)
 

@@ -8,10 +8,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
+from chronik.config.audit_keys import AUDIT_KEYS
+from chronik.config.authorization_keys import AUTHORIZATION_KEYS
 from chronik.config.broker_group_keys import CONSUMER_GROUP_KEYS, SHARE_GROUP_KEYS, STREAMS_GROUP_KEYS
 from chronik.config.broker_log_keys import LOG_KEYS
 from chronik.config.key import ConfigKey, Effect, Importance, Scope, UpdateMode
 from chronik.config.registry import boolean, integer, items, long, registry, short, string
+from chronik.config.sasl_keys import SASL_KEYS
+from chronik.config.tls_keys import TLS_KEYS
 from chronik.config.topic_keys import SEGMENT_BYTES_MIN
 from chronik.config.validators import (
     ADDRESS_COUNTS,
@@ -179,7 +183,13 @@ _SEARCH = (
 _PLUGINS = (
     string("log.store", "segment", "Which storage backend keeps the log.", validator=NON_EMPTY),
     string("metadata.store", "file", "Which metadata backend keeps topics and their configuration.", validator=NON_EMPTY),
-    string("authorizer", "allow-all", "Which auth backend says who may do what, and checks passwords where it can.", validator=NON_EMPTY),
+    string("authorizer", "allow-all", "Which auth backend says who may do what.", validator=NON_EMPTY),
+    string(
+        "credential.store",
+        None,
+        "Which auth backend knows users and checks passwords; the authorizer's, where that knows users and this is not set.",
+        validator=NON_EMPTY,
+    ),
 )
 
 BROKER_KEYS: Final[Mapping[str, ConfigKey]] = registry(
@@ -187,6 +197,10 @@ BROKER_KEYS: Final[Mapping[str, ConfigKey]] = registry(
     {
         "Broker": _BROKER,
         "Listeners": _LISTENERS,
+        "TLS": TLS_KEYS,
+        "SASL": SASL_KEYS,
+        "Authorization": AUTHORIZATION_KEYS,
+        "Audit": AUDIT_KEYS,
         "Connections": _CONNECTIONS,
         "Quotas": _QUOTAS,
         "Topics": _TOPICS,

@@ -4,15 +4,32 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 from chronik.config.broker_keys import BROKER_KEYS
 from chronik.config.key import ConfigKey
 from chronik.config.listeners import ListenerAddress, parse_listener
 from chronik.config.topic_keys import TOPIC_KEYS
 from chronik.config.values import Value
+
+LISTENER_PREFIX: Final = "listener.name."
+"""What keys begin with that are set for one listener only."""
+
+
+def listener_prefix(listener: str) -> str:
+    """What the keys of one listener begin with."""
+    return f"{LISTENER_PREFIX}{listener.lower()}."
+
+
+def split_listener_key(name: str) -> tuple[str, str]:
+    """Listener and key of a name, which are ``("", name)`` for one that is of no single listener. Listeners are in lower case."""
+    if not name.startswith(LISTENER_PREFIX):
+        return "", name
+    listener, _, key = name.removeprefix(LISTENER_PREFIX).partition(".")
+    return listener, key
+
 
 K = TypeVar("K")
 V = TypeVar("V")
@@ -49,17 +66,24 @@ class Configuration:
     :ivar layers: strongest first; below them are the defaults.
     :ivar plugins: options of plugins by ``(seam, name)``.
     :ivar warnings: sentences for the log, about keys that do not do what they seem to.
+    :ivar listener: the listener whose own values count here; empty for none. See :meth:`for_listener`.
     """
 
     layers: tuple[Layer, ...] = ()
     plugins: Mapping[tuple[str, str], Mapping[str, str]] = field(default_factory=_nothing)
     warnings: Sequence[str] = ()
+    listener: str = ""
     _values: Mapping[str, Value] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         values = {name: key.default for name, key in BROKER_KEYS.items()}
         for layer in reversed(self.layers):
-            values.update((name, BROKER_KEYS[name].parse(text)) for name, text in layer.texts.items())
+            values.update((name, BROKER_KEYS[name].parse(text)) for name, text in layer.texts.items() if name in BROKER_KEYS)
+        if self.listener:
+            prefix = listener_prefix(self.listener)
+            for layer in reversed(self.layers):
+                own = ((name.removeprefix(prefix), text) for name, text in layer.texts.items() if name.startswith(prefix))
+                values.update((name, BROKER_KEYS[name].parse(text)) for name, text in own if name in BROKER_KEYS)
         object.__setattr__(self, "_values", MappingProxyType(values))
 
     def get(self, name: str) -> Any:
@@ -88,7 +112,7 @@ class Configuration:
 
         :raises ConfigurationError: a value is wrong.
         """
-        return Configuration((Layer(ConfigSource.STATIC_BROKER, MappingProxyType(dict(values))), *self.layers), self.plugins, self.warnings)
+        return replace(self, layers=(Layer(ConfigSource.STATIC_BROKER, MappingProxyType(dict(values))), *self.layers))
 
     def with_dynamic(self, cluster: Mapping[str, str], broker: Mapping[str, str]) -> Configuration:
         """The same with the dynamic values of the image on top; earlier dynamic values are forgotten.
@@ -98,7 +122,11 @@ class Configuration:
         """
         static = tuple(layer for layer in self.layers if layer.source is ConfigSource.STATIC_BROKER)
         dynamic = (Layer(ConfigSource.DYNAMIC_BROKER, broker), Layer(ConfigSource.DYNAMIC_DEFAULT_BROKER, cluster))
-        return Configuration(dynamic + static, self.plugins, self.warnings)
+        return replace(self, layers=dynamic + static)
+
+    def for_listener(self, listener: str) -> Configuration:
+        """The same as one listener has it: ``listener.name.<listener>.<key>`` wins over ``<key>``, wherever that is set (KIP-103)."""
+        return replace(self, listener=listener)
 
     def topic_default(self, key: ConfigKey) -> tuple[Value, str | None]:
         """What a topic has that does not set ``key``, and the broker key that says so (None for the key's own default).

@@ -8,7 +8,7 @@ from types import MappingProxyType
 from typing import Final
 
 from chronik.config.broker_keys import ALIASES, BROKER_KEYS
-from chronik.config.configuration import ConfigSource, Configuration, Layer
+from chronik.config.configuration import ConfigSource, Configuration, Layer, split_listener_key
 from chronik.config.files import Setting, read_settings
 from chronik.config.kafka_keys import KAFKA_ONLY, is_kafka_only
 from chronik.config.key import Effect
@@ -48,7 +48,7 @@ def load(sets: Mapping[str, str], environ: Mapping[str, str], file: str | None =
         if setting.name.startswith(_PLUGIN):
             seam, name, option = _plugin_option(setting)
             plugins.setdefault((seam, name), {})[option] = setting.text
-        elif setting.name in BROKER_KEYS:
+        elif _key_of(setting.name) in BROKER_KEYS:
             texts[setting.name] = setting.text
             warnings.extend(_check(setting))
         elif is_kafka_only(setting.name):
@@ -81,8 +81,16 @@ def _misspelt(environ: Mapping[str, str]) -> Iterator[str]:
                 yield f"the environment's {shown(variable)} sets no key; did you mean {near[0]}?"
 
 
+def _key_of(name: str) -> str:
+    """The key that a setting sets, for one listener or for all."""
+    listener, key = split_listener_key(name)
+    if listener and key in BROKER_KEYS and not BROKER_KEYS[key].per_listener:
+        raise ConfigurationError(f"{shown(name)}: {key} cannot be set for one listener; set {key}")
+    return key
+
+
 def _check(setting: Setting) -> Iterator[str]:
-    key = BROKER_KEYS[setting.name]
+    key = BROKER_KEYS[_key_of(setting.name)]
     try:
         key.parse(setting.text)
     except ConfigurationError as error:

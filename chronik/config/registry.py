@@ -24,6 +24,7 @@ double = _of(ConfigType.DOUBLE)
 integer = _of(ConfigType.INT)
 items = _of(ConfigType.LIST)
 long = _of(ConfigType.LONG)
+password = _of(ConfigType.PASSWORD)
 short = _of(ConfigType.SHORT)
 string = _of(ConfigType.STRING)
 

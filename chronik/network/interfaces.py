@@ -34,6 +34,9 @@ class Session:
     :ivar client_software: name and version the client told in ApiVersions (KIP-511).
     :ivar closed: the connection is gone.
     :ivar muted_until: no further request is begun before this time, in seconds of the broker's clock (KIP-219).
+    :ivar encrypted: the connection is encrypted (TLS).
+    :ivar authentication: how far the peer has come in proving who it is; None where the listener does not ask for it.
+    :ivar ending: nothing more is begun on this connection, and it closes once what was begun is answered.
     :ivar waiting: requests that wait for something to happen, each with a method ``wake()``; woken when the connection goes.
     """
 
@@ -47,6 +50,9 @@ class Session:
     client_software: tuple[str, str] = ("", "")
     closed: bool = False
     muted_until: float = 0.0
+    encrypted: bool = False
+    authentication: Any = None
+    ending: bool = False
     waiting: dict[Any, None] = field(default_factory=dict)
 
 

@@ -1,26 +1,35 @@
-"""Who may do what. Names of resources and operations are Kafka's (KIP-11, KIP-290)."""
+"""Who somebody is, how they prove it, and what they may do. Names of resources and operations are Kafka's (KIP-11, KIP-290)."""
 
 from __future__ import annotations
 
 import enum
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, NamedTuple
+from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from zope.interface import Interface
+from zope.interface import Attribute, Interface
 
 if TYPE_CHECKING:
     from twisted.internet.defer import Deferred
+    from twisted.internet.interfaces import IReactorTime
 
+    from chronik.config import Configuration
     from chronik.defer import IThreadPools
+    from chronik.metadata.interfaces import IMetadataFeed
 
 
 @dataclass(frozen=True, slots=True)
 class Principal:
-    """Who is on the other end, as ``type:name``."""
+    """Who is on the other end, as ``type:name``.
+
+    :ivar groups: what a token's claims or a certificate's fields say they belong to; roles may be bound to these. Two principals of one type
+        and name are equal whatever their groups.
+    """
 
     kind: str
     name: str
+    groups: AbstractSet[str] = field(default=frozenset(), compare=False)
 
     def __str__(self) -> str:
         """Kafka's spelling, ``User:alice``."""
@@ -80,11 +89,109 @@ class Action(NamedTuple):
     name: str
 
 
+SOME: Final = ""
+"""As an action's name: whether the operation is allowed on at least one resource of the type (KIP-679)."""
+
+
+class PatternType(enum.IntEnum):
+    """How the name of an ACL is compared with a resource's; codes of the Kafka protocol (KIP-290)."""
+
+    UNKNOWN = 0
+    ANY = 1
+    MATCH = 2
+    LITERAL = 3
+    PREFIXED = 4
+
+
+class Permission(enum.IntEnum):
+    """What an ACL does; codes of the Kafka protocol."""
+
+    UNKNOWN = 0
+    ANY = 1
+    DENY = 2
+    ALLOW = 3
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class AclBinding:
+    """One entry of the access control list. Two that are equal are one.
+
+    :ivar name: of the resource; a literal ``*`` is every one.
+    :ivar principal: ``Type:name``; the name may be ``*``.
+    :ivar host: an address, a network in CIDR notation, or ``*``.
+    """
+
+    resource_type: ResourceType
+    pattern: PatternType
+    name: str
+    principal: str
+    host: str
+    operation: Operation
+    permission: Permission
+
+
+@dataclass(frozen=True, slots=True)
+class RoleGrant:
+    """What a role allows or denies, on whatever its name matches."""
+
+    resource_type: ResourceType
+    pattern: PatternType
+    name: str
+    operation: Operation
+    permission: Permission = Permission.ALLOW
+    host: str = "*"
+
+
+@dataclass(frozen=True, slots=True)
+class Role:
+    """A named set of permissions.
+
+    :ivar principals: who has it, as ``Type:name``.
+    :ivar groups: who belongs to one of these has it as well.
+    """
+
+    name: str
+    grants: tuple[RoleGrant, ...]
+    principals: AbstractSet[str] = frozenset()
+    groups: AbstractSet[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class ScramCredential:
+    """What is kept of a password (RFC 5802, section 3): it proves the password, and does not tell it."""
+
+    salt: bytes = field(repr=False)
+    iterations: int
+    stored_key: bytes = field(repr=False)
+    server_key: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class DelegationToken:
+    """A token that stands for its owner (KIP-48). Times are in milliseconds since 1970.
+
+    :ivar hmac: the token's secret.
+    :ivar requester: who asked for it.
+    :ivar renewers: who may renew it beside its owner, as ``Type:name``.
+    :ivar expiry_ms: when it ends unless it is renewed.
+    :ivar max_ms: when it ends in any case.
+    """
+
+    token_id: str
+    owner: str
+    requester: str
+    renewers: tuple[str, ...]
+    hmac: bytes = field(repr=False)
+    issue_ms: int
+    expiry_ms: int
+    max_ms: int
+
+
 class IAuthorizer(Interface):
     """Decides. Asked once for a request with everything it wants to do."""
 
     def authorize(principal: Principal, host: str, actions: Sequence[Action]) -> Deferred[Sequence[bool]]:
-        """Whether each action is allowed, in the order asked.
+        """Whether each action is allowed, in the order asked. An action whose name is :data:`SOME` asks whether any resource will do.
 
         :param host: the peer's address as text.
         :returns: one boolean an action. A failure counts as a refusal of all.
@@ -104,11 +211,136 @@ class ICredentialStore(Interface):
         """Release what it holds."""
 
 
+class IScramCredentials(Interface):
+    """A credential store that can also prove passwords without being told them."""
+
+    def scram_credential(mechanism: str, user: str) -> Deferred[ScramCredential | None]:
+        """What is kept of a user's password for ``SCRAM-SHA-256`` or ``SCRAM-SHA-512``; None for whoever has none."""
+
+
+class InvalidToken(Exception):
+    """A bearer token that proves nothing; says why, without the token."""
+
+
+@dataclass(frozen=True, slots=True)
+class ValidToken:
+    """What a bearer token proves.
+
+    :ivar expires: when it ends, in seconds since 1970.
+    :ivar scopes: what it was issued for.
+    """
+
+    principal: Principal
+    expires: float
+    scopes: AbstractSet[str] = frozenset()
+
+
+class ITokenValidator(Interface):
+    """Knows which bearer tokens are good."""
+
+    def validate(token: str) -> Deferred[ValidToken]:
+        """What a token proves.
+
+        :raises InvalidToken: nothing.
+        """
+
+    def close() -> Deferred[None]:
+        """Release what it holds."""
+
+
+@dataclass(frozen=True, slots=True)
+class Login:
+    """Whom an exchange proved.
+
+    :ivar expires: when it must be proved again, in seconds since 1970; None for never.
+    :ivar token_id: of the delegation token that was used, if one was.
+    """
+
+    principal: Principal
+    expires: float | None = None
+    token_id: str | None = None
+
+
+class SaslFailure(Exception):
+    """The exchange is over and nothing was proved; the message is told to the client, and tells nothing that it may not know.
+
+    :ivar reason: for the log and the audit trail; without secrets.
+    :ivar user: who was claimed, as far as that is known.
+    """
+
+    def __init__(self, message: str, reason: str = "", user: str = "") -> None:
+        super().__init__(message)
+        self.reason = reason or message
+        self.user = user
+
+
+class ISaslExchange(Interface):
+    """One client's exchange of messages: a state machine that sees neither sockets nor Kafka's frames."""
+
+    def step(message: bytes) -> Deferred[tuple[bytes, Login | None]]:
+        """Take the client's next message.
+
+        :returns: the answer, and whom the exchange has proved once it is complete.
+        :raises SaslFailure: it is over, and nothing was proved.
+        """
+
+
+class ISaslMechanism(Interface):
+    """A way to prove who one is (RFC 4422)."""
+
+    name = Attribute("""Its registered name, as in ``SCRAM-SHA-256``.""")
+
+    def begin() -> ISaslExchange:
+        """A new exchange."""
+
+
 @dataclass(frozen=True, slots=True)
 class AuthContext:
     """What an auth backend's maker is given.
 
     :ivar pools: where work goes that blocks, or that computes for long.
+    :ivar reactor: connects and keeps time.
+    :ivar config: the broker's configuration as it is now, whenever it is called.
+    :ivar feed: the metadata: access control lists, roles, credentials, tokens.
     """
 
     pools: IThreadPools
+    reactor: IReactorTime | Any
+    config: Callable[[], Configuration]
+    feed: IMetadataFeed
+
+
+@dataclass(frozen=True, slots=True)
+class SecurityImage:
+    """What the metadata says of security, at one revision.
+
+    :ivar acls: the access control list.
+    :ivar roles: by name.
+    :ivar scram: credentials by mechanism and user.
+    :ivar tokens: delegation tokens by id.
+    """
+
+    acls: AbstractSet[AclBinding] = frozenset()
+    roles: Mapping[str, Role] = field(default_factory=dict)
+    scram: Mapping[tuple[str, str], ScramCredential] = field(default_factory=dict)
+    tokens: Mapping[str, DelegationToken] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class SecurityDelta:
+    """What is different between two security images.
+
+    :ivar roles: names of roles that are new, different or gone.
+    :ivar scram: mechanisms and users whose credentials are new, different or gone.
+    :ivar tokens: ids of tokens that are new, different or gone.
+    """
+
+    acls_added: AbstractSet[AclBinding] = frozenset()
+    acls_removed: AbstractSet[AclBinding] = frozenset()
+    roles: AbstractSet[str] = frozenset()
+    scram: AbstractSet[tuple[str, str]] = frozenset()
+    tokens: AbstractSet[str] = frozenset()
+
+    def __bool__(self) -> bool:
+        """Whether anything is."""
+        return bool(self.acls_added or self.acls_removed or self.roles or self.scram or self.tokens)

@@ -10,10 +10,11 @@ from twisted.trial.unittest import SynchronousTestCase
 from chronik.defer import Pool
 from chronik.errors import ConfigurationError
 from chronik.security.file_store import FileSecurity, make
-from chronik.security.interfaces import BROKER, AuthContext, Operation, ResourceType
+from chronik.security.interfaces import BROKER, Operation, ResourceType
 from chronik.security.passwords import hash_password
 from chronik.security.rules import PatternType, Rule
 from chronik.security.rules_file import parse_users_and_rules, read_users_and_rules
+from chronik.testing.auth import auth_context
 from chronik.testing.auth_contract import ALTER_CLUSTER, CredentialStoreContract, RestrictingAuthorizerContract
 from tests.security.fakes import NowPools
 
@@ -33,7 +34,7 @@ class FileSecurityTests(RestrictingAuthorizerContract, CredentialStoreContract, 
         """With the contract's users and rules."""
         path = Path(self.mktemp())
         path.write_text(USERS + RULES, encoding="utf-8")
-        return make(AuthContext(self.pools), {"path": str(path)})
+        return make(auth_context(self.pools), {"path": str(path)})
 
     make_credential_store = make_authorizer
 
@@ -49,12 +50,12 @@ class FileSecurityTests(RestrictingAuthorizerContract, CredentialStoreContract, 
 
     def test_path_is_required(self) -> None:
         """Without a file it says which key to set."""
-        error = self.assertRaises(ConfigurationError, make, AuthContext(self.pools), {})
+        error = self.assertRaises(ConfigurationError, make, auth_context(self.pools), {})
         self.assertIn("plugin.auth.file.path", str(error))
 
     def test_unknown_option(self) -> None:
         """A misspelt option is named."""
-        error = self.assertRaises(ConfigurationError, make, AuthContext(self.pools), {"paht": "x"})
+        error = self.assertRaises(ConfigurationError, make, auth_context(self.pools), {"paht": "x"})
         self.assertIn("paht", str(error))
 
 
