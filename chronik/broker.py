@@ -35,7 +35,7 @@ from chronik.metadata.feed import MetadataFeed
 from chronik.metadata.image import ImageDelta, MetadataImage
 from chronik.metadata.interfaces import IImageObserver, IMetadataStore, MetadataError
 from chronik.model import OFFSETS_TOPIC
-from chronik.network.listeners import KafkaListeners
+from chronik.network.listeners import KafkaListeners, inter_broker_listener
 from chronik.network.peers import BrokerChannels
 from chronik.plugin import SELECTORS
 from chronik.replica.fetcher import FetcherConfig, Fetching, ReplicaFetchers
@@ -48,6 +48,7 @@ from chronik.replica.settings import DynamicConfiguration, EffectiveSettings
 from chronik.search.broker_interfaces import SearchConfig
 from chronik.search.service import SearchService
 from chronik.security.interfaces import AuthContext, IAuthorizer, ICredentialStore
+from chronik.security.tls.server import ServerTls
 from chronik.server.dispatch import RequestDispatcher
 from chronik.server.fetch_sessions import FetchSessionCache
 from chronik.server.metrics import RequestMetrics
@@ -169,7 +170,7 @@ class BrokerService(Service):
         """Each step needs those before it; what ends a step is noted as soon as it was begun, and done in reverse."""
         config, machine = self._config, self._machine
         reactor = machine.reactor
-        listeners = KafkaListeners(config, reactor, machine.descriptors.connections)
+        listeners = KafkaListeners(config, reactor, machine.descriptors.connections, partial(ServerTls, now=reactor.seconds))
         http = HttpListeners(config, reactor, machine.descriptors.http_connections)
         self._endings += [http.stop_accepting, listeners.stop_accepting]
         listeners.bind()
@@ -219,7 +220,7 @@ class BrokerService(Service):
         await feed.start()
         dynamic = DynamicConfiguration(config, feed, broker_id)
         settings = EffectiveSettings(dynamic)
-        listener = config.get("inter.broker.listener.name") or config.listeners()[0].name
+        listener = inter_broker_listener(config)
         channels = BrokerChannels(machine.reactor, broker_id, lambda other: feed.image.brokers.get(other), listener)
         heartbeats = HeartbeatConfig(config.get("broker.heartbeat.interval.ms") / 1000, config.get("broker.session.timeout.ms") / 1000)
         peers = Peers(channels, machine.reactor, heartbeats, lambda topic: rules_of(settings(topic)), lambda: self._failed(1))
