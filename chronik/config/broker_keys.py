@@ -65,7 +65,7 @@ _LISTENERS = (
     items(
         "http.listeners",
         ("HTTP://127.0.0.1:6092",),
-        "Where search, health and metrics are served over HTTP.",
+        "Where search, health and metrics are served over HTTP; HTTPS://host:port is encrypted, by ssl.* as set for the listener https.",
         importance=_HIGH,
         validator=HTTP_LISTENERS,
     ),

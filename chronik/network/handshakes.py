@@ -92,6 +92,9 @@ class Handshakes:
         self._waiting.pop(handshaking, None)
         self._queued.discard(handshaking)
         self._begin_next()
+        if not self._under_way and not self._waiting and self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
 
     def close(self) -> None:
         """No more timers."""

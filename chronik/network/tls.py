@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from OpenSSL import SSL
+from twisted.internet.error import ConnectionLost
 from twisted.internet.interfaces import ISSLTransport
 from twisted.internet.protocol import Protocol, connectionDone
 from twisted.logger import Logger
@@ -36,14 +37,15 @@ _HANDSHAKE: Final = 0x16
 class TlsTransport(Protocol):
     """One connection: a protocol to the transport below, a transport to the protocol above.
 
-    The protocol above is connected at once, so that it can be counted and have its deadline; it may write once it is told
-    ``handshakeCompleted`` (which it need not have).
+    At the server, the protocol above is connected at once, so that it can be counted and have its deadline; it is told ``handshakeCompleted``, if it
+    has such a method. At the client it is connected once the handshake is done, and never where there is none.
 
     :param side: whose certificates, and who is trusted.
     :param inner: the protocol above.
     :param handshakes: when the handshake may begin; None for at once.
     :param failed: told why there will be no connection: completes "it …".
     :param client: whether the handshake begins here.
+    :param completed: told when the handshake is done and the protocol above is connected.
     :ivar session: of OpenSSL, None before the handshake.
     :ivar peer: whom the other's certificate stands for, once it is known; None for nobody.
     :ivar on_output: who sends what is encrypted, where that is not the transport below; see :meth:`take_output`.
@@ -53,7 +55,14 @@ class TlsTransport(Protocol):
     _log = Logger()
 
     def __init__(
-        self, side: ITlsSide, inner: Any, clock: Any, handshakes: Handshakes, failed: Callable[[str], None], client: bool = False
+        self,
+        side: ITlsSide,
+        inner: Any,
+        clock: Any,
+        handshakes: Handshakes,
+        failed: Callable[[str], None],
+        client: bool = False,
+        completed: Callable[[], None] | None = None,
     ) -> None:
         self._side = side
         self._inner = inner
@@ -61,6 +70,7 @@ class TlsTransport(Protocol):
         self._handshakes = handshakes
         self._failed = failed
         self._client = client
+        self._completed = completed
         self._early: list[bytes] = []
         self._early_out: list[bytes] = []
         self._secured = False
@@ -70,6 +80,7 @@ class TlsTransport(Protocol):
         self._delivering = False
         self._pulling = False
         self._closing = False
+        self._broken = ""
         self._timer: Any = None
         self.session: SSL.Connection | None = None
         self.peer: Any = None
@@ -86,7 +97,8 @@ class TlsTransport(Protocol):
         """There is a socket."""
         if self._client:
             self._handshakes.received(self)
-        self._inner.makeConnection(self)
+        else:
+            self._inner.makeConnection(self)
 
     def dataReceived(self, data: bytes) -> None:
         """What the peer sent, encrypted."""
@@ -109,7 +121,7 @@ class TlsTransport(Protocol):
         """The socket is gone."""
         if not self._secured and not self._over:
             self._over = True
-            if self.session is not None:
+            if self.session is not None or self._client:
                 self._handshakes.failed += 1
                 self._failed("ended the connection in the middle of the handshake")
         self._over = self._lost = True
@@ -117,8 +129,10 @@ class TlsTransport(Protocol):
         if self._timer is not None and self._timer.active():
             self._timer.cancel()
         self._early.clear()
+        if self._broken:
+            reason = Failure(ConnectionLost(f"the other end {self._broken}"))
         inner, self._inner = self._inner, None
-        if inner is not None:
+        if inner is not None and (self._secured or not self._client):
             inner.connectionLost(reason)
         self.session = None
         self.on_output = None
@@ -155,9 +169,11 @@ class TlsTransport(Protocol):
         self._handshakes.done += 1
         self._handshakes.over(self)
         self._flush()
-        completed = getattr(self._inner, "handshakeCompleted", None)
-        if completed is not None:
-            completed()
+        if self._client:
+            self._inner.makeConnection(self)
+        for told in (getattr(self._inner, "handshakeCompleted", None), self._completed):
+            if told is not None:
+                told()
         early, self._early_out = self._early_out, []
         for data in early:
             self.write(data)
@@ -215,7 +231,8 @@ class TlsTransport(Protocol):
             ended = True
         except SSL.Error as error:
             self._over = True
-            self._log.debug("a TLS connection broke: {why}", why=self._side.explain(session, error))
+            self._broken = self._side.explain(session, error)
+            self._log.debug("a TLS connection broke: the other end {why}", why=self._broken)
             ended = True
         if pieces and self._inner is not None:
             self._inner.dataReceived(pieces[0] if len(pieces) == 1 else b"".join(pieces))

@@ -31,6 +31,8 @@ class ServerMaterial:
     :ivar contexts: for other names, by name in lower case.
     :ivar expires: when the first of its certificates ends, in seconds since 1970.
     :ivar subject: whose certificate it is, for logs.
+    :ivar paths: the files that were read.
+    :ivar read: what they were like then; see :func:`~chronik.security.tls.stores.fingerprint`.
     """
 
     context: SSL.Context
@@ -116,6 +118,14 @@ class ServerTls:
         warning: int = self.config.get("ssl.expiry.warning.days")
         return self.days_left < warning
 
+    def load(self, config: Configuration) -> ServerMaterial:
+        """Read everything anew; blocks.
+
+        :param config: as this listener has it.
+        :raises ConfigurationError: it cannot be served so.
+        """
+        return server_material(config, self.listener)
+
     def replace(self, config: Configuration, material: ServerMaterial) -> None:
         """Go by something else from the next connection on."""
         self.config = config
@@ -159,6 +169,8 @@ _REASONS: Final = {
     "packet length too long": "sent something that is no TLS",
     "unexpected eof while reading": "ended the connection in the middle of the handshake",
     "tlsv1 alert unknown ca": "does not trust the CA of the certificate that it was shown",
+    "tlsv13 alert certificate required": "requires a certificate, and was shown none",
+    "ssl/tls alert handshake failure": "found nothing to agree on, or requires a certificate",
     "ssl/tls alert bad certificate": "does not accept the certificate that it was shown",
     "ssl/tls alert certificate unknown": "does not accept the certificate that it was shown",
     "ssl/tls alert certificate expired": "says that the certificate that it was shown has expired",
