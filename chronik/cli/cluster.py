@@ -11,9 +11,11 @@ from twisted.internet.endpoints import HostnameEndpoint, connectProtocol
 from twisted.internet.error import ConnectError, DNSLookupError
 from twisted.internet.task import deferLater
 
+from chronik.cli.security import ClientSecurity
 from chronik.defer import deferred
 from chronik.errors import ChronikError, ErrorCode
 from chronik.network.channel import ChannelError, KafkaChannel
+from chronik.network.tlsendpoint import TlsFailed
 from chronik.protocol import messages
 from chronik.protocol.message import Message
 
@@ -60,9 +62,11 @@ class Cluster:
 
     :param reactor: connects and tells the time.
     :param bootstrap: host and port of one of them.
+    :param security: how to connect.
     """
 
-    def __init__(self, reactor: Any, bootstrap: tuple[str, int]) -> None:
+    def __init__(self, reactor: Any, bootstrap: tuple[str, int], security: ClientSecurity | None = None) -> None:
+        self._security = security or ClientSecurity()
         self.reactor = reactor
         self._bootstrap = bootstrap
         self._addresses: dict[int, tuple[str, int]] = {}
@@ -89,14 +93,18 @@ class Cluster:
 
     async def _connect(self, address: tuple[str, int]) -> KafkaChannel:
         host, port = address
-        endpoint = HostnameEndpoint(self.reactor, host, port, timeout=CONNECT_SECONDS)
+        below = HostnameEndpoint(self.reactor, host, port, timeout=CONNECT_SECONDS)
+        endpoint = self._security.secured(below, host, self.reactor)
         try:
             channel: KafkaChannel = await connectProtocol(endpoint, KafkaChannel(self.reactor, "chronik-cli"))
             await channel.negotiate()
         except (ConnectError, DNSLookupError) as error:
             raise Unreachable(f"no broker answers at {host}:{port} ({_reason(error)}); start one with: twist chronik") from error
+        except TlsFailed as error:
+            raise Unreachable(f"{host}:{port}: {error}") from error
         except ChannelError as error:
-            raise Unreachable(f"what listens at {host}:{port} does not answer as a broker: {error}") from error
+            hint = "" if self._security.tls else "; a listener with TLS needs --tls-ca FILE, or --tls"
+            raise Unreachable(f"what listens at {host}:{port} does not answer as a broker: {error}{hint}") from error
         return channel
 
     def forget(self, channel: KafkaChannel) -> None:
