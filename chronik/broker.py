@@ -28,6 +28,7 @@ from chronik.coordinator.group.service import GroupCoordinator
 from chronik.coordinator.state import ReplicatedStateLog
 from chronik.defer import deferred
 from chronik.errors import ChronikError, ConfigurationError, KafkaError
+from chronik.http.authentication import HttpAuthentication
 from chronik.http.listener import HttpListeners, HttpParts
 from chronik.machine import Machine
 from chronik.metadata.backends import MetadataContext
@@ -48,6 +49,9 @@ from chronik.replica.settings import DynamicConfiguration, EffectiveSettings
 from chronik.search.broker_interfaces import SearchConfig
 from chronik.search.service import SearchService
 from chronik.security.interfaces import AuthContext, IAuthorizer, ICredentialStore
+from chronik.security.logins import FailedLogins, PasswordLogins
+from chronik.security.sasl.mechanisms import SaslParts
+from chronik.security.sasl.server import SaslServers
 from chronik.server.dispatch import RequestDispatcher
 from chronik.server.fetch_sessions import FetchSessionCache
 from chronik.server.metrics import RequestMetrics
@@ -59,6 +63,9 @@ from chronik.server.table import api_table
 from chronik.storage.backends import StorageContext
 from chronik.storage.disks import DiskPolicy
 from chronik.storage.interfaces import DirectoryState, ILogStore
+
+DEFAULT_CREDENTIALS: Final = "metadata"
+"""What knows users where nothing else is configured to."""
 
 DRAIN_SECONDS: Final = 5.0
 """How long a stopping broker lets requests that were begun be answered."""
@@ -96,6 +103,19 @@ class SearchedPartitions:
 
     def partition_resigned(self, partition: IPartition) -> None:
         """What is indexed is found on."""
+
+
+@implementer(IImageObserver)
+class _ChangedPasswords:
+    """Has passwords checked anew once any has changed."""
+
+    def __init__(self, logins: PasswordLogins) -> None:
+        self._logins = logins
+
+    def image_changed(self, image: MetadataImage, delta: ImageDelta) -> None:
+        """Some may have."""
+        if delta.security.scram:
+            self._logins.forget()
 
 
 @implementer(IImageObserver)
@@ -185,7 +205,10 @@ class BrokerService(Service):
         auth = AuthContext(machine.pools, reactor, cluster.dynamic, cluster.feed)
         authorizer: IAuthorizer = self._backend("authorizer", auth)
         self._endings.append(authorizer.close)
-        credentials = self._credentials(authorizer, auth)
+        if not IAuthorizer.providedBy(authorizer):
+            raise ConfigurationError(f"authorizer={config.get('authorizer')} does not say who may do what: choose a backend that does")
+        sasl = self._sasl_parts(auth, self._credentials(authorizer, auth))
+        cluster.feed.observe(_ChangedPasswords(sasl.logins))
         purgatory = Purgatory(reactor)
         self._endings.append(purgatory.close)
         stalls = ReactorStallMeter(reactor, machine.cpu_seconds)
@@ -194,10 +217,10 @@ class BrokerService(Service):
         listeners.configure(cluster.dynamic())
         listeners.limit_addresses(lambda host: address_rate(cluster.feed.image.quotas, host))
         cluster.feed.observe(_ConnectionSettings(listeners, cluster.dynamic))
-        listeners.serve(RequestDispatcher(services, api_table()))
+        listeners.serve(RequestDispatcher(services, api_table()), SaslServers(listeners.sasl_listeners, sasl))
         self._endings.append(lambda: listeners.close(DRAIN_SECONDS))
         search = self._search(listeners, partitions, cluster.feed, store)
-        http.serve(HttpParts(services, listeners, search, stalls, credentials))
+        http.serve(HttpParts(services, listeners, search, stalls, HttpAuthentication(sasl.logins)))
         self._endings.append(http.close)
         stalls.start()
         self._endings.append(stalls.stop)
@@ -257,13 +280,13 @@ class BrokerService(Service):
 
     def _backend(self, key: str, context: Any) -> Any:
         """The backend that a key names."""
-        seam, name = SELECTORS[key], self._config.get(key)
+        seam, name = SELECTORS[key], self._config.get(key) or DEFAULT_CREDENTIALS
         return self._machine.backend(seam, name).make(context, self._config.plugin_options(seam, name))
 
-    def _credentials(self, authorizer: IAuthorizer, auth: AuthContext) -> ICredentialStore | None:
-        """Who knows users and passwords, None for nobody. One backend that is named for both is made once."""
+    def _credentials(self, authorizer: IAuthorizer, auth: AuthContext) -> ICredentialStore:
+        """Who knows users and passwords. One backend that is named for both is made once."""
         chosen = self._config.get("credential.store")
-        if chosen is None or chosen == self._config.get("authorizer"):
+        if chosen == self._config.get("authorizer") or (chosen is None and ICredentialStore.providedBy(authorizer)):
             store: Any = authorizer
         else:
             store = self._backend("credential.store", auth)
@@ -271,9 +294,16 @@ class BrokerService(Service):
         if ICredentialStore.providedBy(store):
             known: ICredentialStore = store
             return known
-        if chosen is None:
-            return None
         raise ConfigurationError(f"credential.store={chosen} knows no users: choose a backend that does, or set none")
+
+    def _sasl_parts(self, auth: AuthContext, credentials: ICredentialStore) -> SaslParts:
+        """What clients prove themselves with, over Kafka and over HTTP."""
+        config, random = auth.config, self._machine.random
+        failures = FailedLogins(
+            auth.reactor, lambda: config().get("login.failures.per.address.max"), lambda: config().get("login.failures.per.user.max")
+        )
+        logins = PasswordLogins(credentials, failures, auth.reactor, random(32))
+        return SaslParts(auth, credentials, logins, failures, random, random(32))
 
     def _services(
         self,
