@@ -26,9 +26,11 @@ from chronik.config import Configuration
 from chronik.coordinator.group.config import GroupConfig
 from chronik.coordinator.group.service import GroupCoordinator
 from chronik.coordinator.state import ReplicatedStateLog
-from chronik.defer import deferred
+from chronik.defer import Pool, deferred
 from chronik.errors import ChronikError, ConfigurationError, KafkaError
+from chronik.http.authentication import HttpAuthentication
 from chronik.http.listener import HttpListeners, HttpParts
+from chronik.http.users import UserEndpoints
 from chronik.machine import Machine
 from chronik.metadata.backends import MetadataContext
 from chronik.metadata.feed import MetadataFeed
@@ -47,7 +49,12 @@ from chronik.replica.purgatory import Purgatory
 from chronik.replica.settings import DynamicConfiguration, EffectiveSettings
 from chronik.search.broker_interfaces import SearchConfig
 from chronik.search.service import SearchService
+from chronik.security.bootstrap_users import read_bootstrap_users
 from chronik.security.interfaces import AuthContext, IAuthorizer, ICredentialStore
+from chronik.security.logins import FailedLogins, PasswordLogins
+from chronik.security.sasl.inter_broker import inter_broker_client
+from chronik.security.sasl.mechanisms import SaslParts
+from chronik.security.sasl.server import SaslServers
 from chronik.security.tls.client import ClientTls
 from chronik.security.tls.reloading import TlsReloader
 from chronik.security.tls.server import ServerTls
@@ -62,6 +69,9 @@ from chronik.server.table import api_table
 from chronik.storage.backends import StorageContext
 from chronik.storage.disks import DiskPolicy
 from chronik.storage.interfaces import DirectoryState, ILogStore
+
+DEFAULT_CREDENTIALS: Final = "metadata"
+"""What knows users where nothing else is configured to."""
 
 DRAIN_SECONDS: Final = 5.0
 """How long a stopping broker lets requests that were begun be answered."""
@@ -99,6 +109,19 @@ class SearchedPartitions:
 
     def partition_resigned(self, partition: IPartition) -> None:
         """What is indexed is found on."""
+
+
+@implementer(IImageObserver)
+class _ChangedPasswords:
+    """Has passwords checked anew once any has changed."""
+
+    def __init__(self, logins: PasswordLogins) -> None:
+        self._logins = logins
+
+    def image_changed(self, image: MetadataImage, delta: ImageDelta) -> None:
+        """Some may have."""
+        if delta.security.scram:
+            self._logins.forget()
 
 
 @implementer(IImageObserver)
@@ -202,7 +225,10 @@ class BrokerService(Service):
         auth = AuthContext(machine.pools, reactor, cluster.dynamic, cluster.feed)
         authorizer: IAuthorizer = self._backend("authorizer", auth)
         self._endings.append(authorizer.close)
-        credentials = self._credentials(authorizer, auth)
+        if not IAuthorizer.providedBy(authorizer):
+            raise ConfigurationError(f"authorizer={config.get('authorizer')} does not say who may do what: choose a backend that does")
+        sasl = self._sasl_parts(auth, self._credentials(authorizer, auth))
+        cluster.feed.observe(_ChangedPasswords(sasl.logins))
         purgatory = Purgatory(reactor)
         self._endings.append(purgatory.close)
         stalls = ReactorStallMeter(reactor, machine.cpu_seconds)
@@ -212,15 +238,18 @@ class BrokerService(Service):
         listeners.limit_addresses(lambda host: address_rate(cluster.feed.image.quotas, host))
         cluster.feed.observe(_ConnectionSettings(listeners, cluster.dynamic))
         self._reload_certificates([*listeners.tls.values(), http.tls, brokers_tls], cluster)
-        listeners.serve(RequestDispatcher(services, api_table()))
+        servers = SaslServers(listeners.sasl_listeners, sasl)
+        listeners.serve(RequestDispatcher(services, api_table()), servers)
         self._endings.append(lambda: listeners.close(DRAIN_SECONDS))
         search = self._search(listeners, partitions, cluster.feed, store)
-        http.serve(HttpParts(services, listeners, search, stalls, credentials))
+        users = UserEndpoints(services, machine.pools, machine.random)
+        http.serve(HttpParts(services, listeners, search, stalls, HttpAuthentication(sasl.logins), servers, users))
         self._endings.append(http.close)
         stalls.start()
         self._endings.append(stalls.stop)
         await cluster.controller.serve()
         self._endings.append(cluster.controller.retire)
+        await self._make_first_users(cluster)
         self._greet(listeners, http, directories)
 
     def _brokers_tls(self, listeners: KafkaListeners) -> ClientTls | None:
@@ -235,6 +264,15 @@ class BrokerService(Service):
         reloader.start()
         self._endings.append(reloader.stop)
         cluster.feed.observe(_Certificates(reloader))
+
+    async def _make_first_users(self, cluster: _Cluster) -> None:
+        """Give a cluster without users those of a file; its controller does so."""
+        path: str | None = self._config.get("users.bootstrap.file")
+        if not path or not cluster.controller.active or cluster.feed.image.security.scram:
+            return
+        users = await self._machine.pools.run(Pool.CPU, read_bootstrap_users, path, self._machine.random)
+        if await cluster.controller.bootstrap_users(users):
+            self._log.info("made {count} users of {path}", count=len({user for _, user in users}), path=path)
 
     async def _enter_cluster(self, directories: Sequence[str], listeners: KafkaListeners, tls: ClientTls | None) -> _Cluster:
         """Follow the metadata, and be one of the brokers in it."""
@@ -252,7 +290,8 @@ class BrokerService(Service):
         settings = EffectiveSettings(dynamic)
         listener = inter_broker_listener(config)
         secured = None if tls is None else tls.to
-        channels = BrokerChannels(machine.reactor, broker_id, lambda other: feed.image.brokers.get(other), listener, secured)
+        sasl = inter_broker_client(config, listener, machine.pools, machine.random)
+        channels = BrokerChannels(machine.reactor, broker_id, lambda other: feed.image.brokers.get(other), listener, secured, sasl)
         heartbeats = HeartbeatConfig(config.get("broker.heartbeat.interval.ms") / 1000, config.get("broker.session.timeout.ms") / 1000)
         peers = Peers(channels, machine.reactor, heartbeats, lambda topic: rules_of(settings(topic)), lambda: self._failed(1))
         registration = Registration(broker_id, listeners.endpoints(), config.get("broker.rack"))
@@ -289,13 +328,13 @@ class BrokerService(Service):
 
     def _backend(self, key: str, context: Any) -> Any:
         """The backend that a key names."""
-        seam, name = SELECTORS[key], self._config.get(key)
+        seam, name = SELECTORS[key], self._config.get(key) or DEFAULT_CREDENTIALS
         return self._machine.backend(seam, name).make(context, self._config.plugin_options(seam, name))
 
-    def _credentials(self, authorizer: IAuthorizer, auth: AuthContext) -> ICredentialStore | None:
-        """Who knows users and passwords, None for nobody. One backend that is named for both is made once."""
+    def _credentials(self, authorizer: IAuthorizer, auth: AuthContext) -> ICredentialStore:
+        """Who knows users and passwords. One backend that is named for both is made once."""
         chosen = self._config.get("credential.store")
-        if chosen is None or chosen == self._config.get("authorizer"):
+        if chosen == self._config.get("authorizer") or (chosen is None and ICredentialStore.providedBy(authorizer)):
             store: Any = authorizer
         else:
             store = self._backend("credential.store", auth)
@@ -303,9 +342,16 @@ class BrokerService(Service):
         if ICredentialStore.providedBy(store):
             known: ICredentialStore = store
             return known
-        if chosen is None:
-            return None
         raise ConfigurationError(f"credential.store={chosen} knows no users: choose a backend that does, or set none")
+
+    def _sasl_parts(self, auth: AuthContext, credentials: ICredentialStore) -> SaslParts:
+        """What clients prove themselves with, over Kafka and over HTTP."""
+        config, random = auth.config, self._machine.random
+        failures = FailedLogins(
+            auth.reactor, lambda: config().get("login.failures.per.address.max"), lambda: config().get("login.failures.per.user.max")
+        )
+        logins = PasswordLogins(credentials, failures, auth.reactor, random(32))
+        return SaslParts(auth, credentials, logins, failures, random, random(32))
 
     def _services(
         self,
