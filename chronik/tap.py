@@ -42,7 +42,7 @@ class Options(usage.Options):
         """Set a configuration key, as KEY=VALUE; may be given several times."""
         name, separator, value = assignment.partition("=")
         if not separator or not name.strip():
-            raise usage.UsageError(f"--set {assignment} is not KEY=VALUE")
+            raise usage.UsageError("--set takes KEY=VALUE, and one that was given is none")  # what was given may be a secret
         self._sets[name.strip()] = value
 
     opt_s = opt_set

@@ -103,7 +103,7 @@ class SearchConfig:
     mode: str = "json"
     fast: bool = True
     backend: str = "tantivy"
-    options: Mapping[str, str] = field(default_factory=dict)
+    options: Mapping[str, str] = field(default_factory=dict, repr=False)
     limits: Mapping[str, int | float] = field(default_factory=dict)
     timeout_s: float = 30.0
     python: str = sys.executable
