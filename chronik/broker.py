@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, Final
@@ -23,6 +24,7 @@ from chronik.cluster.heartbeats import HeartbeatConfig
 from chronik.cluster.registration import Registration
 from chronik.cluster.seat import Peers
 from chronik.config import Configuration
+from chronik.config.interfaces import IReconfigurable
 from chronik.coordinator.group.config import GroupConfig
 from chronik.coordinator.group.service import GroupCoordinator
 from chronik.coordinator.state import ReplicatedStateLog
@@ -31,9 +33,9 @@ from chronik.errors import ChronikError, ConfigurationError, KafkaError
 from chronik.http.listener import HttpListeners, HttpParts
 from chronik.machine import Machine
 from chronik.metadata.backends import MetadataContext
+from chronik.metadata.configuration import DynamicConfiguration
 from chronik.metadata.feed import MetadataFeed
-from chronik.metadata.image import ImageDelta, MetadataImage
-from chronik.metadata.interfaces import IImageObserver, IMetadataStore, MetadataError
+from chronik.metadata.interfaces import IMetadataStore, MetadataError
 from chronik.model import OFFSETS_TOPIC
 from chronik.network.listeners import KafkaListeners
 from chronik.network.peers import BrokerChannels
@@ -44,7 +46,7 @@ from chronik.replica.host import HostedPartitions, Replication
 from chronik.replica.interfaces import ILeadershipObserver, IPartition
 from chronik.replica.moves import ReplicaMoves
 from chronik.replica.purgatory import Purgatory
-from chronik.replica.settings import DynamicConfiguration, EffectiveSettings
+from chronik.replica.settings import EffectiveSettings
 from chronik.search.broker_interfaces import SearchConfig
 from chronik.search.service import SearchService
 from chronik.security.interfaces import AuthContext, IAuthorizer, ICredentialStore
@@ -98,18 +100,19 @@ class SearchedPartitions:
         """What is indexed is found on."""
 
 
-@implementer(IImageObserver)
+@implementer(IReconfigurable)
 class _ConnectionSettings:
     """Tells the listeners of configurations that change at run time."""
 
-    def __init__(self, listeners: KafkaListeners, configuration: Callable[[], Configuration]) -> None:
+    def __init__(self, listeners: KafkaListeners) -> None:
         self._listeners = listeners
-        self._configuration = configuration
 
-    def image_changed(self, image: MetadataImage, delta: ImageDelta) -> None:
-        """The broker's own may be among what changed."""
-        if delta.configs:
-            self._listeners.configure(self._configuration())
+    def check_configuration(self, config: Configuration) -> None:
+        """Any number of connections will do."""
+
+    def configuration_changed(self, config: Configuration, changed: AbstractSet[str]) -> None:
+        """How many may connect may be among what changed."""
+        self._listeners.configure(config)
 
 
 def offline_directories(store: ILogStore) -> frozenset[str]:
@@ -193,7 +196,7 @@ class BrokerService(Service):
         machine.settle()
         listeners.configure(cluster.dynamic())
         listeners.limit_addresses(lambda host: address_rate(cluster.feed.image.quotas, host))
-        cluster.feed.observe(_ConnectionSettings(listeners, cluster.dynamic))
+        cluster.dynamic.observe(_ConnectionSettings(listeners))
         listeners.serve(RequestDispatcher(services, api_table()))
         self._endings.append(lambda: listeners.close(DRAIN_SECONDS))
         search = self._search(listeners, partitions, cluster.feed, store)
@@ -291,6 +294,7 @@ class BrokerService(Service):
         return Services(
             broker_id=config.get("node.id"),
             config=config,
+            configuration=cluster.dynamic,
             metadata=cluster.feed,
             controller=cluster.controller,
             partitions=partitions,
@@ -304,6 +308,7 @@ class BrokerService(Service):
             clock=machine.reactor,
             purgatory=purgatory,
             metrics=RequestMetrics(),
+            log_levels=machine.log_levels,
         )
 
     def _storage_context(self, directories: Sequence[str], cluster: _Cluster) -> StorageContext:
@@ -320,7 +325,7 @@ class BrokerService(Service):
             checkpoint_ms=config.get("log.flush.offset.checkpoint.interval.ms"),
             producer_expiration_ms=lambda: cluster.dynamic().get("producer.id.expiration.ms"),
             producer_check_ms=config.get("producer.id.expiration.check.interval.ms"),
-            openers=config.get("num.recovery.threads.per.data.dir"),
+            openers=cluster.dynamic().get("num.recovery.threads.per.data.dir"),
             policy=DiskPolicy(
                 slow_ms=config.get("log.dir.slow.ms"),
                 offline_ms=config.get("log.dir.offline.ms"),
@@ -342,7 +347,7 @@ class BrokerService(Service):
         defaults = config.topic_defaults()
         mode = "off" if backend == "none" else str(defaults["search.mode"])
         limits = {"disk_free_bytes_min": config.get("search.disk.reserve.bytes")}
-        return SearchConfig(mode, bool(defaults["search.fast"]), backend, config.plugin_options("index", backend), limits)
+        return SearchConfig(mode, bool(defaults["search.fast"]), backend, config.plugin_options("index", backend), limits, broker_id=config.get("node.id"))
 
     def _greet(self, listeners: KafkaListeners, http: HttpListeners, directories: Sequence[str]) -> None:
         """The first lines on the terminal: what listens where, and what to try next."""

@@ -28,6 +28,7 @@ class ConfigSource(enum.IntEnum):
     DYNAMIC_DEFAULT_BROKER = 3
     STATIC_BROKER = 4
     DEFAULT = 5
+    DYNAMIC_BROKER_LOGGER = 6
     CLIENT_METRICS = 7
     GROUP = 8
 
@@ -82,6 +83,13 @@ class Configuration:
         """The value as it was written, or the default's text."""
         layer = self._layer(name)
         return BROKER_KEYS[name].default_text if layer is None else layer.texts[name]
+
+    def texts(self) -> Mapping[str, str]:
+        """Everything that is set, by name, as the strongest layer has it; names of one listener's keys with their prefix."""
+        found: dict[str, str] = {}
+        for layer in reversed(self.layers):
+            found.update(layer.texts)
+        return found
 
     def source(self, name: str) -> ConfigSource:
         """Where the value comes from."""

@@ -7,7 +7,7 @@ so that a busy partition costs the broker one set entry a commit.
 from __future__ import annotations
 
 import zlib
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from collections.abc import Set as AbstractSet
 from typing import TYPE_CHECKING, Final
 
@@ -310,7 +310,8 @@ class SearchFeed:
         self.tell(self._partition_head(watch))
 
     def _settings(self, topic: TopicImage) -> tuple[str, bool]:
-        defaults: Mapping[str, str] = self._metadata.image.configs.get("broker/", {})
+        configs = self._metadata.image.configs
+        defaults = {**configs.get("broker/", {}), **configs.get(f"broker/{self._config.broker_id}", {})}
         mode = topic.configs.get("search.mode", defaults.get("search.mode", self._config.mode))
         fast = topic.configs.get("search.fast", defaults.get("search.fast", str(self._config.fast)))
         searched = mode in MODES and topic.name not in INTERNAL_TOPICS and self._config.backend != NO_BACKEND
