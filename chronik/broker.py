@@ -18,6 +18,8 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
+from chronik.audit.service import AuditSettings, add_file, add_topic, audit_trail, told
+from chronik.audit.trail import AuditTrail
 from chronik.cluster.controller import Controller
 from chronik.cluster.election import rules_of
 from chronik.cluster.heartbeats import HeartbeatConfig
@@ -49,7 +51,7 @@ from chronik.replica.purgatory import Purgatory
 from chronik.replica.settings import EffectiveSettings
 from chronik.search.broker_interfaces import SearchConfig
 from chronik.search.service import SearchService
-from chronik.security.interfaces import AuthContext, IAuthorizer, ICredentialStore
+from chronik.security.interfaces import AuthContext, IAuditTrail, IAuthorizer, ICredentialStore
 from chronik.server.dispatch import RequestDispatcher
 from chronik.server.fetch_sessions import FetchSessionCache
 from chronik.server.metrics import RequestMetrics
@@ -180,7 +182,10 @@ class BrokerService(Service):
         self._endings.append(machine.pools.close)
         directories = [os.path.abspath(directory) for directory in config.get("log.dirs")]
         cluster = await self._enter_cluster(directories, listeners)
+        audit = audit_trail(config, reactor, cluster.feed.image.cluster_id)
         store, partitions, moves = await self._open_logs(directories, cluster)
+        if audit is not None:
+            self._keep_audit(audit, cluster, partitions)
         groups = GroupCoordinator(cluster.feed, reactor, GroupConfig.of(config), machine.random, cluster.dynamic)
         groups.start()
         self._endings.append(groups.stop)
@@ -192,7 +197,7 @@ class BrokerService(Service):
         purgatory = Purgatory(reactor)
         self._endings.append(purgatory.close)
         stalls = ReactorStallMeter(reactor, machine.cpu_seconds)
-        services = self._services(cluster, partitions, store, moves, groups, authorizer, purgatory)
+        services = self._services(cluster, partitions, store, moves, groups, authorizer, purgatory, told(audit))
         machine.settle()
         listeners.configure(cluster.dynamic())
         listeners.limit_addresses(lambda host: address_rate(cluster.feed.image.quotas, host))
@@ -249,6 +254,14 @@ class BrokerService(Service):
         await partitions.start()
         return store, partitions, moves
 
+    def _keep_audit(self, audit: AuditTrail, cluster: _Cluster, partitions: HostedPartitions) -> None:
+        """Write what is audited, until all that can be audited has ended."""
+        config, machine = self._config, self._machine
+        add_file(audit, config, machine.pools, machine.reactor)
+        add_topic(audit, config, cluster.feed, partitions, cluster.controller, machine.reactor)
+        cluster.dynamic.observe(AuditSettings(audit))
+        self._endings.append(audit.close)
+
     def _search(self, listeners: KafkaListeners, partitions: HostedPartitions, feed: MetadataFeed, store: ILogStore) -> SearchService:
         """Begin to index and search."""
         offline = partial(offline_directories, store)
@@ -287,6 +300,7 @@ class BrokerService(Service):
         groups: GroupCoordinator,
         authorizer: IAuthorizer,
         purgatory: Purgatory,
+        audit: IAuditTrail,
     ) -> Services:
         """What handlers of requests use."""
         config, machine = self._config, self._machine
@@ -309,6 +323,7 @@ class BrokerService(Service):
             purgatory=purgatory,
             metrics=RequestMetrics(),
             log_levels=machine.log_levels,
+            audit=audit,
         )
 
     def _storage_context(self, directories: Sequence[str], cluster: _Cluster) -> StorageContext:
@@ -347,7 +362,8 @@ class BrokerService(Service):
         defaults = config.topic_defaults()
         mode = "off" if backend == "none" else str(defaults["search.mode"])
         limits = {"disk_free_bytes_min": config.get("search.disk.reserve.bytes")}
-        return SearchConfig(mode, bool(defaults["search.fast"]), backend, config.plugin_options("index", backend), limits, broker_id=config.get("node.id"))
+        options, broker_id = config.plugin_options("index", backend), config.get("node.id")
+        return SearchConfig(mode, bool(defaults["search.fast"]), backend, options, limits, broker_id=broker_id)
 
     def _greet(self, listeners: KafkaListeners, http: HttpListeners, directories: Sequence[str]) -> None:
         """The first lines on the terminal: what listens where, and what to try next."""

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from chronik.logs import LogLevels
+from chronik.security.interfaces import NO_AUDIT, IAuditTrail
 
 if TYPE_CHECKING:
     from twisted.internet.interfaces import IReactorTime
@@ -45,6 +46,7 @@ class Services:
     :ivar purgatory: where requests wait, with a deadline.
     :ivar metrics: what requests are counted in.
     :ivar log_levels: what is logged here.
+    :ivar audit: told who did what.
     """
 
     broker_id: int
@@ -64,3 +66,4 @@ class Services:
     purgatory: Purgatory
     metrics: RequestMetrics
     log_levels: LogLevels = field(default_factory=LogLevels)
+    audit: IAuditTrail = NO_AUDIT

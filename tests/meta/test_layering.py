@@ -16,7 +16,7 @@ LAYERS: Final = (
     {"replica"},
     {"coordinator"},
     {"cluster"},
-    {"server"},
+    {"server", "audit"},
     {"http"},
     {"cli"},
     {"broker", "machine", "tap"},
