@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 from twisted.logger import Logger
 from zope.interface import implementer
 
 from chronik.audit.interfaces import AuditRecord
-from chronik.audit.outlet import Outlet, OutletStatus
+from chronik.audit.outlet import Outlet
 from chronik.audit.rates import AuditRates, peer_of
 from chronik.audit.record import audit_record, left_out_record
 from chronik.defer import deferred
-from chronik.security.interfaces import AuditEvent, AuditKind, IAuditTrail
+from chronik.security.interfaces import AuditCounts, AuditEvent, AuditKind, IAuditTrail
 
 if TYPE_CHECKING:
     from twisted.internet.interfaces import IDelayedCall, IReactorTime
@@ -29,8 +28,6 @@ class AuditTrail:
     :param clock: the broker's.
     :param cluster: the cluster's id.
     :param broker: this broker's.
-    :ivar counts: events that were kept, by kind.
-    :ivar left_out: events that were not, because there were too many of one peer, by kind.
     """
 
     enabled = True
@@ -45,8 +42,8 @@ class AuditTrail:
         self._report: IDelayedCall | None = None
         self._closed = False
         self.successes = successes
-        self.counts: dict[AuditKind, int] = dict.fromkeys(AuditKind, 0)
-        self.left_out: dict[AuditKind, int] = dict.fromkeys(AuditKind, 0)
+        self._kept: dict[AuditKind, int] = dict.fromkeys(AuditKind, 0)
+        self._left_out_count: dict[AuditKind, int] = dict.fromkeys(AuditKind, 0)
 
     def add(self, outlet: Outlet) -> None:
         """Write to this one too from now on."""
@@ -60,9 +57,16 @@ class AuditTrail:
         self._rates.limit(per_second, burst)
         self.successes = successes
 
-    def status(self) -> Sequence[OutletStatus]:
-        """What became of the records."""
-        return [outlet.status for outlet in self._outlets]
+    def counted(self) -> AuditCounts:
+        """Totals; see :meth:`IAuditTrail.counted`."""
+        status = [outlet.status for outlet in self._outlets]
+        return AuditCounts(
+            {kind.value: count for kind, count in self._kept.items()},
+            {kind.value: count for kind, count in self._left_out_count.items()},
+            {each.name: each.written for each in status},
+            {each.name: each.dropped for each in status},
+            {each.name: each.failures for each in status},
+        )
 
     def record(self, event: AuditEvent) -> None:
         """Keep an event; see :meth:`IAuditTrail.record`."""
@@ -71,10 +75,10 @@ class AuditTrail:
         try:
             now = self._clock.seconds()
             if not self._rates.take(peer_of(event), now):
-                self.left_out[event.kind] += 1
+                self._left_out_count[event.kind] += 1
                 self._report_later()
                 return
-            self.counts[event.kind] += 1
+            self._kept[event.kind] += 1
             self._put(audit_record(event, now, self._cluster, self._broker))
         except Exception:  # noqa: BLE001  whoever did something is answered, whatever becomes of the record
             self._log.failure("an audit record of {action} could not be made", action=event.action)

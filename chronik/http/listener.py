@@ -18,7 +18,9 @@ from chronik.config import Configuration
 from chronik.defer import deferred
 from chronik.errors import ChronikError
 from chronik.http.api import ApiEndpoints
+from chronik.http.audit_metrics import audit_families
 from chronik.http.checks import broker_check, cluster_check, search_check
+from chronik.http.configs import ConfigEndpoints
 from chronik.http.disk_metrics import disk_families
 from chronik.http.health import HealthEndpoints
 from chronik.http.metrics import (
@@ -38,6 +40,8 @@ from chronik.http.search import SearchEndpoints
 from chronik.http.site import make_site
 from chronik.network.listeners import KafkaListeners
 from chronik.security.interfaces import ICredentialStore
+from chronik.server.calls import ApiCalls
+from chronik.server.table import api_table
 
 if TYPE_CHECKING:
     from chronik.search.service import SearchService
@@ -94,7 +98,7 @@ class HttpListeners:
         """Accept, and serve everything there is."""
         routes = _routes(parts, self._reactor)
         for factory, port in zip(self._factories, self._ports, strict=True):
-            factory.serve(make_site(routes, self._allowed_hosts, parts.credentials, self._reactor))
+            factory.serve(make_site(routes, self._allowed_hosts, parts.credentials, self._reactor, parts.services.audit))
             port.startReading()
 
     def bound(self) -> Sequence[str]:
@@ -156,6 +160,7 @@ def _routes(parts: HttpParts, clock: IReactorTime) -> Routes:
     RootEndpoints(f"broker-{services.broker_id}", services.metadata).register(routes)
     SearchEndpoints(search, services.metadata, services.authorizer).register(routes)
     ApiEndpoints(services.metadata, services.partitions, services.groups, services.authorizer).register(routes)
+    ConfigEndpoints(ApiCalls(services, api_table())).register(routes)
     HealthEndpoints(_checks(parts)).register(routes)
     MetricsEndpoint(
         [
@@ -166,6 +171,7 @@ def _routes(parts: HttpParts, clock: IReactorTime) -> Routes:
             disk_families(services.logs),
             search_families(search.status),
             stall_families(parts.stalls),
+            audit_families(parts.services.audit),
             group_families(services.groups, services.partitions),
             process_families(),
         ],

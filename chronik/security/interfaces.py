@@ -383,6 +383,24 @@ class AuditEvent:
     details: Mapping[str, Any] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, slots=True)
+class AuditCounts:
+    """Totals of an audit trail.
+
+    :ivar kept: events that were recorded, by kind.
+    :ivar left_out: events that were not, because there were too many of one peer, by kind.
+    :ivar written: records that are written, by destination.
+    :ivar dropped: records that there was no room for, by destination.
+    :ivar failures: writes that failed and were tried again, by destination.
+    """
+
+    kept: Mapping[str, int] = field(default_factory=dict)
+    left_out: Mapping[str, int] = field(default_factory=dict)
+    written: Mapping[str, int] = field(default_factory=dict)
+    dropped: Mapping[str, int] = field(default_factory=dict)
+    failures: Mapping[str, int] = field(default_factory=dict)
+
+
 class IAuditTrail(Interface):
     """Keeps a record of who did what."""
 
@@ -390,6 +408,9 @@ class IAuditTrail(Interface):
 
     def record(event: AuditEvent) -> None:
         """Keep this, as far as rates allow. Returns at once and never fails: what cannot be kept is counted, and told later."""
+
+    def counted() -> AuditCounts:
+        """What became of events and records since the start."""
 
 
 @implementer(IAuditTrail)
@@ -400,6 +421,10 @@ class NoAudit:
 
     def record(self, event: AuditEvent) -> None:
         """Forget it."""
+
+    def counted(self) -> AuditCounts:
+        """Nothing."""
+        return AuditCounts()
 
 
 NO_AUDIT: Final = NoAudit()
