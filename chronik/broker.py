@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, Final
@@ -17,12 +18,15 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
+from chronik.audit.service import AuditSettings, add_file, add_topic, audit_trail, told
+from chronik.audit.trail import AuditTrail
 from chronik.cluster.controller import Controller
 from chronik.cluster.election import rules_of
 from chronik.cluster.heartbeats import HeartbeatConfig
 from chronik.cluster.registration import Registration
 from chronik.cluster.seat import Peers
 from chronik.config import Configuration
+from chronik.config.interfaces import IReconfigurable
 from chronik.coordinator.group.config import GroupConfig
 from chronik.coordinator.group.service import GroupCoordinator
 from chronik.coordinator.state import ReplicatedStateLog
@@ -33,6 +37,7 @@ from chronik.http.listener import HttpListeners, HttpParts
 from chronik.http.users import UserEndpoints
 from chronik.machine import Machine
 from chronik.metadata.backends import MetadataContext
+from chronik.metadata.configuration import DynamicConfiguration
 from chronik.metadata.feed import MetadataFeed
 from chronik.metadata.image import ImageDelta, MetadataImage
 from chronik.metadata.interfaces import IImageObserver, IMetadataStore, MetadataError
@@ -46,11 +51,11 @@ from chronik.replica.host import HostedPartitions, Replication
 from chronik.replica.interfaces import ILeadershipObserver, IPartition
 from chronik.replica.moves import ReplicaMoves
 from chronik.replica.purgatory import Purgatory
-from chronik.replica.settings import DynamicConfiguration, EffectiveSettings
+from chronik.replica.settings import EffectiveSettings
 from chronik.search.broker_interfaces import SearchConfig
 from chronik.search.service import SearchService
 from chronik.security.bootstrap_users import read_bootstrap_users
-from chronik.security.interfaces import AuthContext, IAuthorizer, ICredentialStore
+from chronik.security.interfaces import AuthContext, IAuditTrail, IAuthorizer, ICredentialStore
 from chronik.security.logins import FailedLogins, PasswordLogins
 from chronik.security.sasl.inter_broker import inter_broker_client
 from chronik.security.sasl.mechanisms import SaslParts
@@ -124,31 +129,34 @@ class _ChangedPasswords:
             self._logins.forget()
 
 
-@implementer(IImageObserver)
+@implementer(IReconfigurable)
 class _ConnectionSettings:
     """Tells the listeners of configurations that change at run time."""
 
-    def __init__(self, listeners: KafkaListeners, configuration: Callable[[], Configuration]) -> None:
+    def __init__(self, listeners: KafkaListeners) -> None:
         self._listeners = listeners
-        self._configuration = configuration
 
-    def image_changed(self, image: MetadataImage, delta: ImageDelta) -> None:
-        """The broker's own may be among what changed."""
-        if delta.configs:
-            self._listeners.configure(self._configuration())
+    def check_configuration(self, config: Configuration) -> None:
+        """Any number of connections will do."""
+
+    def configuration_changed(self, config: Configuration, changed: AbstractSet[str]) -> None:
+        """How many may connect may be among what changed."""
+        self._listeners.configure(config)
 
 
-@implementer(IImageObserver)
+@implementer(IReconfigurable)
 class _Certificates:
     """Has certificates read anew when the configuration changes."""
 
     def __init__(self, reloader: TlsReloader) -> None:
         self._reloader = reloader
 
-    def image_changed(self, image: MetadataImage, delta: ImageDelta) -> None:
-        """The configuration of certificates may be among what changed."""
-        if delta.configs:
-            self._reloader.look_soon()
+    def check_configuration(self, config: Configuration) -> None:
+        """What cannot be read is told when it is read, and what was read before is kept."""
+
+    def configuration_changed(self, config: Configuration, changed: AbstractSet[str]) -> None:
+        """That of certificates may be among what changed."""
+        self._reloader.look_soon()
 
 
 def offline_directories(store: ILogStore) -> frozenset[str]:
@@ -217,7 +225,10 @@ class BrokerService(Service):
         directories = [os.path.abspath(directory) for directory in config.get("log.dirs")]
         brokers_tls = self._brokers_tls(listeners)
         cluster = await self._enter_cluster(directories, listeners, brokers_tls)
+        audit = audit_trail(config, reactor, cluster.feed.image.cluster_id)
         store, partitions, moves = await self._open_logs(directories, cluster)
+        if audit is not None:
+            self._keep_audit(audit, cluster, partitions)
         groups = GroupCoordinator(cluster.feed, reactor, GroupConfig.of(config), machine.random, cluster.dynamic)
         groups.start()
         self._endings.append(groups.stop)
@@ -232,11 +243,11 @@ class BrokerService(Service):
         purgatory = Purgatory(reactor)
         self._endings.append(purgatory.close)
         stalls = ReactorStallMeter(reactor, machine.cpu_seconds)
-        services = self._services(cluster, partitions, store, moves, groups, authorizer, purgatory)
+        services = self._services(cluster, partitions, store, moves, groups, authorizer, purgatory, told(audit))
         machine.settle()
         listeners.configure(cluster.dynamic())
         listeners.limit_addresses(lambda host: address_rate(cluster.feed.image.quotas, host))
-        cluster.feed.observe(_ConnectionSettings(listeners, cluster.dynamic))
+        cluster.dynamic.observe(_ConnectionSettings(listeners))
         self._reload_certificates([*listeners.tls.values(), http.tls, brokers_tls], cluster)
         servers = SaslServers(listeners.sasl_listeners, sasl)
         listeners.serve(RequestDispatcher(services, api_table()), servers)
@@ -263,7 +274,7 @@ class BrokerService(Service):
         reloader = TlsReloader([each for each in users if each is not None], cluster.dynamic, machine.pools, machine.reactor)
         reloader.start()
         self._endings.append(reloader.stop)
-        cluster.feed.observe(_Certificates(reloader))
+        cluster.dynamic.observe(_Certificates(reloader))
 
     async def _make_first_users(self, cluster: _Cluster) -> None:
         """Give a cluster without users those of a file; its controller does so."""
@@ -317,6 +328,14 @@ class BrokerService(Service):
         await partitions.start()
         return store, partitions, moves
 
+    def _keep_audit(self, audit: AuditTrail, cluster: _Cluster, partitions: HostedPartitions) -> None:
+        """Write what is audited, until all that can be audited has ended."""
+        config, machine = self._config, self._machine
+        add_file(audit, config, machine.pools, machine.reactor)
+        add_topic(audit, config, cluster.feed, partitions, cluster.controller, machine.reactor)
+        cluster.dynamic.observe(AuditSettings(audit))
+        self._endings.append(audit.close)
+
     def _search(self, listeners: KafkaListeners, partitions: HostedPartitions, feed: MetadataFeed, store: ILogStore) -> SearchService:
         """Begin to index and search."""
         offline = partial(offline_directories, store)
@@ -362,6 +381,7 @@ class BrokerService(Service):
         groups: GroupCoordinator,
         authorizer: IAuthorizer,
         purgatory: Purgatory,
+        audit: IAuditTrail,
     ) -> Services:
         """What handlers of requests use."""
         config, machine = self._config, self._machine
@@ -369,6 +389,7 @@ class BrokerService(Service):
         return Services(
             broker_id=config.get("node.id"),
             config=config,
+            configuration=cluster.dynamic,
             metadata=cluster.feed,
             controller=cluster.controller,
             partitions=partitions,
@@ -382,6 +403,8 @@ class BrokerService(Service):
             clock=machine.reactor,
             purgatory=purgatory,
             metrics=RequestMetrics(),
+            log_levels=machine.log_levels,
+            audit=audit,
         )
 
     def _storage_context(self, directories: Sequence[str], cluster: _Cluster) -> StorageContext:
@@ -398,7 +421,7 @@ class BrokerService(Service):
             checkpoint_ms=config.get("log.flush.offset.checkpoint.interval.ms"),
             producer_expiration_ms=lambda: cluster.dynamic().get("producer.id.expiration.ms"),
             producer_check_ms=config.get("producer.id.expiration.check.interval.ms"),
-            openers=config.get("num.recovery.threads.per.data.dir"),
+            openers=cluster.dynamic().get("num.recovery.threads.per.data.dir"),
             policy=DiskPolicy(
                 slow_ms=config.get("log.dir.slow.ms"),
                 offline_ms=config.get("log.dir.offline.ms"),
@@ -420,7 +443,8 @@ class BrokerService(Service):
         defaults = config.topic_defaults()
         mode = "off" if backend == "none" else str(defaults["search.mode"])
         limits = {"disk_free_bytes_min": config.get("search.disk.reserve.bytes")}
-        return SearchConfig(mode, bool(defaults["search.fast"]), backend, config.plugin_options("index", backend), limits)
+        options, broker_id = config.plugin_options("index", backend), config.get("node.id")
+        return SearchConfig(mode, bool(defaults["search.fast"]), backend, options, limits, broker_id=broker_id)
 
     def _greet(self, listeners: KafkaListeners, http: HttpListeners, directories: Sequence[str]) -> None:
         """The first lines on the terminal: what listens where, and what to try next."""

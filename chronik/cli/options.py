@@ -46,6 +46,7 @@ def parse(arguments: Sequence[str], environ: Mapping[str, str] = os.environ) -> 
     _topics(commands.add_parser("topics", help="list, create, describe and delete topics"), kafka)
     _certs(commands.add_parser("certs", help="make a private CA, and certificates of a broker and of clients"))
     _users(commands.add_parser("users", help="list, add, set and delete users and their passwords"), kafka)
+    _configs(commands.add_parser("configs", help="show and change dynamic configuration and quotas"), kafka)
     return parser.parse_args(arguments)
 
 
@@ -143,6 +144,32 @@ def _users(parser: argparse.ArgumentParser, kafka: argparse.ArgumentParser) -> N
         )
         given.add_argument("--iterations", type=_positive, default=ITERATIONS, metavar="N", help="of the password's hash (default %(default)s)")
     actions.add_parser("delete", parents=[kafka], help="delete a user's passwords").add_argument("name")
+
+
+def _configs(parser: argparse.ArgumentParser, kafka: argparse.ArgumentParser) -> None:
+    actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
+    whose = argparse.ArgumentParser(add_help=False)
+    resource = whose.add_mutually_exclusive_group()
+    resource.add_argument("--topic", metavar="T", help="keys of a topic")
+    resource.add_argument("--broker", type=_natural, metavar="ID", help="keys of one broker")
+    resource.add_argument("--all-brokers", action="store_true", help="keys of every broker")
+    resource.add_argument("--loggers", type=_natural, metavar="ID", help="levels of one broker's loggers, until it ends")
+    resource.add_argument("--group", metavar="G", help="keys of a group")
+    resource.add_argument("--client-metrics", metavar="M", help="keys of a subscription to metrics of clients")
+    quotas = whose.add_argument_group("quotas", "an empty name stands for whoever has no quota of their own")
+    quotas.add_argument("--quota-user", metavar="U", help="quotas of a user; with --quota-client-id of that user's client")
+    quotas.add_argument("--quota-client-id", metavar="C", help="quotas of clients of this id")
+    quotas.add_argument("--quota-ip", metavar="A", help="quotas of an address")
+    describe = actions.add_parser("describe", parents=[kafka, whose], help="show what is set at run time, and where it is from")
+    describe.add_argument("keys", nargs="*", metavar="KEY", help="only these")
+    describe.add_argument("--all", action="store_true", help="show every key, set or not")
+    describe.add_argument("--explain", action="store_true", help="say what each is for")
+    change = argparse.ArgumentParser(add_help=False)
+    change.add_argument("--dry-run", action="store_true", help="only check whether it could be done")
+    add = actions.add_parser("set", parents=[kafka, whose, change], help="set keys, all of them or none")
+    add.add_argument("settings", nargs="+", type=_pair, metavar="KEY=VALUE")
+    delete = actions.add_parser("delete", parents=[kafka, whose, change], help="unset keys: what is weaker counts again")
+    delete.add_argument("keys", nargs="+", metavar="KEY")
 
 
 _HOST: Final = re.compile(r"[^\s,:/@]+")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from chronik.errors import ErrorCode, KafkaError
 from chronik.metadata.image import MetadataImage
-from chronik.model import ZERO_TOPIC_ID
+from chronik.model import AUDIT_TOPIC, ZERO_TOPIC_ID
 from chronik.protocol.apis import ApiKey
 from chronik.protocol.messages import DeleteTopicsRequest, DeleteTopicsResponse, Message
 from chronik.security.interfaces import CLUSTER_NAME, Action, Operation, ResourceType
@@ -76,6 +76,8 @@ def _resolved(context: RequestContext, image: MetadataImage, wanted: _Wanted, ti
         raise KafkaError(ErrorCode.UNKNOWN_TOPIC_OR_PARTITION, f"This server does not host topic '{name}'.")
     if not cluster and not context.allowed(Operation.DELETE, ResourceType.TOPIC, name):
         raise _refused(context)
+    if name == AUDIT_TOPIC:
+        raise KafkaError(ErrorCode.INVALID_REQUEST, f"{name} is the broker's record of who did what, and is not deleted by clients.")
     return name
 
 
