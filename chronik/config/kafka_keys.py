@@ -16,7 +16,7 @@ _PACKED: Final[Mapping[str, str]] = {
         "metric.reporters num.io.threads num.network.threads "
         "num.replica.alter.log.dirs.threads num.replica.fetchers offsets.load.buffer.size offsets.topic.compression.codec "
         "principal.builder.class process.roles queued.max.request.bytes queued.max.requests request.timeout.ms telemetry.max.bytes "
-        "authorizer.class.name client.quota.callback.class config.providers allow.everyone.if.no.acl.found super.users "
+        "client.quota.callback.class config.providers "
         "security.inter.broker.protocol security.providers connection.failed.authentication.delay.ms "
         "connections.max.reauth.ms share.fetch.purgatory.purge.interval.requests socket.connection.setup.timeout.max.ms "
         "socket.connection.setup.timeout.ms initial.broker.registration.timeout.ms internal.segment.bytes transactional.id.expiration.ms "

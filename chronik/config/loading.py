@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from types import MappingProxyType
 from typing import Final
 
+from chronik.config.authorization_keys import AUTHORIZER_CLASS
 from chronik.config.broker_keys import ALIASES, BROKER_KEYS
 from chronik.config.configuration import ConfigSource, Configuration, Layer, split_listener_key
 from chronik.config.files import Setting, read_settings
@@ -55,6 +56,7 @@ def load(sets: Mapping[str, str], environ: Mapping[str, str], file: str | None =
             warnings.append(f"{setting.name} ({setting.origin}) means nothing to Chronik and is left alone")
         else:
             raise ConfigurationError(_unknown(setting))
+    _name_authorizer(texts)
     static = Layer(ConfigSource.STATIC_BROKER, MappingProxyType(texts))
     return Configuration((static,), MappingProxyType({key: MappingProxyType(options) for key, options in plugins.items()}), tuple(warnings))
 
@@ -70,6 +72,15 @@ def _strongest(sources: Iterable[list[Setting]]) -> dict[str, Setting]:
                 continue
             settings.setdefault(target, Setting(target, setting.text, setting.origin))
     return settings
+
+
+def _name_authorizer(texts: dict[str, str]) -> None:
+    """Kafka's key chooses the authorizer too: a configuration that was Kafka's must not give an open broker."""
+    if not texts.get(AUTHORIZER_CLASS, "").strip():
+        return
+    chosen = texts.setdefault("authorizer", "acl")
+    if chosen != "acl":
+        raise ConfigurationError(f"authorizer={chosen} and {AUTHORIZER_CLASS} choose different authorizers; remove one of them")
 
 
 def _misspelt(environ: Mapping[str, str]) -> Iterator[str]:

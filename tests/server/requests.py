@@ -188,6 +188,10 @@ class GrantedRequests:
         offsets = m.ListOffsetsRequest.ListOffsetsPartition(partition_index=0, timestamp=-1)
         altered = alter.AlterConfigsResource(resource_type=2, resource_name="t", configs=(alter.AlterableConfig(name="retention.ms", value="9"),))
         edited = edit.AlterConfigsResource(resource_type=2, resource_name="t", configs=(edit.AlterableConfig(name="retention.ms", value="8"),))
+        entry = {"operation": 3, "permission_type": 3}
+        acl = {"resource_type": 2, "resource_name": "t", "resource_pattern_type": 3, "principal": "User:alice", "host": "*", **entry}
+        anyone = {"resource_name_filter": None, "principal_filter": None, "host_filter": None}
+        which = {"resource_type_filter": 2, "pattern_type_filter": 1, **anyone, **entry}
         described = m.DescribeConfigsRequest.DescribeConfigsResource(resource_type=2, resource_name="t", configuration_keys=None)
         return {
             "Produce": self.produce,
@@ -208,6 +212,8 @@ class GrantedRequests:
             "DeleteTopics": self.delete_topics,
             "InitProducerId": lambda _: m.InitProducerIdRequest(transactional_id=None),
             "DescribeAcls": lambda _: m.DescribeAclsRequest(resource_type_filter=1, pattern_type_filter=1, operation=1, permission_type=1),
+            "CreateAcls": lambda _: m.CreateAclsRequest(creations=(m.CreateAclsRequest.AclCreation(**acl),)),
+            "DeleteAcls": lambda _: m.DeleteAclsRequest(filters=(m.DeleteAclsRequest.DeleteAclsFilter(**which),)),
             "DescribeConfigs": lambda _: m.DescribeConfigsRequest(resources=(described,)),
             "AlterConfigs": lambda _: alter(resources=(altered,)),
             "IncrementalAlterConfigs": lambda _: edit(resources=(edited,)),
