@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -28,6 +29,7 @@ class GrantedRequests:
     def __init__(self, broker: MemoryBroker, result: Callable[[Deferred[Any]], Any]) -> None:
         self.broker = broker
         self._result = result
+        self._serial = itertools.count()
         result(broker.controller.create_topics([NewTopic("t")]))
         self.topic_id = broker.feed.image.topics["t"].topic_id
         self.ask(self.find_coordinator(3), 3)
@@ -91,11 +93,12 @@ class GrantedRequests:
         return m.OffsetFetchRequest(groups=(m.OffsetFetchRequest.OffsetFetchRequestGroup(group_id="g", topics=topics),))
 
     def leave(self, version: int) -> Message:
-        """A member of another group."""
-        member_id = self.ask(self.join("leaving"), 3)[0].member_id
+        """The member of a group of its own."""
+        group_id = f"leaving-{next(self._serial)}"
+        member_id = self.ask(self.join(group_id), 3)[0].member_id
         if version < 3:
-            return m.LeaveGroupRequest(group_id="leaving", member_id=member_id)
-        return m.LeaveGroupRequest(group_id="leaving", members=(m.LeaveGroupRequest.MemberIdentity(member_id=member_id),))
+            return m.LeaveGroupRequest(group_id=group_id, member_id=member_id)
+        return m.LeaveGroupRequest(group_id=group_id, members=(m.LeaveGroupRequest.MemberIdentity(member_id=member_id),))
 
     def sync(self, version: int) -> Message:
         """The member, again."""

@@ -5,7 +5,6 @@ Some operations imply others when they are allowed, never when they are denied (
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator, Mapping
 from typing import Final, TypeVar
 
@@ -41,22 +40,28 @@ class _Said:
     __slots__ = ("allowed", "denied", "entries")
 
     def __init__(self) -> None:
-        self.entries: Counter[tuple[Operation, Permission]] = Counter()
+        self.entries: dict[tuple[Operation, Permission], int] = {}
         self.allowed = 0
         self.denied = 0
 
     def change(self, operation: Operation, permission: Permission, count: int) -> None:
         """One entry more, or less."""
         entry = operation, permission
-        self.entries[entry] += count
-        if self.entries[entry] <= 0:
-            del self.entries[entry]
+        left = self.entries.get(entry, 0) + count
+        if left > 0:
+            self.entries[entry] = left
+            self._say(operation, permission)
+            return
+        del self.entries[entry]
         self.allowed = self.denied = 0
-        for known, effect in self.entries:
-            if effect is Permission.ALLOW:
-                self.allowed |= bits(known, effect)
-            else:
-                self.denied |= bits(known, effect)
+        for known in self.entries:
+            self._say(*known)
+
+    def _say(self, operation: Operation, permission: Permission) -> None:
+        if permission is Permission.ALLOW:
+            self.allowed |= bits(operation, permission)
+        else:
+            self.denied |= bits(operation, permission)
 
 
 class Cell:
@@ -75,12 +80,13 @@ class Cell:
 
     def change(self, host: str, operation: Operation, permission: Permission, count: int) -> None:
         """One entry more (``count`` is 1), or less (-1)."""
-        place = entry_host(host)
-        if place == EVERYWHERE:
+        if host == EVERYWHERE:
             said = self._everywhere = self._everywhere or _Said()
             said.change(operation, permission, count)
             self._everywhere = said if said.entries else None
-        elif isinstance(place, Network):
+            return
+        place = entry_host(host)
+        if isinstance(place, Network):
             networks = self._networks.setdefault(place[:2], {})
             _change(networks, place.prefix, operation, permission, count)
             if not networks:
@@ -112,7 +118,9 @@ class Cell:
 
 
 def _change(known: dict[_K, _Said], place: _K, operation: Operation, permission: Permission, count: int) -> None:
-    said = known.setdefault(place, _Said())
+    said = known.get(place)
+    if said is None:
+        said = known[place] = _Said()
     said.change(operation, permission, count)
     if not said.entries:
         del known[place]

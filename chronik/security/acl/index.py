@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TypeAlias
 
@@ -17,19 +16,21 @@ class _Names:
     """The names and prefixes of one type that anything is said about, whoever is meant."""
 
     def __init__(self) -> None:
-        self._counts: Counter[tuple[PatternType, str]] = Counter()
+        self._counts: dict[tuple[PatternType, str], int] = {}
         self._prefixes = Prefixes()
 
     def change(self, pattern: PatternType, name: str, count: int) -> None:
         """One entry more, or less."""
         place = pattern, name
-        before = self._counts[place]
-        self._counts[place] = before + count
-        if before + count <= 0:
+        before = self._counts.get(place, 0)
+        after = before + count
+        if after > 0:
+            self._counts[place] = after
+        else:
             del self._counts[place]
         if pattern is PatternType.PREFIXED and not before:
             self._prefixes.add(name)
-        elif pattern is PatternType.PREFIXED and before + count <= 0:
+        elif pattern is PatternType.PREFIXED and after <= 0:
             self._prefixes.remove(name)
 
     def __contains__(self, name: object) -> bool:
@@ -58,7 +59,10 @@ class AclIndex:
 
     def add(self, acl: AclBinding) -> None:
         """One entry more; it is not there yet."""
-        self._change(self._principals.setdefault(acl.principal, {}), acl, 1)
+        subject = self._principals.get(acl.principal)
+        if subject is None:
+            subject = self._principals[acl.principal] = {}
+        self._change(subject, acl, 1)
 
     def remove(self, acl: AclBinding) -> None:
         """One that is there goes."""
@@ -116,7 +120,10 @@ class AclIndex:
         patterns.change(entry.pattern, entry.name, entry.host, entry.operation, entry.permission, count)
         if not patterns:
             del subject[kind]
-        self._names.setdefault(kind, _Names()).change(entry.pattern, entry.name, count)
+        names = self._names.get(kind)
+        if names is None:
+            names = self._names[kind] = _Names()
+        names.change(entry.pattern, entry.name, count)
 
 
 def _bind(bound: dict[str, set[str]], members: Iterable[str], role: str, there: bool) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from bisect import insort
-from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
@@ -21,15 +20,15 @@ class Prefixes:
     __slots__ = ("_counts", "lengths")
 
     def __init__(self) -> None:
-        self._counts: Counter[int] = Counter()
+        self._counts: dict[int, int] = {}
         self.lengths: list[int] = []
 
     def add(self, prefix: str) -> None:
         """One prefix more."""
         length = len(prefix)
-        self._counts[length] += 1
-        if self._counts[length] == 1:
+        if length not in self._counts:
             insort(self.lengths, length)
+        self._counts[length] = self._counts.get(length, 0) + 1
 
     def remove(self, prefix: str) -> None:
         """One less."""
@@ -60,7 +59,7 @@ class Patterns:
         self._literal: dict[str, Cell] = {}
         self._prefixed: dict[str, Cell] = {}
         self._lengths = Prefixes()
-        self._allowing: dict[int, Counter[tuple[PatternType, str]]] = {}
+        self._allowing: dict[int, dict[tuple[PatternType, str], int]] = {}
         self.denials = 0
 
     def __bool__(self) -> bool:
@@ -91,9 +90,13 @@ class Patterns:
         while allowed:
             bit = allowed & -allowed
             allowed ^= bit
-            places = self._allowing.setdefault(bit, Counter())
-            places[place] += count
-            if places[place] <= 0:
+            places = self._allowing.get(bit)
+            if places is None:
+                places = self._allowing[bit] = {}
+            left = places.get(place, 0) + count
+            if left > 0:
+                places[place] = left
+            else:
                 del places[place]
 
     def about(self, name: str) -> Iterator[Cell]:
