@@ -17,6 +17,7 @@ from twisted.internet.defer import Deferred, FirstError, gatherResults
 from twisted.logger import Logger
 from zope.interface import implementer
 
+from chronik.cluster.acls import AclPlans
 from chronik.cluster.configs import check_resource, edited, resource_key
 from chronik.cluster.creation import Designer, check_name, collision_name, given_configs
 from chronik.cluster.election import ElectionType, changed, elected
@@ -39,6 +40,7 @@ from chronik.cluster.quotas import QuotaPlans
 from chronik.cluster.reassignment import PartitionPlans, completed, reassigned
 from chronik.cluster.registration import Registration
 from chronik.cluster.remote import RemoteController
+from chronik.cluster.roles import RolePlans
 from chronik.cluster.scram import ScramPlans
 from chronik.cluster.seat import ClusterSeat, Peers
 from chronik.cluster.topics import read_topic, topic_exists, unknown_topic
@@ -51,7 +53,7 @@ from chronik.metadata.image import MetadataImage, PartitionState, TopicImage
 from chronik.metadata.interfaces import Delete, IMetadataFeed, IMetadataStore, Put
 from chronik.metadata.keys import TopicState
 from chronik.model import TopicId, new_topic_id
-from chronik.security.interfaces import ScramCredential
+from chronik.security.interfaces import AclBinding, AclFilter, Role, ScramCredential
 
 T = TypeVar("T")
 
@@ -95,6 +97,8 @@ class Controller:
         self._partitions = PartitionPlans(self._writer)
         self._quotas = QuotaPlans(self._writer)
         self._scram = ScramPlans(self._writer, random)
+        self._acls = AclPlans(self._seat.own_writer, feed)
+        self._roles = RolePlans(self._seat.own_writer)
         self._remote = RemoteController(feed, peers.channels, peers.clock) if peers is not None else None
         self._locks: KeyedLocks[str] = KeyedLocks()
 
@@ -207,6 +211,22 @@ class Controller:
     def bootstrap_users(self, users: Mapping[tuple[str, str], ScramCredential]) -> Deferred[bool]:
         """Make the first ones; see :meth:`IController.bootstrap_users`."""
         return Deferred.fromCoroutine(self._scram.bootstrap(users))
+
+    def create_acls(self, acls: Sequence[AclBinding]) -> Deferred[Sequence[KafkaError | None]]:
+        """Add entries; see :meth:`IController.create_acls`."""
+        return Deferred.fromCoroutine(self._acls.create(acls))
+
+    def delete_acls(self, filters: Sequence[AclFilter]) -> Deferred[Sequence[Sequence[AclBinding] | KafkaError]]:
+        """Remove entries; see :meth:`IController.delete_acls`."""
+        return Deferred.fromCoroutine(self._acls.delete(filters))
+
+    def put_role(self, role: Role) -> Deferred[None]:
+        """Make or replace a role; see :meth:`IController.put_role`."""
+        return Deferred.fromCoroutine(self._roles.put(role))
+
+    def delete_role(self, name: str) -> Deferred[None]:
+        """Remove a role; see :meth:`IController.delete_role`."""
+        return Deferred.fromCoroutine(self._roles.delete(name))
 
     # -- one item each, alone under its name --
 

@@ -89,7 +89,21 @@ class Action(NamedTuple):
     name: str
 
 
-SOME: Final = ""
+class _SomeName(str):
+    """An empty name that equals no other: clients may send empty names, and must not mean this by them."""
+
+    __slots__ = ()
+
+    def __eq__(self, other: object) -> bool:
+        return self is other
+
+    def __ne__(self, other: object) -> bool:
+        return self is not other
+
+    __hash__ = object.__hash__
+
+
+SOME: Final[str] = _SomeName()
 """As an action's name: whether the operation is allowed on at least one resource of the type (KIP-679)."""
 
 
@@ -128,6 +142,25 @@ class AclBinding:
     host: str
     operation: Operation
     permission: Permission
+
+
+@dataclass(frozen=True, slots=True)
+class AclFilter:
+    """Which entries are meant (KIP-290).
+
+    :ivar resource_type: :attr:`ResourceType.ANY` for every one; the same goes for ``operation`` and ``permission``.
+    :ivar pattern: :attr:`PatternType.ANY` compares names as they are written, :attr:`PatternType.MATCH` finds every pattern that the name
+        matches as a resource's.
+    :ivar name: None for every one; the same goes for ``principal`` and ``host``.
+    """
+
+    resource_type: ResourceType = ResourceType.ANY
+    pattern: PatternType = PatternType.ANY
+    name: str | None = None
+    principal: str | None = None
+    host: str | None = None
+    operation: Operation = Operation.ANY
+    permission: Permission = Permission.ANY
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,6 +232,10 @@ class IAuthorizer(Interface):
 
     def close() -> Deferred[None]:
         """Release what it holds."""
+
+
+class IAclAuthorizer(IAuthorizer):
+    """An authorizer that goes by the access control list and the roles of the metadata: changing those means something."""
 
 
 class ICredentialStore(Interface):
