@@ -39,6 +39,7 @@ from chronik.cluster.reassignment import PartitionPlans, completed, reassigned
 from chronik.cluster.registration import Registration
 from chronik.cluster.remote import RemoteController
 from chronik.cluster.seat import ClusterSeat, Peers
+from chronik.cluster.tokens import NewToken, TokenChange, TokenPlans
 from chronik.cluster.topics import read_topic, topic_exists, unknown_topic
 from chronik.cluster.writer import KeyView, Plan
 from chronik.config import Configuration, Scope, check_configs
@@ -49,6 +50,7 @@ from chronik.metadata.image import MetadataImage, PartitionState, TopicImage
 from chronik.metadata.interfaces import Delete, IMetadataFeed, IMetadataStore, Put
 from chronik.metadata.keys import TopicState
 from chronik.model import TopicId, new_topic_id
+from chronik.security.interfaces import DelegationToken
 
 T = TypeVar("T")
 
@@ -91,6 +93,7 @@ class Controller:
         self._plans = self._seat.plans
         self._partitions = PartitionPlans(self._writer)
         self._quotas = QuotaPlans(self._writer)
+        self._tokens = TokenPlans(self._writer, feed, config, random)
         self._remote = RemoteController(feed, peers.channels, peers.clock) if peers is not None else None
         self._locks: KeyedLocks[str] = KeyedLocks()
 
@@ -191,6 +194,22 @@ class Controller:
     async def alter_quotas(self, changes: Sequence[QuotaChange], validate_only: bool = False) -> Sequence[KafkaError | None]:
         """Change each; see :meth:`IController.alter_quotas`."""
         return await _outcomes(self._quotas.alter(change, validate_only) for change in changes)
+
+    def create_token(self, wanted: NewToken, now_ms: int) -> Deferred[DelegationToken]:
+        """Make one; see :meth:`IController.create_token`."""
+        return Deferred.fromCoroutine(self._tokens.create(wanted, now_ms))
+
+    def renew_token(self, change: TokenChange, now_ms: int) -> Deferred[int]:
+        """Let one end later; see :meth:`IController.renew_token`."""
+        return Deferred.fromCoroutine(self._tokens.renew(change, now_ms))
+
+    def expire_token(self, change: TokenChange, now_ms: int) -> Deferred[int]:
+        """Let one end earlier; see :meth:`IController.expire_token`."""
+        return Deferred.fromCoroutine(self._tokens.expire(change, now_ms))
+
+    def remove_expired_tokens(self, now_ms: int) -> Deferred[int]:
+        """Remove them; see :meth:`IController.remove_expired_tokens`."""
+        return Deferred.fromCoroutine(self._tokens.remove_expired(now_ms))
 
     # -- one item each, alone under its name --
 

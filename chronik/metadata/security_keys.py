@@ -4,8 +4,8 @@
 ``acls/<type>/<pattern>/<name>/<principal>/<host>/<operation>/<permission>``        an object without fields: the key says all
 ``roles/<name>``                                                                    ``grants``, ``principals``, ``groups``
 ``scram/<mechanism>/<user>``                                                        ``salt``, ``iterations``, ``stored_key``, ``server_key``
-``tokens/<token id>``                                                               ``owner``, ``requester``, ``renewers``, ``hmac``, ``issue``,
-                                                                                    ``expiry``, ``max``: milliseconds since 1970
+``tokens/<token id>``                                                               ``owner``, ``requester``, ``renewers``, ``issue``, ``expiry``,
+                                                                                    ``max``: milliseconds since 1970
 ==================================================================================  ======================================
 
 Names of people and resources are quoted as in URLs; types, patterns, operations and permissions are words in lower case. Bytes are base64.
@@ -138,7 +138,6 @@ def encode_token(token: DelegationToken) -> bytes:
             "owner": token.owner,
             "requester": token.requester,
             "renewers": list(token.renewers),
-            "hmac": _text(token.hmac),
             "issue": token.issue_ms,
             "expiry": token.expiry_ms,
             "max": token.max_ms,
@@ -154,7 +153,6 @@ def decode_token(token_id: str, value: bytes) -> DelegationToken:
         fields.text("owner"),
         fields.text("requester"),
         tuple(fields.strings("renewers")),
-        _bytes(fields, "hmac"),
         fields.integer("issue"),
         fields.integer("expiry"),
         fields.integer("max"),
