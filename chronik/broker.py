@@ -22,12 +22,15 @@ from chronik.cluster.election import rules_of
 from chronik.cluster.heartbeats import HeartbeatConfig
 from chronik.cluster.registration import Registration
 from chronik.cluster.seat import Peers
+from chronik.cluster.tokens import TokenExpiry
 from chronik.config import Configuration
 from chronik.coordinator.group.config import GroupConfig
 from chronik.coordinator.group.service import GroupCoordinator
 from chronik.coordinator.state import ReplicatedStateLog
 from chronik.defer import deferred
 from chronik.errors import ChronikError, ConfigurationError, KafkaError
+from chronik.http.authentication import HttpAuthentication
+from chronik.http.bearer import BearerTokens
 from chronik.http.listener import HttpListeners, HttpParts
 from chronik.machine import Machine
 from chronik.metadata.backends import MetadataContext
@@ -47,7 +50,11 @@ from chronik.replica.purgatory import Purgatory
 from chronik.replica.settings import DynamicConfiguration, EffectiveSettings
 from chronik.search.broker_interfaces import SearchConfig
 from chronik.search.service import SearchService
-from chronik.security.interfaces import AuthContext, IAuthorizer, ICredentialStore
+from chronik.security.interfaces import AuthContext, IAuthorizer, ICredentialStore, ITokenValidator
+from chronik.security.logins import FailedLogins, PasswordLogins
+from chronik.security.sasl.mechanisms import SaslParts
+from chronik.security.sasl.server import SaslServers
+from chronik.security.tokens.delegation import DelegationTokens
 from chronik.server.dispatch import RequestDispatcher
 from chronik.server.fetch_sessions import FetchSessionCache
 from chronik.server.metrics import RequestMetrics
@@ -59,6 +66,12 @@ from chronik.server.table import api_table
 from chronik.storage.backends import StorageContext
 from chronik.storage.disks import DiskPolicy
 from chronik.storage.interfaces import DirectoryState, ILogStore
+
+DEFAULT_VALIDATOR: Final = "jwks"
+"""What knows bearer tokens where only their issuer's keys are named."""
+
+DEFAULT_CREDENTIALS: Final = "metadata"
+"""What knows users where nothing else is configured to."""
 
 DRAIN_SECONDS: Final = 5.0
 """How long a stopping broker lets requests that were begun be answered."""
@@ -96,6 +109,19 @@ class SearchedPartitions:
 
     def partition_resigned(self, partition: IPartition) -> None:
         """What is indexed is found on."""
+
+
+@implementer(IImageObserver)
+class _ChangedPasswords:
+    """Has passwords checked anew once any has changed."""
+
+    def __init__(self, logins: PasswordLogins) -> None:
+        self._logins = logins
+
+    def image_changed(self, image: MetadataImage, delta: ImageDelta) -> None:
+        """Some may have."""
+        if delta.security.scram:
+            self._logins.forget()
 
 
 @implementer(IImageObserver)
@@ -185,19 +211,23 @@ class BrokerService(Service):
         auth = AuthContext(machine.pools, reactor, cluster.dynamic, cluster.feed)
         authorizer: IAuthorizer = self._backend("authorizer", auth)
         self._endings.append(authorizer.close)
-        credentials = self._credentials(authorizer, auth)
+        if not IAuthorizer.providedBy(authorizer):
+            raise ConfigurationError(f"authorizer={config.get('authorizer')} does not say who may do what: choose a backend that does")
+        tokens, validator = self._delegation_tokens(cluster), self._token_validator(auth)
+        sasl = self._sasl_parts(auth, self._credentials(authorizer, auth), tokens, validator)
+        cluster.feed.observe(_ChangedPasswords(sasl.logins))
         purgatory = Purgatory(reactor)
         self._endings.append(purgatory.close)
         stalls = ReactorStallMeter(reactor, machine.cpu_seconds)
-        services = self._services(cluster, partitions, store, moves, groups, authorizer, purgatory)
+        services = self._services(cluster, partitions, store, moves, groups, authorizer, purgatory, tokens)
         machine.settle()
         listeners.configure(cluster.dynamic())
         listeners.limit_addresses(lambda host: address_rate(cluster.feed.image.quotas, host))
         cluster.feed.observe(_ConnectionSettings(listeners, cluster.dynamic))
-        listeners.serve(RequestDispatcher(services, api_table()))
+        listeners.serve(RequestDispatcher(services, api_table()), SaslServers(listeners.sasl_listeners, sasl))
         self._endings.append(lambda: listeners.close(DRAIN_SECONDS))
         search = self._search(listeners, partitions, cluster.feed, store)
-        http.serve(HttpParts(services, listeners, search, stalls, credentials))
+        http.serve(HttpParts(services, listeners, search, stalls, HttpAuthentication(sasl.logins, BearerTokens(validator, reactor))))
         self._endings.append(http.close)
         stalls.start()
         self._endings.append(stalls.stop)
@@ -257,13 +287,13 @@ class BrokerService(Service):
 
     def _backend(self, key: str, context: Any) -> Any:
         """The backend that a key names."""
-        seam, name = SELECTORS[key], self._config.get(key)
+        seam, name = SELECTORS[key], self._config.get(key) or DEFAULT_CREDENTIALS
         return self._machine.backend(seam, name).make(context, self._config.plugin_options(seam, name))
 
-    def _credentials(self, authorizer: IAuthorizer, auth: AuthContext) -> ICredentialStore | None:
-        """Who knows users and passwords, None for nobody. One backend that is named for both is made once."""
+    def _credentials(self, authorizer: IAuthorizer, auth: AuthContext) -> ICredentialStore:
+        """Who knows users and passwords. One backend that is named for both is made once."""
         chosen = self._config.get("credential.store")
-        if chosen is None or chosen == self._config.get("authorizer"):
+        if chosen == self._config.get("authorizer") or (chosen is None and ICredentialStore.providedBy(authorizer)):
             store: Any = authorizer
         else:
             store = self._backend("credential.store", auth)
@@ -271,9 +301,44 @@ class BrokerService(Service):
         if ICredentialStore.providedBy(store):
             known: ICredentialStore = store
             return known
-        if chosen is None:
-            return None
         raise ConfigurationError(f"credential.store={chosen} knows no users: choose a backend that does, or set none")
+
+    def _token_validator(self, auth: AuthContext) -> ITokenValidator | None:
+        """Who knows bearer tokens, None for nobody."""
+        chosen = self._config.get("token.validator")
+        if chosen is None and self._config.get("sasl.oauthbearer.jwks.endpoint.url") is None:
+            return None
+        name = chosen or DEFAULT_VALIDATOR
+        validator: Any = self._machine.backend(SELECTORS["token.validator"], name).make(auth, self._config.plugin_options("auth", name))
+        self._endings.append(validator.close)
+        if not ITokenValidator.providedBy(validator):
+            raise ConfigurationError(f"token.validator={name} knows no tokens: choose a backend that does, or set none")
+        known: ITokenValidator = validator
+        return known
+
+    def _delegation_tokens(self, cluster: _Cluster) -> DelegationTokens | None:
+        """Those of the cluster, if this broker has what makes them; and their end."""
+        secret: str | None = self._config.get("delegation.token.secret.key")
+        if secret is None:
+            return None
+        reactor = self._machine.reactor
+        tokens = DelegationTokens(secret.encode(), cluster.feed, self._machine.pools, reactor)
+        expiry = TokenExpiry(cluster.controller, reactor, self._config.get("delegation.token.expiry.check.interval.ms") / 1000)
+        tokens.start()
+        expiry.start()
+        self._endings += [tokens.stop, expiry.stop]
+        return tokens
+
+    def _sasl_parts(
+        self, auth: AuthContext, credentials: ICredentialStore, tokens: DelegationTokens | None, validator: ITokenValidator | None
+    ) -> SaslParts:
+        """What clients prove themselves with, over Kafka and over HTTP."""
+        config, random = auth.config, self._machine.random
+        failures = FailedLogins(
+            auth.reactor, lambda: config().get("login.failures.per.address.max"), lambda: config().get("login.failures.per.user.max")
+        )
+        logins = PasswordLogins(credentials, failures, auth.reactor, random(32))
+        return SaslParts(auth, credentials, logins, failures, random, random(32), tokens, validator)
 
     def _services(
         self,
@@ -284,6 +349,7 @@ class BrokerService(Service):
         groups: GroupCoordinator,
         authorizer: IAuthorizer,
         purgatory: Purgatory,
+        tokens: DelegationTokens | None,
     ) -> Services:
         """What handlers of requests use."""
         config, machine = self._config, self._machine
@@ -304,6 +370,7 @@ class BrokerService(Service):
             clock=machine.reactor,
             purgatory=purgatory,
             metrics=RequestMetrics(),
+            tokens=tokens,
         )
 
     def _storage_context(self, directories: Sequence[str], cluster: _Cluster) -> StorageContext:

@@ -6,7 +6,7 @@ What it does for its own broker, and when it is the controller, is in :mod:`~chr
 from __future__ import annotations
 
 import os
-from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from itertools import islice
@@ -32,12 +32,14 @@ from chronik.cluster.interfaces import (
     NewTopic,
     QuotaChange,
     Reassignment,
+    ScramChange,
     free,
 )
 from chronik.cluster.quotas import QuotaPlans
 from chronik.cluster.reassignment import PartitionPlans, completed, reassigned
 from chronik.cluster.registration import Registration
 from chronik.cluster.remote import RemoteController
+from chronik.cluster.scram import ScramPlans
 from chronik.cluster.seat import ClusterSeat, Peers
 from chronik.cluster.tokens import NewToken, TokenChange, TokenPlans
 from chronik.cluster.topics import read_topic, topic_exists, unknown_topic
@@ -50,7 +52,7 @@ from chronik.metadata.image import MetadataImage, PartitionState, TopicImage
 from chronik.metadata.interfaces import Delete, IMetadataFeed, IMetadataStore, Put
 from chronik.metadata.keys import TopicState
 from chronik.model import TopicId, new_topic_id
-from chronik.security.interfaces import DelegationToken
+from chronik.security.interfaces import DelegationToken, ScramCredential
 
 T = TypeVar("T")
 
@@ -94,6 +96,7 @@ class Controller:
         self._partitions = PartitionPlans(self._writer)
         self._quotas = QuotaPlans(self._writer)
         self._tokens = TokenPlans(self._writer, feed, config, random)
+        self._scram = ScramPlans(self._writer, random)
         self._remote = RemoteController(feed, peers.channels, peers.clock) if peers is not None else None
         self._locks: KeyedLocks[str] = KeyedLocks()
 
@@ -210,6 +213,18 @@ class Controller:
     def remove_expired_tokens(self, now_ms: int) -> Deferred[int]:
         """Remove them; see :meth:`IController.remove_expired_tokens`."""
         return Deferred.fromCoroutine(self._tokens.remove_expired(now_ms))
+
+    @deferred
+    async def alter_scram(self, changes: Sequence[ScramChange]) -> Mapping[str, KafkaError | None]:
+        """Change each user's; see :meth:`IController.alter_scram`."""
+        users: dict[str, list[ScramChange]] = {}
+        for change in changes:
+            users.setdefault(change.user, []).append(change)
+        return dict(zip(users, await _outcomes(self._scram.alter(user, own) for user, own in users.items()), strict=True))
+
+    def bootstrap_users(self, users: Mapping[tuple[str, str], ScramCredential]) -> Deferred[bool]:
+        """Make the first ones; see :meth:`IController.bootstrap_users`."""
+        return Deferred.fromCoroutine(self._scram.bootstrap(users))
 
     # -- one item each, alone under its name --
 

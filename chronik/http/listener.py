@@ -18,6 +18,7 @@ from chronik.config import Configuration
 from chronik.defer import deferred
 from chronik.errors import ChronikError
 from chronik.http.api import ApiEndpoints
+from chronik.http.authentication import HttpAuthentication
 from chronik.http.checks import broker_check, cluster_check, search_check
 from chronik.http.disk_metrics import disk_families
 from chronik.http.health import HealthEndpoints
@@ -37,7 +38,6 @@ from chronik.http.routing import Routes
 from chronik.http.search import SearchEndpoints
 from chronik.http.site import make_site
 from chronik.network.listeners import KafkaListeners
-from chronik.security.interfaces import ICredentialStore
 
 if TYPE_CHECKING:
     from chronik.search.service import SearchService
@@ -53,7 +53,7 @@ class HttpParts:
     listeners: KafkaListeners
     search: SearchService
     stalls: ReactorStallMeter
-    credentials: ICredentialStore | None
+    authentication: HttpAuthentication
 
 
 class HttpListeners:
@@ -94,7 +94,7 @@ class HttpListeners:
         """Accept, and serve everything there is."""
         routes = _routes(parts, self._reactor)
         for factory, port in zip(self._factories, self._ports, strict=True):
-            factory.serve(make_site(routes, self._allowed_hosts, parts.credentials, self._reactor))
+            factory.serve(make_site(routes, self._allowed_hosts, parts.authentication, self._reactor))
             port.startReading()
 
     def bound(self) -> Sequence[str]:

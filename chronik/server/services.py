@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from chronik.replica.interfaces import IPartitions, IReplicaMoves
     from chronik.replica.purgatory import Purgatory
     from chronik.security.interfaces import IAuthorizer
+    from chronik.security.tokens.delegation import DelegationTokens
     from chronik.server.fetch_sessions import FetchSessionCache
     from chronik.server.metrics import RequestMetrics
     from chronik.server.quotas.service import ClientQuotas
@@ -40,6 +41,7 @@ class Services:
     :ivar clock: the reactor's time; ``seconds()`` is the wall clock of records and retention.
     :ivar purgatory: where requests wait, with a deadline.
     :ivar metrics: what requests are counted in.
+    :ivar tokens: delegation tokens; None where there is nothing to make them with.
     """
 
     broker_id: int
@@ -57,3 +59,4 @@ class Services:
     clock: IReactorTime
     purgatory: Purgatory
     metrics: RequestMetrics
+    tokens: DelegationTokens | None = None

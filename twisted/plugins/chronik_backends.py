@@ -6,6 +6,7 @@ _STORAGE = "chronik.storage.interfaces:ILogStore"
 _INDEX = "chronik.search.interfaces:ISearchBackend"
 _AUTH = "chronik.security.interfaces:IAuthorizer"
 _TOKENS = "chronik.security.interfaces:ITokenValidator"
+_USERS = "chronik.security.interfaces:ICredentialStore"
 _METADATA = "chronik.metadata.interfaces:IMetadataStore"
 
 segment = BackendMaker(
@@ -76,10 +77,19 @@ jwks_tokens = BackendMaker(
     "auth",
     "jwks",
     "Bearer tokens that are JSON Web Tokens, by the keys that their issuer publishes.",
-    "It says whether bearer tokens are good, and neither knows passwords nor decides what anybody may do. It goes by the keys sasl.oauthbearer.* of the "
-    "configuration and has no options of its own.",
+    "It says whether bearer tokens are good, and neither knows passwords nor decides what anybody may do. It goes by the keys sasl.oauthbearer.*, "
+    "and has no options of its own. It is the default of token.validator where sasl.oauthbearer.jwks.endpoint.url is set.",
     _TOKENS,
     "chronik.security.tokens.jwks:make",
+)
+
+metadata_users = BackendMaker(
+    "auth",
+    "metadata",
+    "Users in the cluster's metadata, made by chronik users and by Kafka's own tools (default of credential.store).",
+    "It keeps SCRAM credentials, which prove a password and do not tell it, and says nothing of who may do what. It has no options.",
+    _USERS,
+    "chronik.security.metadata_store:make",
 )
 
 file_metadata = BackendMaker(

@@ -86,8 +86,8 @@ class OAuthBearer:
     def __init__(self, validator: ITokenValidator) -> None:
         self._validator = validator
 
-    def begin(self) -> OAuthBearerExchange:
-        """A new exchange."""
+    def begin(self, host: str = "") -> OAuthBearerExchange:
+        """A new exchange; see :meth:`~chronik.security.interfaces.ISaslMechanism.begin`."""
         return OAuthBearerExchange(self._validator)
 
 
