@@ -12,7 +12,7 @@ from twisted.internet.task import LoopingCall
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
-from chronik.cluster.writer import KeyView, Plan, Writer
+from chronik.cluster.writer import OPERATIONS_PER_PLAN_MAX, KeyView, Plan, Writer
 from chronik.config import Configuration
 from chronik.errors import ErrorCode, KafkaError
 from chronik.metadata.interfaces import Delete, IMetadataFeed, Put
@@ -28,8 +28,8 @@ if TYPE_CHECKING:
 TOKENS_MAX: Final = 100_000
 """Of all owners. Each is some 200 bytes of metadata on every broker, and twice that in its memory."""
 
-REMOVED_AT_ONCE: Final = 100
-"""Expired tokens that one commit removes."""
+REMOVED_AT_ONCE: Final = OPERATIONS_PER_PLAN_MAX // 2
+"""Expired tokens that one commit removes: as many as it may compare and delete."""
 
 
 @dataclass(frozen=True, slots=True)

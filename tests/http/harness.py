@@ -17,7 +17,7 @@ from chronik.http.authentication import HttpAuthentication
 from chronik.http.bearer import BearerTokens
 from chronik.http.routing import Routes
 from chronik.http.site import make_site
-from chronik.security.interfaces import ICredentialStore, Principal
+from chronik.security.interfaces import ICredentialStore, ITokenValidator, Principal
 from chronik.security.logins import FailedLogins, PasswordLogins
 
 ALICE = Principal("User", "alice")

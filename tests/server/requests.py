@@ -12,6 +12,7 @@ from chronik.protocol import messages as m
 from chronik.protocol.apis import response_class
 from chronik.protocol.header import parse_response_header, request_header
 from chronik.protocol.message import Message, Struct
+from chronik.security.interfaces import Principal
 from chronik.testing.records import batch_of
 from tests.server.memory_broker import CORRELATION_ID, MemoryBroker
 
@@ -182,6 +183,22 @@ class GrantedRequests:
         """A broker that is registered no more."""
         return m.UnregisterBrokerRequest(broker_id=7)
 
+    def _proved(self) -> None:
+        """Be somebody, on a connection that says so."""
+        session = self.broker.session
+        session.principal, session.encrypted = Principal("User", "alice"), True
+
+    def create_token(self, version: int) -> Message:
+        """One of alice's own."""
+        self._proved()
+        renewer = m.CreateDelegationTokenRequest.CreatableRenewers(principal_type="User", principal_name="bob")
+        return m.CreateDelegationTokenRequest(owner_principal_type=None, owner_principal_name=None, renewers=(renewer,), max_lifetime_ms=-1)
+
+    def _secret(self) -> bytes:
+        """Of a new token."""
+        secret: bytes = self.ask(self.create_token(3), 3)[0].hmac
+        return secret
+
     def requests(self) -> dict[str, Make]:
         """A request that can be granted, by API."""
         alter, edit = m.AlterConfigsRequest, m.IncrementalAlterConfigsRequest
@@ -237,6 +254,10 @@ class GrantedRequests:
             "AlterClientQuotas": self.limit,
             "ConsumerGroupHeartbeat": self.beat,
             "ConsumerGroupDescribe": self.describe_consumers,
+            "CreateDelegationToken": self.create_token,
+            "RenewDelegationToken": lambda _: m.RenewDelegationTokenRequest(hmac=self._secret(), renew_period_ms=-1),
+            "ExpireDelegationToken": lambda _: m.ExpireDelegationTokenRequest(hmac=self._secret(), expiry_time_period_ms=-1),
+            "DescribeDelegationToken": lambda _: m.DescribeDelegationTokenRequest(owners=None),
         }
 
 
