@@ -27,11 +27,12 @@ from chronik.config import Configuration
 from chronik.coordinator.group.config import GroupConfig
 from chronik.coordinator.group.service import GroupCoordinator
 from chronik.coordinator.state import ReplicatedStateLog
-from chronik.defer import deferred
+from chronik.defer import Pool, deferred
 from chronik.errors import ChronikError, ConfigurationError, KafkaError
 from chronik.http.authentication import HttpAuthentication
 from chronik.http.bearer import BearerTokens
 from chronik.http.listener import HttpListeners, HttpParts
+from chronik.http.users import UserEndpoints
 from chronik.machine import Machine
 from chronik.metadata.backends import MetadataContext
 from chronik.metadata.feed import MetadataFeed
@@ -50,8 +51,10 @@ from chronik.replica.purgatory import Purgatory
 from chronik.replica.settings import DynamicConfiguration, EffectiveSettings
 from chronik.search.broker_interfaces import SearchConfig
 from chronik.search.service import SearchService
+from chronik.security.bootstrap_users import read_bootstrap_users
 from chronik.security.interfaces import AuthContext, IAuthorizer, ICredentialStore, ITokenValidator
 from chronik.security.logins import FailedLogins, PasswordLogins
+from chronik.security.sasl.inter_broker import inter_broker_client
 from chronik.security.sasl.mechanisms import SaslParts
 from chronik.security.sasl.server import SaslServers
 from chronik.security.tokens.delegation import DelegationTokens
@@ -224,16 +227,29 @@ class BrokerService(Service):
         listeners.configure(cluster.dynamic())
         listeners.limit_addresses(lambda host: address_rate(cluster.feed.image.quotas, host))
         cluster.feed.observe(_ConnectionSettings(listeners, cluster.dynamic))
-        listeners.serve(RequestDispatcher(services, api_table()), SaslServers(listeners.sasl_listeners, sasl))
+        servers = SaslServers(listeners.sasl_listeners, sasl)
+        listeners.serve(RequestDispatcher(services, api_table()), servers)
         self._endings.append(lambda: listeners.close(DRAIN_SECONDS))
         search = self._search(listeners, partitions, cluster.feed, store)
-        http.serve(HttpParts(services, listeners, search, stalls, HttpAuthentication(sasl.logins, BearerTokens(validator, reactor))))
+        users = UserEndpoints(services, machine.pools, machine.random)
+        authentication = HttpAuthentication(sasl.logins, BearerTokens(validator, reactor))
+        http.serve(HttpParts(services, listeners, search, stalls, authentication, servers, users))
         self._endings.append(http.close)
         stalls.start()
         self._endings.append(stalls.stop)
         await cluster.controller.serve()
         self._endings.append(cluster.controller.retire)
+        await self._make_first_users(cluster)
         self._greet(listeners, http, directories)
+
+    async def _make_first_users(self, cluster: _Cluster) -> None:
+        """Give a cluster without users those of a file; its controller does so."""
+        path: str | None = self._config.get("users.bootstrap.file")
+        if not path or not cluster.controller.active or cluster.feed.image.security.scram:
+            return
+        users = await self._machine.pools.run(Pool.CPU, read_bootstrap_users, path, self._machine.random)
+        if await cluster.controller.bootstrap_users(users):
+            self._log.info("made {count} users of {path}", count=len({user for _, user in users}), path=path)
 
     async def _enter_cluster(self, directories: Sequence[str], listeners: KafkaListeners) -> _Cluster:
         """Follow the metadata, and be one of the brokers in it."""
@@ -250,7 +266,8 @@ class BrokerService(Service):
         dynamic = DynamicConfiguration(config, feed, broker_id)
         settings = EffectiveSettings(dynamic)
         listener = config.get("inter.broker.listener.name") or config.listeners()[0].name
-        channels = BrokerChannels(machine.reactor, broker_id, lambda other: feed.image.brokers.get(other), listener)
+        sasl = inter_broker_client(config, listener, machine.pools, machine.random)
+        channels = BrokerChannels(machine.reactor, broker_id, lambda other: feed.image.brokers.get(other), listener, sasl)
         heartbeats = HeartbeatConfig(config.get("broker.heartbeat.interval.ms") / 1000, config.get("broker.session.timeout.ms") / 1000)
         peers = Peers(channels, machine.reactor, heartbeats, lambda topic: rules_of(settings(topic)), lambda: self._failed(1))
         registration = Registration(broker_id, listeners.endpoints(), config.get("broker.rack"))

@@ -9,6 +9,9 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Final
 
+from chronik.cli import security
+from chronik.security.scram_keys import ITERATIONS, SCRAM_HASHES
+
 DEFAULT_BOOTSTRAP: Final = "127.0.0.1:9092"
 DEFAULT_HTTP: Final = "http://127.0.0.1:6092"
 CODECS: Final = ("none", "gzip", "snappy", "lz4", "zstd")
@@ -20,7 +23,8 @@ BATCH_BYTES: Final = 512 << 10
 def parse(arguments: Sequence[str], environ: Mapping[str, str] = os.environ) -> argparse.Namespace:
     """Read the command line; argparse exits with status 2 and a usage line when it cannot be understood.
 
-    :param environ: ``CHRONIK_BOOTSTRAP`` and ``CHRONIK_HTTP`` are the defaults of ``--bootstrap`` and ``--http``.
+    :param environ: ``CHRONIK_BOOTSTRAP``, ``CHRONIK_HTTP`` and ``CHRONIK_COMMAND_CONFIG`` are the defaults of ``--bootstrap``, ``--http`` and
+        ``--command-config``.
     """
     parser = argparse.ArgumentParser(prog="chronik", description="Produce, consume and search records of a Chronik broker, and manage its topics.")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
@@ -33,10 +37,12 @@ def parse(arguments: Sequence[str], environ: Mapping[str, str] = os.environ) -> 
         metavar="HOST:PORT",
         help="a broker to begin with (CHRONIK_BOOTSTRAP; default %(default)s)",
     )
+    security.add_options(kafka, environ)
     _produce(commands.add_parser("produce", parents=[kafka], help="write lines to a topic, a record each"))
     _consume(commands.add_parser("consume", parents=[kafka], help="print the records of a topic"))
     _search(commands.add_parser("search", help="find records by what is in them"), environ)
     _topics(commands.add_parser("topics", help="list, create, describe and delete topics"), kafka)
+    _users(commands.add_parser("users", help="list, add, set and delete users and their passwords"), kafka)
     return parser.parse_args(arguments)
 
 
@@ -89,6 +95,7 @@ def _search(parser: argparse.ArgumentParser, environ: Mapping[str, str]) -> None
     parser.add_argument("topics", help="names or patterns, separated by commas; _all for every topic")
     parser.add_argument("query", help="for example: level:error AND timeout")
     parser.add_argument("--http", default=environ.get("CHRONIK_HTTP", DEFAULT_HTTP), metavar="URL", help="CHRONIK_HTTP; default %(default)s")
+    security.add_options(parser, environ)
     parser.add_argument("--size", type=_natural, default=10, metavar="N", help="hits to print (default %(default)s)")
     parser.add_argument("--from", type=_natural, default=0, dest="start", metavar="N", help="hits to skip")
     parser.add_argument("--sort", metavar="FIELD:ORDER", help="default: newest first")
@@ -108,6 +115,22 @@ def _topics(parser: argparse.ArgumentParser, kafka: argparse.ArgumentParser) -> 
     create.add_argument("--config", type=_pair, action="append", default=[], metavar="KEY=VALUE", help="may be repeated")
     for action, text in (("describe", "show partitions, offsets and settings"), ("delete", "delete a topic and its records")):
         actions.add_parser(action, parents=[kafka], help=text).add_argument("name")
+
+
+def _users(parser: argparse.ArgumentParser, kafka: argparse.ArgumentParser) -> None:
+    actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
+    actions.add_parser("list", parents=[kafka], help="names, and by which mechanisms each can log in")
+    for action, text in (("add", "add a user who does not exist"), ("set", "add a user, or give another password to one")):
+        given = actions.add_parser(
+            action, parents=[kafka], help=text, description="The password is asked for, or read from standard input where that is no terminal."
+        )
+        given.add_argument("name")
+        given.add_argument("--new-password-file", metavar="FILE", help="a file with the password in its first line")
+        given.add_argument(
+            "--for-mechanism", dest="new_mechanism", action="append", choices=tuple(SCRAM_HASHES), help="may be repeated; default: both"
+        )
+        given.add_argument("--iterations", type=_positive, default=ITERATIONS, metavar="N", help="of the password's hash (default %(default)s)")
+    actions.add_parser("delete", parents=[kafka], help="delete a user's passwords").add_argument("name")
 
 
 _HOST: Final = re.compile(r"[^\s,:/@]+")

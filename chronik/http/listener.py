@@ -22,6 +22,7 @@ from chronik.http.authentication import HttpAuthentication
 from chronik.http.checks import broker_check, cluster_check, search_check
 from chronik.http.disk_metrics import disk_families
 from chronik.http.health import HealthEndpoints
+from chronik.http.login_metrics import login_families
 from chronik.http.metrics import (
     MetricsEndpoint,
     connection_families,
@@ -37,7 +38,9 @@ from chronik.http.root import RootEndpoints
 from chronik.http.routing import Routes
 from chronik.http.search import SearchEndpoints
 from chronik.http.site import make_site
+from chronik.http.users import UserEndpoints
 from chronik.network.listeners import KafkaListeners
+from chronik.security.sasl.server import SaslServers
 
 if TYPE_CHECKING:
     from chronik.search.service import SearchService
@@ -54,6 +57,8 @@ class HttpParts:
     search: SearchService
     stalls: ReactorStallMeter
     authentication: HttpAuthentication
+    sasl: SaslServers
+    users: UserEndpoints
 
 
 class HttpListeners:
@@ -156,6 +161,7 @@ def _routes(parts: HttpParts, clock: IReactorTime) -> Routes:
     RootEndpoints(f"broker-{services.broker_id}", services.metadata).register(routes)
     SearchEndpoints(search, services.metadata, services.authorizer).register(routes)
     ApiEndpoints(services.metadata, services.partitions, services.groups, services.authorizer).register(routes)
+    parts.users.register(routes)
     HealthEndpoints(_checks(parts)).register(routes)
     MetricsEndpoint(
         [
@@ -166,6 +172,7 @@ def _routes(parts: HttpParts, clock: IReactorTime) -> Routes:
             disk_families(services.logs),
             search_families(search.status),
             stall_families(parts.stalls),
+            login_families(parts.sasl),
             group_families(services.groups, services.partitions),
             process_families(),
         ],

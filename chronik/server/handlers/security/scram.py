@@ -95,7 +95,7 @@ def _alter_rule(services: Services, request: Any) -> Iterable[Action]:
 
 
 def _alter_refusal(request: AlterUserScramCredentialsRequest, version: int, error: KafkaError) -> Message:
-    users = dict.fromkeys(each.name for each in (*request.deletions, *request.upsertions))
+    users = dict.fromkeys([*(each.name for each in request.deletions), *(each.name for each in request.upsertions)])
     return AlterUserScramCredentialsResponse(results=tuple(_altered(user, error) for user in users))
 
 
