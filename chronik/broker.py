@@ -25,6 +25,7 @@ from chronik.cluster.election import rules_of
 from chronik.cluster.heartbeats import HeartbeatConfig
 from chronik.cluster.registration import Registration
 from chronik.cluster.seat import Peers
+from chronik.cluster.tokens import TokenExpiry
 from chronik.config import Configuration
 from chronik.config.interfaces import IReconfigurable
 from chronik.coordinator.group.config import GroupConfig
@@ -33,6 +34,7 @@ from chronik.coordinator.state import ReplicatedStateLog
 from chronik.defer import Pool, deferred
 from chronik.errors import ChronikError, ConfigurationError, KafkaError
 from chronik.http.authentication import HttpAuthentication
+from chronik.http.bearer import BearerTokens
 from chronik.http.listener import HttpListeners, HttpParts
 from chronik.http.users import UserEndpoints
 from chronik.machine import Machine
@@ -55,7 +57,7 @@ from chronik.replica.settings import EffectiveSettings
 from chronik.search.broker_interfaces import SearchConfig
 from chronik.search.service import SearchService
 from chronik.security.bootstrap_users import read_bootstrap_users
-from chronik.security.interfaces import AuthContext, IAuditTrail, IAuthorizer, ICredentialStore
+from chronik.security.interfaces import AuthContext, IAuditTrail, IAuthorizer, ICredentialStore, ITokenValidator
 from chronik.security.logins import FailedLogins, PasswordLogins
 from chronik.security.sasl.inter_broker import inter_broker_client
 from chronik.security.sasl.mechanisms import SaslParts
@@ -63,6 +65,7 @@ from chronik.security.sasl.server import SaslServers
 from chronik.security.tls.client import ClientTls
 from chronik.security.tls.reloading import TlsReloader
 from chronik.security.tls.server import ServerTls
+from chronik.security.tokens.delegation import DelegationTokens
 from chronik.server.dispatch import RequestDispatcher
 from chronik.server.fetch_sessions import FetchSessionCache
 from chronik.server.metrics import RequestMetrics
@@ -74,6 +77,9 @@ from chronik.server.table import api_table
 from chronik.storage.backends import StorageContext
 from chronik.storage.disks import DiskPolicy
 from chronik.storage.interfaces import DirectoryState, ILogStore
+
+DEFAULT_VALIDATOR: Final = "jwks"
+"""What knows bearer tokens where only their issuer's keys are named."""
 
 DEFAULT_CREDENTIALS: Final = "metadata"
 """What knows users where nothing else is configured to."""
@@ -238,12 +244,13 @@ class BrokerService(Service):
         self._endings.append(authorizer.close)
         if not IAuthorizer.providedBy(authorizer):
             raise ConfigurationError(f"authorizer={config.get('authorizer')} does not say who may do what: choose a backend that does")
-        sasl = self._sasl_parts(auth, self._credentials(authorizer, auth))
+        tokens, validator = self._delegation_tokens(cluster), self._token_validator(auth)
+        sasl = self._sasl_parts(auth, self._credentials(authorizer, auth), tokens, validator)
         cluster.feed.observe(_ChangedPasswords(sasl.logins))
         purgatory = Purgatory(reactor)
         self._endings.append(purgatory.close)
         stalls = ReactorStallMeter(reactor, machine.cpu_seconds)
-        services = self._services(cluster, partitions, store, moves, groups, authorizer, purgatory, told(audit))
+        services = self._services(cluster, partitions, store, moves, groups, authorizer, purgatory, told(audit), tokens)
         machine.settle()
         listeners.configure(cluster.dynamic())
         listeners.limit_addresses(lambda host: address_rate(cluster.feed.image.quotas, host))
@@ -254,7 +261,8 @@ class BrokerService(Service):
         self._endings.append(lambda: listeners.close(DRAIN_SECONDS))
         search = self._search(listeners, partitions, cluster.feed, store)
         users = UserEndpoints(services, machine.pools, machine.random)
-        http.serve(HttpParts(services, listeners, search, stalls, HttpAuthentication(sasl.logins), servers, users))
+        authentication = HttpAuthentication(sasl.logins, BearerTokens(validator, reactor))
+        http.serve(HttpParts(services, listeners, search, stalls, authentication, servers, users))
         self._endings.append(http.close)
         stalls.start()
         self._endings.append(stalls.stop)
@@ -363,14 +371,42 @@ class BrokerService(Service):
             return known
         raise ConfigurationError(f"credential.store={chosen} knows no users: choose a backend that does, or set none")
 
-    def _sasl_parts(self, auth: AuthContext, credentials: ICredentialStore) -> SaslParts:
+    def _token_validator(self, auth: AuthContext) -> ITokenValidator | None:
+        """Who knows bearer tokens, None for nobody."""
+        chosen = self._config.get("token.validator")
+        if chosen is None and self._config.get("sasl.oauthbearer.jwks.endpoint.url") is None:
+            return None
+        name = chosen or DEFAULT_VALIDATOR
+        validator: Any = self._machine.backend(SELECTORS["token.validator"], name).make(auth, self._config.plugin_options("auth", name))
+        self._endings.append(validator.close)
+        if not ITokenValidator.providedBy(validator):
+            raise ConfigurationError(f"token.validator={name} knows no tokens: choose a backend that does, or set none")
+        known: ITokenValidator = validator
+        return known
+
+    def _delegation_tokens(self, cluster: _Cluster) -> DelegationTokens | None:
+        """Those of the cluster, if this broker has what makes them; and their end."""
+        secret: str | None = self._config.get("delegation.token.secret.key")
+        if secret is None:
+            return None
+        reactor = self._machine.reactor
+        tokens = DelegationTokens(secret.encode(), cluster.feed, self._machine.pools, reactor)
+        expiry = TokenExpiry(cluster.controller, reactor, self._config.get("delegation.token.expiry.check.interval.ms") / 1000)
+        tokens.start()
+        expiry.start()
+        self._endings += [tokens.stop, expiry.stop]
+        return tokens
+
+    def _sasl_parts(
+        self, auth: AuthContext, credentials: ICredentialStore, tokens: DelegationTokens | None, validator: ITokenValidator | None
+    ) -> SaslParts:
         """What clients prove themselves with, over Kafka and over HTTP."""
         config, random = auth.config, self._machine.random
         failures = FailedLogins(
             auth.reactor, lambda: config().get("login.failures.per.address.max"), lambda: config().get("login.failures.per.user.max")
         )
         logins = PasswordLogins(credentials, failures, auth.reactor, random(32))
-        return SaslParts(auth, credentials, logins, failures, random, random(32))
+        return SaslParts(auth, credentials, logins, failures, random, random(32), tokens, validator)
 
     def _services(
         self,
@@ -382,6 +418,7 @@ class BrokerService(Service):
         authorizer: IAuthorizer,
         purgatory: Purgatory,
         audit: IAuditTrail,
+        tokens: DelegationTokens | None,
     ) -> Services:
         """What handlers of requests use."""
         config, machine = self._config, self._machine
@@ -405,6 +442,7 @@ class BrokerService(Service):
             metrics=RequestMetrics(),
             log_levels=machine.log_levels,
             audit=audit,
+            tokens=tokens,
         )
 
     def _storage_context(self, directories: Sequence[str], cluster: _Cluster) -> StorageContext:

@@ -134,7 +134,8 @@ class Cluster:
             except ChannelError as error:
                 self.forget(channel)
                 if last:
-                    raise ChronikError(f"{error}") from error
+                    hint = "" if self._security.user else "; if this listener asks who you are, say so with --user or --command-config"
+                    raise ChronikError(f"{error}{hint}") from error
         raise AssertionError("unreachable")
 
     def pause(self, seconds: float) -> Deferred[None]:

@@ -43,6 +43,7 @@ from chronik.cluster.remote import RemoteController
 from chronik.cluster.roles import RolePlans
 from chronik.cluster.scram import ScramPlans
 from chronik.cluster.seat import ClusterSeat, Peers
+from chronik.cluster.tokens import NewToken, TokenChange, TokenPlans
 from chronik.cluster.topics import read_topic, topic_exists, unknown_topic
 from chronik.cluster.writer import KeyView, Plan
 from chronik.config import Configuration, Scope, check_configs
@@ -53,7 +54,7 @@ from chronik.metadata.image import MetadataImage, PartitionState, TopicImage
 from chronik.metadata.interfaces import Delete, IMetadataFeed, IMetadataStore, Put
 from chronik.metadata.keys import TopicState
 from chronik.model import TopicId, new_topic_id
-from chronik.security.interfaces import AclBinding, AclFilter, Role, ScramCredential
+from chronik.security.interfaces import AclBinding, AclFilter, DelegationToken, Role, ScramCredential
 
 T = TypeVar("T")
 
@@ -96,6 +97,7 @@ class Controller:
         self._plans = self._seat.plans
         self._partitions = PartitionPlans(self._writer)
         self._quotas = QuotaPlans(self._writer)
+        self._tokens = TokenPlans(self._writer, feed, config, random)
         self._scram = ScramPlans(self._writer, random)
         self._acls = AclPlans(self._seat.own_writer, feed)
         self._roles = RolePlans(self._seat.own_writer)
@@ -199,6 +201,22 @@ class Controller:
     async def alter_quotas(self, changes: Sequence[QuotaChange], validate_only: bool = False) -> Sequence[KafkaError | None]:
         """Change each; see :meth:`IController.alter_quotas`."""
         return await _outcomes(self._quotas.alter(change, validate_only) for change in changes)
+
+    def create_token(self, wanted: NewToken, now_ms: int) -> Deferred[DelegationToken]:
+        """Make one; see :meth:`IController.create_token`."""
+        return Deferred.fromCoroutine(self._tokens.create(wanted, now_ms))
+
+    def renew_token(self, change: TokenChange, now_ms: int) -> Deferred[int]:
+        """Let one end later; see :meth:`IController.renew_token`."""
+        return Deferred.fromCoroutine(self._tokens.renew(change, now_ms))
+
+    def expire_token(self, change: TokenChange, now_ms: int) -> Deferred[int]:
+        """Let one end earlier; see :meth:`IController.expire_token`."""
+        return Deferred.fromCoroutine(self._tokens.expire(change, now_ms))
+
+    def remove_expired_tokens(self, now_ms: int) -> Deferred[int]:
+        """Remove them; see :meth:`IController.remove_expired_tokens`."""
+        return Deferred.fromCoroutine(self._tokens.remove_expired(now_ms))
 
     @deferred
     async def alter_scram(self, changes: Sequence[ScramChange]) -> Mapping[str, KafkaError | None]:

@@ -15,6 +15,7 @@ from chronik.config.broker_log_keys import LOG_KEYS
 from chronik.config.key import ConfigKey, Effect, Importance, Scope, UpdateMode
 from chronik.config.registry import boolean, integer, items, long, registry, short, string
 from chronik.config.sasl_keys import SASL_KEYS
+from chronik.config.sasl_token_keys import SASL_TOKEN_KEYS
 from chronik.config.secret_files import PERMISSIONS, REFUSE
 from chronik.config.tls_keys import TLS_KEYS
 from chronik.config.topic_keys import SEGMENT_BYTES_MIN
@@ -216,6 +217,7 @@ BROKER_KEYS: Final[Mapping[str, ConfigKey]] = registry(
         "Listeners": _LISTENERS,
         "TLS": TLS_KEYS,
         "SASL": SASL_KEYS,
+        "Tokens": SASL_TOKEN_KEYS,
         "Authorization": AUTHORIZATION_KEYS,
         "Secrets": _SECRETS,
         "Audit": AUDIT_KEYS,

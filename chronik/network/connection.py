@@ -279,9 +279,11 @@ class KafkaConnection(Protocol):
                 late = self._seconds() >= until
             # What is ready leaves together, and makes room for more.
             self._push()
+        self._looping = False
+        if self._ending:
+            return
         if frames and late:
             self._go_on_later()
-        self._looping = False
         uncut = self._frames.uncut
         if uncut and not frames and not (self._answers and self._authenticating):
             self._go_on_later()

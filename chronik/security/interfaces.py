@@ -201,9 +201,9 @@ class ScramCredential:
 
 @dataclass(frozen=True, slots=True)
 class DelegationToken:
-    """A token that stands for its owner (KIP-48). Times are in milliseconds since 1970.
+    """A token that stands for its owner (KIP-48). Times are in milliseconds since 1970. Its secret is made of its id, and is kept nowhere.
 
-    :ivar hmac: the token's secret.
+    :ivar owner: whom it stands for, as ``Type:name``.
     :ivar requester: who asked for it.
     :ivar renewers: who may renew it beside its owner, as ``Type:name``.
     :ivar expiry_ms: when it ends unless it is renewed.
@@ -214,7 +214,6 @@ class DelegationToken:
     owner: str
     requester: str
     renewers: tuple[str, ...]
-    hmac: bytes = field(repr=False)
     issue_ms: int
     expiry_ms: int
     max_ms: int

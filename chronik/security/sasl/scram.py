@@ -88,7 +88,7 @@ class ScramMechanism:
         self.name = name
         self.kind = SCRAM_HASHES[name]
         self.failures = failures
-        self.random = random
+        self._random = random
         self._credentials = credentials
         self._secret = secret
         self._tokens = tokens
@@ -96,6 +96,10 @@ class ScramMechanism:
     def begin(self, host: str = "") -> ScramExchange:
         """A new exchange."""
         return ScramExchange(self, host)
+
+    def nonce(self) -> str:
+        """The server's part of an exchange's nonce."""
+        return base64.b64encode(self._random(NONCE_BYTES)).decode()
 
     async def claim(self, user: str, by_token: bool) -> _Claim:
         """What would prove a user. The same is done for one that there is not."""
@@ -125,7 +129,8 @@ class ScramMechanism:
         if sample is not None and _BASE36.fullmatch(sample.salt):
             material = bytes(_DIGITS36[each % 36] for each in material)
         keys = self._derived("keys", user)[: self.kind.size]
-        return ScramCredential(material, ITERATIONS if sample is None else sample.iterations, keys, keys)
+        iterations = ITERATIONS if sample is None else min(max(sample.iterations, ITERATIONS_MIN), ITERATIONS_MAX)
+        return ScramCredential(material, iterations, keys, keys)
 
 
 @implementer(ISaslExchange)
@@ -166,7 +171,7 @@ class ScramExchange:
             raise SaslFailure(f"Authentication failed: {refusal}", "too many failed logins", user) from None
         claim = self._claim = await self._mechanism.claim(user, by_token)
         self._gs2, self._client_first = found["gs2"].encode(), found["bare"]
-        self._nonce = found["nonce"] + base64.b64encode(self._mechanism.random(NONCE_BYTES)).decode()
+        self._nonce = found["nonce"] + self._mechanism.nonce()
         salt = base64.b64encode(claim.credential.salt).decode()
         self._server_first = f"r={self._nonce},s={salt},i={claim.credential.iterations}"
         return self._server_first.encode(), None
