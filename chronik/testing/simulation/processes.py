@@ -29,8 +29,8 @@ _TOKEN: Final = Struct(">Q")
 Ends = Mapping[int, SimulatedTransport]
 """A process's sockets by descriptor."""
 
-Program = Callable[[SimulatedReactor, Sequence[str], Ends, Callable[[], None]], None]
-"""Begins a program: its reactor, its arguments, its sockets, and what ends it."""
+Program = Callable[[SimulatedReactor, bytes, Ends, Callable[[], None]], None]
+"""Begins a program: its reactor, its standard input, its sockets, and what ends it."""
 
 
 @implementer(IProcessTransport)
@@ -44,13 +44,14 @@ class SimulatedProcess:
         self._parent = parent
         self._protocol = protocol
         self._ends = ends
+        self._input = b""
         self.pid = pid
         self.reactor = SimulatedReactor(parent.timeline, parent.host, parent.rate, parent.offset)
 
-    def begin(self, program: Program, arguments: Sequence[str]) -> None:
-        """It has started."""
+    def begin(self, program: Program) -> None:
+        """It has started, and read all of its input."""
         if self.reactor.alive and self._parent.alive:
-            program(self.reactor, arguments, self._ends, self._leave)
+            program(self.reactor, self._input, self._ends, self._leave)
 
     def _leave(self) -> None:
         """It ends itself."""
@@ -79,7 +80,7 @@ class SimulatedProcess:
         self.exit(9)
 
     def closeStdin(self) -> None:
-        """It reads nothing."""
+        """That was all; it starts later than that."""
 
     def closeStdout(self) -> None:
         """It prints nothing."""
@@ -91,7 +92,8 @@ class SimulatedProcess:
         """Not needed by anybody here."""
 
     def writeToChild(self, childFD: int, data: bytes) -> None:
-        """Not needed by anybody here."""
+        """Its standard input."""
+        self._input += data
 
     def writeSequence(self, seq: Any) -> None:
         """It reads nothing."""
@@ -147,7 +149,7 @@ class ProcessReactor(SimulatedReactor):
         process = SimulatedProcess(self, processProtocol, 1_000 + len(self.processes), ends)
         self.processes.append(process)
         processProtocol.makeConnection(process)
-        self.timeline.after(self._random.random() * START_SECONDS, process.begin, self._program, args)
+        self.timeline.after(self._random.random() * START_SECONDS, process.begin, self._program)
         return process
 
     def adoptStreamConnection(self, fileDescriptor: int, addressFamily: int, factory: Any) -> None:

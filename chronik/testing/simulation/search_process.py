@@ -56,9 +56,9 @@ class SearchPrograms:
         self._random = random
         self._limits: dict[str, Any] = {"audit_interval_s": 2.0, **random.choice(LIMITS)}
 
-    def run(self, reactor: SimulatedReactor, arguments: Sequence[str], ends: Ends, end: Callable[[], None]) -> None:
+    def run(self, reactor: SimulatedReactor, settings_json: bytes, ends: Ends, end: Callable[[], None]) -> None:
         """See :data:`~chronik.testing.simulation.processes.Program`."""
-        settings = json.loads(arguments[-1])
+        settings = json.loads(settings_json)
         pools = SeededThreadPools(reactor, Random(self._random.random()))
         threads = SimulatedThreads(pools.worker("index").run, pools.worker("search").run)
         limits = IndexLimits(**{**settings["limits"], **self._limits})
