@@ -2,9 +2,20 @@
 
 from __future__ import annotations
 
+import atexit
+import base64
+import datetime
+import os
+import shutil
 import socket
+import ssl
+import struct
+import tempfile
 from collections.abc import Mapping
-from typing import Any, Protocol
+from pathlib import Path
+from typing import Any, Final, Protocol
+
+from chronik.security.tls.making import CLIENT, SERVER, issue, make_authority, name_of
 
 
 class Access(Protocol):
@@ -14,12 +25,16 @@ class Access(Protocol):
     :ivar python: arguments of kafka-python's clients.
     :ivar aiokafka: arguments of aiokafka's clients.
     :ivar environ: what the command ``chronik`` needs in its environment.
+    :ivar headers: of HTTP requests.
+    :ivar basic: user and password of HTTP requests; None for nobody.
     """
 
     confluent: Mapping[str, Any]
     python: Mapping[str, Any]
     aiokafka: Mapping[str, Any]
     environ: Mapping[str, str]
+    headers: Mapping[str, str]
+    basic: tuple[str, str] | None
 
     def settings(self, port: int) -> Mapping[str, str]:
         """The broker's, for a Kafka listener on that port."""
@@ -35,6 +50,8 @@ class Anybody:
     python: Mapping[str, Any] = {}
     aiokafka: Mapping[str, Any] = {}
     environ: Mapping[str, str] = {}
+    headers: Mapping[str, str] = {}
+    basic: tuple[str, str] | None = None
 
     def settings(self, port: int) -> Mapping[str, str]:
         """A plain listener."""
@@ -45,5 +62,90 @@ class Anybody:
         return connection
 
 
-ACCESS: Access = Anybody()
+USER: Final = "tests"
+PASSWORD: Final = "tests-own"
+
+_CLIENT_PROPERTIES: Final = """security.protocol=SASL_SSL
+sasl.mechanism=SCRAM-SHA-512
+sasl.jaas.config=org.apache.kafka.common.security.scram.ScramLoginModule required username="{user}" password="{password}";
+ssl.truststore.type=PEM
+ssl.truststore.location={authority}
+"""
+
+
+class Secured:
+    """Everybody is asked who they are, over TLS, and an access control list says what they may; the tests are a super user.
+
+    The files that this takes are in a directory of their own, which goes when the tests are over.
+    """
+
+    def __init__(self) -> None:
+        directory = Path(tempfile.mkdtemp(prefix="chronik-access-"))
+        atexit.register(shutil.rmtree, directory, ignore_errors=True)
+        now = datetime.datetime.now(datetime.UTC)
+        authority = make_authority(name_of("tests"), now, 1)
+        broker = issue(authority, name_of("broker"), now, 1, [SERVER, CLIENT], ["127.0.0.1", "localhost"])
+        self._authority = _write(directory / "ca.pem", authority.certificate_pem)
+        self._broker = _write(directory / "broker.pem", broker.pem)
+        self._users = _write(directory / "users.properties", f"{USER}={PASSWORD}\n".encode())
+        properties = _CLIENT_PROPERTIES.format(user=USER, password=PASSWORD, authority=self._authority)
+        self._context = ssl.create_default_context(cafile=self._authority)
+        self.environ = {"CHRONIK_COMMAND_CONFIG": _write(directory / "client.properties", properties.encode())}
+        self.confluent = {
+            "security.protocol": "SASL_SSL",
+            "sasl.mechanism": "SCRAM-SHA-256",
+            "sasl.username": USER,
+            "sasl.password": PASSWORD,
+            "ssl.ca.location": self._authority,
+        }
+        named = {"security_protocol": "SASL_SSL", "sasl_plain_username": USER, "sasl_plain_password": PASSWORD}
+        self.python = {**named, "sasl_mechanism": "SCRAM-SHA-512", "ssl_cafile": self._authority}
+        self.aiokafka = {**named, "sasl_mechanism": "PLAIN", "ssl_context": self._context}
+        self.basic = (USER, PASSWORD)
+        self.headers = {"Authorization": "Basic " + base64.b64encode(f"{USER}:{PASSWORD}".encode()).decode()}
+
+    def settings(self, port: int) -> Mapping[str, str]:
+        """A listener of SASL_SSL, and an authorizer."""
+        return {
+            "listeners": f"SASL_SSL://127.0.0.1:{port}",
+            "ssl.keystore.type": "PEM",
+            "ssl.keystore.location": self._broker,
+            "sasl.enabled.mechanisms": "PLAIN,SCRAM-SHA-256,SCRAM-SHA-512",
+            "users.bootstrap.file": self._users,
+            "authorizer": "acl",
+            "super.users": f"User:{USER}",
+        }
+
+    def enter(self, connection: socket.socket) -> socket.socket:
+        """A handshake, and a login by PLAIN (RFC 4616) in literal requests."""
+        encrypted = self._context.wrap_socket(connection, server_hostname="127.0.0.1")
+        token = f"\0{USER}\0{PASSWORD}".encode()
+        for key, version, body in ((17, 1, struct.pack(">h", 5) + b"PLAIN"), (36, 0, struct.pack(">i", len(token)) + token)):
+            request = struct.pack(">hhih", key, version, 0, -1) + body
+            encrypted.sendall(struct.pack(">i", len(request)) + request)
+            answer = _response(encrypted)
+            if answer[4:6] != b"\0\0":
+                raise ConnectionError(f"the broker refuses the tests: {answer!r}")
+        return encrypted
+
+
+def _response(connection: socket.socket) -> bytes:
+    read = b""
+    while len(read) < 4 or len(read) < 4 + struct.unpack_from(">i", read)[0]:
+        piece = connection.recv(4096)
+        if not piece:
+            raise ConnectionError("the broker ended the connection while the tests logged in")
+        read += piece
+    return read[4:]
+
+
+def _write(path: Path, content: bytes) -> str:
+    path.touch(mode=0o600)
+    path.write_bytes(content)
+    return str(path)
+
+
+_KINDS: Final[Mapping[str, type[Access]]] = {"": Anybody, "sasl_ssl": Secured}
+
+ACCESS: Access = _KINDS[os.environ.get("CHRONIK_TEST_ACCESS", "")]()
 """Of every broker that the harness starts."""
