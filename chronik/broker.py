@@ -169,7 +169,7 @@ class BrokerService(Service):
         """Each step needs those before it; what ends a step is noted as soon as it was begun, and done in reverse."""
         config, machine = self._config, self._machine
         reactor = machine.reactor
-        listeners = KafkaListeners(config, reactor, machine.descriptors.connections)
+        listeners = KafkaListeners(config, reactor, machine.descriptors.connections, machine.busy_poll)
         http = HttpListeners(config, reactor, machine.descriptors.http_connections)
         self._endings += [http.stop_accepting, listeners.stop_accepting]
         listeners.bind()

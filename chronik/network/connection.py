@@ -13,7 +13,15 @@ from twisted.python.failure import Failure
 
 from chronik.network.frames import SIZE, FrameCutter
 from chronik.network.interfaces import Answer, Pieces, ProtocolViolation, Session
-from chronik.network.limits import BYTES_IN_FLIGHT_MAX, READ_BYTES_MAX, READ_BYTES_MIN, REQUESTS_IN_FLIGHT_MAX, TURN_SECONDS
+from chronik.network.limits import (
+    ASKS_AGAIN_BYTES_MAX,
+    ASKS_AGAIN_SECONDS,
+    BYTES_IN_FLIGHT_MAX,
+    READ_BYTES_MAX,
+    READ_BYTES_MIN,
+    REQUESTS_IN_FLIGHT_MAX,
+    TURN_SECONDS,
+)
 from chronik.network.sender import Sender, close_pieces
 from chronik.network.socketsender import sender_for
 from chronik.security.interfaces import ANONYMOUS, BROKER
@@ -62,6 +70,8 @@ class KafkaConnection(Protocol):
         self._lost = False
         self._sender: Sender | None = None
         self._requests = 0
+        self._answered_at = -1.0
+        self._asks_again = False
         self._read_bytes = 0
         self._muted: IDelayedCall | None = None
         self._barred = False
@@ -243,9 +253,11 @@ class KafkaConnection(Protocol):
         self._looping = True
         frames, until, late = self._frames.whole, self._seconds() + TURN_SECONDS, False
         while frames and not late and self._may_start():
-            while frames and not late and self._may_start():
+            while True:
                 self._start(frames.popleft())
                 late = self._seconds() >= until
+                if late or not frames or not self._may_start():
+                    break
             # What is ready leaves together, and makes room for more.
             self._push()
         if frames and late:
@@ -262,7 +274,8 @@ class KafkaConnection(Protocol):
             self._resume()
 
     def _may_start(self) -> bool:
-        return not (self._starting or self._lost or self._quiet or len(self._answers) >= REQUESTS_IN_FLIGHT_MAX or self._full())
+        quiet = self._starting or self._lost or self._quiet
+        return not (quiet or len(self._answers) >= REQUESTS_IN_FLIGHT_MAX or self._full())
 
     def _go_on_later(self) -> None:
         """Let others have the reactor first."""
@@ -295,7 +308,9 @@ class KafkaConnection(Protocol):
         pending = _Pending(SIZE.size + len(frame))
         self._answers.append(pending)
         self._requests += 1
-        self.deadline = self._seconds() + self._limits.idle_seconds
+        now = self._seconds()
+        self._asks_again = now - self._answered_at < ASKS_AGAIN_SECONDS and pending.size <= ASKS_AGAIN_BYTES_MAX
+        self.deadline = now + self._limits.idle_seconds
         try:
             answer: Answer = self._dispatcher.dispatch(self.session, frame)
         except ProtocolViolation as problem:
@@ -334,8 +349,13 @@ class KafkaConnection(Protocol):
             first = answers.popleft()
             pieces = first.pieces
             if pieces is not None:
-                size = sum(map(len, pieces))
-                pieces = (SIZE.pack(size), *pieces)
+                if len(pieces) == 1 and type(pieces[0]) is bytes:
+                    # As nearly always.
+                    size = len(pieces[0])
+                    pieces = (SIZE.pack(size) + pieces[0],)
+                else:
+                    size = sum(map(len, pieces))
+                    pieces = (SIZE.pack(size), *pieces)
                 self.factory.bytes_out += SIZE.size + size
             sender.send(pieces or (), first.size)
         if self.session is not None and self.session.muted_until:
@@ -357,8 +377,11 @@ class KafkaConnection(Protocol):
         sender = self._sender
         assert sender is not None
         sender.push()
+        now = self._answered_at = self._seconds()
         if sender.busy:
-            self.deadline = self._seconds() + self._limits.stalled_seconds
+            self.deadline = now + self._limits.stalled_seconds
+        elif self._asks_again and not self._answers:
+            self.factory.busy_poll()
 
     def _failed(self, failure: Failure) -> None:
         if self._lost:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import select
 import socket
 from collections import Counter
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final
 
 from twisted.internet.defer import Deferred, maybeDeferred
@@ -16,6 +17,7 @@ from twisted.logger import Logger
 from chronik.defer import deferred
 from chronik.errors import ChronikError
 from chronik.network.admission import Admission
+from chronik.network.busypoll import no_poll
 from chronik.network.connection import KafkaConnection
 from chronik.network.interfaces import IRequestDispatcher
 from chronik.network.limits import BYTES_IN_FLIGHT_TOTAL_MAX, ConnectionLimits
@@ -101,6 +103,8 @@ class ConnectionFactory(Factory):
     :ivar bytes_out: bytes of answers since the start.
     :ivar refused: connections closed by us, by reason: ``protocol``, ``connections``, ``deadline``, ``memory``.
     :ivar admission: who may connect.
+    :ivar bytes_held: counts request bytes that came, or with a negative count those that went.
+    :ivar busy_poll: called when somebody was answered who is likely to ask again at once; see :mod:`~chronik.network.busypoll`.
     """
 
     noisy = False
@@ -115,8 +119,11 @@ class ConnectionFactory(Factory):
         frame_bytes_max: int,
         budget: RequestBudget,
         admission: Admission | None = None,
+        busy_poll: Callable[[], None] = no_poll,
     ) -> None:
         self.name = name
+        self.busy_poll = busy_poll
+        self.bytes_held = budget.hold
         self.clock = clock
         self.limits = limits
         self.frame_bytes_max = frame_bytes_max
@@ -201,10 +208,6 @@ class ConnectionFactory(Factory):
     def over_budget(self) -> bool:
         """Whether all connections together hold more requests than they may."""
         return self._budget.over
-
-    def bytes_held(self, count: int) -> None:
-        """Count request bytes that came, or went."""
-        self._budget.hold(count)
 
     def unfinished_held(self, connection: KafkaConnection, before: int) -> None:
         """Count what a connection holds of an unfinished request, ``before`` being what it held."""

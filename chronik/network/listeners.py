@@ -14,6 +14,7 @@ from chronik.defer import deferred
 from chronik.errors import ConfigurationError
 from chronik.metadata.image import Endpoint
 from chronik.network.admission import Admission, AdmissionLimits
+from chronik.network.busypoll import no_poll
 from chronik.network.interfaces import IRequestDispatcher
 from chronik.network.limits import ConnectionLimits
 from chronik.network.listener import ConnectionFactory, KafkaListener, RequestBudget
@@ -30,12 +31,14 @@ class KafkaListeners:
 
     :param reactor: binds and keeps time.
     :param connections_max: at once, on all listeners together, whatever ``max.connections`` allows: the system has no more.
+    :param busy_poll: called when a client was answered who is likely to ask again at once; see :mod:`~chronik.network.busypoll`.
     """
 
     _log = Logger()
 
-    def __init__(self, config: Configuration, reactor: Any, connections_max: int) -> None:
+    def __init__(self, config: Configuration, reactor: Any, connections_max: int, busy_poll: Callable[[], None] = no_poll) -> None:
         self._reactor = reactor
+        self._busy_poll = busy_poll
         self._connections_max = connections_max
         self._addresses = config.listeners()
         self._advertised = {address.name: address for address in config.advertised_listeners()}
@@ -63,7 +66,7 @@ class KafkaListeners:
         self._adopting = KafkaListener(reactor, self._private, "", 0)
 
     def _factory(self, name: str, limits: ConnectionLimits, frame_bytes_max: int, budget: RequestBudget) -> ConnectionFactory:
-        return ConnectionFactory(name, self._reactor, limits, frame_bytes_max, budget, self._admission)
+        return ConnectionFactory(name, self._reactor, limits, frame_bytes_max, budget, self._admission, self._busy_poll)
 
     def configure(self, config: Configuration) -> None:
         """Go by another configuration, as far as it can change at run time: how many may connect."""
