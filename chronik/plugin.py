@@ -25,12 +25,19 @@ SEAMS: Final = ("storage", "index", "auth", "metadata")
 """What can be replaced by a plugin."""
 
 SELECTORS: Final[Mapping[str, str]] = {
-    "storage": "log.store",
-    "index": "search.backend",
-    "auth": "authorizer",
-    "metadata": "metadata.store",
+    "log.store": "storage",
+    "search.backend": "index",
+    "authorizer": "auth",
+    "credential.store": "auth",
+    "token.validator": "auth",
+    "metadata.store": "metadata",
 }
-"""The configuration key that names each seam's backend."""
+"""The configuration keys that name backends, and the seam of each. One backend may be named by several keys, and is made once for each seam."""
+
+
+def selectors_of(seam: str, name: str = "") -> str:
+    """The keys that name a seam's backends, for messages; with ``name``, as they are written to choose that one."""
+    return " or ".join(f"{key}={name}" if name else key for key, chosen in SELECTORS.items() if chosen == seam)
 
 
 class IBackendMaker(IPlugin):
@@ -40,6 +47,7 @@ class IBackendMaker(IPlugin):
     name = Attribute("""What the configuration calls it, unique within its seam.""")
     summary = Attribute("""One line for ``--backends``.""")
     help = Attribute("""What ``--help-backend`` prints: behaviour and options.""")
+    secrets = Attribute("""Names of options that are secrets: they are never shown, and ``OPTION.file`` names a file that holds one.""")
     interface = Attribute("""Dotted name of the interface that :meth:`make`'s result provides.""")
 
     def make(context: Any, options: Mapping[str, str]) -> Any:
@@ -58,6 +66,7 @@ class BackendMaker:
 
     :ivar interface: ``module:Name`` of the interface that what it makes provides.
     :ivar factory: ``module:callable``, called with the seam's context and the options.
+    :ivar secrets: which of the options are secrets.
     """
 
     seam: str
@@ -66,6 +75,7 @@ class BackendMaker:
     help: str
     interface: str
     factory: str
+    secrets: tuple[str, ...] = ()
 
     def make(self, context: Any, options: Mapping[str, str]) -> Any:
         """Load the factory's module, call it, and check what it made.
@@ -122,9 +132,17 @@ def find_backend(seam: str, name: str, package: ModuleType = twisted.plugins) ->
     if name not in makers:
         near = difflib.get_close_matches(name, makers, 1)
         hint = f"did you mean {near[0]}?" if near else f"there are: {', '.join(makers) or 'none'}"
-        key = SELECTORS.get(seam)
+        key = selectors_of(seam)
         raise ConfigurationError(f"no {seam} backend is called {name!r}{f' ({key})' if key else ''}; {hint}")
     return makers[name]
+
+
+def secret_options(seam: str, name: str) -> Sequence[str]:
+    """The options of a backend that are secrets; none where there is no such backend, whose options nobody reads."""
+    try:
+        return tuple(find_backend(seam, name).secrets)
+    except ConfigurationError:
+        return ()
 
 
 def listing(package: ModuleType = twisted.plugins) -> str:
@@ -133,7 +151,7 @@ def listing(package: ModuleType = twisted.plugins) -> str:
     width = max((len(f"{each.maker.seam}:{each.maker.name}") for each in backends), default=0)
     lines = [f"{f'{each.maker.seam}:{each.maker.name}':<{width}}  {each.maker.summary}" for each in backends]
     lines.append("")
-    lines.extend(f"{SELECTORS[seam]}=NAME chooses the {seam} backend." for seam in SEAMS)
+    lines.extend(f"{selectors_of(seam, 'NAME')} chooses the {seam} backend." for seam in SEAMS)
     return "\n".join(lines)
 
 
@@ -146,7 +164,7 @@ def explain(reference: str, package: ModuleType = twisted.plugins) -> str:
     if not separator or seam not in SEAMS:
         raise ConfigurationError(f"{reference!r} is not SEAM:NAME; seams are {', '.join(SEAMS)}, and --backends lists all names")
     maker = find_backend(seam, name, package)
-    chosen = f"Chosen by {SELECTORS[seam]}={name}; options are set as plugin.{seam}.{name}.OPTION."
+    chosen = f"Chosen by {selectors_of(seam, name)}; options are set as plugin.{seam}.{name}.OPTION."
     return f"{seam}:{name}: {maker.summary}\n\n{maker.help.strip()}\n\n{chosen}"
 
 

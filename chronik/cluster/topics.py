@@ -17,7 +17,8 @@ from chronik.errors import ErrorCode, KafkaError
 from chronik.metadata import keys
 from chronik.metadata.image import PartitionState, TopicImage
 from chronik.metadata.interfaces import Delete, Put
-from chronik.metadata.keys import MalformedValue, TopicState, TopicValue
+from chronik.metadata.keys import TopicState, TopicValue
+from chronik.metadata.values import MalformedValue
 from chronik.model import TopicId, topic_id_text
 
 _PIECE = OPERATIONS_PER_PLAN_MAX - 4

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Any, TypeVar
 
 from chronik.config.broker_keys import BROKER_KEYS
 from chronik.config.key import ConfigKey
 from chronik.config.listeners import ListenerAddress, parse_listener
+from chronik.config.names import listener_prefix
+from chronik.config.secret_settings import PERMISSIONS_KEY, resolve_lenient
 from chronik.config.topic_keys import TOPIC_KEYS
 from chronik.config.values import Value
 
@@ -26,6 +28,7 @@ class ConfigSource(enum.IntEnum):
     DYNAMIC_DEFAULT_BROKER = 3
     STATIC_BROKER = 4
     DEFAULT = 5
+    DYNAMIC_BROKER_LOGGER = 6
     CLIENT_METRICS = 7
     GROUP = 8
 
@@ -35,7 +38,7 @@ class Layer:
     """Texts that were set in one place, by key."""
 
     source: ConfigSource
-    texts: Mapping[str, str]
+    texts: Mapping[str, str] = field(repr=False)
 
 
 def _nothing() -> Mapping[K, V]:
@@ -49,17 +52,24 @@ class Configuration:
     :ivar layers: strongest first; below them are the defaults.
     :ivar plugins: options of plugins by ``(seam, name)``.
     :ivar warnings: sentences for the log, about keys that do not do what they seem to.
+    :ivar listener: the listener whose own values count here; empty for none. See :meth:`for_listener`.
     """
 
     layers: tuple[Layer, ...] = ()
-    plugins: Mapping[tuple[str, str], Mapping[str, str]] = field(default_factory=_nothing)
+    plugins: Mapping[tuple[str, str], Mapping[str, str]] = field(default_factory=_nothing, repr=False)
     warnings: Sequence[str] = ()
+    listener: str = ""
     _values: Mapping[str, Value] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         values = {name: key.default for name, key in BROKER_KEYS.items()}
         for layer in reversed(self.layers):
-            values.update((name, BROKER_KEYS[name].parse(text)) for name, text in layer.texts.items())
+            values.update((name, BROKER_KEYS[name].parse(text)) for name, text in layer.texts.items() if name in BROKER_KEYS)
+        if self.listener:
+            prefix = listener_prefix(self.listener)
+            for layer in reversed(self.layers):
+                own = ((name.removeprefix(prefix), text) for name, text in layer.texts.items() if name.startswith(prefix))
+                values.update((name, BROKER_KEYS[name].parse(text)) for name, text in own if name in BROKER_KEYS)
         object.__setattr__(self, "_values", MappingProxyType(values))
 
     def get(self, name: str) -> Any:
@@ -73,6 +83,13 @@ class Configuration:
         """The value as it was written, or the default's text."""
         layer = self._layer(name)
         return BROKER_KEYS[name].default_text if layer is None else layer.texts[name]
+
+    def texts(self) -> Mapping[str, str]:
+        """Everything that is set, by name, as the strongest layer has it; names of one listener's keys with their prefix."""
+        found: dict[str, str] = {}
+        for layer in reversed(self.layers):
+            found.update(layer.texts)
+        return found
 
     def source(self, name: str) -> ConfigSource:
         """Where the value comes from."""
@@ -88,17 +105,23 @@ class Configuration:
 
         :raises ConfigurationError: a value is wrong.
         """
-        return Configuration((Layer(ConfigSource.STATIC_BROKER, MappingProxyType(dict(values))), *self.layers), self.plugins, self.warnings)
+        return replace(self, layers=(Layer(ConfigSource.STATIC_BROKER, MappingProxyType(dict(values))), *self.layers))
 
     def with_dynamic(self, cluster: Mapping[str, str], broker: Mapping[str, str]) -> Configuration:
-        """The same with the dynamic values of the image on top; earlier dynamic values are forgotten.
+        """The same with the dynamic values of the image on top; earlier dynamic values, and their warnings, are forgotten.
 
         :param cluster: what is set for every broker.
-        :param broker: what is set for this one.
+        :param broker: what is set for this one. A secret's file that cannot be used is as if it were not set, and warned of.
         """
         static = tuple(layer for layer in self.layers if layer.source is ConfigSource.STATIC_BROKER)
-        dynamic = (Layer(ConfigSource.DYNAMIC_BROKER, broker), Layer(ConfigSource.DYNAMIC_DEFAULT_BROKER, cluster))
-        return Configuration(dynamic + static, self.plugins, self.warnings)
+        permissions = self.get(PERMISSIONS_KEY)
+        own, every = resolve_lenient(broker, permissions), resolve_lenient(cluster, permissions)
+        dynamic = (Layer(ConfigSource.DYNAMIC_BROKER, own.texts), Layer(ConfigSource.DYNAMIC_DEFAULT_BROKER, every.texts))
+        return replace(self, layers=dynamic + static, warnings=own.warnings + every.warnings)
+
+    def for_listener(self, listener: str) -> Configuration:
+        """The same as one listener has it: ``listener.name.<listener>.<key>`` wins over ``<key>``, wherever that is set (KIP-103)."""
+        return replace(self, listener=listener)
 
     def topic_default(self, key: ConfigKey) -> tuple[Value, str | None]:
         """What a topic has that does not set ``key``, and the broker key that says so (None for the key's own default).

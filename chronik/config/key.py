@@ -58,6 +58,7 @@ class ConfigKey:
     :ivar doc: one or two sentences, shown by DescribeConfigs and on the reference page; of a stored or refused key they say why.
     :ivar validator: what the value must be beyond its type.
     :ivar synonyms: of a topic or group key, the broker keys tried in this order when it is not set.
+    :ivar per_listener: of a broker key, whether ``listener.name.<listener>.<key>`` sets it for one listener (KIP-103).
     :ivar section: heading on the reference page.
     """
 
@@ -71,6 +72,7 @@ class ConfigKey:
     effect: Effect = Effect.EFFECTIVE
     validator: Validator | None = None
     synonyms: tuple[Synonym, ...] = ()
+    per_listener: bool = False
     section: str = ""
 
     @property

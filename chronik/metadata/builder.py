@@ -15,7 +15,9 @@ from twisted.logger import Logger
 from chronik.metadata import keys
 from chronik.metadata.image import NO_LEADER, BrokerImage, ImageDelta, MetadataImage, PartitionState, QuotaEntity, TopicImage
 from chronik.metadata.interfaces import Revision, Snapshot
-from chronik.metadata.keys import ControllerValue, MalformedValue, TopicState, TopicValue
+from chronik.metadata.keys import ControllerValue, TopicState, TopicValue
+from chronik.metadata.security_builder import FAMILIES, SecurityBuilder
+from chronik.metadata.values import MalformedValue
 from chronik.model import NO_EPOCH, TopicId, topic_id_from_text, topic_id_text
 
 _UNKNOWN_PARTITION = PartitionState(NO_LEADER, NO_EPOCH, (), ())
@@ -43,6 +45,7 @@ class ImageBuilder:
         self._features: Mapping[str, int] = MappingProxyType({})
         self._names: dict[str, str] = {}
         self._deleted: frozenset[TopicId] = frozenset()
+        self._security = SecurityBuilder()
         self._touched_topics: set[str] = set()
         self._touched_configs: set[str] = set()
 
@@ -82,6 +85,8 @@ class ImageBuilder:
             self._take_configs(rest, value)
         elif family == "quotas":
             self._take_quotas(rest, value)
+        elif family in FAMILIES:
+            self._security.take(family, rest, value)
         elif family == "deleted":
             self._take_deleted(rest, value)
         elif key == keys.CONTROLLER:
@@ -154,8 +159,10 @@ class ImageBuilder:
         configs = frozenset(r for r in self._touched_configs if before.configs.get(r, {}) != self._configs.get(r, {}))
         if configs:
             image = replace(image, configs=MappingProxyType(dict(self._configs)))
+        security = self._security.build()
         image = replace(
             image,
+            security=self._security.image,
             cluster_id=self._cluster_id,
             controller_id=self._controller.broker_id,
             controller_epoch=self._controller.epoch,
@@ -164,7 +171,7 @@ class ImageBuilder:
             deleted=self._deleted,
             brokers=before.brokers if before.brokers == self._brokers else MappingProxyType(dict(self._brokers)),
         )
-        delta = ImageDelta(tuple(deleted), frozenset(changed), configs, _cluster_of(image) != _cluster_of(before))
+        delta = ImageDelta(tuple(deleted), frozenset(changed), configs, _cluster_of(image) != _cluster_of(before), security)
         self._touched_topics, self._touched_configs = set(), set()
         self.image = image
         return delta

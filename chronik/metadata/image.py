@@ -12,6 +12,7 @@ from types import MappingProxyType
 from typing import Final, TypeAlias, TypeVar
 
 from chronik.model import NO_EPOCH, TopicId
+from chronik.security.interfaces import SecurityDelta, SecurityImage
 
 K = TypeVar("K")
 V = TypeVar("V")
@@ -100,6 +101,7 @@ class MetadataImage:
     :ivar quotas: limits by whom they are set on.
     :ivar features: levels of features that were chosen; see :mod:`chronik.cluster.features`.
     :ivar deleted: ids of topics that were deleted, the latest thousand of them.
+    :ivar security: access control lists, roles, credentials and tokens.
     """
 
     revision: int = 0
@@ -113,6 +115,7 @@ class MetadataImage:
     features: Mapping[str, int] = field(default_factory=_empty)
     quotas: Mapping[QuotaEntity, Mapping[str, float]] = field(default_factory=_empty)
     deleted: AbstractSet[TopicId] = frozenset()
+    security: SecurityImage = field(default_factory=SecurityImage)
 
     def topic_by_id(self, topic_id: bytes) -> TopicImage | None:
         """The topic of this id, or None."""
@@ -128,9 +131,11 @@ class ImageDelta:
     :ivar changed: names of topics that are new or different.
     :ivar configs: resources whose dynamic configuration is different.
     :ivar brokers: whether brokers or the controller are different.
+    :ivar security: what is different in access control lists, roles, credentials and tokens.
     """
 
     deleted: tuple[TopicImage, ...] = ()
     changed: AbstractSet[str] = frozenset()
     configs: AbstractSet[str] = frozenset()
     brokers: bool = False
+    security: SecurityDelta = field(default_factory=SecurityDelta)

@@ -12,20 +12,21 @@ Values are JSON objects, so that an operator can read them and a later release c
 ``quotas/<entity>``                 limits by name; the entity as ``user=alice,client-id``: quoted names, none for the default
 ``features``                        levels of features by name, where they were chosen
 ``ids/producer``                    ``next``: first producer id that is in no block yet
+``acls/``, ``roles/``, …            see :mod:`chronik.metadata.security_keys`
 ==================================  =======================================================================================
 """
 
 from __future__ import annotations
 
 import enum
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import Any, Final
+from typing import Final
 from urllib.parse import quote, unquote
 
 from chronik.metadata.image import BrokerImage, Endpoint, PartitionState, QuotaEntity
+from chronik.metadata.values import Fields, MalformedValue, encode_fields, integer_of, number_of, texts_of
 from chronik.model import TopicId, topic_id_from_text, topic_id_text
 
 CLUSTER: Final = "cluster"
@@ -38,10 +39,6 @@ BROKERS: Final = "brokers/"
 CONFIGS: Final = "configs/"
 QUOTAS: Final = "quotas/"
 DELETED: Final = "deleted/"
-
-
-class MalformedValue(ValueError):
-    """A value is not what its key says it is."""
 
 
 class TopicState(enum.Enum):
@@ -108,7 +105,9 @@ def quota_entity_of(rest: str) -> QuotaEntity:
 
 def encode_topic(topic: TopicValue) -> bytes:
     """A topic's value."""
-    return _encode({"id": topic_id_text(topic.topic_id), "state": topic.state.value, "partitions": topic.partitions, "configs": dict(topic.configs)})
+    return encode_fields(
+        {"id": topic_id_text(topic.topic_id), "state": topic.state.value, "partitions": topic.partitions, "configs": dict(topic.configs)}
+    )
 
 
 def decode_topic(value: bytes) -> TopicValue:
@@ -116,7 +115,7 @@ def decode_topic(value: bytes) -> TopicValue:
 
     :raises MalformedValue: it is none; so do the other decoders.
     """
-    fields = _Fields(value)
+    fields = Fields(value)
     try:
         topic_id, state = topic_id_from_text(fields.text("id")), TopicState(fields.text("state"))
     except ValueError as error:
@@ -134,12 +133,12 @@ def encode_partition(partition: PartitionState) -> bytes:
         "partition_epoch": partition.partition_epoch,
     }
     rare = {"elr": partition.elr, "adding": partition.adding, "removing": partition.removing}
-    return _encode(fields | {name: brokers for name, brokers in rare.items() if brokers})
+    return encode_fields(fields | {name: brokers for name, brokers in rare.items() if brokers})
 
 
 def decode_partition(value: bytes) -> PartitionState:
     """A partition."""
-    fields = _Fields(value)
+    fields = Fields(value)
     return PartitionState(
         leader=fields.integer("leader"),
         leader_epoch=fields.integer("leader_epoch"),
@@ -155,12 +154,12 @@ def decode_partition(value: bytes) -> PartitionState:
 def encode_broker(broker: BrokerImage) -> bytes:
     """A registration's value."""
     endpoints = {name: {"host": e.host, "port": e.port, "protocol": e.protocol} for name, e in broker.endpoints.items()}
-    return _encode({"epoch": broker.epoch, "endpoints": endpoints, "rack": broker.rack, "fenced": broker.fenced})
+    return encode_fields({"epoch": broker.epoch, "endpoints": endpoints, "rack": broker.rack, "fenced": broker.fenced})
 
 
 def decode_broker(broker_id: int, value: bytes) -> BrokerImage:
     """A registration."""
-    fields = _Fields(value)
+    fields = Fields(value)
     endpoints = {
         name: Endpoint(endpoint.text("host"), endpoint.integer("port"), endpoint.text("protocol"))
         for name, endpoint in fields.objects("endpoints").items()
@@ -173,123 +172,60 @@ def decode_broker(broker_id: int, value: bytes) -> BrokerImage:
 
 def encode_controller(controller: ControllerValue) -> bytes:
     """The controller's value."""
-    return _encode({"broker": controller.broker_id, "epoch": controller.epoch})
+    return encode_fields({"broker": controller.broker_id, "epoch": controller.epoch})
 
 
 def decode_controller(value: bytes) -> ControllerValue:
     """The controller."""
-    fields = _Fields(value)
+    fields = Fields(value)
     return ControllerValue(fields.integer("broker"), fields.integer("epoch"))
 
 
 def encode_cluster(cluster_id: str) -> bytes:
     """The cluster's value."""
-    return _encode({"id": cluster_id})
+    return encode_fields({"id": cluster_id})
 
 
 def decode_cluster(value: bytes) -> str:
     """The cluster's id."""
-    return _Fields(value).text("id")
+    return Fields(value).text("id")
 
 
 def encode_configs(configs: Mapping[str, str]) -> bytes:
     """A resource's dynamic configuration."""
-    return _encode(dict(configs))
+    return encode_fields(dict(configs))
 
 
 def decode_configs(value: bytes) -> Mapping[str, str]:
     """A resource's dynamic configuration."""
-    return _texts(_Fields(value).values, "the value")
+    return texts_of(Fields(value).values, "the value")
 
 
 def encode_quotas(limits: Mapping[str, float]) -> bytes:
     """An entity's quotas."""
-    return _encode(dict(limits))
+    return encode_fields(dict(limits))
 
 
 def decode_quotas(value: bytes) -> Mapping[str, float]:
     """An entity's quotas."""
-    return MappingProxyType({name: _number(limit, name) for name, limit in _Fields(value).values.items()})
+    return MappingProxyType({name: number_of(limit, name) for name, limit in Fields(value).values.items()})
 
 
 def encode_features(levels: Mapping[str, int]) -> bytes:
     """The levels of features."""
-    return _encode(dict(levels))
+    return encode_fields(dict(levels))
 
 
 def decode_features(value: bytes) -> Mapping[str, int]:
     """The levels of features."""
-    return MappingProxyType({name: _integer(level, name) for name, level in _Fields(value).values.items()})
+    return MappingProxyType({name: integer_of(level, name) for name, level in Fields(value).values.items()})
 
 
 def encode_next_id(next_id: int) -> bytes:
     """The value of an id counter."""
-    return _encode({"next": next_id})
+    return encode_fields({"next": next_id})
 
 
 def decode_next_id(value: bytes) -> int:
     """The first id that is still free."""
-    return _Fields(value).integer("next")
-
-
-class _Fields:
-    """The fields of a JSON object, each of the type asked for."""
-
-    def __init__(self, value: bytes | dict[str, Any]) -> None:
-        if isinstance(value, bytes):
-            try:
-                value = json.loads(value)
-            except ValueError as error:
-                raise MalformedValue(f"not JSON: {error}") from None
-        if not isinstance(value, dict):
-            raise MalformedValue("not a JSON object")
-        self.values: dict[str, Any] = value
-
-    def text(self, name: str) -> str:
-        found = self.values.get(name)
-        if not isinstance(found, str):
-            raise MalformedValue(f"{name} is not a string")
-        return found
-
-    def integer(self, name: str) -> int:
-        return _integer(self.values.get(name), name)
-
-    def integers(self, name: str) -> tuple[int, ...]:
-        found = self.values.get(name)
-        if not isinstance(found, list):
-            raise MalformedValue(f"{name} is not an array")
-        return tuple(_integer(item, name) for item in found)
-
-    def integers_if_any(self, name: str) -> tuple[int, ...]:
-        return self.integers(name) if name in self.values else ()
-
-    def texts(self, name: str) -> Mapping[str, str]:
-        return _texts(self.values.get(name, {}), name)
-
-    def objects(self, name: str) -> dict[str, _Fields]:
-        found = self.values.get(name)
-        if not isinstance(found, dict):
-            raise MalformedValue(f"{name} is not an object")
-        return {key: _Fields(value) for key, value in found.items()}
-
-
-def _integer(value: object, name: str) -> int:
-    if not isinstance(value, int) or isinstance(value, bool):
-        raise MalformedValue(f"{name} is not an integer")
-    return value
-
-
-def _number(value: object, name: str) -> float:
-    if not isinstance(value, int | float) or isinstance(value, bool):
-        raise MalformedValue(f"{name} is not a number")
-    return float(value)
-
-
-def _texts(found: object, name: str) -> Mapping[str, str]:
-    if not isinstance(found, dict) or not all(isinstance(value, str) for value in found.values()):
-        raise MalformedValue(f"{name} is not an object of strings")
-    return MappingProxyType(found)
-
-
-def _encode(fields: Mapping[str, object]) -> bytes:
-    return json.dumps(fields, separators=(",", ":"), ensure_ascii=False).encode()
+    return Fields(value).integer("next")

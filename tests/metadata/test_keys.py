@@ -11,7 +11,8 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from chronik.metadata import keys
 from chronik.metadata.image import BrokerImage, Endpoint, PartitionState, QuotaEntity
-from chronik.metadata.keys import ControllerValue, MalformedValue, TopicState, TopicValue
+from chronik.metadata.keys import ControllerValue, TopicState, TopicValue
+from chronik.metadata.values import MalformedValue
 from chronik.model import TopicId
 
 ids = st.integers(-1, 2**31 - 1)

@@ -14,7 +14,7 @@ from zope.interface import implementer
 
 from chronik.defer import IThreadPools, Pool
 from chronik.errors import ConfigurationError
-from chronik.security.interfaces import AuthContext
+from chronik.testing.auth import auth_context
 from chronik.testing.auth_contract import ALTER_CLUSTER, CredentialStoreContract, RestrictingAuthorizerContract
 
 
@@ -52,7 +52,7 @@ class HtpasswdTests(RestrictingAuthorizerContract, CredentialStoreContract, Sync
 
     def make_authorizer(self) -> HtpasswdSecurity:
         """As the drop-in makes it."""
-        return make(AuthContext(NowPools()), self.options())
+        return make(auth_context(NowPools()), self.options())
 
     make_credential_store = make_authorizer
 
@@ -69,7 +69,7 @@ class HtpasswdTests(RestrictingAuthorizerContract, CredentialStoreContract, Sync
             ({**self.options(), "users": "/nowhere/users"}, "/nowhere/users"),
             (self.options("alice:wonderland\n"), "line 1"),
         ):
-            message = str(self.assertRaises(ConfigurationError, make, AuthContext(NowPools()), options))
+            message = str(self.assertRaises(ConfigurationError, make, auth_context(NowPools()), options))
             self.assertIn(word, message)
             self.assertNotIn("wonderland", message)
 
