@@ -284,11 +284,9 @@ class KafkaConnection(Protocol):
         self._looping = True
         frames, until, late = self._frames.whole, self._seconds() + TURN_SECONDS, False
         while frames and not late and self._may_start():
-            while True:
+            while frames and not late and self._may_start():
                 self._start(frames.popleft())
                 late = self._seconds() >= until
-                if late or not frames or not self._may_start():
-                    break
             # What is ready leaves together, and makes room for more.
             self._push()
         self._looping = False
@@ -307,8 +305,7 @@ class KafkaConnection(Protocol):
             self._resume()
 
     def _may_start(self) -> bool:
-        quiet = self._starting or self._lost or self._quiet
-        return not (quiet or len(self._answers) >= REQUESTS_IN_FLIGHT_MAX or self._full())
+        return not (self._starting or self._lost or self._quiet or len(self._answers) >= REQUESTS_IN_FLIGHT_MAX or self._full())
 
     def _go_on_later(self) -> None:
         """Let others have the reactor first."""

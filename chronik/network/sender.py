@@ -111,11 +111,11 @@ class Sender:
         room, ended = JOINED_BYTES_MAX, 0
         while queue:
             piece = queue[0]
-            if type(piece) is AnswerEnd:
+            if isinstance(piece, AnswerEnd):
                 ended += piece.size
             elif room <= 0:
                 break
-            elif type(piece) is bytes:
+            elif isinstance(piece, bytes):
                 size = len(piece)
                 out.append(piece)
                 room -= size
