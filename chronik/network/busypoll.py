@@ -17,6 +17,12 @@ if TYPE_CHECKING:
 POLL_SECONDS: Final = 120e-6
 """How long a request is waited for awake: about what it takes to fall asleep and wake, on the client's side and on ours."""
 
+ASKS_AGAIN_SECONDS: Final = 500e-6
+"""A request that comes so soon after the last answer is of a client that does one thing after the other: the next will come as soon."""
+
+ASKS_AGAIN_BYTES_MAX: Final = 4 << 10
+"""Whoever sends more at a time is not waited for: sending it takes longer than waking up."""
+
 CROWDED_SECONDS: Final = 15e-6
 """Giving way takes a microsecond or two unless somebody else wants the processor."""
 
@@ -62,6 +68,15 @@ class BusyPoll:
                 return
             self._rests_until = ended + REST_SECONDS
         self._turning = False
+
+
+def asks_again(seconds: float, size_bytes: int) -> bool:
+    """Whether a request's sender will ask again as soon as it is answered.
+
+    :param seconds: from the last answer to the request.
+    :param size_bytes: the request's.
+    """
+    return seconds < ASKS_AGAIN_SECONDS and size_bytes <= ASKS_AGAIN_BYTES_MAX
 
 
 def no_poll() -> None:

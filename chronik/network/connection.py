@@ -11,17 +11,10 @@ from twisted.internet.protocol import Protocol, connectionDone
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
-from chronik.network.frames import SIZE, FrameCutter
+from chronik.network.busypoll import asks_again
+from chronik.network.frames import SIZE, FrameCutter, framed
 from chronik.network.interfaces import Answer, Pieces, ProtocolViolation, Session
-from chronik.network.limits import (
-    ASKS_AGAIN_BYTES_MAX,
-    ASKS_AGAIN_SECONDS,
-    BYTES_IN_FLIGHT_MAX,
-    READ_BYTES_MAX,
-    READ_BYTES_MIN,
-    REQUESTS_IN_FLIGHT_MAX,
-    TURN_SECONDS,
-)
+from chronik.network.limits import BYTES_IN_FLIGHT_MAX, READ_BYTES_MAX, READ_BYTES_MIN, REQUESTS_IN_FLIGHT_MAX, TURN_SECONDS
 from chronik.network.sender import Sender, close_pieces
 from chronik.network.socketsender import sender_for
 from chronik.security.interfaces import ANONYMOUS, BROKER
@@ -339,7 +332,7 @@ class KafkaConnection(Protocol):
         self._answers.append(pending)
         self._requests += 1
         now = self._seconds()
-        self._asks_again = now - self._answered_at < ASKS_AGAIN_SECONDS and pending.size <= ASKS_AGAIN_BYTES_MAX
+        self._asks_again = asks_again(now - self._answered_at, pending.size)
         self.deadline = now + self._limits.idle_seconds
         try:
             answer: Answer = self._dispatcher.dispatch(self.session, frame)
@@ -379,14 +372,8 @@ class KafkaConnection(Protocol):
             first = answers.popleft()
             pieces = first.pieces
             if pieces is not None:
-                if len(pieces) == 1 and type(pieces[0]) is bytes:
-                    # As nearly always.
-                    size = len(pieces[0])
-                    pieces = (SIZE.pack(size) + pieces[0],)
-                else:
-                    size = sum(map(len, pieces))
-                    pieces = (SIZE.pack(size), *pieces)
-                self.factory.bytes_out += SIZE.size + size
+                size, pieces = framed(pieces)
+                self.factory.bytes_out += size
             sender.send(pieces or (), first.size)
         if self.session is not None and self.session.ending and not self._ending:
             self.end()

@@ -20,12 +20,6 @@ BYTES_IN_FLIGHT_TOTAL_MAX: Final = 512 << 20
 TURN_SECONDS: Final = 0.01
 """How long one turn of the reactor begins requests of one connection: whoever sends many at once must not keep others waiting."""
 
-ASKS_AGAIN_SECONDS: Final = 500e-6
-"""A request that comes so soon after the last answer is of a client that does one thing after the other: the next will come as soon."""
-
-ASKS_AGAIN_BYTES_MAX: Final = 4 << 10
-"""Whoever sends more at a time is not waited for: sending it takes longer than waking up."""
-
 FRAMES_A_TURN_MAX: Final = 1024
 """Requests that one turn cuts out of what a connection sent; a megabyte may hold tens of thousands of them."""
 

@@ -6,8 +6,7 @@ from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
-from chronik.network.busypoll import CROWDED_SECONDS, POLL_SECONDS, REST_SECONDS, BusyPoll
-from chronik.network.limits import ASKS_AGAIN_BYTES_MAX, ASKS_AGAIN_SECONDS
+from chronik.network.busypoll import ASKS_AGAIN_BYTES_MAX, ASKS_AGAIN_SECONDS, CROWDED_SECONDS, POLL_SECONDS, REST_SECONDS, BusyPoll
 from tests.network.fakes import Connected, request
 
 TURN_SECONDS = POLL_SECONDS / 7.5
