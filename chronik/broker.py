@@ -222,7 +222,9 @@ class BrokerService(Service):
         """Each step needs those before it; what ends a step is noted as soon as it was begun, and done in reverse."""
         config, machine = self._config, self._machine
         reactor = machine.reactor
-        listeners = KafkaListeners(config, reactor, machine.descriptors.connections, partial(ServerTls, now=reactor.seconds))
+        listeners = KafkaListeners(
+            config, reactor, machine.descriptors.connections, partial(ServerTls, now=reactor.seconds), machine.busy_poll
+        )
         http = HttpListeners(config, reactor, machine.descriptors.http_connections, listeners.handshakes)
         self._endings += [http.stop_accepting, listeners.stop_accepting]
         listeners.bind()

@@ -11,7 +11,8 @@ from twisted.internet.protocol import Protocol, connectionDone
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
-from chronik.network.frames import SIZE, FrameCutter
+from chronik.network.busypoll import asks_again
+from chronik.network.frames import SIZE, FrameCutter, framed
 from chronik.network.interfaces import Answer, Pieces, ProtocolViolation, Session
 from chronik.network.limits import BYTES_IN_FLIGHT_MAX, READ_BYTES_MAX, READ_BYTES_MIN, REQUESTS_IN_FLIGHT_MAX, TURN_SECONDS
 from chronik.network.sender import Sender, close_pieces
@@ -62,6 +63,8 @@ class KafkaConnection(Protocol):
         self._lost = False
         self._sender: Sender | None = None
         self._requests = 0
+        self._answered_at = -1.0
+        self._asks_again = False
         self._read_bytes = 0
         self._muted: IDelayedCall | None = None
         self._barred = False
@@ -328,7 +331,9 @@ class KafkaConnection(Protocol):
         pending = _Pending(SIZE.size + len(frame))
         self._answers.append(pending)
         self._requests += 1
-        self.deadline = self._seconds() + self._limits.idle_seconds
+        now = self._seconds()
+        self._asks_again = asks_again(now - self._answered_at, pending.size)
+        self.deadline = now + self._limits.idle_seconds
         try:
             answer: Answer = self._dispatcher.dispatch(self.session, frame)
         except ProtocolViolation as problem:
@@ -367,9 +372,8 @@ class KafkaConnection(Protocol):
             first = answers.popleft()
             pieces = first.pieces
             if pieces is not None:
-                size = sum(map(len, pieces))
-                pieces = (SIZE.pack(size), *pieces)
-                self.factory.bytes_out += SIZE.size + size
+                size, pieces = framed(pieces)
+                self.factory.bytes_out += size
             sender.send(pieces or (), first.size)
         if self.session is not None and self.session.ending and not self._ending:
             self.end()
@@ -393,8 +397,11 @@ class KafkaConnection(Protocol):
         sender = self._sender
         assert sender is not None
         sender.push()
+        now = self._answered_at = self._seconds()
         if sender.busy:
-            self.deadline = self._seconds() + self._limits.stalled_seconds
+            self.deadline = now + self._limits.stalled_seconds
+        elif self._asks_again and not self._answers:
+            self.factory.busy_poll()
 
     def _failed(self, failure: Failure) -> None:
         if self._lost:

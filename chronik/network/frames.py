@@ -10,13 +10,23 @@ from collections.abc import Callable
 from struct import Struct
 from typing import Final
 
-from chronik.network.interfaces import ProtocolViolation
+from chronik.network.interfaces import Pieces, ProtocolViolation
 from chronik.network.limits import FRAME_BYTES_MIN, FRAMES_A_TURN_MAX
 
 SIZE: Final = Struct(">i")
 """What stands before each frame."""
 
 _SIZE_KEY_VERSION: Final = Struct(">ihh")
+
+
+def framed(pieces: Pieces) -> tuple[int, Pieces]:
+    """An answer as it travels, and how many bytes that is."""
+    size = sum(map(len, pieces))
+    head = SIZE.pack(size)
+    if len(pieces) == 1 and isinstance(pieces[0], bytes):
+        # One piece instead of two is less work for all who come after, and nearly all answers have one.
+        return SIZE.size + size, (head + pieces[0],)
+    return SIZE.size + size, (head, *pieces)
 
 
 def looks_like(data: bytes) -> str:

@@ -14,6 +14,7 @@ from chronik.defer import deferred
 from chronik.errors import ConfigurationError
 from chronik.metadata.image import Endpoint
 from chronik.network.admission import Admission, AdmissionLimits
+from chronik.network.busypoll import no_poll
 from chronik.network.handshakes import Handshakes
 from chronik.network.interfaces import IAuthenticators, IRequestDispatcher
 from chronik.network.limits import ConnectionLimits
@@ -39,14 +40,23 @@ class KafkaListeners:
     :param reactor: binds and keeps time.
     :param connections_max: at once, on all listeners together, whatever ``max.connections`` allows: the system has no more.
     :param tls: makes the TLS of a listener, by its name and its own configuration.
+    :param busy_poll: called when a client was answered who is likely to ask again at once; see :mod:`~chronik.network.busypoll`.
     :ivar tls: of each listener that has it, by name.
     :raises ConfigurationError: some of it cannot be.
     """
 
     _log = Logger()
 
-    def __init__(self, config: Configuration, reactor: Any, connections_max: int, tls: TlsMaker | None = None) -> None:
+    def __init__(
+        self,
+        config: Configuration,
+        reactor: Any,
+        connections_max: int,
+        tls: TlsMaker | None = None,
+        busy_poll: Callable[[], None] = no_poll,
+    ) -> None:
         self._reactor = reactor
+        self._busy_poll = busy_poll
         self._connections_max = connections_max
         self._addresses = config.listeners()
         self._advertised = _advertised(config, self._addresses)
@@ -69,7 +79,9 @@ class KafkaListeners:
 
     def _factory(self, name: str, limits: ConnectionLimits, frame_bytes_max: int, budget: RequestBudget) -> ConnectionFactory:
         tls, protocol = self.tls.get(name), self._protocols[name]
-        return ConnectionFactory(name, self._reactor, limits, frame_bytes_max, budget, self._admission, tls, self.handshakes, protocol)
+        factory = ConnectionFactory(name, self._reactor, limits, frame_bytes_max, budget, self._admission, tls, self.handshakes, protocol)
+        factory.busy_poll = self._busy_poll
+        return factory
 
     def configure(self, config: Configuration) -> None:
         """Go by another configuration, as far as it can change at run time: how many may connect."""

@@ -16,6 +16,7 @@ from chronik.descriptors import DescriptorShares
 from chronik.machine import Machine
 from chronik.metadata.memory import MemoryMetadataStore
 from chronik.model import TopicId, TopicPartition
+from chronik.network.busypoll import no_poll
 from chronik.plugin import find_backend
 from chronik.storage.memory import MemoryFileSystem
 from chronik.testing.simulation.disk import SimulatedDisk
@@ -140,6 +141,7 @@ class SimulatedBroker:
             descriptors=_SHARES,
             random=random.randbytes,
             cpu_seconds=lambda: 0.0,
+            busy_poll=no_poll,
             backend=functools.partial(_backend, view, logs),
             say=lambda line: self._ready(life),
             complain=lambda line: life.said.append(line),
