@@ -216,8 +216,9 @@ class BrokerService(Service):
         self._endings.append(authorizer.close)
         if not IAuthorizer.providedBy(authorizer):
             raise ConfigurationError(f"authorizer={config.get('authorizer')} does not say who may do what: choose a backend that does")
-        tokens, validator = self._delegation_tokens(cluster), self._token_validator(auth)
-        sasl = self._sasl_parts(auth, self._credentials(authorizer, auth), tokens, validator)
+        credentials = self._credentials(authorizer, auth)
+        tokens, validator = self._delegation_tokens(cluster), self._token_validator(auth, authorizer, credentials)
+        sasl = self._sasl_parts(auth, credentials, tokens, validator)
         cluster.feed.observe(_ChangedPasswords(sasl.logins))
         purgatory = Purgatory(reactor)
         self._endings.append(purgatory.close)
@@ -320,14 +321,17 @@ class BrokerService(Service):
             return known
         raise ConfigurationError(f"credential.store={chosen} knows no users: choose a backend that does, or set none")
 
-    def _token_validator(self, auth: AuthContext) -> ITokenValidator | None:
-        """Who knows bearer tokens, None for nobody."""
-        chosen = self._config.get("token.validator")
-        if chosen is None and self._config.get("sasl.oauthbearer.jwks.endpoint.url") is None:
+    def _token_validator(self, auth: AuthContext, authorizer: Any, credentials: Any) -> ITokenValidator | None:
+        """Who knows bearer tokens, None for nobody. A backend that is named for something else as well is made once."""
+        config, chosen = self._config, self._config.get("token.validator")
+        if chosen is None and config.get("sasl.oauthbearer.jwks.endpoint.url") is None:
             return None
         name = chosen or DEFAULT_VALIDATOR
-        validator: Any = self._machine.backend(SELECTORS["token.validator"], name).make(auth, self._config.plugin_options("auth", name))
-        self._endings.append(validator.close)
+        validator: Any = {config.get("credential.store"): credentials, config.get("authorizer"): authorizer}.get(name)
+        if validator is None:
+            seam = SELECTORS["token.validator"]
+            validator = self._machine.backend(seam, name).make(auth, config.plugin_options(seam, name))
+            self._endings.append(validator.close)
         if not ITokenValidator.providedBy(validator):
             raise ConfigurationError(f"token.validator={name} knows no tokens: choose a backend that does, or set none")
         known: ITokenValidator = validator
