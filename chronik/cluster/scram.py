@@ -14,9 +14,6 @@ from chronik.metadata.interfaces import Compare, Delete, Put
 from chronik.security.interfaces import ScramCredential
 from chronik.security.scram_keys import SCRAM_HASHES, problem_of
 
-USERS_A_FILE_MAX: Final = 40
-"""Users that a new cluster gets at once: they are made in one commit, together or not at all."""
-
 _SECRET_BYTES: Final = 32
 
 

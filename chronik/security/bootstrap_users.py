@@ -14,7 +14,7 @@ from chronik.security.interfaces import ScramCredential
 from chronik.security.sasl.saslprep import saslprep
 from chronik.security.scram_keys import SCRAM_HASHES, new_credential, parse_credential, problem_of
 
-USERS_MAX: Final = 40
+USERS_MAX: Final = 30
 """Users of one file: they are made in one commit, together or not at all."""
 
 _CREDENTIAL: Final = re.compile(r"(SCRAM-SHA-(?:256|512))=\[([^\]]*)\](?:,|$)")

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from chronik.cluster.interfaces import ScramChange
-from chronik.cluster.scram import USERS_A_FILE_MAX
 from chronik.errors import ErrorCode, KafkaError
 from chronik.metadata.memory import Fault
+from chronik.security.bootstrap_users import USERS_MAX
 from chronik.security.interfaces import ScramCredential
 from chronik.security.scram_keys import SCRAM_HASHES
 from tests.cluster.fixture import ControllerCase
@@ -48,7 +48,7 @@ class BootstrapTests(ControllerCase):
 
     def test_made_once(self) -> None:
         """They are made where there is nobody, all at once, and never again."""
-        users = self.users(USERS_A_FILE_MAX)
+        users = self.users(USERS_MAX)
         self.assertTrue(self.successResultOf(self.controller.bootstrap_users(users)))
         self.assertEqual(users, dict(self.image.security.scram))
         self.assertTrue(self.image.security.scram_secret)

@@ -84,6 +84,7 @@ class Broker:
 
     :ivar port: of the Kafka listener.
     :ivar http_port: of the HTTP listener.
+    :ivar sasl_port: of a listener on which clients authenticate by SASL, where ``sasl.enabled.mechanisms`` is set.
     :ivar prefix: a program, with its arguments, that is to run the broker.
     :param environ: its environment; None for that of the tests.
     """
@@ -93,7 +94,7 @@ class Broker:
     ) -> None:
         self.directory = directory or tempfile.mkdtemp(prefix="chronik-test-")
         self.settings = dict(settings or {})
-        self.port, self.http_port = free_ports(2)
+        self.port, self.http_port, self.sasl_port = free_ports(3)
         self.process: subprocess.Popen[bytes] | None = None
         self.output = Path(self.directory) / "broker.log"
         self._read_from = 0
@@ -111,6 +112,11 @@ class Broker:
         return f"127.0.0.1:{self.port}"
 
     @property
+    def sasl_bootstrap(self) -> str:
+        """Where clients connect to that authenticate."""
+        return f"127.0.0.1:{self.sasl_port}"
+
+    @property
     def pid(self) -> int:
         """Of the running process."""
         assert self.process is not None
@@ -118,8 +124,9 @@ class Broker:
 
     def command(self) -> list[str]:
         """The command line that starts it."""
+        sasl = f",SASL_PLAINTEXT://127.0.0.1:{self.sasl_port}" if "sasl.enabled.mechanisms" in self.settings else ""
         settings = {
-            "listeners": f"PLAINTEXT://127.0.0.1:{self.port}",
+            "listeners": f"PLAINTEXT://127.0.0.1:{self.port}{sasl}",
             "http.listeners": f"HTTP://127.0.0.1:{self.http_port}",
             "log.dirs": os.path.join(self.directory, "data"),
             **EVERYWHERE,
