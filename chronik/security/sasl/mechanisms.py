@@ -16,6 +16,7 @@ from chronik.security.sasl.plain import PlainMechanism
 from chronik.security.sasl.scram import ScramMechanism
 from chronik.security.sasl.static_users import StaticUsers
 from chronik.security.scram_keys import SCRAM_HASHES
+from chronik.security.tokens.logins import TokenLogins
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +76,7 @@ def make_oauthbearer(name: str, config: Configuration, parts: SaslParts) -> ISas
             f"listener {config.listener} offers {name}, and there is nobody who knows tokens: "
             "set sasl.oauthbearer.jwks.endpoint.url, or token.validator to a plugin"
         )
-    return OAuthBearer(parts.validator)
+    return OAuthBearer(TokenLogins(parts.validator, parts.failures))
 
 
 MAKERS: Final[Mapping[str, MechanismMaker]] = {"PLAIN": make_plain, **dict.fromkeys(SCRAM_HASHES, make_scram), "OAUTHBEARER": make_oauthbearer}
