@@ -354,6 +354,39 @@ class ForgedTests(OAuthCase):
         self.assertIn("different from the token's principal name", message)
 
 
+class FloodTests(OAuthCase):
+    """Whoever shows tokens without end."""
+
+    settings: ClassVar[dict[str, str]] = {"login.failures.per.address.max": "1000000", "connection.failed.authentication.delay.ms": "0"}
+
+    @in_thread
+    def test_made_up_keys(self) -> None:
+        """Five hundred tokens of keys that nobody has, most of them as long as they may be, are no flood of requests for keys, and others come in."""
+        self.raw(self.issuer.token())
+        asked, began = self.server.keys.asked, time.monotonic()
+        claims = json.dumps(self.issuer.claims(x="y" * 40_000))
+        signature = "A" * 86
+        for number in range(500):
+            head = encoded({"alg": "ES256", "kid": f"made-up-{number}", "x5c": ["z" * 4_000]})
+            self.assertEqual(58, self.raw(f"{head}.{encoded(claims)}.{signature}")[-1][0])
+            if number % 100 == 0:
+                self.assertEqual(0, self.raw(self.issuer.token())[-1][0])
+        self.assertLessEqual(self.server.keys.asked, asked + 1 + (time.monotonic() - began) // UNKNOWN_KEY_SECONDS)
+        self.broker.assert_prompt()
+
+    @in_thread
+    def test_signatures(self) -> None:
+        """Five hundred wrong signatures of the most expensive kind keep nobody from their work."""
+        self.issuer.rotate("large", "ES512")
+        self.raw(self.issuer.token())
+        head, body, _ = self.issuer.token().split(".")
+        forged = f"{head}.{body}.{'A' * 176}"
+        for _ in range(500):
+            self.assertEqual(58, self.raw(forged)[-1][0])
+        self.assertEqual(0, self.raw(self.issuer.token())[-1][0])
+        self.broker.assert_prompt()
+
+
 class HttpTests(OAuthCase):
     """The same tokens over HTTP."""
 
