@@ -134,6 +134,8 @@ class TlsTransport(Protocol):
         inner, self._inner = self._inner, None
         if inner is not None and (self._secured or not self._client):
             inner.connectionLost(reason)
+        if self.session is not None:
+            self._handshakes.discard(self.session)
         self.session = None
         self.on_output = None
 

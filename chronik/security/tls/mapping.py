@@ -11,7 +11,10 @@ import re2
 
 from chronik.errors import ConfigurationError
 
-_RULE: Final = re.compile(r"\s*(?:(?P<default>DEFAULT)|RULE:(?P<pattern>(?:\\.|[^\\/])*)/(?P<replacement>(?:\\.|[^\\/])*)/(?P<case>[LU]?))\s*(?:[,\s]*,\s*|$)")
+_RULE: Final = re.compile(
+    r"\s*(?:(?P<default>DEFAULT)|RULE:(?P<pattern>(?:\\.|[^\\/])*)/(?P<replacement>(?:\\.|[^\\/])*)/(?P<case>[LU]?))"
+    r"\s*(?:[,\s]*,\s*|$)"
+)
 """A rule, and the comma behind it, or several, as Kafka takes them; commas within patterns need no escaping, slashes do."""
 
 _REFERENCE_TO_NOTHING: Final = re.compile(r"(?:^|[^\\])(?:\\\\)*\$(?!\d)")
