@@ -37,7 +37,7 @@ from chronik.metadata.feed import MetadataFeed
 from chronik.metadata.image import ImageDelta, MetadataImage
 from chronik.metadata.interfaces import IImageObserver, IMetadataStore, MetadataError
 from chronik.model import OFFSETS_TOPIC
-from chronik.network.listeners import KafkaListeners
+from chronik.network.listeners import KafkaListeners, inter_broker_listener
 from chronik.network.peers import BrokerChannels
 from chronik.plugin import SELECTORS
 from chronik.replica.fetcher import FetcherConfig, Fetching, ReplicaFetchers
@@ -55,6 +55,9 @@ from chronik.security.logins import FailedLogins, PasswordLogins
 from chronik.security.sasl.inter_broker import inter_broker_client
 from chronik.security.sasl.mechanisms import SaslParts
 from chronik.security.sasl.server import SaslServers
+from chronik.security.tls.client import ClientTls
+from chronik.security.tls.reloading import TlsReloader
+from chronik.security.tls.server import ServerTls
 from chronik.server.dispatch import RequestDispatcher
 from chronik.server.fetch_sessions import FetchSessionCache
 from chronik.server.metrics import RequestMetrics
@@ -135,6 +138,19 @@ class _ConnectionSettings:
             self._listeners.configure(self._configuration())
 
 
+@implementer(IImageObserver)
+class _Certificates:
+    """Has certificates read anew when the configuration changes."""
+
+    def __init__(self, reloader: TlsReloader) -> None:
+        self._reloader = reloader
+
+    def image_changed(self, image: MetadataImage, delta: ImageDelta) -> None:
+        """The configuration of certificates may be among what changed."""
+        if delta.configs:
+            self._reloader.look_soon()
+
+
 def offline_directories(store: ILogStore) -> frozenset[str]:
     """Log directories that cannot be used now."""
     return frozenset(status.path for status in store.status() if status.state is DirectoryState.OFFLINE)
@@ -192,14 +208,15 @@ class BrokerService(Service):
         """Each step needs those before it; what ends a step is noted as soon as it was begun, and done in reverse."""
         config, machine = self._config, self._machine
         reactor = machine.reactor
-        listeners = KafkaListeners(config, reactor, machine.descriptors.connections)
-        http = HttpListeners(config, reactor, machine.descriptors.http_connections)
+        listeners = KafkaListeners(config, reactor, machine.descriptors.connections, partial(ServerTls, now=reactor.seconds))
+        http = HttpListeners(config, reactor, machine.descriptors.http_connections, listeners.handshakes)
         self._endings += [http.stop_accepting, listeners.stop_accepting]
         listeners.bind()
         http.bind()
         self._endings.append(machine.pools.close)
         directories = [os.path.abspath(directory) for directory in config.get("log.dirs")]
-        cluster = await self._enter_cluster(directories, listeners)
+        brokers_tls = self._brokers_tls(listeners)
+        cluster = await self._enter_cluster(directories, listeners, brokers_tls)
         store, partitions, moves = await self._open_logs(directories, cluster)
         groups = GroupCoordinator(cluster.feed, reactor, GroupConfig.of(config), machine.random, cluster.dynamic)
         groups.start()
@@ -220,6 +237,7 @@ class BrokerService(Service):
         listeners.configure(cluster.dynamic())
         listeners.limit_addresses(lambda host: address_rate(cluster.feed.image.quotas, host))
         cluster.feed.observe(_ConnectionSettings(listeners, cluster.dynamic))
+        self._reload_certificates([*listeners.tls.values(), http.tls, brokers_tls], cluster)
         servers = SaslServers(listeners.sasl_listeners, sasl)
         listeners.serve(RequestDispatcher(services, api_table()), servers)
         self._endings.append(lambda: listeners.close(DRAIN_SECONDS))
@@ -243,7 +261,20 @@ class BrokerService(Service):
         if await cluster.controller.bootstrap_users(users):
             self._log.info("made {count} users of {path}", count=len({user for _, user in users}), path=path)
 
-    async def _enter_cluster(self, directories: Sequence[str], listeners: KafkaListeners) -> _Cluster:
+    def _brokers_tls(self, listeners: KafkaListeners) -> ClientTls | None:
+        """The TLS of connections to other brokers, None where their listener has none."""
+        listener = inter_broker_listener(self._config)
+        return ClientTls(f"connections to other brokers ({listener})", self._config.for_listener(listener)) if listener in listeners.tls else None
+
+    def _reload_certificates(self, users: Sequence[ServerTls | ClientTls | None], cluster: _Cluster) -> None:
+        """Let certificates be replaced while the broker runs."""
+        machine = self._machine
+        reloader = TlsReloader([each for each in users if each is not None], cluster.dynamic, machine.pools, machine.reactor)
+        reloader.start()
+        self._endings.append(reloader.stop)
+        cluster.feed.observe(_Certificates(reloader))
+
+    async def _enter_cluster(self, directories: Sequence[str], listeners: KafkaListeners, tls: ClientTls | None) -> _Cluster:
         """Follow the metadata, and be one of the brokers in it."""
         config, machine = self._config, self._machine
         broker_id: int = config.get("node.id")
@@ -257,9 +288,10 @@ class BrokerService(Service):
         await feed.start()
         dynamic = DynamicConfiguration(config, feed, broker_id)
         settings = EffectiveSettings(dynamic)
-        listener = config.get("inter.broker.listener.name") or config.listeners()[0].name
+        listener = inter_broker_listener(config)
+        secured = None if tls is None else tls.to
         sasl = inter_broker_client(config, listener, machine.pools, machine.random)
-        channels = BrokerChannels(machine.reactor, broker_id, lambda other: feed.image.brokers.get(other), listener, sasl)
+        channels = BrokerChannels(machine.reactor, broker_id, lambda other: feed.image.brokers.get(other), listener, secured, sasl)
         heartbeats = HeartbeatConfig(config.get("broker.heartbeat.interval.ms") / 1000, config.get("broker.session.timeout.ms") / 1000)
         peers = Peers(channels, machine.reactor, heartbeats, lambda topic: rules_of(settings(topic)), lambda: self._failed(1))
         registration = Registration(broker_id, listeners.endpoints(), config.get("broker.rack"))
@@ -393,11 +425,11 @@ class BrokerService(Service):
     def _greet(self, listeners: KafkaListeners, http: HttpListeners, directories: Sequence[str]) -> None:
         """The first lines on the terminal: what listens where, and what to try next."""
         kafka, web = ", ".join(listeners.bound()), ", ".join(http.bound())
-        first = web.split(", ")[0] if web else ""
+        first = next(iter(http.urls), "")
         lines = [
             f"Chronik is ready.  Kafka on {kafka}" + (f", HTTP on {web}" if web else "") + f", data in {', '.join(directories)}",
             "Try:  echo '{\"level\":\"error\",\"message\":\"disk full\"}' | chronik produce logs",
-            "      chronik search logs level:error" + (f"      or open http://{first}/ in a browser" if first else ""),
+            "      chronik search logs level:error" + (f"      or open {first} in a browser" if first else ""),
         ]
         self._machine.say("\n".join(lines))
 

@@ -9,7 +9,6 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Final
 
-from chronik.cli import security
 from chronik.security.scram_keys import ITERATIONS, SCRAM_HASHES
 
 DEFAULT_BOOTSTRAP: Final = "127.0.0.1:9092"
@@ -37,13 +36,44 @@ def parse(arguments: Sequence[str], environ: Mapping[str, str] = os.environ) -> 
         metavar="HOST:PORT",
         help="a broker to begin with (CHRONIK_BOOTSTRAP; default %(default)s)",
     )
-    security.add_options(kafka, environ)
+    security = argparse.ArgumentParser(add_help=False)
+    for connecting in (security, kafka):
+        _security(connecting, environ)
     _produce(commands.add_parser("produce", parents=[kafka], help="write lines to a topic, a record each"))
     _consume(commands.add_parser("consume", parents=[kafka], help="print the records of a topic"))
-    _search(commands.add_parser("search", help="find records by what is in them"), environ)
+    _search(commands.add_parser("search", parents=[security], help="find records by what is in them"), environ)
     _topics(commands.add_parser("topics", help="list, create, describe and delete topics"), kafka)
     _users(commands.add_parser("users", help="list, add, set and delete users and their passwords"), kafka)
+    _certs(commands.add_parser("certs", help="make a private CA, and certificates of a broker and of clients"))
     return parser.parse_args(arguments)
+
+
+def _security(parser: argparse.ArgumentParser, environ: Mapping[str, str]) -> None:
+    """The options that say how to connect."""
+    group = parser.add_argument_group("security")
+    group.add_argument("--user", metavar="NAME", help="log in as this user; the password is asked for, or is in --password-file")
+    group.add_argument("--password-file", metavar="FILE", help="a file with the user's password in its first line")
+    group.add_argument("--mechanism", choices=("PLAIN", *SCRAM_HASHES), help="SASL mechanism to log in by (default SCRAM-SHA-512)")
+    group.add_argument("--tls", action="store_true", help="connect with TLS, and trust whom this system trusts")
+    group.add_argument("--tls-ca", metavar="FILE", help="connect with TLS, and trust who is in this PEM file")
+    group.add_argument("--tls-cert", metavar="FILE", help="show this certificate; a PEM file that may have the private key as well")
+    group.add_argument("--tls-key", metavar="FILE", help="the private key of --tls-cert")
+    group.add_argument(
+        "--command-config",
+        metavar="FILE",
+        default=environ.get("CHRONIK_COMMAND_CONFIG"),
+        help="Kafka's client properties: security.protocol, sasl.mechanism, sasl.jaas.config, ssl.* (CHRONIK_COMMAND_CONFIG)",
+    )
+
+
+def _certs(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("directory", nargs="?", default="chronik-certs", help="where they go; a CA that is there is used (default %(default)s)")
+    parser.add_argument("--host", action="append", default=[], type=_host, metavar="NAME", help="a name or address of the broker; may be repeated")
+    parser.add_argument(
+        "--client", action="append", type=_file_name, metavar="NAME", help="make a certificate for this client; may be repeated (default client)"
+    )
+    parser.add_argument("--days", type=_positive, default=365, metavar="N", help="how long certificates are good for (default %(default)s)")
+    parser.add_argument("--replace", action="store_true", help="make new certificates in place of those that are there; the CA stays")
 
 
 def _produce(parser: argparse.ArgumentParser) -> None:
@@ -95,7 +125,6 @@ def _search(parser: argparse.ArgumentParser, environ: Mapping[str, str]) -> None
     parser.add_argument("topics", help="names or patterns, separated by commas; _all for every topic")
     parser.add_argument("query", help="for example: level:error AND timeout")
     parser.add_argument("--http", default=environ.get("CHRONIK_HTTP", DEFAULT_HTTP), metavar="URL", help="CHRONIK_HTTP; default %(default)s")
-    security.add_options(parser, environ)
     parser.add_argument("--size", type=_natural, default=10, metavar="N", help="hits to print (default %(default)s)")
     parser.add_argument("--from", type=_natural, default=0, dest="start", metavar="N", help="hits to skip")
     parser.add_argument("--sort", metavar="FIELD:ORDER", help="default: newest first")
@@ -159,6 +188,21 @@ def _is_ipv6(host: str) -> bool:
         return ipaddress.ip_address(host).version == 6
     except ValueError:
         return False
+
+
+def _host(text: str) -> str:
+    if not _HOST.fullmatch(text) and not _is_ipv6(text):
+        raise argparse.ArgumentTypeError(f"{text!r} is neither a name nor an address")
+    return text
+
+
+_FILE_NAME: Final = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,63}")
+
+
+def _file_name(text: str) -> str:
+    if not _FILE_NAME.fullmatch(text) or text in ("ca", "ca-key", "broker"):
+        raise argparse.ArgumentTypeError(f"{text!r} cannot be a client: letters, digits, '.', '_' and '-', and not ca or broker")
+    return text
 
 
 def _pair(text: str) -> tuple[str, str]:

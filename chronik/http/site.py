@@ -22,6 +22,7 @@ from chronik.http.guard import check_content_type, check_host, check_origin
 from chronik.http.interfaces import JSON_TYPE, HttpAnswer, HttpError, HttpRequest
 from chronik.http.pretty import indented
 from chronik.http.routing import Routes
+from chronik.security.interfaces import ANONYMOUS, Principal
 
 CONTENT_BYTES_MAX: Final = 4 << 20
 """A request's body: the largest query bodies that tools send are some hundred kilobytes."""
@@ -176,7 +177,7 @@ class _Root(Resource):
         path, params = _split_url(request.uri)
         peer = request.getClientAddress()
         host = getattr(peer, "host", "local")
-        principal = await self._authentication.principal(headers, host)
+        principal = await self._authentication.principal(headers, host) if "authorization" in headers else _peer(request)
         return HttpRequest(method, path, params, headers, body, principal, host)
 
     def _write(self, answer: HttpAnswer, request: Request) -> None:
@@ -189,6 +190,12 @@ class _Root(Resource):
         if request.method != b"HEAD":
             request.write(answer.body)
         request.finish()
+
+
+def _peer(request: Request) -> Principal:
+    """Whom the certificate stands for that the client showed; nobody without one."""
+    shown: Principal | None = getattr(getattr(request.channel, "transport", None), "peer", None)
+    return shown or ANONYMOUS
 
 
 def _split_url(uri: bytes) -> tuple[tuple[str, ...], dict[str, str]]:

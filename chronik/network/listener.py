@@ -5,6 +5,7 @@ from __future__ import annotations
 import select
 import socket
 from collections import Counter
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 from twisted.internet.defer import Deferred, maybeDeferred
@@ -17,8 +18,10 @@ from chronik.defer import deferred
 from chronik.errors import ChronikError
 from chronik.network.admission import Admission
 from chronik.network.connection import KafkaConnection
-from chronik.network.interfaces import IAuthentication, IAuthenticators, IRequestDispatcher, Session
+from chronik.network.handshakes import Handshakes
+from chronik.network.interfaces import IAuthentication, IAuthenticators, IRequestDispatcher, ITlsSide, Session
 from chronik.network.limits import BYTES_IN_FLIGHT_TOTAL_MAX, ConnectionLimits
+from chronik.network.tls import TlsTransport
 
 if TYPE_CHECKING:
     from twisted.internet.interfaces import IDelayedCall
@@ -26,6 +29,9 @@ if TYPE_CHECKING:
 LOOK_SECONDS: Final = 1.0
 """How often deadlines are looked at: one timer for all connections of a listener."""
 
+
+REFUSALS_TOLD_MAX: Final = 20
+"""Failed handshakes that have a line of their own in the log, between two looks at deadlines: whoever makes thousands must not fill the disk."""
 
 _HUNG_UP: Final = getattr(select, "POLLRDHUP", 0)
 """What to look for beside errors, which are always told."""
@@ -100,8 +106,11 @@ class ConnectionFactory(Factory):
     :ivar accepted: connections that came, since the start.
     :ivar bytes_in: bytes received since the start.
     :ivar bytes_out: bytes of answers since the start.
-    :ivar refused: connections closed by us, by reason: ``protocol``, ``connections``, ``deadline``, ``memory``.
+    :ivar refused: connections closed by us, by reason: ``protocol``, ``connections``, ``deadline``, ``memory``, ``tls``.
     :ivar admission: who may connect.
+    :ivar protocol_name: the listener's security protocol, as in ``listener.security.protocol.map``.
+    :ivar tls: its side of TLS, None for a listener without.
+    :ivar handshakes: when handshakes begin; those of all listeners.
     """
 
     noisy = False
@@ -116,6 +125,9 @@ class ConnectionFactory(Factory):
         frame_bytes_max: int,
         budget: RequestBudget,
         admission: Admission | None = None,
+        tls: ITlsSide | None = None,
+        handshakes: Handshakes | None = None,
+        protocol_name: str = "PLAINTEXT",
     ) -> None:
         self.name = name
         self.clock = clock
@@ -124,22 +136,36 @@ class ConnectionFactory(Factory):
         self._budget = budget
         self.admission = admission or Admission(clock)
         self.authenticators: IAuthenticators | None = None
+        self.tls = tls
+        self.handshakes = handshakes or Handshakes(clock)
+        self.protocol_name = protocol_name
         self._timer: IDelayedCall | None = None
         self._emptied: list[Deferred[None]] = []
         self.connections: dict[KafkaConnection, None] = {}
         self.accepted = 0
         self.refused: Counter[str] = Counter()
+        self._untold = 0
         self.bytes_in = 0
         self.bytes_out = 0
 
-    def buildProtocol(self, addr: IAddress | None) -> KafkaConnection | None:
-        """A connection came; None sends it away."""
+    def buildProtocol(self, addr: IAddress | None) -> Any:
+        """A connection came: a :class:`KafkaConnection`, or one under TLS; None sends it away."""
         host = getattr(addr, "host", "local")
         if self.admission.full(host):
             self.refused["connections"] += 1
             self._log.warn("refusing a connection of {host} on {listener}: it has too many", host=host, listener=self.name)
             return None
-        return KafkaConnection(self, internal=False)
+        connection = KafkaConnection(self, internal=False)
+        if self.tls is None:
+            return connection
+        return TlsTransport(self.tls, connection, self.clock, self.handshakes, partial(self._without_tls, host, getattr(addr, "port", 0)))
+
+    def _without_tls(self, host: str, port: int, why: str) -> None:
+        self.refused["tls"] += 1
+        self._untold += 1
+        if self._untold > REFUSALS_TOLD_MAX:
+            return
+        self._log.warn("closing the connection of {host}:{port} on {listener}: it {why}", host=host, port=port, listener=self.name, why=why)
 
     def begin_authentication(self, session: Session) -> IAuthentication | None:
         """How a new peer will prove who it is; None when it need not."""
@@ -182,6 +208,7 @@ class ConnectionFactory(Factory):
 
     def _look(self) -> None:
         now = self.clock.seconds()
+        self._tell_untold()
         for connection in tuple(self.connections):
             why = connection.overdue(now)
             if why is not None and connection.session is not None:
@@ -190,6 +217,12 @@ class ConnectionFactory(Factory):
                 connection.abort()
         self._end_hung_up()
         self._timer = self.clock.callLater(LOOK_SECONDS, self._look) if self.connections else None
+
+    def _tell_untold(self) -> None:
+        """Say how many failed handshakes had no line of their own."""
+        untold, self._untold = self._untold - REFUSALS_TOLD_MAX, 0
+        if untold > 0:
+            self._log.warn("closed {count} more connection(s) on {listener} for such reasons", count=untold, listener=self.name)
 
     def _end_hung_up(self) -> None:
         """End connections whose peer is gone: those that are not read from would keep their socket until something is written."""
