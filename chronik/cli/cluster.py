@@ -62,7 +62,7 @@ class Cluster:
 
     :param reactor: connects and tells the time.
     :param bootstrap: host and port of one of them.
-    :param security: how to connect, and how to prove who this is.
+    :param security: how to connect, and as whom.
     """
 
     def __init__(self, reactor: Any, bootstrap: tuple[str, int], security: ClientSecurity | None = None) -> None:

@@ -31,7 +31,8 @@ _RAW: Final = "surrogateescape"
 
 async def perform(reactor: Any, options: argparse.Namespace) -> None:
     """Search, and print."""
-    answer = await _get(reactor, url_of(options), client_security(options, http=options.http))
+    security = client_security(options, https=options.http.startswith("https:"))
+    answer = await _get(reactor, url_of(options), security)
     if options.count:
         print(answer["count"])
     else:
@@ -56,13 +57,6 @@ def url_of(options: argparse.Namespace) -> str:
     return f"{options.http.rstrip('/')}/{quote(options.topics, safe=',*', errors=_RAW)}/{action}?{urlencode(params, errors=_RAW)}"
 
 
-def login_headers(security: ClientSecurity) -> Headers:
-    """The headers that say who asks."""
-    if not security.user:
-        return Headers()
-    return Headers({"Authorization": ["Basic " + base64.b64encode(f"{security.user}:{security.password}".encode()).decode()]})
-
-
 @implementer(IAgentEndpointFactory)
 class _Endpoints:
     """Where requests go, by the security that was asked for."""
@@ -78,6 +72,13 @@ class _Endpoints:
         host = uri.host.decode()
         endpoint = HostnameEndpoint(self._reactor, host, uri.port, timeout=CONNECT_SECONDS)
         return self._security.secured(endpoint, host, self._reactor) if uri.scheme == b"https" else endpoint
+
+
+def login_headers(security: ClientSecurity) -> Headers:
+    """The headers that say who asks."""
+    if not security.user:
+        return Headers()
+    return Headers({"Authorization": ["Basic " + base64.b64encode(f"{security.user}:{security.password}".encode()).decode()]})
 
 
 async def _get(reactor: Any, url: str, security: ClientSecurity) -> dict[str, Any]:

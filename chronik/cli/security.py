@@ -1,4 +1,4 @@
-"""How commands connect and prove who they are: by options, or by a file of Kafka's client properties (``--command-config``)."""
+"""How commands connect, and how they prove who they are: by options, and by a file of Kafka's client properties (``--command-config``)."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import argparse
 import getpass
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -18,24 +18,27 @@ from chronik.network.interfaces import ISaslClient
 from chronik.network.tlsendpoint import TlsEndpoint
 from chronik.security.sasl.client import sasl_client
 from chronik.security.sasl.jaas import module_for
+from chronik.security.scram_keys import SCRAM_HASHES
 
 if TYPE_CHECKING:
     from chronik.security.tls.client import ClientTls
 
-PROTOCOLS: Final = ("PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL")
+DEFAULT_MECHANISM: Final = "SCRAM-SHA-512"
+MECHANISMS: Final = ("PLAIN", *SCRAM_HASHES)
+
+_PROTOCOLS: Final = ("PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL")
 """Security protocols that commands speak."""
 
-DEFAULT_MECHANISM: Final = "SCRAM-SHA-512"
-
-_SASL: Final = ("sasl.mechanism", "sasl.jaas.config")
+_LOGIN: Final = ("security.protocol", "sasl.mechanism", "sasl.jaas.config")
+"""Properties that say how to log in, beside those of TLS."""
 
 
 @dataclass(frozen=True, slots=True)
 class ClientSecurity:
-    """How to connect.
+    """How to connect, and what to tell a broker of oneself.
 
     :ivar tls: None for plain text.
-    :ivar user: who to log in as; empty for nobody.
+    :ivar user: empty for nobody.
     """
 
     tls: ClientTls | None = None
@@ -46,52 +49,108 @@ class ClientSecurity:
     @property
     def sasl(self) -> Callable[[], ISaslClient] | None:
         """Makes this side of a login; None where there is none."""
-        if not self.user:
-            return None
-        return lambda: sasl_client(self.mechanism, self.user, self.password)
+        return (lambda: sasl_client(self.mechanism, self.user, self.password)) if self.user else None
 
     def secured(self, endpoint: IStreamClientEndpoint, host: str, reactor: Any) -> IStreamClientEndpoint:
         """An endpoint to a host, with TLS where that is wanted."""
         return endpoint if self.tls is None else TlsEndpoint(endpoint, self.tls.to(host), reactor)
 
 
-def client_security(options: argparse.Namespace, http: str = "", ask: Callable[[str], str] = getpass.getpass) -> ClientSecurity:
+def add_options(parser: argparse.ArgumentParser, environ: Mapping[str, str]) -> None:
+    """Add the options that say how to connect, and as whom."""
+    group = parser.add_argument_group("security")
+    group.add_argument("--user", metavar="NAME", help="log in as this user; the password is asked for, or is in --password-file")
+    group.add_argument("--password-file", metavar="FILE", help="a file with the user's password in its first line")
+    group.add_argument("--mechanism", choices=MECHANISMS, help=f"SASL mechanism to log in by (default {DEFAULT_MECHANISM})")
+    group.add_argument("--tls", action="store_true", help="connect with TLS, and trust whom this system trusts")
+    group.add_argument("--tls-ca", metavar="FILE", help="connect with TLS, and trust who is in this PEM file")
+    group.add_argument("--tls-cert", metavar="FILE", help="show this certificate; a PEM file that may have the private key as well")
+    group.add_argument("--tls-key", metavar="FILE", help="the private key of --tls-cert")
+    group.add_argument(
+        "--command-config",
+        metavar="FILE",
+        default=environ.get("CHRONIK_COMMAND_CONFIG"),
+        help="security.protocol, sasl.mechanism, sasl.jaas.config, ssl.* and other properties of Kafka's clients (CHRONIK_COMMAND_CONFIG)",
+    )
+
+
+def client_security(options: argparse.Namespace, https: bool = False, ask: Callable[[str], str] = getpass.getpass) -> ClientSecurity:
     """What options and file say; options win.
 
-    :param http: the URL where HTTP is spoken, and the protocol of Kafka's listeners does not matter; empty to speak to those.
+    :param https: TLS is wanted in any case.
     :param ask: for a password, at a terminal.
     :raises ChronikError: something cannot be used; says what.
     """
-    texts = {} if options.command_config is None else _properties(options.command_config)
-    protocol = texts.pop("security.protocol", "").upper()
-    if protocol and protocol not in PROTOCOLS:
-        raise ConfigurationError(f"security.protocol={protocol} in {options.command_config} cannot be used: there are {', '.join(PROTOCOLS)}")
-    mechanism = options.mechanism or texts.pop("sasl.mechanism", DEFAULT_MECHANISM)
-    user, password = _login(options, mechanism, texts.pop("sasl.jaas.config", None), protocol, ask)
-    ssl = {name: text for name, text in texts.items() if name.startswith("ssl.")} | _of_options(options)
-    wanted = bool(options.tls or options.tls_ca or options.tls_cert or protocol.endswith("SSL"))
-    if not (http.startswith("https:") if http else wanted):
-        return ClientSecurity(None, mechanism, user, password)
-    # Imported here: they take longer than most commands.
+    texts = _properties(options.command_config) if options.command_config else {}
+    protocol = texts.pop("security.protocol", "PLAINTEXT").upper()
+    if protocol not in _PROTOCOLS:
+        raise ConfigurationError(f"security.protocol={protocol} in {options.command_config} cannot be used: there are {', '.join(_PROTOCOLS)}")
+    mechanism = options.mechanism or texts.pop("sasl.mechanism", "") or DEFAULT_MECHANISM
+    jaas = texts.pop("sasl.jaas.config", None)
+    user, password = "", ""
+    if options.user:
+        user, password = options.user, _password(options, ask)
+    elif protocol.startswith("SASL_"):
+        module = module_for(mechanism, jaas)
+        user, password = (module.own if module is not None else None) or ("", "")
+        if not user:
+            raise ConfigurationError(f"security.protocol={protocol} needs a user: give --user, or sasl.jaas.config in {options.command_config}")
+    return ClientSecurity(_tls(options, texts, https or protocol.endswith("SSL")), mechanism, user, password)
+
+
+def _tls(options: argparse.Namespace, texts: Mapping[str, str], wanted: bool) -> ClientTls | None:
+    """TLS as options and properties say it; None where nobody asks for it."""
+    if not (wanted or options.tls or options.tls_ca or options.tls_cert or options.tls_key):
+        return None
+    # Imported here: it takes longer than most commands.
     from chronik.config import Configuration
     from chronik.security.tls.client import ClientTls
 
-    return ClientSecurity(ClientTls("--tls", Configuration().with_values(ssl)), mechanism, user, password)
+    return ClientTls("--tls", Configuration().with_values({**{k: v for k, v in texts.items() if k.startswith("ssl.")}, **_tls_options(options)}))
 
 
-def _login(
-    options: argparse.Namespace, mechanism: str, jaas: str | None, protocol: str, ask: Callable[[str], str]
-) -> tuple[str, str]:
-    """User and password; both empty where nobody logs in."""
-    if options.user:
-        return options.user, _password(options, ask)
-    if not protocol.startswith("SASL_"):
-        return "", ""
-    module = module_for(mechanism, jaas)
-    own = module.own if module is not None else None
-    if own is None:
-        raise ConfigurationError(f"security.protocol={protocol} needs a user: give --user, or sasl.jaas.config in {options.command_config}")
-    return own
+def _tls_options(options: argparse.Namespace) -> dict[str, str]:
+    texts: dict[str, str] = {}
+    if options.tls_ca is not None:
+        texts["ssl.truststore.location"] = os.path.expanduser(options.tls_ca)
+    if options.tls_key is not None and options.tls_cert is None:
+        raise ConfigurationError("--tls-key is the private key of a certificate: give that with --tls-cert")
+    if options.tls_cert is not None and options.tls_key is None:
+        texts["ssl.keystore.location"] = os.path.expanduser(options.tls_cert)
+    elif options.tls_cert is not None:
+        texts["ssl.keystore.certificate.chain"] = _pem(options.tls_cert, "--tls-cert")
+        texts["ssl.keystore.key"] = _pem(options.tls_key, "--tls-key")
+    return texts
+
+
+def _pem(path: str, option: str) -> str:
+    try:
+        return Path(path).expanduser().read_text(encoding="ascii")
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigurationError(f"{option} {path} cannot be read: {error}") from None
+
+
+def _properties(path: str) -> dict[str, str]:
+    """Settings of a file that say how to connect; the others are those of other programs, which is told."""
+    # Imported here: it brings all of the broker's configuration, which few commands need.
+    from chronik.config import BROKER_KEYS
+    from chronik.config.files import read_settings
+
+    texts: dict[str, str] = {}
+    left: list[str] = []
+    for setting in read_settings(path):
+        if setting.name in _LOGIN:
+            texts[setting.name] = setting.text
+        elif setting.name in BROKER_KEYS and setting.name.startswith("ssl."):
+            BROKER_KEYS[setting.name].parse(setting.text)
+            texts[setting.name] = setting.text
+        elif setting.name.startswith(("sasl.", "security.")):
+            raise ConfigurationError(f"{path}: {setting.name} means nothing to the commands; they know {', '.join(_LOGIN)} and ssl.*")
+        else:
+            left.append(setting.name)
+    if left:
+        print(f"chronik: {path}: {', '.join(left)}: not used by this command", file=sys.stderr)
+    return texts
 
 
 def _password(options: argparse.Namespace, ask: Callable[[str], str]) -> str:
@@ -117,50 +176,3 @@ def password_of(path: str) -> str:
     if not password:
         raise ChronikError(f"there is no password in {'standard input' if path == '-' else path}")
     return password
-
-
-def _of_options(options: argparse.Namespace) -> dict[str, str]:
-    """What the options about TLS are as properties."""
-    texts: dict[str, str] = {}
-    if options.tls_ca is not None:
-        texts["ssl.truststore.location"] = os.path.expanduser(options.tls_ca)
-    if options.tls_key is not None and options.tls_cert is None:
-        raise ConfigurationError("--tls-key is the private key of a certificate: give that with --tls-cert")
-    if options.tls_cert is not None and options.tls_key is None:
-        texts["ssl.keystore.location"] = os.path.expanduser(options.tls_cert)
-    elif options.tls_cert is not None:
-        texts["ssl.keystore.certificate.chain"] = _read(options.tls_cert, "--tls-cert")
-        texts["ssl.keystore.key"] = _read(options.tls_key, "--tls-key")
-    return texts
-
-
-def _read(path: str, option: str) -> str:
-    try:
-        with open(os.path.expanduser(path), encoding="ascii") as file:
-            return file.read()
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigurationError(f"{option} {path} cannot be read: {error}") from None
-
-
-def _properties(path: str) -> dict[str, str]:
-    """Settings of a file that say how to connect; the others are those of other programs, which is told."""
-    # Imported here: it brings all of the broker's configuration, which few commands need.
-    from chronik.config import BROKER_KEYS
-    from chronik.config.files import read_settings
-
-    texts: dict[str, str] = {}
-    left: list[str] = []
-    for setting in read_settings(path):
-        if setting.name == "security.protocol" or setting.name in _SASL:
-            texts[setting.name] = setting.text
-        elif setting.name in BROKER_KEYS and setting.name.startswith("ssl."):
-            BROKER_KEYS[setting.name].parse(setting.text)
-            texts[setting.name] = setting.text
-        elif setting.name.startswith(("sasl.", "security.")):
-            known = f"security.protocol, {', '.join(_SASL)} and ssl.*"
-            raise ConfigurationError(f"{path}: {setting.name} means nothing to the commands; they know {known}")
-        else:
-            left.append(setting.name)
-    if left:
-        print(f"chronik: {path}: {', '.join(left)}: not used by this command", file=sys.stderr)
-    return texts

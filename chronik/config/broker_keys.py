@@ -15,6 +15,8 @@ from chronik.config.broker_log_keys import LOG_KEYS
 from chronik.config.key import ConfigKey, Effect, Importance, Scope, UpdateMode
 from chronik.config.registry import boolean, integer, items, long, registry, short, string
 from chronik.config.sasl_keys import SASL_KEYS
+from chronik.config.sasl_token_keys import SASL_TOKEN_KEYS
+from chronik.config.secret_files import PERMISSIONS, REFUSE
 from chronik.config.tls_keys import TLS_KEYS
 from chronik.config.topic_keys import SEGMENT_BYTES_MIN
 from chronik.config.validators import (
@@ -73,6 +75,15 @@ _LISTENERS = (
         "http.allowed.hosts",
         (),
         "Names, beside addresses and localhost, that HTTP requests may call this broker by. A web page must not reach it by a name of its own.",
+    ),
+)
+
+_SECRETS = (
+    string(
+        "secret.files.permissions",
+        REFUSE,
+        "What comes of a file with secrets that others than the broker's user may read or change: refuse does not use it, warn says so.",
+        validator=one_of(*PERMISSIONS),
     ),
 )
 
@@ -206,7 +217,9 @@ BROKER_KEYS: Final[Mapping[str, ConfigKey]] = registry(
         "Listeners": _LISTENERS,
         "TLS": TLS_KEYS,
         "SASL": SASL_KEYS,
+        "Tokens": SASL_TOKEN_KEYS,
         "Authorization": AUTHORIZATION_KEYS,
+        "Secrets": _SECRETS,
         "Audit": AUDIT_KEYS,
         "Connections": _CONNECTIONS,
         "Quotas": _QUOTAS,

@@ -101,6 +101,7 @@ class IAuthentication(Interface):
     since = Attribute("""When that began, in seconds of the broker's clock; set anew when a connection had to wait for its turn.""")
     bare = Attribute("""Whether its next message comes without a Kafka header, behind its size alone (after a SaslHandshake of version 0).""")
     bare_bytes_max = Attribute("""How large such a message may be.""")
+    login = Attribute("""Whom the peer has proved to be and by what, a :class:`~chronik.security.interfaces.Login`; None before it has.""")
 
 
 class IAuthenticators(Interface):

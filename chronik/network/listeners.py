@@ -22,7 +22,7 @@ from chronik.network.listener import ConnectionFactory, KafkaListener, RequestBu
 ENCRYPTED: Final = frozenset({"SSL", "SASL_SSL"})
 """Security protocols over TLS."""
 
-SASL: Final = frozenset({"SASL_PLAINTEXT", "SASL_SSL"})
+SASL_PROTOCOLS: Final = frozenset({"SASL_PLAINTEXT", "SASL_SSL"})
 """Security protocols under which peers prove who they are by SASL."""
 
 PRIVATE = "PRIVATE"
@@ -99,7 +99,7 @@ class KafkaListeners:
     def _authenticates(self, name: str) -> bool:
         """Whether a listener knows everybody who uses it."""
         protocol, tls = self._protocols[name], self.tls.get(name)
-        return protocol in SASL or (protocol == "SSL" and tls is not None and tls.authenticates)
+        return protocol in SASL_PROTOCOLS or (tls is not None and tls.authenticates)
 
     def serve(self, dispatcher: IRequestDispatcher, authenticators: IAuthenticators | None = None) -> None:
         """Accept, and serve by ``dispatcher``.
@@ -116,7 +116,7 @@ class KafkaListeners:
     @property
     def sasl_listeners(self) -> Sequence[str]:
         """Names of the listeners on which peers prove who they are by SASL."""
-        return [name for name, protocol in self._protocols.items() if protocol in SASL]
+        return [name for name in self._factories if self._protocols[name] in SASL_PROTOCOLS]
 
     def adopt(self, descriptor: int) -> None:
         """Serve one of the broker's own children over a connected socket, of which a copy is taken."""

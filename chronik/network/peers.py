@@ -47,9 +47,9 @@ class BrokerChannels:
         self._client_id = f"broker-{broker_id}"
         self._broker = broker
         self._listener = listener
-        self._sasl = sasl
         self._tls = tls
         self._handshakes = Handshakes(reactor, seconds=CONNECT_SECONDS)
+        self._sasl = sasl
 
     @deferred
     async def connect(self, broker_id: int) -> KafkaChannel:
