@@ -41,8 +41,7 @@ from chronik.machine import Machine
 from chronik.metadata.backends import MetadataContext
 from chronik.metadata.configuration import DynamicConfiguration
 from chronik.metadata.feed import MetadataFeed
-from chronik.metadata.image import ImageDelta, MetadataImage
-from chronik.metadata.interfaces import IImageObserver, IMetadataStore, MetadataError
+from chronik.metadata.interfaces import IMetadataStore, MetadataError
 from chronik.model import OFFSETS_TOPIC
 from chronik.network.listeners import KafkaListeners, inter_broker_listener
 from chronik.network.peers import BrokerChannels
@@ -58,7 +57,6 @@ from chronik.search.broker_interfaces import SearchConfig
 from chronik.search.service import SearchService
 from chronik.security.bootstrap_users import read_bootstrap_users
 from chronik.security.interfaces import AuthContext, IAuditTrail, IAuthorizer, ICredentialStore, ITokenValidator
-from chronik.security.logins import FailedLogins, PasswordLogins
 from chronik.security.sasl.inter_broker import inter_broker_client
 from chronik.security.sasl.mechanisms import SaslParts
 from chronik.security.sasl.server import SaslServers
@@ -120,19 +118,6 @@ class SearchedPartitions:
 
     def partition_resigned(self, partition: IPartition) -> None:
         """What is indexed is found on."""
-
-
-@implementer(IImageObserver)
-class _ChangedPasswords:
-    """Has passwords checked anew once any has changed."""
-
-    def __init__(self, logins: PasswordLogins) -> None:
-        self._logins = logins
-
-    def image_changed(self, image: MetadataImage, delta: ImageDelta) -> None:
-        """Some may have."""
-        if delta.security.scram:
-            self._logins.forget()
 
 
 @implementer(IReconfigurable)
@@ -245,8 +230,8 @@ class BrokerService(Service):
         if not IAuthorizer.providedBy(authorizer):
             raise ConfigurationError(f"authorizer={config.get('authorizer')} does not say who may do what: choose a backend that does")
         tokens, validator = self._delegation_tokens(cluster), self._token_validator(auth)
-        sasl = self._sasl_parts(auth, self._credentials(authorizer, auth), tokens, validator)
-        cluster.feed.observe(_ChangedPasswords(sasl.logins))
+        sasl = SaslParts.of(auth, self._credentials(authorizer, auth), machine.random, tokens, validator)
+        cluster.feed.observe(sasl.logins)
         purgatory = Purgatory(reactor)
         self._endings.append(purgatory.close)
         stalls = ReactorStallMeter(reactor, machine.cpu_seconds)
@@ -396,17 +381,6 @@ class BrokerService(Service):
         expiry.start()
         self._endings += [tokens.stop, expiry.stop]
         return tokens
-
-    def _sasl_parts(
-        self, auth: AuthContext, credentials: ICredentialStore, tokens: DelegationTokens | None, validator: ITokenValidator | None
-    ) -> SaslParts:
-        """What clients prove themselves with, over Kafka and over HTTP."""
-        config, random = auth.config, self._machine.random
-        failures = FailedLogins(
-            auth.reactor, lambda: config().get("login.failures.per.address.max"), lambda: config().get("login.failures.per.user.max")
-        )
-        logins = PasswordLogins(credentials, failures, auth.reactor, random(32))
-        return SaslParts(auth, credentials, logins, failures, random, random(32), tokens, validator)
 
     def _services(
         self,
