@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, Final
@@ -17,6 +18,8 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
+from chronik.audit.service import AuditSettings, add_file, add_topic, audit_trail, told
+from chronik.audit.trail import AuditTrail
 from chronik.cluster.controller import Controller
 from chronik.cluster.election import rules_of
 from chronik.cluster.heartbeats import HeartbeatConfig
@@ -24,6 +27,7 @@ from chronik.cluster.registration import Registration
 from chronik.cluster.seat import Peers
 from chronik.cluster.tokens import TokenExpiry
 from chronik.config import Configuration
+from chronik.config.interfaces import IReconfigurable
 from chronik.coordinator.group.config import GroupConfig
 from chronik.coordinator.group.service import GroupCoordinator
 from chronik.coordinator.state import ReplicatedStateLog
@@ -35,11 +39,11 @@ from chronik.http.listener import HttpListeners, HttpParts
 from chronik.http.users import UserEndpoints
 from chronik.machine import Machine
 from chronik.metadata.backends import MetadataContext
+from chronik.metadata.configuration import DynamicConfiguration
 from chronik.metadata.feed import MetadataFeed
-from chronik.metadata.image import ImageDelta, MetadataImage
-from chronik.metadata.interfaces import IImageObserver, IMetadataStore, MetadataError
+from chronik.metadata.interfaces import IMetadataStore, MetadataError
 from chronik.model import OFFSETS_TOPIC
-from chronik.network.listeners import KafkaListeners
+from chronik.network.listeners import KafkaListeners, inter_broker_listener
 from chronik.network.peers import BrokerChannels
 from chronik.plugin import SELECTORS
 from chronik.replica.fetcher import FetcherConfig, Fetching, ReplicaFetchers
@@ -48,15 +52,17 @@ from chronik.replica.host import HostedPartitions, Replication
 from chronik.replica.interfaces import ILeadershipObserver, IPartition
 from chronik.replica.moves import ReplicaMoves
 from chronik.replica.purgatory import Purgatory
-from chronik.replica.settings import DynamicConfiguration, EffectiveSettings
+from chronik.replica.settings import EffectiveSettings
 from chronik.search.broker_interfaces import SearchConfig
 from chronik.search.service import SearchService
 from chronik.security.bootstrap_users import read_bootstrap_users
-from chronik.security.interfaces import AuthContext, IAuthorizer, ICredentialStore, ITokenValidator
-from chronik.security.logins import FailedLogins, PasswordLogins
+from chronik.security.interfaces import AuthContext, IAuditTrail, IAuthorizer, ICredentialStore, ITokenValidator
 from chronik.security.sasl.inter_broker import inter_broker_client
 from chronik.security.sasl.mechanisms import SaslParts
 from chronik.security.sasl.server import SaslServers
+from chronik.security.tls.client import ClientTls
+from chronik.security.tls.reloading import TlsReloader
+from chronik.security.tls.server import ServerTls
 from chronik.security.tokens.delegation import DelegationTokens
 from chronik.security.tokens.logins import TokenLogins
 from chronik.server.dispatch import RequestDispatcher
@@ -115,31 +121,34 @@ class SearchedPartitions:
         """What is indexed is found on."""
 
 
-@implementer(IImageObserver)
-class _ChangedPasswords:
-    """Has passwords checked anew once any has changed."""
-
-    def __init__(self, logins: PasswordLogins) -> None:
-        self._logins = logins
-
-    def image_changed(self, image: MetadataImage, delta: ImageDelta) -> None:
-        """Some may have."""
-        if delta.security.scram:
-            self._logins.forget()
-
-
-@implementer(IImageObserver)
+@implementer(IReconfigurable)
 class _ConnectionSettings:
     """Tells the listeners of configurations that change at run time."""
 
-    def __init__(self, listeners: KafkaListeners, configuration: Callable[[], Configuration]) -> None:
+    def __init__(self, listeners: KafkaListeners) -> None:
         self._listeners = listeners
-        self._configuration = configuration
 
-    def image_changed(self, image: MetadataImage, delta: ImageDelta) -> None:
-        """The broker's own may be among what changed."""
-        if delta.configs:
-            self._listeners.configure(self._configuration())
+    def check_configuration(self, config: Configuration) -> None:
+        """Any number of connections will do."""
+
+    def configuration_changed(self, config: Configuration, changed: AbstractSet[str]) -> None:
+        """How many may connect may be among what changed."""
+        self._listeners.configure(config)
+
+
+@implementer(IReconfigurable)
+class _Certificates:
+    """Has certificates read anew when the configuration changes."""
+
+    def __init__(self, reloader: TlsReloader) -> None:
+        self._reloader = reloader
+
+    def check_configuration(self, config: Configuration) -> None:
+        """What cannot be read is told when it is read, and what was read before is kept."""
+
+    def configuration_changed(self, config: Configuration, changed: AbstractSet[str]) -> None:
+        """That of certificates may be among what changed."""
+        self._reloader.look_soon()
 
 
 def offline_directories(store: ILogStore) -> frozenset[str]:
@@ -199,15 +208,19 @@ class BrokerService(Service):
         """Each step needs those before it; what ends a step is noted as soon as it was begun, and done in reverse."""
         config, machine = self._config, self._machine
         reactor = machine.reactor
-        listeners = KafkaListeners(config, reactor, machine.descriptors.connections)
-        http = HttpListeners(config, reactor, machine.descriptors.http_connections)
+        listeners = KafkaListeners(config, reactor, machine.descriptors.connections, partial(ServerTls, now=reactor.seconds))
+        http = HttpListeners(config, reactor, machine.descriptors.http_connections, listeners.handshakes)
         self._endings += [http.stop_accepting, listeners.stop_accepting]
         listeners.bind()
         http.bind()
         self._endings.append(machine.pools.close)
         directories = [os.path.abspath(directory) for directory in config.get("log.dirs")]
-        cluster = await self._enter_cluster(directories, listeners)
+        brokers_tls = self._brokers_tls(listeners)
+        cluster = await self._enter_cluster(directories, listeners, brokers_tls)
+        audit = audit_trail(config, reactor, cluster.feed.image.cluster_id)
         store, partitions, moves = await self._open_logs(directories, cluster)
+        if audit is not None:
+            self._keep_audit(audit, cluster, partitions)
         groups = GroupCoordinator(cluster.feed, reactor, GroupConfig.of(config), machine.random, cluster.dynamic)
         groups.start()
         self._endings.append(groups.stop)
@@ -219,16 +232,17 @@ class BrokerService(Service):
             raise ConfigurationError(f"authorizer={config.get('authorizer')} does not say who may do what: choose a backend that does")
         credentials = self._credentials(authorizer, auth)
         tokens, validator = self._delegation_tokens(cluster), self._token_validator(auth, authorizer, credentials)
-        sasl = self._sasl_parts(auth, credentials, tokens, validator)
-        cluster.feed.observe(_ChangedPasswords(sasl.logins))
+        sasl = SaslParts.of(auth, credentials, machine.random, tokens, validator)
+        cluster.feed.observe(sasl.logins)
         purgatory = Purgatory(reactor)
         self._endings.append(purgatory.close)
         stalls = ReactorStallMeter(reactor, machine.cpu_seconds)
-        services = self._services(cluster, partitions, store, moves, groups, authorizer, purgatory, tokens)
+        services = self._services(cluster, partitions, store, moves, groups, authorizer, purgatory, told(audit), tokens)
         machine.settle()
         listeners.configure(cluster.dynamic())
         listeners.limit_addresses(lambda host: address_rate(cluster.feed.image.quotas, host))
-        cluster.feed.observe(_ConnectionSettings(listeners, cluster.dynamic))
+        cluster.dynamic.observe(_ConnectionSettings(listeners))
+        self._reload_certificates([*listeners.tls.values(), http.tls, brokers_tls], cluster)
         servers = SaslServers(listeners.sasl_listeners, sasl)
         listeners.serve(RequestDispatcher(services, api_table()), servers)
         self._endings.append(lambda: listeners.close(DRAIN_SECONDS))
@@ -244,6 +258,19 @@ class BrokerService(Service):
         await self._make_first_users(cluster)
         self._greet(listeners, http, directories)
 
+    def _brokers_tls(self, listeners: KafkaListeners) -> ClientTls | None:
+        """The TLS of connections to other brokers, None where their listener has none."""
+        listener = inter_broker_listener(self._config)
+        return ClientTls(f"connections to other brokers ({listener})", self._config.for_listener(listener)) if listener in listeners.tls else None
+
+    def _reload_certificates(self, users: Sequence[ServerTls | ClientTls | None], cluster: _Cluster) -> None:
+        """Let certificates be replaced while the broker runs."""
+        machine = self._machine
+        reloader = TlsReloader([each for each in users if each is not None], cluster.dynamic, machine.pools, machine.reactor)
+        reloader.start()
+        self._endings.append(reloader.stop)
+        cluster.dynamic.observe(_Certificates(reloader))
+
     async def _make_first_users(self, cluster: _Cluster) -> None:
         """Give a cluster without users those of a file; its controller does so."""
         path: str | None = self._config.get("users.bootstrap.file")
@@ -253,7 +280,7 @@ class BrokerService(Service):
         if await cluster.controller.bootstrap_users(users):
             self._log.info("made {count} users of {path}", count=len({user for _, user in users}), path=path)
 
-    async def _enter_cluster(self, directories: Sequence[str], listeners: KafkaListeners) -> _Cluster:
+    async def _enter_cluster(self, directories: Sequence[str], listeners: KafkaListeners, tls: ClientTls | None) -> _Cluster:
         """Follow the metadata, and be one of the brokers in it."""
         config, machine = self._config, self._machine
         broker_id: int = config.get("node.id")
@@ -267,9 +294,10 @@ class BrokerService(Service):
         await feed.start()
         dynamic = DynamicConfiguration(config, feed, broker_id)
         settings = EffectiveSettings(dynamic)
-        listener = config.get("inter.broker.listener.name") or config.listeners()[0].name
+        listener = inter_broker_listener(config)
+        secured = None if tls is None else tls.to
         sasl = inter_broker_client(config, listener, machine.pools, machine.random)
-        channels = BrokerChannels(machine.reactor, broker_id, lambda other: feed.image.brokers.get(other), listener, sasl)
+        channels = BrokerChannels(machine.reactor, broker_id, lambda other: feed.image.brokers.get(other), listener, secured, sasl)
         heartbeats = HeartbeatConfig(config.get("broker.heartbeat.interval.ms") / 1000, config.get("broker.session.timeout.ms") / 1000)
         peers = Peers(channels, machine.reactor, heartbeats, lambda topic: rules_of(settings(topic)), lambda: self._failed(1))
         registration = Registration(broker_id, listeners.endpoints(), config.get("broker.rack"))
@@ -294,6 +322,14 @@ class BrokerService(Service):
         self._endings.append(partitions.stop)
         await partitions.start()
         return store, partitions, moves
+
+    def _keep_audit(self, audit: AuditTrail, cluster: _Cluster, partitions: HostedPartitions) -> None:
+        """Write what is audited, until all that can be audited has ended."""
+        config, machine = self._config, self._machine
+        add_file(audit, config, machine.pools, machine.reactor)
+        add_topic(audit, config, cluster.feed, partitions, cluster.controller, machine.reactor)
+        cluster.dynamic.observe(AuditSettings(audit))
+        self._endings.append(audit.close)
 
     def _search(self, listeners: KafkaListeners, partitions: HostedPartitions, feed: MetadataFeed, store: ILogStore) -> SearchService:
         """Begin to index and search."""
@@ -351,17 +387,6 @@ class BrokerService(Service):
         self._endings += [tokens.stop, expiry.stop]
         return tokens
 
-    def _sasl_parts(
-        self, auth: AuthContext, credentials: ICredentialStore, tokens: DelegationTokens | None, validator: ITokenValidator | None
-    ) -> SaslParts:
-        """What clients prove themselves with, over Kafka and over HTTP."""
-        config, random = auth.config, self._machine.random
-        failures = FailedLogins(
-            auth.reactor, lambda: config().get("login.failures.per.address.max"), lambda: config().get("login.failures.per.user.max")
-        )
-        logins = PasswordLogins(credentials, failures, auth.reactor, random(32))
-        return SaslParts(auth, credentials, logins, failures, random, random(32), tokens, validator)
-
     def _services(
         self,
         cluster: _Cluster,
@@ -371,6 +396,7 @@ class BrokerService(Service):
         groups: GroupCoordinator,
         authorizer: IAuthorizer,
         purgatory: Purgatory,
+        audit: IAuditTrail,
         tokens: DelegationTokens | None,
     ) -> Services:
         """What handlers of requests use."""
@@ -379,6 +405,7 @@ class BrokerService(Service):
         return Services(
             broker_id=config.get("node.id"),
             config=config,
+            configuration=cluster.dynamic,
             metadata=cluster.feed,
             controller=cluster.controller,
             partitions=partitions,
@@ -392,6 +419,8 @@ class BrokerService(Service):
             clock=machine.reactor,
             purgatory=purgatory,
             metrics=RequestMetrics(),
+            log_levels=machine.log_levels,
+            audit=audit,
             tokens=tokens,
         )
 
@@ -409,7 +438,7 @@ class BrokerService(Service):
             checkpoint_ms=config.get("log.flush.offset.checkpoint.interval.ms"),
             producer_expiration_ms=lambda: cluster.dynamic().get("producer.id.expiration.ms"),
             producer_check_ms=config.get("producer.id.expiration.check.interval.ms"),
-            openers=config.get("num.recovery.threads.per.data.dir"),
+            openers=cluster.dynamic().get("num.recovery.threads.per.data.dir"),
             policy=DiskPolicy(
                 slow_ms=config.get("log.dir.slow.ms"),
                 offline_ms=config.get("log.dir.offline.ms"),
@@ -431,16 +460,17 @@ class BrokerService(Service):
         defaults = config.topic_defaults()
         mode = "off" if backend == "none" else str(defaults["search.mode"])
         limits = {"disk_free_bytes_min": config.get("search.disk.reserve.bytes")}
-        return SearchConfig(mode, bool(defaults["search.fast"]), backend, config.plugin_options("index", backend), limits)
+        options, broker_id = config.plugin_options("index", backend), config.get("node.id")
+        return SearchConfig(mode, bool(defaults["search.fast"]), backend, options, limits, broker_id=broker_id)
 
     def _greet(self, listeners: KafkaListeners, http: HttpListeners, directories: Sequence[str]) -> None:
         """The first lines on the terminal: what listens where, and what to try next."""
         kafka, web = ", ".join(listeners.bound()), ", ".join(http.bound())
-        first = web.split(", ")[0] if web else ""
+        first = next(iter(http.urls), "")
         lines = [
             f"Chronik is ready.  Kafka on {kafka}" + (f", HTTP on {web}" if web else "") + f", data in {', '.join(directories)}",
             "Try:  echo '{\"level\":\"error\",\"message\":\"disk full\"}' | chronik produce logs",
-            "      chronik search logs level:error" + (f"      or open http://{first}/ in a browser" if first else ""),
+            "      chronik search logs level:error" + (f"      or open {first} in a browser" if first else ""),
         ]
         self._machine.say("\n".join(lines))
 

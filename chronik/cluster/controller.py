@@ -17,6 +17,7 @@ from twisted.internet.defer import Deferred, FirstError, gatherResults
 from twisted.logger import Logger
 from zope.interface import implementer
 
+from chronik.cluster.acls import AclPlans
 from chronik.cluster.configs import check_resource, edited, resource_key
 from chronik.cluster.creation import Designer, check_name, collision_name, given_configs
 from chronik.cluster.election import ElectionType, changed, elected
@@ -39,6 +40,7 @@ from chronik.cluster.quotas import QuotaPlans
 from chronik.cluster.reassignment import PartitionPlans, completed, reassigned
 from chronik.cluster.registration import Registration
 from chronik.cluster.remote import RemoteController
+from chronik.cluster.roles import RolePlans
 from chronik.cluster.scram import ScramPlans
 from chronik.cluster.seat import ClusterSeat, Peers
 from chronik.cluster.tokens import NewToken, TokenChange, TokenPlans
@@ -52,7 +54,7 @@ from chronik.metadata.image import MetadataImage, PartitionState, TopicImage
 from chronik.metadata.interfaces import Delete, IMetadataFeed, IMetadataStore, Put
 from chronik.metadata.keys import TopicState
 from chronik.model import TopicId, new_topic_id
-from chronik.security.interfaces import DelegationToken, ScramCredential
+from chronik.security.interfaces import AclBinding, AclFilter, DelegationToken, Role, ScramCredential
 
 T = TypeVar("T")
 
@@ -97,6 +99,8 @@ class Controller:
         self._quotas = QuotaPlans(self._writer)
         self._tokens = TokenPlans(self._writer, feed, config, random)
         self._scram = ScramPlans(self._writer, random)
+        self._acls = AclPlans(self._seat.own_writer, feed)
+        self._roles = RolePlans(self._seat.own_writer)
         self._remote = RemoteController(feed, peers.channels, peers.clock) if peers is not None else None
         self._locks: KeyedLocks[str] = KeyedLocks()
 
@@ -225,6 +229,22 @@ class Controller:
     def bootstrap_users(self, users: Mapping[tuple[str, str], ScramCredential]) -> Deferred[bool]:
         """Make the first ones; see :meth:`IController.bootstrap_users`."""
         return Deferred.fromCoroutine(self._scram.bootstrap(users))
+
+    def create_acls(self, acls: Sequence[AclBinding]) -> Deferred[Sequence[KafkaError | None]]:
+        """Add entries; see :meth:`IController.create_acls`."""
+        return Deferred.fromCoroutine(self._acls.create(acls))
+
+    def delete_acls(self, filters: Sequence[AclFilter]) -> Deferred[Sequence[Sequence[AclBinding] | KafkaError]]:
+        """Remove entries; see :meth:`IController.delete_acls`."""
+        return Deferred.fromCoroutine(self._acls.delete(filters))
+
+    def put_role(self, role: Role) -> Deferred[None]:
+        """Make or replace a role; see :meth:`IController.put_role`."""
+        return Deferred.fromCoroutine(self._roles.put(role))
+
+    def delete_role(self, name: str) -> Deferred[None]:
+        """Remove a role; see :meth:`IController.delete_role`."""
+        return Deferred.fromCoroutine(self._roles.delete(name))
 
     # -- one item each, alone under its name --
 

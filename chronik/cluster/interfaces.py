@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from chronik.errors import KafkaError
     from chronik.metadata.image import TopicImage
     from chronik.model import TopicId
-    from chronik.security.interfaces import DelegationToken, ScramCredential
+    from chronik.security.interfaces import AclBinding, AclFilter, DelegationToken, Role, ScramCredential
 
 DEFAULT = -1
 """As a number of partitions or a replication factor: what the broker's configuration says."""
@@ -271,6 +271,30 @@ class IController(Interface):
 
         :param users: credentials by mechanism and user.
         :returns: whether they were made.
+        """
+
+    def create_acls(acls: Sequence[AclBinding]) -> Deferred[Sequence[KafkaError | None]]:
+        """Add entries to the access control list; one that is there already stays. Every broker may, as for all that concerns access control.
+
+        :returns: for each None or ``INVALID_REQUEST``, or what kept it from being stored.
+        """
+
+    def delete_acls(filters: Sequence[AclFilter]) -> Deferred[Sequence[Sequence[AclBinding] | KafkaError]]:
+        """Remove the entries that filters mean.
+
+        :returns: for each the entries that are gone, or ``INVALID_REQUEST``, or what kept one from being removed.
+        """
+
+    def put_role(role: Role) -> Deferred[None]:
+        """Make a role, or replace the one of its name.
+
+        :raises KafkaError: ``INVALID_REQUEST``.
+        """
+
+    def delete_role(name: str) -> Deferred[None]:
+        """Remove a role.
+
+        :raises KafkaError: ``RESOURCE_NOT_FOUND``.
         """
 
     def allocate_producer_ids() -> Deferred[range]:

@@ -16,8 +16,7 @@ _PACKED: Final[Mapping[str, str]] = {
         "metric.reporters num.io.threads num.network.threads "
         "num.replica.alter.log.dirs.threads num.replica.fetchers offsets.load.buffer.size offsets.topic.compression.codec "
         "principal.builder.class process.roles queued.max.request.bytes queued.max.requests request.timeout.ms telemetry.max.bytes "
-        "authorizer.class.name client.quota.callback.class config.providers allow.everyone.if.no.acl.found super.users "
-        "security.inter.broker.protocol security.providers "
+        "client.quota.callback.class config.providers security.providers "
         "share.fetch.purgatory.purge.interval.requests socket.connection.setup.timeout.max.ms "
         "socket.connection.setup.timeout.ms initial.broker.registration.timeout.ms internal.segment.bytes transactional.id.expiration.ms "
         "follower.fetch.last.tiered.offset.enable"
@@ -83,12 +82,9 @@ _PACKED: Final[Mapping[str, str]] = {
         "state.topic.segment.bytes threads write.timeout.ms"
     ),
     "ssl.": (
-        "allow.dn.changes allow.san.changes cipher.suites client.auth enabled.protocols endpoint.identification.algorithm "
-        "engine.factory.class key.password keymanager.algorithm principal.mapping.rules protocol provider "
-        "secure.random.implementation trustmanager.algorithm"
+        "allow.dn.changes allow.san.changes engine.factory.class keymanager.algorithm protocol provider secure.random.implementation "
+        "trustmanager.algorithm"
     ),
-    "ssl.keystore.": "certificate.chain key location password type",
-    "ssl.truststore.": "certificates location password type",
     "transaction.": (
         "abort.timed.out.transaction.cleanup.interval.ms max.timeout.ms partition.verification.enable "
         "remove.expired.transaction.cleanup.interval.ms two.phase.commit.enable"

@@ -22,6 +22,7 @@ from chronik.cluster.seat import Peers
 from chronik.config import Configuration
 from chronik.coordinator.group.config import GroupConfig
 from chronik.coordinator.group.service import GroupCoordinator
+from chronik.metadata.configuration import DynamicConfiguration
 from chronik.metadata.feed import MetadataFeed
 from chronik.metadata.file import FileMetadataStore
 from chronik.metadata.image import Endpoint
@@ -35,7 +36,7 @@ from chronik.replica.followers import Leading
 from chronik.replica.host import HostedPartitions, Replication
 from chronik.replica.moves import ReplicaMoves
 from chronik.replica.purgatory import Purgatory
-from chronik.replica.settings import DynamicConfiguration, EffectiveSettings
+from chronik.replica.settings import EffectiveSettings
 from chronik.security.interfaces import ANONYMOUS
 from chronik.security.tokens.delegation import DelegationTokens
 from chronik.server.dispatch import RequestDispatcher
@@ -110,8 +111,8 @@ class MemoryBroker:
             directory = f"{directories[0]}/.metadata"
             self.metadata = FileMetadataStore(self.disk, directory, SynchronousWorker(), self.clock, random=lambda count: bytes(count))
         self.feed = MetadataFeed(self.metadata, self.clock)
-        dynamic = DynamicConfiguration(self.config, self.feed, self.broker_id)
-        self._settings = EffectiveSettings(dynamic)
+        self.dynamic = DynamicConfiguration(self.config, self.feed, self.broker_id)
+        self._settings = EffectiveSettings(self.dynamic)
         self.displaced = False
         self._sessions = itertools.count(1)
         registration = Registration(self.broker_id, {"PLAINTEXT": Endpoint("", 9092)}, self.config.get("broker.rack"))
@@ -151,6 +152,7 @@ class MemoryBroker:
         return Services(
             broker_id=self.broker_id,
             config=self.config,
+            configuration=self.dynamic,
             metadata=self.feed,
             controller=self.controller,
             partitions=self.partitions,

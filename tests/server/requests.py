@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -29,6 +30,7 @@ class GrantedRequests:
     def __init__(self, broker: MemoryBroker, result: Callable[[Deferred[Any]], Any]) -> None:
         self.broker = broker
         self._result = result
+        self._serial = itertools.count()
         result(broker.controller.create_topics([NewTopic("t")]))
         self.topic_id = broker.feed.image.topics["t"].topic_id
         self.ask(self.find_coordinator(3), 3)
@@ -92,11 +94,12 @@ class GrantedRequests:
         return m.OffsetFetchRequest(groups=(m.OffsetFetchRequest.OffsetFetchRequestGroup(group_id="g", topics=topics),))
 
     def leave(self, version: int) -> Message:
-        """A member of another group."""
-        member_id = self.ask(self.join("leaving"), 3)[0].member_id
+        """The member of a group of its own."""
+        group_id = f"leaving-{next(self._serial)}"
+        member_id = self.ask(self.join(group_id), 3)[0].member_id
         if version < 3:
-            return m.LeaveGroupRequest(group_id="leaving", member_id=member_id)
-        return m.LeaveGroupRequest(group_id="leaving", members=(m.LeaveGroupRequest.MemberIdentity(member_id=member_id),))
+            return m.LeaveGroupRequest(group_id=group_id, member_id=member_id)
+        return m.LeaveGroupRequest(group_id=group_id, members=(m.LeaveGroupRequest.MemberIdentity(member_id=member_id),))
 
     def sync(self, version: int) -> Message:
         """The member, again."""
@@ -211,6 +214,10 @@ class GrantedRequests:
         offsets = m.ListOffsetsRequest.ListOffsetsPartition(partition_index=0, timestamp=-1)
         altered = alter.AlterConfigsResource(resource_type=2, resource_name="t", configs=(alter.AlterableConfig(name="retention.ms", value="9"),))
         edited = edit.AlterConfigsResource(resource_type=2, resource_name="t", configs=(edit.AlterableConfig(name="retention.ms", value="8"),))
+        entry = {"operation": 3, "permission_type": 3}
+        acl = {"resource_type": 2, "resource_name": "t", "resource_pattern_type": 3, "principal": "User:alice", "host": "*", **entry}
+        anyone = {"resource_name_filter": None, "principal_filter": None, "host_filter": None}
+        which = {"resource_type_filter": 2, "pattern_type_filter": 1, **anyone, **entry}
         described = m.DescribeConfigsRequest.DescribeConfigsResource(resource_type=2, resource_name="t", configuration_keys=None)
         return {
             "Produce": self.produce,
@@ -231,6 +238,8 @@ class GrantedRequests:
             "DeleteTopics": self.delete_topics,
             "InitProducerId": lambda _: m.InitProducerIdRequest(transactional_id=None),
             "DescribeAcls": lambda _: m.DescribeAclsRequest(resource_type_filter=1, pattern_type_filter=1, operation=1, permission_type=1),
+            "CreateAcls": lambda _: m.CreateAclsRequest(creations=(m.CreateAclsRequest.AclCreation(**acl),)),
+            "DeleteAcls": lambda _: m.DeleteAclsRequest(filters=(m.DeleteAclsRequest.DeleteAclsFilter(**which),)),
             "DescribeConfigs": lambda _: m.DescribeConfigsRequest(resources=(described,)),
             "AlterConfigs": lambda _: alter(resources=(altered,)),
             "IncrementalAlterConfigs": lambda _: edit(resources=(edited,)),

@@ -63,6 +63,16 @@ allow_all = BackendMaker(
     "chronik.security.allow_all:make",
 )
 
+acl = BackendMaker(
+    "auth",
+    "acl",
+    "Kafka's access control lists, and roles; what neither allows is refused.",
+    "Both are kept in the metadata and changed by kafka-acls, chronik acls, chronik roles and over HTTP; a change counts at once. super.users names "
+    "who may do everything. It knows no users. It has no options.",
+    _AUTH,
+    "chronik.security.acl.authorizer:make",
+)
+
 file_auth = BackendMaker(
     "auth",
     "file",

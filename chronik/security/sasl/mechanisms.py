@@ -18,6 +18,8 @@ from chronik.security.sasl.static_users import StaticUsers
 from chronik.security.scram_keys import SCRAM_HASHES
 from chronik.security.tokens.logins import TokenLogins
 
+_SECRET_BYTES: Final = 32
+
 
 @dataclass(frozen=True, slots=True)
 class SaslParts:
@@ -41,6 +43,21 @@ class SaslParts:
     secret: bytes
     tokens: IScramTokens | None = None
     validator: ITokenValidator | None = None
+
+    @classmethod
+    def of(
+        cls,
+        auth: AuthContext,
+        credentials: ICredentialStore,
+        random: Callable[[int], bytes],
+        tokens: IScramTokens | None = None,
+        validator: ITokenValidator | None = None,
+    ) -> SaslParts:
+        """The parts of a broker, with limits on failures as its configuration has them now, whenever that is."""
+        config, clock = auth.config, auth.reactor
+        failures = FailedLogins(clock, lambda: config().get("login.failures.per.address.max"), lambda: config().get("login.failures.per.user.max"))
+        logins = PasswordLogins(credentials, failures, clock, random(_SECRET_BYTES))
+        return cls(auth, credentials, logins, failures, random, random(_SECRET_BYTES), tokens, validator)
 
 
 MechanismMaker = Callable[[str, Configuration, SaslParts], ISaslMechanism]
