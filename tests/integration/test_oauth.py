@@ -16,7 +16,7 @@ from typing import Any, ClassVar
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from aiokafka.abc import AbstractTokenProvider as AioTokenProvider
 from confluent_kafka import Consumer, KafkaException, Producer
-from confluent_kafka.admin import AdminClient
+from confluent_kafka.admin import AclBinding, AclOperation, AclPermissionType, AdminClient, NewTopic, ResourcePatternType, ResourceType
 from elasticsearch import AuthenticationException, Elasticsearch
 from kafka import KafkaConsumer, KafkaProducer
 from kafka.errors import KafkaError
@@ -405,6 +405,41 @@ class HttpTests(OAuthCase):
         status, answer = self.broker.http("/_search", headers={"Authorization": f"Bearer {self.issuer.token(exp=1)}"})
         self.assertEqual((401, "security_exception"), (status, answer["error"]["type"]))
         self.assertIn("expired", answer["error"]["reason"])
+
+
+class AuthorizedTests(OAuthCase):
+    """Tokens and access control lists."""
+
+    settings: ClassVar[dict[str, str]] = {"authorizer": "acl", "super.users": "User:root"}
+
+    def as_user(self, name: str) -> dict[str, Any]:
+        """Settings of librdkafka with tokens of a user."""
+
+        def give(config: str) -> tuple[str, float]:
+            return self.issuer.token(name), time.time() + 300
+
+        return self.librdkafka(oauth_cb=give)
+
+    @in_thread
+    def test_names_of_tokens_are_those_of_lists(self) -> None:
+        """Over Kafka and over HTTP, whoever the lists allow may, and nobody else."""
+        root = AdminClient(self.as_user("root"))
+        root.poll(0)
+        root.create_topics([NewTopic("orders", 1, 1)])["orders"].result(SECONDS)
+        entry = AclBinding(ResourceType.TOPIC, "orders", ResourcePatternType.LITERAL, "User:alice", "*", AclOperation.ALL, AclPermissionType.ALLOW)
+        root.create_acls([entry])[entry].result(SECONDS)
+        outcomes = {}
+        for name in ("alice", "bob"):
+            producer = Producer({**self.as_user(name), "message.timeout.ms": 5_000})
+            producer.poll(0)
+            producer.produce("orders", b"by token", on_delivery=lambda error, _, name=name: outcomes.update({name: error and error.name()}))  # type: ignore[misc]
+            producer.flush(SECONDS)
+        self.assertEqual({"alice": None, "bob": "TOPIC_AUTHORIZATION_FAILED"}, outcomes)
+        statuses = {}
+        for name in ("alice", "bob"):
+            statuses[name] = self.broker.http("/orders/_count", headers={"Authorization": f"Bearer {self.issuer.token(name)}"})[0]
+        statuses["nobody"] = self.broker.http("/orders/_count")[0]
+        self.assertEqual({"alice": 200, "bob": 403, "nobody": 401}, statuses)
 
 
 class BrokenIssuerTests(OAuthCase):
