@@ -41,8 +41,7 @@ from chronik.machine import Machine
 from chronik.metadata.backends import MetadataContext
 from chronik.metadata.configuration import DynamicConfiguration
 from chronik.metadata.feed import MetadataFeed
-from chronik.metadata.image import ImageDelta, MetadataImage
-from chronik.metadata.interfaces import IImageObserver, IMetadataStore, MetadataError
+from chronik.metadata.interfaces import IMetadataStore, MetadataError
 from chronik.model import OFFSETS_TOPIC
 from chronik.network.listeners import KafkaListeners, inter_broker_listener
 from chronik.network.peers import BrokerChannels
@@ -58,7 +57,6 @@ from chronik.search.broker_interfaces import SearchConfig
 from chronik.search.service import SearchService
 from chronik.security.bootstrap_users import read_bootstrap_users
 from chronik.security.interfaces import AuthContext, IAuditTrail, IAuthorizer, ICredentialStore, ITokenValidator
-from chronik.security.logins import FailedLogins, PasswordLogins
 from chronik.security.sasl.inter_broker import inter_broker_client
 from chronik.security.sasl.mechanisms import SaslParts
 from chronik.security.sasl.server import SaslServers
@@ -66,6 +64,7 @@ from chronik.security.tls.client import ClientTls
 from chronik.security.tls.reloading import TlsReloader
 from chronik.security.tls.server import ServerTls
 from chronik.security.tokens.delegation import DelegationTokens
+from chronik.security.tokens.logins import TokenLogins
 from chronik.server.dispatch import RequestDispatcher
 from chronik.server.fetch_sessions import FetchSessionCache
 from chronik.server.metrics import RequestMetrics
@@ -120,19 +119,6 @@ class SearchedPartitions:
 
     def partition_resigned(self, partition: IPartition) -> None:
         """What is indexed is found on."""
-
-
-@implementer(IImageObserver)
-class _ChangedPasswords:
-    """Has passwords checked anew once any has changed."""
-
-    def __init__(self, logins: PasswordLogins) -> None:
-        self._logins = logins
-
-    def image_changed(self, image: MetadataImage, delta: ImageDelta) -> None:
-        """Some may have."""
-        if delta.security.scram:
-            self._logins.forget()
 
 
 @implementer(IReconfigurable)
@@ -246,9 +232,10 @@ class BrokerService(Service):
         self._endings.append(authorizer.close)
         if not IAuthorizer.providedBy(authorizer):
             raise ConfigurationError(f"authorizer={config.get('authorizer')} does not say who may do what: choose a backend that does")
-        tokens, validator = self._delegation_tokens(cluster), self._token_validator(auth)
-        sasl = self._sasl_parts(auth, self._credentials(authorizer, auth), tokens, validator)
-        cluster.feed.observe(_ChangedPasswords(sasl.logins))
+        credentials = self._credentials(authorizer, auth)
+        tokens, validator = self._delegation_tokens(cluster), self._token_validator(auth, authorizer, credentials)
+        sasl = SaslParts.of(auth, credentials, machine.random, tokens, validator)
+        cluster.feed.observe(sasl.logins)
         purgatory = Purgatory(reactor)
         self._endings.append(purgatory.close)
         stalls = ReactorStallMeter(reactor, machine.cpu_seconds)
@@ -263,7 +250,7 @@ class BrokerService(Service):
         self._endings.append(lambda: listeners.close(DRAIN_SECONDS))
         search = self._search(listeners, partitions, cluster.feed, store)
         users = UserEndpoints(services, machine.pools, machine.random)
-        authentication = HttpAuthentication(sasl.logins, BearerTokens(validator, reactor))
+        authentication = HttpAuthentication(sasl.logins, BearerTokens(TokenLogins(validator, sasl.failures), reactor))
         http.serve(HttpParts(services, listeners, search, stalls, authentication, servers, users))
         self._endings.append(http.close)
         stalls.start()
@@ -373,14 +360,17 @@ class BrokerService(Service):
             return known
         raise ConfigurationError(f"credential.store={chosen} knows no users: choose a backend that does, or set none")
 
-    def _token_validator(self, auth: AuthContext) -> ITokenValidator | None:
-        """Who knows bearer tokens, None for nobody."""
-        chosen = self._config.get("token.validator")
-        if chosen is None and self._config.get("sasl.oauthbearer.jwks.endpoint.url") is None:
+    def _token_validator(self, auth: AuthContext, authorizer: Any, credentials: Any) -> ITokenValidator | None:
+        """Who knows bearer tokens, None for nobody. A backend that is named for something else as well is made once."""
+        config, chosen = self._config, self._config.get("token.validator")
+        if chosen is None and config.get("sasl.oauthbearer.jwks.endpoint.url") is None:
             return None
         name = chosen or DEFAULT_VALIDATOR
-        validator: Any = self._machine.backend(SELECTORS["token.validator"], name).make(auth, self._config.plugin_options("auth", name))
-        self._endings.append(validator.close)
+        validator: Any = {config.get("credential.store"): credentials, config.get("authorizer"): authorizer}.get(name)
+        if validator is None:
+            seam = SELECTORS["token.validator"]
+            validator = self._machine.backend(seam, name).make(auth, config.plugin_options(seam, name))
+            self._endings.append(validator.close)
         if not ITokenValidator.providedBy(validator):
             raise ConfigurationError(f"token.validator={name} knows no tokens: choose a backend that does, or set none")
         known: ITokenValidator = validator
@@ -398,17 +388,6 @@ class BrokerService(Service):
         expiry.start()
         self._endings += [tokens.stop, expiry.stop]
         return tokens
-
-    def _sasl_parts(
-        self, auth: AuthContext, credentials: ICredentialStore, tokens: DelegationTokens | None, validator: ITokenValidator | None
-    ) -> SaslParts:
-        """What clients prove themselves with, over Kafka and over HTTP."""
-        config, random = auth.config, self._machine.random
-        failures = FailedLogins(
-            auth.reactor, lambda: config().get("login.failures.per.address.max"), lambda: config().get("login.failures.per.user.max")
-        )
-        logins = PasswordLogins(credentials, failures, auth.reactor, random(32))
-        return SaslParts(auth, credentials, logins, failures, random, random(32), tokens, validator)
 
     def _services(
         self,

@@ -225,10 +225,7 @@ class KafkaConnection(Protocol):
         """Cut what came into frames, and begin what may begin."""
         frames = self._frames
         try:
-            if self._authenticating:
-                self._cut_one()
-            else:
-                frames.cut()
+            self._cut_one() if self._authenticating else frames.cut()
         except ProtocolViolation as problem:
             self._violated(str(problem))
             return
@@ -283,7 +280,7 @@ class KafkaConnection(Protocol):
             # What is ready leaves together, and makes room for more.
             self._push()
         self._looping = False
-        if self._ending:
+        if self.session is not None and self.session.ending:
             return
         if frames and late:
             self._go_on_later()

@@ -155,10 +155,16 @@ class TlsSocketSender(SocketSender):
             self._begin_pulling()
 
     def _sealed(self, data: bytes) -> bytes:
+        if not data:
+            return b""
         if len(data) <= SEALED_BYTES:
-            return self._transport.seal(data) if data else b""
-        view = memoryview(data)
-        return b"".join(self._transport.seal(view[start : start + SEALED_BYTES]) for start in range(0, len(view), SEALED_BYTES))
+            sealed: bytes = self._transport.seal(data)
+        else:
+            view = memoryview(data)
+            sealed = b"".join([self._transport.seal(view[start : start + SEALED_BYTES]) for start in range(0, len(view), SEALED_BYTES)])
+        if not sealed:
+            self.close()
+        return sealed
 
     def _drain(self) -> bool:
         done = super()._drain()

@@ -134,6 +134,8 @@ class TlsTransport(Protocol):
         inner, self._inner = self._inner, None
         if inner is not None and (self._secured or not self._client):
             inner.connectionLost(reason)
+        if self.session is not None:
+            self._handshakes.discard(self.session)
         self.session = None
         self.on_output = None
 
@@ -240,16 +242,27 @@ class TlsTransport(Protocol):
         if self._lost:
             return
         self._flush()
-        if ended:
+        if ended and self._pulling:
+            # In the middle of an answer, which nobody reads any more.
+            self.abortConnection()
+        elif ended:
             self._end()
 
     # -- what goes ----------------------------------------------------------------------------------------------------
 
     def seal(self, data: bytes | memoryview) -> bytes:
-        """Encrypt, once the handshake is done; what is to be sent, with anything that TLS itself had to say before it."""
-        assert self.session is not None
-        self.session.send(data)
-        return self.take_output()
+        """Encrypt, once the handshake is done; what is to be sent, with anything that TLS itself had to say before it.
+
+        :returns: nothing when there is no TLS any more; then the connection is ending.
+        """
+        try:
+            if self.session is not None:
+                self.session.send(data)
+                return self.take_output()
+        except SSL.Error as error:
+            self._log.debug("a TLS connection broke: {error}", error=error)
+        self.abortConnection()
+        return b""
 
     def take_output(self) -> bytes:
         """What TLS has to send now; nothing for nothing."""

@@ -254,10 +254,10 @@ class IScramCredentials(Interface):
         """What is kept of a user's password for ``SCRAM-SHA-256`` or ``SCRAM-SHA-512``; None for whoever has none."""
 
     def scram_sample(mechanism: str, number: int) -> Deferred[ScramCredential | None]:
-        """Somebody's credential, for what is told to an unknown user must look like what is told to a known one; None while there is none.
+        """Somebody's credential, by a number that chooses whose: what unknown users are told must look like it. None while there is none."""
 
-        :param number: chooses whose; the same one for the same number while nothing changes.
-        """
+    def scram_principal(user: str) -> Deferred[Principal]:
+        """Whom a user's credential proves, with the groups they belong to; asked once it has."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,6 +19,7 @@ from chronik.http.routing import Routes
 from chronik.http.site import make_site
 from chronik.security.interfaces import ICredentialStore, ITokenValidator, Principal
 from chronik.security.logins import FailedLogins, PasswordLogins
+from chronik.security.tokens.logins import TokenLogins
 
 ALICE = Principal("User", "alice")
 
@@ -57,7 +58,8 @@ class Client:
         self.clock = Clock()
         self.transport = StringTransport()
         failures = FailedLogins(self.clock, lambda: 10, lambda: 5)
-        authentication = HttpAuthentication(PasswordLogins(credentials, failures, self.clock, b"secret"), BearerTokens(validator, self.clock))
+        tokens = BearerTokens(TokenLogins(validator, failures), self.clock)
+        authentication = HttpAuthentication(PasswordLogins(credentials, failures, self.clock, b"secret"), tokens)
         self.channel = make_site(routes, {"broker.example"}, authentication, self.clock).buildProtocol(None)
         self.channel.makeConnection(self.transport)
 

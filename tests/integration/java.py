@@ -1,4 +1,4 @@
-"""Kafka's own tools, where there are Java and Kafka's jars: the folder of the jars is what ``CHRONIK_TEST_KAFKA_JARS`` says."""
+"""Kafka's own tools, where there are Java and Kafka's jars: the folder of the jars is what ``KAFKA_JARS`` says."""
 
 from __future__ import annotations
 
@@ -9,20 +9,21 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
-JARS: Final = os.environ.get("CHRONIK_TEST_KAFKA_JARS", "")
+JARS: Final = os.environ.get("KAFKA_JARS", "")
 
-MISSING: Final = None if JARS and shutil.which("java") else "there is no Java, or CHRONIK_TEST_KAFKA_JARS does not say where Kafka's jars are"
+MISSING: Final = None if JARS and shutil.which("java") else "there is no Java, or KAFKA_JARS does not say where Kafka's jars are"
 """Why tests with these tools are skipped; None to run them."""
 
 SECONDS: Final = 120.0
 
 
-def kafka_tool(name: str, *arguments: str, stdin: str = "") -> tuple[int, str]:
+def kafka_tool(name: str, *arguments: str, stdin: str = "", options: Sequence[str] = ()) -> tuple[int, str]:
     """Run a class of Kafka's: its exit status, and what it wrote.
 
     :param name: with its package.
+    :param options: for Java itself.
     """
-    command = ["java", "-Xmx256m", "-XX:TieredStopAtLevel=1", "-cp", str(Path(JARS) / "*"), name, *arguments]
+    command = ["java", "-Xmx256m", "-XX:TieredStopAtLevel=1", *options, "-cp", str(Path(JARS) / "*"), name, *arguments]
     done = subprocess.run(command, input=stdin, capture_output=True, text=True, timeout=SECONDS, check=False)
     return done.returncode, done.stdout + done.stderr
 

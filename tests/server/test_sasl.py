@@ -250,14 +250,14 @@ class OrderTests(SaslCase):
                 peer.send(peer.frame(m.SaslHandshakeRequest(mechanism="PLAIN"), 0 if step.endswith("0") else 1))
             elif step == "metadata":
                 peer.send(peer.frame(m.MetadataRequest(topics=()), 9))
-                self.assertEqual(peer.principal == "User:ANONYMOUS", peer.over)
             elif step == "garbage":
                 peer.send(b"\x00\x00\x00\x10" + b"\x00\x03\x00\x09" + b"x" * 12)
             else:
                 message = b"\0alice\0wonderland" if step == "good" else b"\0alice\0wrong"
                 peer.send(peer.frame(m.SaslAuthenticateRequest(auth_bytes=message), 2))
             self.broker.clock.advance(0.2)
-        self.flushLoggedErrors()
+            if step == "metadata":
+                self.assertEqual(peer.principal == "User:ANONYMOUS", peer.over)
 
 
 class LimitTests(SaslCase):
