@@ -140,7 +140,7 @@ class BareTests(SaslCase):
 
     def test_sizes(self) -> None:
         """A message may be empty; one of a negative size or a very large one ends the connection at once."""
-        for data, over in ((b"\xff\xff\xff\xff", True), (b"\x7f\xff\xff\xff", True), (b"\x00\x08\x00\x01", True), (b"\x00\x08\x00\x00", False)):
+        for data, over in ((b"\xff\xff\xff\xff", True), (b"\x7f\xff\xff\xff", True), (b"\x00\x00\x20\x01", True), (b"\x00\x00\x20\x00", False)):
             peer = self.broker.connect()
             peer.handshake("PLAIN", 0)
             peer.send(data)

@@ -57,10 +57,10 @@ class SaslServer:
         found: int | None = self._own.get(key)
         return found
 
-    @property
-    def message_bytes_max(self) -> int:
-        """How large a message of a mechanism may be."""
-        return self._get("sasl.server.max.receive.size") or 0
+    def message_bytes_max(self, mechanism: str) -> int:
+        """How large a message of a mechanism may be: as is configured, or less where the mechanism has no use for so much."""
+        configured = self._get("sasl.server.max.receive.size") or 0
+        return min(configured, int(getattr(self.mechanisms.get(mechanism), "message_bytes_max", configured)))
 
     @property
     def failure_delay_seconds(self) -> float:
