@@ -296,6 +296,15 @@ class LimitTests(SaslCase):
         self.broker.clock.advance(1)
         self.assertEqual({}, self.peer.factory.connections)
 
+    def test_a_crowd_fails(self) -> None:
+        """However many fail at one time, all are told."""
+        peers = [self.broker.connect() for _ in range(50)]
+        for peer in peers:
+            peer.handshake("PLAIN")
+            peer.send(peer.frame(m.SaslAuthenticateRequest(auth_bytes=b"\0alice\0wrong"), 2))
+        self.broker.clock.pump([0.1, 0, 0, 0, 0])
+        self.assertEqual([(FAILED, True)] * 50, [(peer.answer().error_code, peer.over) for peer in peers])
+
     def test_failures_do_not_fill_the_log(self) -> None:
         """Of many failures in a second some are logged, and the rest is counted."""
         with capturedLogs() as logged:

@@ -230,3 +230,4 @@ class SaslAuthentication:
         seconds = self._server.failure_delay_seconds
         if seconds > 0:
             await deferLater(self._server.clock, seconds, lambda: None)
+        await self._server.turns.wait()
