@@ -348,7 +348,7 @@ class ISaslExchange(Interface):
 
 
 class ISaslMechanism(Interface):
-    """A way to prove who one is (RFC 4422)."""
+    """A way to prove who one is (RFC 4422). One may say by ``message_bytes_max`` that its messages are smaller than is configured."""
 
     name = Attribute("""Its registered name, as in ``SCRAM-SHA-256``.""")
 

@@ -140,7 +140,7 @@ class BareTests(SaslCase):
 
     def test_sizes(self) -> None:
         """A message may be empty; one of a negative size or a very large one ends the connection at once."""
-        for data, over in ((b"\xff\xff\xff\xff", True), (b"\x7f\xff\xff\xff", True), (b"\x00\x08\x00\x01", True), (b"\x00\x08\x00\x00", False)):
+        for data, over in ((b"\xff\xff\xff\xff", True), (b"\x7f\xff\xff\xff", True), (b"\x00\x00\x20\x01", True), (b"\x00\x00\x20\x00", False)):
             peer = self.broker.connect()
             peer.handshake("PLAIN", 0)
             peer.send(data)
@@ -295,6 +295,15 @@ class LimitTests(SaslCase):
         self.peer.leave()
         self.broker.clock.advance(1)
         self.assertEqual({}, self.peer.factory.connections)
+
+    def test_a_crowd_fails(self) -> None:
+        """However many fail at one time, all are told."""
+        peers = [self.broker.connect() for _ in range(50)]
+        for peer in peers:
+            peer.handshake("PLAIN")
+            peer.send(peer.frame(m.SaslAuthenticateRequest(auth_bytes=b"\0alice\0wrong"), 2))
+        self.broker.clock.pump([0.1, 0, 0, 0, 0])
+        self.assertEqual([(FAILED, True)] * 50, [(peer.answer().error_code, peer.over) for peer in peers])
 
     def test_failures_do_not_fill_the_log(self) -> None:
         """Of many failures in a second some are logged, and the rest is counted."""

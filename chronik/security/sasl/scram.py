@@ -78,6 +78,8 @@ class ScramMechanism:
     :param tokens: delegation tokens, for clients that say ``tokenauth=true``; None where there are none.
     """
 
+    message_bytes_max = MESSAGE_BYTES_MAX
+
     def __init__(
         self,
         name: str,
