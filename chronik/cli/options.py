@@ -9,6 +9,8 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Final
 
+from chronik.cli import acl_options
+
 DEFAULT_BOOTSTRAP: Final = "127.0.0.1:9092"
 DEFAULT_HTTP: Final = "http://127.0.0.1:6092"
 CODECS: Final = ("none", "gzip", "snappy", "lz4", "zstd")
@@ -37,6 +39,9 @@ def parse(arguments: Sequence[str], environ: Mapping[str, str] = os.environ) -> 
     _consume(commands.add_parser("consume", parents=[kafka], help="print the records of a topic"))
     _search(commands.add_parser("search", help="find records by what is in them"), environ)
     _topics(commands.add_parser("topics", help="list, create, describe and delete topics"), kafka)
+    http = argparse.ArgumentParser(add_help=False)
+    http.add_argument("--http", default=environ.get("CHRONIK_HTTP", DEFAULT_HTTP), metavar="URL", help="CHRONIK_HTTP; default %(default)s")
+    acl_options.add_commands(commands, kafka, http)
     return parser.parse_args(arguments)
 
 

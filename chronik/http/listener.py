@@ -17,6 +17,8 @@ from twisted.web.server import Site
 from chronik.config import Configuration
 from chronik.defer import deferred
 from chronik.errors import ChronikError
+from chronik.http.access import Access
+from chronik.http.acls import AclEndpoints
 from chronik.http.api import ApiEndpoints
 from chronik.http.checks import broker_check, cluster_check, search_check
 from chronik.http.disk_metrics import disk_families
@@ -32,6 +34,7 @@ from chronik.http.metrics import (
     search_families,
     stall_families,
 )
+from chronik.http.roles import RoleEndpoints
 from chronik.http.root import RootEndpoints
 from chronik.http.routing import Routes
 from chronik.http.search import SearchEndpoints
@@ -153,9 +156,12 @@ class _Later(WrappingFactory):
 def _routes(parts: HttpParts, clock: IReactorTime) -> Routes:
     services, search = parts.services, parts.search
     routes = Routes()
-    RootEndpoints(f"broker-{services.broker_id}", services.metadata).register(routes)
+    access = Access(services.authorizer, services.config.get("http.anonymous.paths"))
+    RootEndpoints(f"broker-{services.broker_id}", services.metadata, access).register(routes)
     SearchEndpoints(search, services.metadata, services.authorizer).register(routes)
-    ApiEndpoints(services.metadata, services.partitions, services.groups, services.authorizer).register(routes)
+    ApiEndpoints(services.metadata, services.partitions, services.groups, access).register(routes)
+    RoleEndpoints(services.metadata, services.controller, services.authorizer, access).register(routes)
+    AclEndpoints(services.metadata, services.controller, services.authorizer, access).register(routes)
     HealthEndpoints(_checks(parts)).register(routes)
     MetricsEndpoint(
         [
@@ -171,6 +177,7 @@ def _routes(parts: HttpParts, clock: IReactorTime) -> Routes:
         ],
         clock,
     ).register(routes)
+    access.guard(routes)
     return routes
 
 

@@ -65,26 +65,30 @@ class SearchEndpoints:
         options = read_options(request.params)
         image = self._feed.image
         chosen = choose(expression, (name for name in image.topics if name not in INTERNAL_TOPICS), options.expand)
-        searched = self._relay.searched([*chosen.named, *chosen.matched])
-        # When none of them is searched they go on, to be refused: that is not the same as nothing found.
-        matched = [name for name in chosen.matched if name in searched] or chosen.matched
-        allowed = await self._allowed(request.principal, request.peer_host, [*chosen.named, *matched])
+        named = await self._allowed(request.principal, request.peer_host, chosen.named, Operation.READ)
         for name in chosen.named:
-            if not allowed[name]:
+            if name not in named:
                 raise HttpError(403, "security_exception", f"{request.principal} may not read topic {name!r}")
+        readable = await self._allowed(request.principal, request.peer_host, chosen.matched, Operation.READ, Operation.DESCRIBE)
+        # From here on nothing depends on topics that may not be read.
+        searched = self._relay.searched([*named, *readable])
+        for name in tuple(named):
             if options.ignore_unavailable and name not in searched:
-                del allowed[name]
+                named.remove(name)
             elif name not in image.topics:
                 raise HttpError(404, "index_not_found_exception", f"no such index [{name}]: there is no topic of this name")
-        topics = [name for name, readable in allowed.items() if readable]
+        # When none of them is searched they go on, to be refused: that is not the same as nothing found.
+        topics = [*named, *([name for name in readable if name in searched] or readable)]
         if not topics and not options.allow_no_indices:
             raise HttpError(404, "index_not_found_exception", f"no such index [{expression}]: no topic that is searched matches")
         return topics
 
-    async def _allowed(self, principal: Principal, host: str, names: Sequence[str]) -> dict[str, bool]:
-        actions = [Action(Operation.READ, ResourceType.TOPIC, name) for name in names]
-        decisions = await self._authorizer.authorize(principal, host, actions)
-        return dict(zip(names, decisions, strict=True))
+    async def _allowed(self, principal: Principal, host: str, names: Sequence[str], *operations: Operation) -> list[str]:
+        """Those of the names on which all operations are allowed."""
+        actions = [Action(operation, ResourceType.TOPIC, name) for operation in operations for name in names]
+        decisions = iter(await self._authorizer.authorize(principal, host, actions))
+        refused = {action.name for action in actions if not next(decisions)}
+        return [name for name in names if name not in refused]
 
 
 def _relayed(answer: Any) -> HttpAnswer:
