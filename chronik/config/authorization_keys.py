@@ -14,6 +14,9 @@ STANDARD_AUTHORIZER: Final = "org.apache.kafka.metadata.authorizer.StandardAutho
 AUTHORIZER_CLASS: Final = "authorizer.class.name"
 """Kafka's key that names an authorizer."""
 
+OF_AUTHORIZERS: Final = ("super.users", "allow.everyone.if.no.acl.found")
+"""Keys that mean nothing without an authorizer."""
+
 ANONYMOUS_PATHS: Final = ("/", "/metrics", "/health", "/health/broker", "/health/search", "/health/cluster", "/api/brokers")
 """What ``http.anonymous.paths`` may open."""
 

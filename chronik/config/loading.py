@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from types import MappingProxyType
 from typing import Final
 
-from chronik.config.authorization_keys import AUTHORIZER_CLASS
+from chronik.config.authorization_keys import AUTHORIZER_CLASS, OF_AUTHORIZERS
 from chronik.config.broker_keys import ALIASES, BROKER_KEYS
 from chronik.config.configuration import ConfigSource, Configuration, Layer, split_listener_key
 from chronik.config.files import Setting, read_settings
@@ -57,6 +57,8 @@ def load(sets: Mapping[str, str], environ: Mapping[str, str], file: str | None =
         else:
             raise ConfigurationError(_unknown(setting))
     _name_authorizer(texts)
+    if texts.get("authorizer", BROKER_KEYS["authorizer"].default) == "allow-all":
+        warnings.extend(f"{name} changes nothing, for everybody may do everything: set authorizer=acl" for name in OF_AUTHORIZERS if name in texts)
     static = Layer(ConfigSource.STATIC_BROKER, MappingProxyType(texts))
     return Configuration((static,), MappingProxyType({key: MappingProxyType(options) for key, options in plugins.items()}), tuple(warnings))
 

@@ -39,6 +39,11 @@ PERMISSIONS: Final = _choices(Permission, "ANY")
 FILTER_PATTERNS: Final = _choices(PatternType)
 """What each field may be, in words."""
 
+_RESOURCE_WORDS: Final = {each: each.name.lower() for each in ResourceType}
+_OPERATION_WORDS: Final = {each: each.name.lower() for each in Operation}
+_PATTERN_WORDS: Final = {each: each.name.lower() for each in PatternType}
+_PERMISSION_WORDS: Final = {each: each.name.lower() for each in Permission}
+
 
 class Wrong(ValueError):
     """What is wrong in one entry, role or filter; for its author."""
@@ -50,11 +55,11 @@ def entry_words(entry: AclBinding | RoleGrant) -> dict[str, str]:
     return {
         **words,
         "host": entry.host,
-        "operation": entry.operation.name.lower(),
-        "resource": entry.resource_type.name.lower(),
+        "operation": _OPERATION_WORDS[entry.operation],
+        "resource": _RESOURCE_WORDS[entry.resource_type],
         "name": entry.name,
-        "pattern": entry.pattern.name.lower(),
-        "permission": entry.permission.name.lower(),
+        "pattern": _PATTERN_WORDS[entry.pattern],
+        "permission": _PERMISSION_WORDS[entry.permission],
     }
 
 
