@@ -7,7 +7,7 @@ from typing import Final
 
 from chronik.http.interfaces import HttpAnswer, HttpError, HttpHandler, HttpRequest
 from chronik.http.routing import Route, Routes
-from chronik.security.interfaces import ANONYMOUS, CLUSTER_NAME, Action, IAuthorizer, Operation, ResourceType
+from chronik.security.interfaces import ANONYMOUS, CLUSTER_NAME, SOME, Action, IAuthorizer, Operation, ResourceType
 
 GUARDED_PATHS: Final = ("metrics", "health")
 """First segments of paths that tell of the whole broker; ``http.anonymous.paths`` may open them."""
@@ -38,6 +38,14 @@ class Access:
         """
         if not (await self.allowed(request, [Action(operation, ResourceType.CLUSTER, CLUSTER_NAME)]))[0]:
             raise HttpError(403, "security_exception", f"{request.principal} may not {operation.name.lower()} the cluster")
+
+    async def check_any(self, request: HttpRequest, operation: Operation, resource_type: ResourceType) -> None:
+        """Refuse who is nobody, and may do this to no resource that there could be: an empty list would not have anybody log in.
+
+        :raises HttpError: 403.
+        """
+        if request.principal == ANONYMOUS and not (await self.allowed(request, [Action(operation, resource_type, SOME)]))[0]:
+            raise HttpError(403, "security_exception", f"{request.principal} may not {operation.name.lower()} any {resource_type.name.lower()}")
 
     def is_open(self, path: tuple[str, ...]) -> bool:
         """Whether everybody may see what is at a path."""

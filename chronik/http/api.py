@@ -38,6 +38,7 @@ class ApiEndpoints:
         routes.paths["api/brokers"] = Route({"GET": self._brokers})
 
     async def _topics(self, request: HttpRequest) -> HttpAnswer:
+        await self._access.check_any(request, Operation.DESCRIBE, ResourceType.TOPIC)
         topics = list(self._feed.image.topics.values())
         actions = [Action(Operation.DESCRIBE, ResourceType.TOPIC, topic.name) for topic in topics]
         allowed = await self._access.allowed(request, actions)
@@ -46,6 +47,7 @@ class ApiEndpoints:
         return json_answer({"topics": sorted(told, key=lambda topic: str(topic["name"]))})
 
     async def _list_groups(self, request: HttpRequest) -> HttpAnswer:
+        await self._access.check_any(request, Operation.DESCRIBE, ResourceType.GROUP)
         groups = list(self._groups.summaries())
         actions = [Action(Operation.DESCRIBE, ResourceType.GROUP, group.group_id) for group in groups]
         everything, *each = await self._access.allowed(request, [Action(Operation.DESCRIBE, ResourceType.CLUSTER, CLUSTER_NAME), *actions])

@@ -26,7 +26,7 @@ from chronik.metadata.memory import Fault
 from chronik.model import TopicPartition
 from chronik.security.acl.authorizer import AclAuthorizer
 from chronik.security.allow_all import AllowAll
-from chronik.security.interfaces import ANONYMOUS, Action, Operation, ResourceType
+from chronik.security.interfaces import ANONYMOUS, SOME, Action, Operation, ResourceType
 from chronik.testing.auth import auth_context
 from tests.cluster.fixture import ControllerCase
 from tests.http.harness import ALICE, Client, FakeCredentials, Response
@@ -128,6 +128,7 @@ class SearchAccessTests(SynchronousTestCase):
     def client(self, *names: str, off: Iterable[str] = (), read: Iterable[str] = (), describe: Iterable[str] | None = None) -> Client:
         """A broker with these topics, of which some may be read and, if that is different, some described."""
         self.relay, authorizer, routes = FakeRelay(), FakeAuthorizer(), Routes()
+        self.authorizer = authorizer
         self.relay.off = set(off)
         for operation, granted in ((Operation.READ, read), (Operation.DESCRIBE, read if describe is None else describe)):
             authorizer.refused |= {Action(operation, ResourceType.TOPIC, name) for name in (*names, "missing") if name not in granted}
@@ -167,6 +168,16 @@ class SearchAccessTests(SynchronousTestCase):
             self.assertEqual(answers[0], answers[1])
             self.assertEqual((403, []), (answers[0][0], answers[0][2]))
 
+    def test_nobody_is_asked_to_log_in(self) -> None:
+        """Who comes without a name and may read nothing at all is not told that there is nothing, whatever there is."""
+        for names in ((), ("hidden",)):
+            client = self.client(*names)
+            self.authorizer.refused.add(Action(Operation.READ, ResourceType.TOPIC, SOME))
+            for target in ("/_search", "/hid*/_count", "/_all/_coverage"):
+                answer = client.fetch("GET", target)
+                self.assertEqual((401, []), (answer.status, self.relay.asked))
+            self.assertEqual(200, client.fetch("GET", "/_search", **LOGIN).status)
+
     def test_patterns_need_describe_too(self) -> None:
         """Where describing a topic is denied no pattern means it, although it may be read by name."""
         client = self.client("open", "shy", read=["open", "shy"], describe=["open"])
@@ -195,6 +206,16 @@ class GroupAccessTests(SynchronousTestCase):
         """How far behind a group is in a hidden topic tells of that topic."""
         hidden = Action(Operation.DESCRIBE, ResourceType.TOPIC, "hidden")
         self.assertEqual([20, 10], [self.groups(*refused)[0]["lag"] for refused in ((), (hidden,))])
+
+    def test_nobody_is_asked_to_log_in(self) -> None:
+        """An empty list would not have anybody do so: the console begins with these."""
+        authorizer, routes = FakeAuthorizer(), Routes()
+        authorizer.refused = {Action(Operation.DESCRIBE, kind, SOME) for kind in (ResourceType.TOPIC, ResourceType.GROUP)}
+        nothing: Any = SimpleNamespace(hosted=lambda: (), summaries=lambda: (), committed=lambda: ())
+        ApiEndpoints(FakeFeed(MetadataImage()), nothing, nothing, Access(authorizer)).register(routes)
+        client = Client(routes, FakeCredentials())
+        for path in ("/api/topics", "/api/groups"):
+            self.assertEqual([401, 200], [client.fetch("GET", path).status, client.fetch("GET", path, **LOGIN).status])
 
     def test_groups_that_may_be_described(self) -> None:
         """Each by itself, or all by the cluster, as ListGroups does."""

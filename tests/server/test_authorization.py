@@ -305,6 +305,20 @@ class SpecialTests(SynchronousTestCase):
                     (need,) = (need for said, need in self.needs(api).items() if said.startswith(when))
                     self.check(request, 1, need, allow(Operation.ALL, ResourceType.TOPIC))
 
+    def test_ids(self) -> None:
+        """Metadata and DeleteTopics by id: unknown to who may not describe the topic, refused to who may; the answer does not tell which there is."""
+        describe = allow(Operation.DESCRIBE, ResourceType.TOPIC)
+        for make, version in (
+            (lambda i: m.MetadataRequest(topics=(m.MetadataRequest.MetadataRequestTopic(topic_id=i, name=None),)), 12),
+            (lambda i: m.DeleteTopicsRequest(topics=(m.DeleteTopicsRequest.DeleteTopicState(name=None, topic_id=i),)), 6),
+        ):
+            there, data = self.bench.ask(make(self.bench.made.topic_id), version)
+            gone, _ = self.bench.ask(make(GONE_ID), version)
+            self.assertEqual({ErrorCode.UNKNOWN_TOPIC_ID}, set(errors(there)) - {0})
+            self.assertEqual(data.hex(), self.bench.back(gone).encode(version).hex())
+        refused, _ = self.bench.ask(make(self.bench.made.topic_id), version, describe)
+        self.assertEqual({ErrorCode.TOPIC_AUTHORIZATION_FAILED}, set(errors(refused)))
+
     def test_creation_on_the_way(self) -> None:
         """A missing topic is created by Metadata for who may CREATE it or any on the cluster; others are told, where they may describe it."""
         (need,) = self.needs("Metadata").values()
