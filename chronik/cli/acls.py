@@ -8,15 +8,17 @@ from typing import Any
 
 from chronik.cli.acl_options import grants, line, resources, uses
 from chronik.cli.cluster import Cluster, error_text
+from chronik.cli.security import client_security
 from chronik.errors import ChronikError
 from chronik.protocol import messages
 from chronik.security.acl.words import Wrong, entry_words, read_acl, read_filter
-from chronik.security.interfaces import AclBinding, AclFilter, Operation, PatternType, Permission, ResourceType
+from chronik.security.interfaces import AclBinding, AclFilter
+from chronik.server.acl_messages import creations, deleted, deletion, described, description
 
 
 async def perform(reactor: Any, options: argparse.Namespace) -> None:
     """Do what the action says."""
-    cluster = Cluster(reactor, options.bootstrap)
+    cluster = Cluster(reactor, options.bootstrap, client_security(options))
     try:
         await {"list": _list, "add": _add, "remove": _remove}[options.action](cluster, options)
     finally:
@@ -26,33 +28,15 @@ async def perform(reactor: Any, options: argparse.Namespace) -> None:
 async def _list(cluster: Cluster, options: argparse.Namespace) -> None:
     found: dict[AclBinding, None] = {}
     for wanted in _filters(options):
-        response: messages.DescribeAclsResponse = await cluster.request(messages.DescribeAclsRequest(**_asked(wanted)))
+        response: messages.DescribeAclsResponse = await cluster.request(description(wanted))
         _check(response.error_code, response.error_message)
-        found.update((acl, None) for acl in _described(response))
+        found.update(dict.fromkeys(_known(described(response))))
     _print(found)
-
-
-def _described(response: messages.DescribeAclsResponse) -> Iterable[AclBinding]:
-    for resource in response.resources:
-        for acl in resource.acls:
-            yield _binding(resource.resource_type, resource.pattern_type, resource.resource_name, acl)
 
 
 async def _add(cluster: Cluster, options: argparse.Namespace) -> None:
     acls = _wanted(options)
-    creations = tuple(
-        messages.CreateAclsRequest.AclCreation(
-            resource_type=acl.resource_type,
-            resource_name=acl.name,
-            resource_pattern_type=acl.pattern,
-            principal=acl.principal,
-            host=acl.host,
-            operation=acl.operation,
-            permission_type=acl.permission,
-        )
-        for acl in acls
-    )
-    response: messages.CreateAclsResponse = await cluster.request(messages.CreateAclsRequest(creations=creations))
+    response: messages.CreateAclsResponse = await cluster.request(creations(acls))
     for acl, result in zip(acls, response.results, strict=True):
         if result.error_code:
             raise ChronikError(f"{line(entry_words(acl))}: {error_text(result.error_code, result.error_message)}")
@@ -79,14 +63,13 @@ async def _remove(cluster: Cluster, options: argparse.Namespace) -> None:
     filters = _filters(options)
     if filters == [AclFilter()] and not options.all:
         raise ChronikError("say which entries to remove, by resource, principal, host, operation or permission; --all removes every one")
-    asked = tuple(messages.DeleteAclsRequest.DeleteAclsFilter(**_asked(wanted)) for wanted in filters)
-    response: messages.DeleteAclsResponse = await cluster.request(messages.DeleteAclsRequest(filters=asked))
+    response: messages.DeleteAclsResponse = await cluster.request(deletion(filters))
     gone: dict[AclBinding, None] = {}
     for result in response.filter_results:
         _check(result.error_code, result.error_message)
         for acl in result.matching_acls:
             _check(acl.error_code, acl.error_message)
-            gone[_binding(acl.resource_type, acl.pattern_type, acl.resource_name, acl)] = None
+        gone.update(dict.fromkeys(_known(deleted(result))))
     _print(gone)
 
 
@@ -98,23 +81,9 @@ def _filters(options: argparse.Namespace) -> Sequence[AclFilter]:
     return [read_filter(each) for each in named or [words]]
 
 
-def _asked(wanted: AclFilter) -> dict[str, Any]:
-    return {
-        "resource_type_filter": wanted.resource_type,
-        "resource_name_filter": wanted.name,
-        "pattern_type_filter": wanted.pattern,
-        "principal_filter": wanted.principal,
-        "host_filter": wanted.host,
-        "operation": wanted.operation,
-        "permission_type": wanted.permission,
-    }
-
-
-def _binding(kind: int, pattern: int, name: str, acl: Any) -> AclBinding:
+def _known(acls: Iterable[AclBinding]) -> Iterable[AclBinding]:
     try:
-        return AclBinding(
-            ResourceType(kind), PatternType(pattern), name, acl.principal, acl.host, Operation(acl.operation), Permission(acl.permission_type)
-        )
+        yield from acls
     except ValueError as error:
         raise ChronikError(f"the broker tells of something newer than this command: {error}") from None
 

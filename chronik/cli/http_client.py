@@ -10,10 +10,11 @@ from typing import Any
 from twisted.internet.error import ConnectError, DNSLookupError
 from twisted.web.client import Agent, FileBodyProducer, ResponseFailed, readBody
 from twisted.web.error import SchemeNotSupported
-from twisted.web.http_headers import Headers
 
-from chronik.cli.search import CONNECT_SECONDS, answer_of
+from chronik.cli.search import SecuredEndpoints, answer_of, login_headers
+from chronik.cli.security import client_security
 from chronik.errors import ChronikError
+from chronik.network.tlsendpoint import TlsFailed
 
 
 async def ask(reactor: Any, options: argparse.Namespace, method: str, path: str, body: Any = None) -> tuple[int, dict[str, Any]]:
@@ -23,11 +24,16 @@ async def ask(reactor: Any, options: argparse.Namespace, method: str, path: str,
     :raises ChronikError: no broker answers, or it refuses; says why.
     """
     base = options.http.rstrip("/")
-    headers = Headers({"Content-Type": ["application/json"]})
+    security = client_security(options, https=base.startswith("https:"))
+    headers = login_headers(security)
+    headers.addRawHeader("Content-Type", "application/json")
     producer = FileBodyProducer(BytesIO(json.dumps(body).encode())) if body is not None else None
     try:
-        response = await Agent(reactor, connectTimeout=CONNECT_SECONDS).request(method.encode(), f"{base}/{path}".encode(), headers, producer)
+        agent = Agent.usingEndpointFactory(reactor, SecuredEndpoints(reactor, security))
+        response = await agent.request(method.encode(), f"{base}/{path}".encode(), headers, producer)
         data = await readBody(response)
+    except TlsFailed as error:
+        raise ChronikError(f"{base}: {error}") from error
     except (ConnectError, DNSLookupError, ResponseFailed) as error:
         raise ChronikError(f"no broker answers at {base} ({type(error).__name__}); start one with: twist chronik") from error
     except (SchemeNotSupported, ValueError) as error:

@@ -27,12 +27,14 @@ from chronik.model import TopicPartition
 from chronik.security.acl.authorizer import AclAuthorizer
 from chronik.security.allow_all import AllowAll
 from chronik.security.interfaces import ANONYMOUS, SOME, Action, Operation, ResourceType
+from chronik.server.calls import ApiCalls
+from chronik.server.handlers.security import acls
 from chronik.testing.auth import auth_context
-from tests.cluster.fixture import ControllerCase
 from tests.http.harness import ALICE, Client, FakeCredentials, Response
 from tests.http.test_search import FakeRelay
 from tests.replica.fakes import FakeFeed
 from tests.security.acl.build import acl
+from tests.server.admin.fixture import AdminCase as AdminApiCase
 from tests.server.core import FakeAuthorizer
 
 LOGIN = {"authorization": "Basic YWxpY2U6c2VjcmV0"}
@@ -224,7 +226,7 @@ class GroupAccessTests(SynchronousTestCase):
         self.assertEqual(["g"], [told["id"] for told in self.groups(group, DESCRIBE_CLUSTER)])
 
 
-class AdminCase(ControllerCase):
+class AdminCase(AdminApiCase):
     """Roles and entries over HTTP, with the authorizer that goes by them."""
 
     def setUp(self) -> None:
@@ -238,10 +240,10 @@ class AdminCase(ControllerCase):
         """Serve by the authorizer as it is now."""
         routes, access = Routes(), Access(self.authorizer)
         RoleEndpoints(self.feed, self.controller, self.authorizer, access).register(routes)
-        AclEndpoints(self.feed, self.controller, self.authorizer, access).register(routes)
+        AclEndpoints(ApiCalls(self.services(), acls.APIS)).register(routes)
         self.client = Client(routes, FakeCredentials())
 
-    def ask(self, method: str, target: str, body: Any = None, **headers: str) -> Response:
+    def http(self, method: str, target: str, body: Any = None, **headers: str) -> Response:
         """As alice."""
         data = b"" if body is None else body if isinstance(body, bytes) else json.dumps(body).encode()
         return self.client.fetch(method, target, data, content_type="application/json", **(headers or LOGIN))
@@ -262,26 +264,26 @@ class RoleTests(AdminCase):
     def test_life(self) -> None:
         """A role is made, counts at once, is shown, replaced, and deleted."""
         self.assertFalse(self.allowed(self.READ))
-        answer = self.ask("PUT", "/_security/role/log-readers", self.BODY)
+        answer = self.http("PUT", "/_security/role/log-readers", self.BODY)
         self.assertEqual((200, {"role": {"created": True}}), (answer.status, answer.json))
         self.assertTrue(self.allowed(self.READ))
         grant = {"host": "*", "operation": "read", "resource": "topic", "name": "logs-", "pattern": "prefixed", "permission": "allow"}
         shown = {"log-readers": {"grants": [grant], "principals": ["User:ANONYMOUS"], "groups": []}}
-        self.assertEqual(shown, self.ask("GET", "/_security/role/log-readers").json)
-        self.assertEqual(shown, self.ask("GET", "/_security/role").json)
-        self.assertEqual({"role": {"created": False}}, self.ask("POST", "/_security/role/log-readers", {**self.BODY, "principals": []}).json)
+        self.assertEqual(shown, self.http("GET", "/_security/role/log-readers").json)
+        self.assertEqual(shown, self.http("GET", "/_security/role").json)
+        self.assertEqual({"role": {"created": False}}, self.http("POST", "/_security/role/log-readers", {**self.BODY, "principals": []}).json)
         self.assertFalse(self.allowed(self.READ))
-        self.assertEqual({"found": True}, self.ask("DELETE", "/_security/role/log-readers").json)
-        gone = self.ask("DELETE", "/_security/role/log-readers")
+        self.assertEqual({"found": True}, self.http("DELETE", "/_security/role/log-readers").json)
+        gone = self.http("DELETE", "/_security/role/log-readers")
         self.assertEqual((404, {"found": False}), (gone.status, gone.json))
-        self.assertEqual(404, self.ask("GET", "/_security/role/log-readers").status)
+        self.assertEqual(404, self.http("GET", "/_security/role/log-readers").status)
         self.assertEqual([], self.stored("roles/"))
 
     def test_names_of_any_characters(self) -> None:
         """A slash in a name is quoted; two names at once are separated by a comma."""
-        self.ask("PUT", "/_security/role/a%2Fb", self.BODY)
-        self.ask("PUT", "/_security/role/c", self.BODY)
-        self.assertEqual({"a/b", "c"}, set(self.ask("GET", "/_security/role/a%2Fb,c,d").json))
+        self.http("PUT", "/_security/role/a%2Fb", self.BODY)
+        self.http("PUT", "/_security/role/c", self.BODY)
+        self.assertEqual({"a/b", "c"}, set(self.http("GET", "/_security/role/a%2Fb,c,d").json))
 
     def test_refused(self) -> None:
         """What cannot be a role is a 400 that says where; nothing is stored."""
@@ -302,19 +304,19 @@ class RoleTests(AdminCase):
             ({"groups": [""]}, "group"),
             ({"grants": [{**grant, "name": f"n{number}"} for number in range(1001)]}, "1000 are allowed"),
         ):
-            answer = self.ask("PUT", "/_security/role/r", body)
+            answer = self.http("PUT", "/_security/role/r", body)
             self.assertEqual(400, answer.status, word)
             self.assertIn(word, answer.json["error"]["reason"])
         self.assertEqual([], self.stored("roles/"))
 
     def test_permissions(self) -> None:
         """Reading needs DESCRIBE on the cluster, changing ALTER; without it nobody is told whether there is such a role."""
-        self.ask("PUT", "/_security/role/r", self.BODY)
+        self.http("PUT", "/_security/role/r", self.BODY)
         for target in ("/_security/role", "/_security/role/r", "/_security/role/none"):
             for method, body in (("GET", None), ("PUT", self.BODY), ("DELETE", None)):
                 if (method, target) not in (("PUT", "/_security/role"), ("DELETE", "/_security/role")):
                     self.assertEqual(401, self.client.fetch(method, target, b"" if body is None else b"{}", content_type="application/json").status)
-        self.assertEqual(["r"], list(self.ask("GET", "/_security/role").json))
+        self.assertEqual(["r"], list(self.http("GET", "/_security/role").json))
 
 
 class AclTests(AdminCase):
@@ -325,40 +327,45 @@ class AclTests(AdminCase):
     def test_life(self) -> None:
         """Entries are made, listed by what they are about, and deleted."""
         other = {**self.READ, "name": "logs-", "pattern": "prefixed", "host": "10.0.0.0/8", "permission": "deny"}
-        self.assertEqual({"created": 2}, self.ask("POST", "/_chronik/acls", {"acls": [self.READ, other]}).json)
-        self.assertEqual({"created": 0}, self.ask("POST", "/_chronik/acls", {"acls": [self.READ]}).json)
         full = {"host": "*", "pattern": "literal", "permission": "allow", **self.READ}
-        self.assertEqual({"acls": [full]}, self.ask("GET", "/_chronik/acls?name=orders").json)
-        self.assertEqual({"acls": [other]}, self.ask("GET", "/_chronik/acls?pattern=match&name=logs-7&resource=topic").json)
-        self.assertEqual(2, len(self.ask("GET", "/_chronik/acls").json["acls"]))
-        self.assertEqual({"deleted": [full]}, self.ask("DELETE", "/_chronik/acls?principal=User:bob&permission=allow").json)
-        self.assertEqual({"deleted": [other]}, self.ask("DELETE", "/_chronik/acls?pattern=any").json)
+        self.assertEqual({"acls": [full, other]}, self.http("POST", "/_chronik/acls", {"acls": [self.READ, other]}).json)
+        self.assertEqual({"acls": [full]}, self.http("POST", "/_chronik/acls", {"acls": [self.READ]}).json)
+        self.assertEqual({"acls": [full]}, self.http("GET", "/_chronik/acls?name=orders").json)
+        self.assertEqual({"acls": [other]}, self.http("GET", "/_chronik/acls?pattern=match&name=logs-7&resource=topic").json)
+        self.assertEqual(2, len(self.http("GET", "/_chronik/acls").json["acls"]))
+        self.assertEqual({"deleted": [full]}, self.http("DELETE", "/_chronik/acls?principal=User:bob&permission=allow").json)
+        self.assertEqual({"deleted": [other]}, self.http("DELETE", "/_chronik/acls?pattern=any").json)
         self.assertEqual([], self.stored("acls/"))
 
     def test_refused(self) -> None:
         """One wrong entry keeps all from being made; a deletion says what it means."""
         for body in (b"", {}, {"acls": []}, {"acls": {}}, {"acls": [self.READ], "x": 1}, {"acls": [self.READ, {**self.READ, "principal": "bob"}]}):
-            self.assertEqual(400, self.ask("POST", "/_chronik/acls", body).status, body)
-        self.assertEqual(400, self.ask("DELETE", "/_chronik/acls").status)
-        self.assertEqual(400, self.ask("DELETE", "/_chronik/acls?nam=x").status)
-        self.assertEqual(400, self.ask("GET", "/_chronik/acls?operation=reed").status)
+            self.assertEqual(400, self.http("POST", "/_chronik/acls", body).status, body)
+        self.assertEqual(400, self.http("DELETE", "/_chronik/acls").status)
+        self.assertEqual(400, self.http("DELETE", "/_chronik/acls?nam=x").status)
+        self.assertEqual(400, self.http("GET", "/_chronik/acls?operation=reed").status)
         self.assertEqual([], self.stored("acls/"))
+
+    def each(self) -> list[tuple[Any, ...]]:
+        """A request of each method."""
+        return [("GET", "/_chronik/acls?name=x"), ("POST", "/_chronik/acls", {"acls": [self.READ]}), ("DELETE", "/_chronik/acls?name=x")]
 
     def test_permissions(self) -> None:
         """The same as CreateAcls, DeleteAcls and DescribeAcls need."""
-        for method, body in (("GET", b""), ("POST", b"{}"), ("DELETE", b"")):
+        one = json.dumps({"acls": [self.READ]}).encode()
+        for method, body in (("GET", b""), ("POST", one), ("DELETE", b"")):
             self.assertEqual(401, self.client.fetch(method, "/_chronik/acls?pattern=any", body, content_type="application/json").status)
         self.successResultOf(self.controller.create_acls([acl(Operation.DESCRIBE, "kafka-cluster", resource_type=ResourceType.CLUSTER)]))
         self.authorizer = AclAuthorizer(auth_context(clock=self.clock, feed=self.feed))
         self.connect()
-        self.assertEqual([200, 403, 403], [self.ask(method, "/_chronik/acls?name=x").status for method in ("GET", "POST", "DELETE")])
+        self.assertEqual([200, 403, 403], [self.http(*each).status for each in self.each()])
 
     def test_an_authorizer_that_goes_by_other_things(self) -> None:
         """Nothing is stored that would mean nothing."""
         self.authorizer = AllowAll()
         self.connect()
-        for method, target in (("GET", "/_chronik/acls"), ("POST", "/_chronik/acls"), ("PUT", "/_security/role/r"), ("GET", "/_security/role")):
-            answer = self.ask(method, target, {"acls": [self.READ]})
+        for method, target, *body in (*self.each(), ("PUT", "/_security/role/r", {}), ("GET", "/_security/role")):
+            answer = self.http(method, target, *body)
             self.assertEqual(400, answer.status)
             self.assertIn("authorizer=acl", answer.json["error"]["reason"])
         self.assertEqual([], self.stored("acls/"))
@@ -366,7 +373,7 @@ class AclTests(AdminCase):
     def test_a_store_that_takes_no_writes(self) -> None:
         """Is told as what may pass."""
         self.store.faults.append(Fault.READ_ONLY)
-        answer = self.ask("POST", "/_chronik/acls", {"acls": [self.READ]})
+        answer = self.http("POST", "/_chronik/acls", {"acls": [self.READ]})
         self.assertEqual((503, "unavailable_exception"), (answer.status, answer.json["error"]["type"]))
         self.store.faults.append(Fault.READ_ONLY)
-        self.assertEqual(503, self.ask("PUT", "/_security/role/r", {}).status)
+        self.assertEqual(503, self.http("PUT", "/_security/role/r", {}).status)

@@ -11,6 +11,7 @@ from zope.interface import implementer
 
 from chronik.config import Configuration
 from chronik.errors import ErrorCode, KafkaError
+from chronik.metadata.configuration import DynamicConfiguration
 from chronik.metadata.image import BrokerImage, Endpoint, MetadataImage
 from chronik.model import TopicId
 from chronik.network.interfaces import Answer, Session
@@ -128,6 +129,7 @@ class Core:
         services = Services(
             broker_id=1,
             config=Configuration(),
+            configuration=DynamicConfiguration(Configuration(), self.feed, 1),
             metadata=self.feed,
             controller=nothing,
             partitions=self.partitions,

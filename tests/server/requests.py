@@ -13,6 +13,7 @@ from chronik.protocol import messages as m
 from chronik.protocol.apis import response_class
 from chronik.protocol.header import parse_response_header, request_header
 from chronik.protocol.message import Message, Struct
+from chronik.security.interfaces import Principal
 from chronik.testing.records import batch_of
 from tests.server.memory_broker import CORRELATION_ID, MemoryBroker
 
@@ -181,9 +182,31 @@ class GrantedRequests:
         place = m.AlterReplicaLogDirsRequest.AlterReplicaLogDir(path="/data", topics=(topic,))
         return m.AlterReplicaLogDirsRequest(dirs=(place,))
 
+    def add_user(self, version: int) -> Message:
+        """One whose password is not looked at."""
+        request = m.AlterUserScramCredentialsRequest
+        user = request.ScramCredentialUpsertion(name="alice", mechanism=1, iterations=4096, salt=b"salt", salted_password=bytes(32))
+        return request(upsertions=(user,))
+
     def unregister(self, version: int) -> Message:
         """A broker that is registered no more."""
         return m.UnregisterBrokerRequest(broker_id=7)
+
+    def _proved(self) -> None:
+        """Be somebody, on a connection that says so."""
+        session = self.broker.session
+        session.principal, session.encrypted = Principal("User", "alice"), True
+
+    def create_token(self, version: int) -> Message:
+        """One of alice's own."""
+        self._proved()
+        renewer = m.CreateDelegationTokenRequest.CreatableRenewers(principal_type="User", principal_name="bob")
+        return m.CreateDelegationTokenRequest(owner_principal_type=None, owner_principal_name=None, renewers=(renewer,), max_lifetime_ms=-1)
+
+    def _secret(self) -> bytes:
+        """Of a new token."""
+        secret: bytes = self.ask(self.create_token(3), 3)[0].hmac
+        return secret
 
     def requests(self) -> dict[str, Make]:
         """A request that can be granted, by API."""
@@ -239,6 +262,10 @@ class GrantedRequests:
             "ElectLeaders": self.elect,
             "AlterPartitionReassignments": self.reassign,
             "ListPartitionReassignments": lambda _: m.ListPartitionReassignmentsRequest(timeout_ms=1_000, topics=None),
+            "SaslHandshake": lambda _: m.SaslHandshakeRequest(mechanism="PLAIN"),
+            "SaslAuthenticate": lambda _: m.SaslAuthenticateRequest(auth_bytes=b"x"),
+            "DescribeUserScramCredentials": lambda _: m.DescribeUserScramCredentialsRequest(users=None),
+            "AlterUserScramCredentials": self.add_user,
             "UpdateFeatures": lambda _: m.UpdateFeaturesRequest(timeout_ms=1_000, feature_updates=()),
             "UnregisterBroker": self.unregister,
             "BrokerHeartbeat": lambda _: m.BrokerHeartbeatRequest(broker_id=1, broker_epoch=self.broker.controller.broker_epoch),
@@ -246,6 +273,10 @@ class GrantedRequests:
             "AlterClientQuotas": self.limit,
             "ConsumerGroupHeartbeat": self.beat,
             "ConsumerGroupDescribe": self.describe_consumers,
+            "CreateDelegationToken": self.create_token,
+            "RenewDelegationToken": lambda _: m.RenewDelegationTokenRequest(hmac=self._secret(), renew_period_ms=-1),
+            "ExpireDelegationToken": lambda _: m.ExpireDelegationTokenRequest(hmac=self._secret(), expiry_time_period_ms=-1),
+            "DescribeDelegationToken": lambda _: m.DescribeDelegationTokenRequest(owners=None),
         }
 
 

@@ -1,1 +1,1 @@
-"""Tests of the APIs of security."""
+"""Tests of chronik/server/handlers/security."""

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from chronik.errors import ErrorCode, KafkaError
 from chronik.metadata.image import MetadataImage
-from chronik.model import ZERO_TOPIC_ID
+from chronik.model import AUDIT_TOPIC, ZERO_TOPIC_ID
 from chronik.protocol.apis import ApiKey
 from chronik.protocol.messages import DeleteTopicsRequest, DeleteTopicsResponse, Message
 from chronik.security.interfaces import CLUSTER_NAME, Action, Operation, ResourceType
@@ -78,6 +78,8 @@ def _resolved(context: RequestContext, image: MetadataImage, wanted: _Wanted, ti
     refusal = None if cluster else topic_refusal(context, Operation.DELETE, name, by_id=wanted.name is None)
     if refusal is not None:
         raise refusal if refusal.code is ErrorCode.UNKNOWN_TOPIC_ID else _refused(context)
+    if name == AUDIT_TOPIC:
+        raise KafkaError(ErrorCode.INVALID_REQUEST, f"{name} is the broker's record of who did what, and is not deleted by clients.")
     return name
 
 
