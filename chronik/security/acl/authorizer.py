@@ -36,6 +36,11 @@ class AclAuthorizer:
         if not (security.acls or security.roles or context.config().get("super.users")):
             self._log.warn("nobody may do anything yet: there is no access control entry, no role, and super.users names nobody")
 
+    @property
+    def remembered(self) -> int:
+        """How many decisions are."""
+        return self._decisions.remembered
+
     def authorize(self, principal: Principal, host: str, actions: Sequence[Action]) -> Deferred[Sequence[bool]]:
         """Decide; see :meth:`IAuthorizer.authorize`."""
         return succeed(self._decisions.decide(principal, host, actions))
