@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, Final
@@ -17,20 +18,28 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
+from chronik.audit.service import AuditSettings, add_file, add_topic, audit_trail, told
+from chronik.audit.trail import AuditTrail
 from chronik.cluster.controller import Controller
 from chronik.cluster.election import rules_of
 from chronik.cluster.heartbeats import HeartbeatConfig
 from chronik.cluster.registration import Registration
 from chronik.cluster.seat import Peers
+from chronik.cluster.tokens import TokenExpiry
 from chronik.config import Configuration
+from chronik.config.interfaces import IReconfigurable
 from chronik.coordinator.group.config import GroupConfig
 from chronik.coordinator.group.service import GroupCoordinator
 from chronik.coordinator.state import ReplicatedStateLog
-from chronik.defer import deferred
+from chronik.defer import Pool, deferred
 from chronik.errors import ChronikError, ConfigurationError, KafkaError
+from chronik.http.authentication import HttpAuthentication
+from chronik.http.bearer import BearerTokens
 from chronik.http.listener import HttpListeners, HttpParts
+from chronik.http.users import UserEndpoints
 from chronik.machine import Machine
 from chronik.metadata.backends import MetadataContext
+from chronik.metadata.configuration import DynamicConfiguration
 from chronik.metadata.feed import MetadataFeed
 from chronik.metadata.image import ImageDelta, MetadataImage
 from chronik.metadata.interfaces import IImageObserver, IMetadataStore, MetadataError
@@ -44,13 +53,19 @@ from chronik.replica.host import HostedPartitions, Replication
 from chronik.replica.interfaces import ILeadershipObserver, IPartition
 from chronik.replica.moves import ReplicaMoves
 from chronik.replica.purgatory import Purgatory
-from chronik.replica.settings import DynamicConfiguration, EffectiveSettings
+from chronik.replica.settings import EffectiveSettings
 from chronik.search.broker_interfaces import SearchConfig
 from chronik.search.service import SearchService
-from chronik.security.interfaces import AuthContext, IAuthorizer, ICredentialStore
+from chronik.security.bootstrap_users import read_bootstrap_users
+from chronik.security.interfaces import AuthContext, IAuditTrail, IAuthorizer, ICredentialStore, ITokenValidator
+from chronik.security.logins import FailedLogins, PasswordLogins
+from chronik.security.sasl.inter_broker import inter_broker_client
+from chronik.security.sasl.mechanisms import SaslParts
+from chronik.security.sasl.server import SaslServers
 from chronik.security.tls.client import ClientTls
 from chronik.security.tls.reloading import TlsReloader
 from chronik.security.tls.server import ServerTls
+from chronik.security.tokens.delegation import DelegationTokens
 from chronik.server.dispatch import RequestDispatcher
 from chronik.server.fetch_sessions import FetchSessionCache
 from chronik.server.metrics import RequestMetrics
@@ -62,6 +77,12 @@ from chronik.server.table import api_table
 from chronik.storage.backends import StorageContext
 from chronik.storage.disks import DiskPolicy
 from chronik.storage.interfaces import DirectoryState, ILogStore
+
+DEFAULT_VALIDATOR: Final = "jwks"
+"""What knows bearer tokens where only their issuer's keys are named."""
+
+DEFAULT_CREDENTIALS: Final = "metadata"
+"""What knows users where nothing else is configured to."""
 
 DRAIN_SECONDS: Final = 5.0
 """How long a stopping broker lets requests that were begun be answered."""
@@ -102,30 +123,46 @@ class SearchedPartitions:
 
 
 @implementer(IImageObserver)
+class _ChangedPasswords:
+    """Has passwords checked anew once any has changed."""
+
+    def __init__(self, logins: PasswordLogins) -> None:
+        self._logins = logins
+
+    def image_changed(self, image: MetadataImage, delta: ImageDelta) -> None:
+        """Some may have."""
+        if delta.security.scram:
+            self._logins.forget()
+
+
+@implementer(IReconfigurable)
 class _ConnectionSettings:
     """Tells the listeners of configurations that change at run time."""
 
-    def __init__(self, listeners: KafkaListeners, configuration: Callable[[], Configuration]) -> None:
+    def __init__(self, listeners: KafkaListeners) -> None:
         self._listeners = listeners
-        self._configuration = configuration
 
-    def image_changed(self, image: MetadataImage, delta: ImageDelta) -> None:
-        """The broker's own may be among what changed."""
-        if delta.configs:
-            self._listeners.configure(self._configuration())
+    def check_configuration(self, config: Configuration) -> None:
+        """Any number of connections will do."""
+
+    def configuration_changed(self, config: Configuration, changed: AbstractSet[str]) -> None:
+        """How many may connect may be among what changed."""
+        self._listeners.configure(config)
 
 
-@implementer(IImageObserver)
+@implementer(IReconfigurable)
 class _Certificates:
     """Has certificates read anew when the configuration changes."""
 
     def __init__(self, reloader: TlsReloader) -> None:
         self._reloader = reloader
 
-    def image_changed(self, image: MetadataImage, delta: ImageDelta) -> None:
-        """The configuration of certificates may be among what changed."""
-        if delta.configs:
-            self._reloader.look_soon()
+    def check_configuration(self, config: Configuration) -> None:
+        """What cannot be read is told when it is read, and what was read before is kept."""
+
+    def configuration_changed(self, config: Configuration, changed: AbstractSet[str]) -> None:
+        """That of certificates may be among what changed."""
+        self._reloader.look_soon()
 
 
 def offline_directories(store: ILogStore) -> frozenset[str]:
@@ -194,7 +231,10 @@ class BrokerService(Service):
         directories = [os.path.abspath(directory) for directory in config.get("log.dirs")]
         brokers_tls = self._brokers_tls(listeners)
         cluster = await self._enter_cluster(directories, listeners, brokers_tls)
+        audit = audit_trail(config, reactor, cluster.feed.image.cluster_id)
         store, partitions, moves = await self._open_logs(directories, cluster)
+        if audit is not None:
+            self._keep_audit(audit, cluster, partitions)
         groups = GroupCoordinator(cluster.feed, reactor, GroupConfig.of(config), machine.random, cluster.dynamic)
         groups.start()
         self._endings.append(groups.stop)
@@ -202,25 +242,33 @@ class BrokerService(Service):
         auth = AuthContext(machine.pools, reactor, cluster.dynamic, cluster.feed)
         authorizer: IAuthorizer = self._backend("authorizer", auth)
         self._endings.append(authorizer.close)
-        credentials = self._credentials(authorizer, auth)
+        if not IAuthorizer.providedBy(authorizer):
+            raise ConfigurationError(f"authorizer={config.get('authorizer')} does not say who may do what: choose a backend that does")
+        tokens, validator = self._delegation_tokens(cluster), self._token_validator(auth)
+        sasl = self._sasl_parts(auth, self._credentials(authorizer, auth), tokens, validator)
+        cluster.feed.observe(_ChangedPasswords(sasl.logins))
         purgatory = Purgatory(reactor)
         self._endings.append(purgatory.close)
         stalls = ReactorStallMeter(reactor, machine.cpu_seconds)
-        services = self._services(cluster, partitions, store, moves, groups, authorizer, purgatory)
+        services = self._services(cluster, partitions, store, moves, groups, authorizer, purgatory, told(audit), tokens)
         machine.settle()
         listeners.configure(cluster.dynamic())
         listeners.limit_addresses(lambda host: address_rate(cluster.feed.image.quotas, host))
-        cluster.feed.observe(_ConnectionSettings(listeners, cluster.dynamic))
+        cluster.dynamic.observe(_ConnectionSettings(listeners))
         self._reload_certificates([*listeners.tls.values(), http.tls, brokers_tls], cluster)
-        listeners.serve(RequestDispatcher(services, api_table()))
+        servers = SaslServers(listeners.sasl_listeners, sasl)
+        listeners.serve(RequestDispatcher(services, api_table()), servers)
         self._endings.append(lambda: listeners.close(DRAIN_SECONDS))
         search = self._search(listeners, partitions, cluster.feed, store)
-        http.serve(HttpParts(services, listeners, search, stalls, credentials))
+        users = UserEndpoints(services, machine.pools, machine.random)
+        authentication = HttpAuthentication(sasl.logins, BearerTokens(validator, reactor))
+        http.serve(HttpParts(services, listeners, search, stalls, authentication, servers, users))
         self._endings.append(http.close)
         stalls.start()
         self._endings.append(stalls.stop)
         await cluster.controller.serve()
         self._endings.append(cluster.controller.retire)
+        await self._make_first_users(cluster)
         self._greet(listeners, http, directories)
 
     def _brokers_tls(self, listeners: KafkaListeners) -> ClientTls | None:
@@ -234,7 +282,16 @@ class BrokerService(Service):
         reloader = TlsReloader([each for each in users if each is not None], cluster.dynamic, machine.pools, machine.reactor)
         reloader.start()
         self._endings.append(reloader.stop)
-        cluster.feed.observe(_Certificates(reloader))
+        cluster.dynamic.observe(_Certificates(reloader))
+
+    async def _make_first_users(self, cluster: _Cluster) -> None:
+        """Give a cluster without users those of a file; its controller does so."""
+        path: str | None = self._config.get("users.bootstrap.file")
+        if not path or not cluster.controller.active or cluster.feed.image.security.scram:
+            return
+        users = await self._machine.pools.run(Pool.CPU, read_bootstrap_users, path, self._machine.random)
+        if await cluster.controller.bootstrap_users(users):
+            self._log.info("made {count} users of {path}", count=len({user for _, user in users}), path=path)
 
     async def _enter_cluster(self, directories: Sequence[str], listeners: KafkaListeners, tls: ClientTls | None) -> _Cluster:
         """Follow the metadata, and be one of the brokers in it."""
@@ -252,7 +309,8 @@ class BrokerService(Service):
         settings = EffectiveSettings(dynamic)
         listener = inter_broker_listener(config)
         secured = None if tls is None else tls.to
-        channels = BrokerChannels(machine.reactor, broker_id, lambda other: feed.image.brokers.get(other), listener, secured)
+        sasl = inter_broker_client(config, listener, machine.pools, machine.random)
+        channels = BrokerChannels(machine.reactor, broker_id, lambda other: feed.image.brokers.get(other), listener, secured, sasl)
         heartbeats = HeartbeatConfig(config.get("broker.heartbeat.interval.ms") / 1000, config.get("broker.session.timeout.ms") / 1000)
         peers = Peers(channels, machine.reactor, heartbeats, lambda topic: rules_of(settings(topic)), lambda: self._failed(1))
         registration = Registration(broker_id, listeners.endpoints(), config.get("broker.rack"))
@@ -278,6 +336,14 @@ class BrokerService(Service):
         await partitions.start()
         return store, partitions, moves
 
+    def _keep_audit(self, audit: AuditTrail, cluster: _Cluster, partitions: HostedPartitions) -> None:
+        """Write what is audited, until all that can be audited has ended."""
+        config, machine = self._config, self._machine
+        add_file(audit, config, machine.pools, machine.reactor)
+        add_topic(audit, config, cluster.feed, partitions, cluster.controller, machine.reactor)
+        cluster.dynamic.observe(AuditSettings(audit))
+        self._endings.append(audit.close)
+
     def _search(self, listeners: KafkaListeners, partitions: HostedPartitions, feed: MetadataFeed, store: ILogStore) -> SearchService:
         """Begin to index and search."""
         offline = partial(offline_directories, store)
@@ -289,13 +355,13 @@ class BrokerService(Service):
 
     def _backend(self, key: str, context: Any) -> Any:
         """The backend that a key names."""
-        seam, name = SELECTORS[key], self._config.get(key)
+        seam, name = SELECTORS[key], self._config.get(key) or DEFAULT_CREDENTIALS
         return self._machine.backend(seam, name).make(context, self._config.plugin_options(seam, name))
 
-    def _credentials(self, authorizer: IAuthorizer, auth: AuthContext) -> ICredentialStore | None:
-        """Who knows users and passwords, None for nobody. One backend that is named for both is made once."""
+    def _credentials(self, authorizer: IAuthorizer, auth: AuthContext) -> ICredentialStore:
+        """Who knows users and passwords. One backend that is named for both is made once."""
         chosen = self._config.get("credential.store")
-        if chosen is None or chosen == self._config.get("authorizer"):
+        if chosen == self._config.get("authorizer") or (chosen is None and ICredentialStore.providedBy(authorizer)):
             store: Any = authorizer
         else:
             store = self._backend("credential.store", auth)
@@ -303,9 +369,44 @@ class BrokerService(Service):
         if ICredentialStore.providedBy(store):
             known: ICredentialStore = store
             return known
-        if chosen is None:
-            return None
         raise ConfigurationError(f"credential.store={chosen} knows no users: choose a backend that does, or set none")
+
+    def _token_validator(self, auth: AuthContext) -> ITokenValidator | None:
+        """Who knows bearer tokens, None for nobody."""
+        chosen = self._config.get("token.validator")
+        if chosen is None and self._config.get("sasl.oauthbearer.jwks.endpoint.url") is None:
+            return None
+        name = chosen or DEFAULT_VALIDATOR
+        validator: Any = self._machine.backend(SELECTORS["token.validator"], name).make(auth, self._config.plugin_options("auth", name))
+        self._endings.append(validator.close)
+        if not ITokenValidator.providedBy(validator):
+            raise ConfigurationError(f"token.validator={name} knows no tokens: choose a backend that does, or set none")
+        known: ITokenValidator = validator
+        return known
+
+    def _delegation_tokens(self, cluster: _Cluster) -> DelegationTokens | None:
+        """Those of the cluster, if this broker has what makes them; and their end."""
+        secret: str | None = self._config.get("delegation.token.secret.key")
+        if secret is None:
+            return None
+        reactor = self._machine.reactor
+        tokens = DelegationTokens(secret.encode(), cluster.feed, self._machine.pools, reactor)
+        expiry = TokenExpiry(cluster.controller, reactor, self._config.get("delegation.token.expiry.check.interval.ms") / 1000)
+        tokens.start()
+        expiry.start()
+        self._endings += [tokens.stop, expiry.stop]
+        return tokens
+
+    def _sasl_parts(
+        self, auth: AuthContext, credentials: ICredentialStore, tokens: DelegationTokens | None, validator: ITokenValidator | None
+    ) -> SaslParts:
+        """What clients prove themselves with, over Kafka and over HTTP."""
+        config, random = auth.config, self._machine.random
+        failures = FailedLogins(
+            auth.reactor, lambda: config().get("login.failures.per.address.max"), lambda: config().get("login.failures.per.user.max")
+        )
+        logins = PasswordLogins(credentials, failures, auth.reactor, random(32))
+        return SaslParts(auth, credentials, logins, failures, random, random(32), tokens, validator)
 
     def _services(
         self,
@@ -316,6 +417,8 @@ class BrokerService(Service):
         groups: GroupCoordinator,
         authorizer: IAuthorizer,
         purgatory: Purgatory,
+        audit: IAuditTrail,
+        tokens: DelegationTokens | None,
     ) -> Services:
         """What handlers of requests use."""
         config, machine = self._config, self._machine
@@ -323,6 +426,7 @@ class BrokerService(Service):
         return Services(
             broker_id=config.get("node.id"),
             config=config,
+            configuration=cluster.dynamic,
             metadata=cluster.feed,
             controller=cluster.controller,
             partitions=partitions,
@@ -336,6 +440,9 @@ class BrokerService(Service):
             clock=machine.reactor,
             purgatory=purgatory,
             metrics=RequestMetrics(),
+            log_levels=machine.log_levels,
+            audit=audit,
+            tokens=tokens,
         )
 
     def _storage_context(self, directories: Sequence[str], cluster: _Cluster) -> StorageContext:
@@ -352,7 +459,7 @@ class BrokerService(Service):
             checkpoint_ms=config.get("log.flush.offset.checkpoint.interval.ms"),
             producer_expiration_ms=lambda: cluster.dynamic().get("producer.id.expiration.ms"),
             producer_check_ms=config.get("producer.id.expiration.check.interval.ms"),
-            openers=config.get("num.recovery.threads.per.data.dir"),
+            openers=cluster.dynamic().get("num.recovery.threads.per.data.dir"),
             policy=DiskPolicy(
                 slow_ms=config.get("log.dir.slow.ms"),
                 offline_ms=config.get("log.dir.offline.ms"),
@@ -374,7 +481,8 @@ class BrokerService(Service):
         defaults = config.topic_defaults()
         mode = "off" if backend == "none" else str(defaults["search.mode"])
         limits = {"disk_free_bytes_min": config.get("search.disk.reserve.bytes")}
-        return SearchConfig(mode, bool(defaults["search.fast"]), backend, config.plugin_options("index", backend), limits)
+        options, broker_id = config.plugin_options("index", backend), config.get("node.id")
+        return SearchConfig(mode, bool(defaults["search.fast"]), backend, options, limits, broker_id=broker_id)
 
     def _greet(self, listeners: KafkaListeners, http: HttpListeners, directories: Sequence[str]) -> None:
         """The first lines on the terminal: what listens where, and what to try next."""

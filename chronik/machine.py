@@ -7,18 +7,20 @@ import os
 import sys
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 from chronik.defer import IThreadPools
 from chronik.descriptors import DescriptorShares, take_descriptors
+from chronik.logs import LOG_LEVELS, LogLevels
 from chronik.plugin import IBackendMaker, find_backend
 from chronik.storage.filesystem import RealFileSystem
 from chronik.storage.interfaces import IFileSystem
 from chronik.threads import ReactorThreadPools
 
-GC_THRESHOLDS: Final = (50_000, 20, 50)
-"""Decoding makes many objects that live long enough to be looked at again and again; by default that costs several times the decoding."""
+GC_THRESHOLDS: Final = (10_000, 20, 50)
+"""Decoding makes many objects that live long enough to be looked at again and again; by default that costs several times the decoding. With more
+young objects than this one look at them would keep the reactor for tens of milliseconds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +34,7 @@ class Machine:
     :ivar backend: finds the maker of a seam's backend by the names of both; see :func:`~chronik.plugin.find_backend`.
     :ivar say: prints a line on the terminal.
     :ivar complain: prints a line where errors go.
+    :ivar log_levels: what is logged, and what is not.
     :ivar settle: called once when everything that lives as long as the broker has been made, before anybody is served.
     """
 
@@ -45,6 +48,7 @@ class Machine:
     say: Callable[[str], None]
     complain: Callable[[str], None]
     settle: Callable[[], None]
+    log_levels: LogLevels = field(default_factory=LogLevels)
 
     def random_below(self, limit: int) -> int:
         """A random whole number from 0 to below ``limit``, which is less than 2^32."""
@@ -64,6 +68,7 @@ def real_machine(reactor: Any) -> Machine:
         say=_say,
         complain=_complain,
         settle=_tune,
+        log_levels=LOG_LEVELS,
     )
 
 

@@ -30,7 +30,10 @@ TRANSACTIONS_TOPIC: Final = "__transaction_state"
 METADATA_TOPIC: Final = "__cluster_metadata"
 """What Kafka's controllers call their own log. There is no such topic, and nobody may create one."""
 
-INTERNAL_TOPICS: Final = frozenset({OFFSETS_TOPIC, TRANSACTIONS_TOPIC})
+AUDIT_TOPIC: Final = "__chronik_audit"
+
+UNSEARCHED_TOPICS: Final = frozenset({OFFSETS_TOPIC, TRANSACTIONS_TOPIC})
+INTERNAL_TOPICS: Final = UNSEARCHED_TOPICS | {AUDIT_TOPIC}
 
 
 class IsolationLevel(enum.IntEnum):

@@ -29,6 +29,7 @@ SELECTORS: Final[Mapping[str, str]] = {
     "search.backend": "index",
     "authorizer": "auth",
     "credential.store": "auth",
+    "token.validator": "auth",
     "metadata.store": "metadata",
 }
 """The configuration keys that name backends, and the seam of each. One backend may be named by several keys, and is made once for each seam."""
@@ -46,6 +47,7 @@ class IBackendMaker(IPlugin):
     name = Attribute("""What the configuration calls it, unique within its seam.""")
     summary = Attribute("""One line for ``--backends``.""")
     help = Attribute("""What ``--help-backend`` prints: behaviour and options.""")
+    secrets = Attribute("""Names of options that are secrets: they are never shown, and ``OPTION.file`` names a file that holds one.""")
     interface = Attribute("""Dotted name of the interface that :meth:`make`'s result provides.""")
 
     def make(context: Any, options: Mapping[str, str]) -> Any:
@@ -64,6 +66,7 @@ class BackendMaker:
 
     :ivar interface: ``module:Name`` of the interface that what it makes provides.
     :ivar factory: ``module:callable``, called with the seam's context and the options.
+    :ivar secrets: which of the options are secrets.
     """
 
     seam: str
@@ -72,6 +75,7 @@ class BackendMaker:
     help: str
     interface: str
     factory: str
+    secrets: tuple[str, ...] = ()
 
     def make(self, context: Any, options: Mapping[str, str]) -> Any:
         """Load the factory's module, call it, and check what it made.
@@ -131,6 +135,14 @@ def find_backend(seam: str, name: str, package: ModuleType = twisted.plugins) ->
         key = selectors_of(seam)
         raise ConfigurationError(f"no {seam} backend is called {name!r}{f' ({key})' if key else ''}; {hint}")
     return makers[name]
+
+
+def secret_options(seam: str, name: str) -> Sequence[str]:
+    """The options of a backend that are secrets; none where there is no such backend, whose options nobody reads."""
+    try:
+        return tuple(find_backend(seam, name).secrets)
+    except ConfigurationError:
+        return ()
 
 
 def listing(package: ModuleType = twisted.plugins) -> str:

@@ -6,18 +6,23 @@ import os
 import signal
 import sys
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any, NoReturn, TextIO
+from functools import partial
+from typing import TYPE_CHECKING, Any, Final, NoReturn, TextIO
 
-from twisted.logger import FilteringLogObserver, ILogFilterPredicate, ILogObserver, LogEvent, LogLevel, PredicateResult, textFileLogObserver
+from twisted.logger import FilteringLogObserver, ILogObserver, LogLevel
 from twisted.python import usage
-from zope.interface import implementer
 
 import chronik
 from chronik import config, plugin
 from chronik.errors import ChronikError, ConfigurationError
+from chronik.logs import LOG_LEVELS
 
 if TYPE_CHECKING:
     from twisted.application.service import IService
+
+
+_NEWS_OF_TWISTED: Final = ("twisted", "log_legacy")
+"""Who tells of connections and factories; warnings of theirs are logged all the same."""
 
 
 class Options(usage.Options):
@@ -42,7 +47,7 @@ class Options(usage.Options):
         """Set a configuration key, as KEY=VALUE; may be given several times."""
         name, separator, value = assignment.partition("=")
         if not separator or not name.strip():
-            raise usage.UsageError(f"--set {assignment} is not KEY=VALUE")
+            raise usage.UsageError("--set takes KEY=VALUE, and one that was given is none")  # what was given may be a secret
         self._sets[name.strip()] = value
 
     opt_s = opt_set
@@ -76,26 +81,21 @@ class Options(usage.Options):
 
 
     def _quieten(self) -> None:
-        """On a terminal, leave out what Twisted tells of itself: the first lines are the broker's."""
+        """On a terminal, leave out what Twisted tells of itself: the first lines are the broker's. What is logged can be changed later."""
         parent = self.parent
-        if parent is not None and parent.get("logFormat") == "text":
-            parent["fileLogObserverFactory"] = broker_log_observer
+        if parent is None or "fileLogObserverFactory" not in parent:
+            return
+        LOG_LEVELS.start_with(parent["logLevel"])
+        if parent.get("logFormat") == "text":
+            for name in _NEWS_OF_TWISTED:
+                LOG_LEVELS.set(name, "WARN")
+        parent["logLevel"] = LogLevel.debug  # twist would filter first, by a level that cannot change
+        parent["fileLogObserverFactory"] = partial(_levelled, parent["fileLogObserverFactory"])
 
 
-def broker_log_observer(out: TextIO) -> ILogObserver:
-    """A text log without Twisted's own news below warnings."""
-    return FilteringLogObserver(textFileLogObserver(out), [_NotNewsOfTwisted()])
-
-
-@implementer(ILogFilterPredicate)
-class _NotNewsOfTwisted:
-    """Lets pass what is a warning or our own."""
-
-    def __call__(self, event: LogEvent) -> Any:
-        """Whether to log the event."""
-        namespace = event.get("log_namespace", "")
-        quiet = namespace.startswith("twisted.") or namespace == "log_legacy"
-        return PredicateResult.no if quiet and event.get("log_level", LogLevel.info) < LogLevel.warn else PredicateResult.maybe
+def _levelled(make: Callable[[TextIO], ILogObserver], out: TextIO) -> ILogObserver:
+    """A log whose levels can be changed while it is written."""
+    return FilteringLogObserver(make(out), [LOG_LEVELS])
 
 
 def _finish(answer: Callable[[], str]) -> NoReturn:

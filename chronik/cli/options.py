@@ -9,6 +9,9 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Final
 
+from chronik.cli import security
+from chronik.security.scram_keys import ITERATIONS, SCRAM_HASHES
+
 DEFAULT_BOOTSTRAP: Final = "127.0.0.1:9092"
 DEFAULT_HTTP: Final = "http://127.0.0.1:6092"
 CODECS: Final = ("none", "gzip", "snappy", "lz4", "zstd")
@@ -20,7 +23,8 @@ BATCH_BYTES: Final = 512 << 10
 def parse(arguments: Sequence[str], environ: Mapping[str, str] = os.environ) -> argparse.Namespace:
     """Read the command line; argparse exits with status 2 and a usage line when it cannot be understood.
 
-    :param environ: ``CHRONIK_BOOTSTRAP`` and ``CHRONIK_HTTP`` are the defaults of ``--bootstrap`` and ``--http``.
+    :param environ: ``CHRONIK_BOOTSTRAP``, ``CHRONIK_HTTP`` and ``CHRONIK_COMMAND_CONFIG`` are the defaults of ``--bootstrap``, ``--http`` and
+        ``--command-config``.
     """
     parser = argparse.ArgumentParser(prog="chronik", description="Produce, consume and search records of a Chronik broker, and manage its topics.")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
@@ -33,30 +37,17 @@ def parse(arguments: Sequence[str], environ: Mapping[str, str] = os.environ) -> 
         metavar="HOST:PORT",
         help="a broker to begin with (CHRONIK_BOOTSTRAP; default %(default)s)",
     )
-    security = argparse.ArgumentParser(add_help=False)
-    for connecting in (security, kafka):
-        _security(connecting, environ)
+    secured = argparse.ArgumentParser(add_help=False)
+    for connecting in (secured, kafka):
+        security.add_options(connecting, environ)
     _produce(commands.add_parser("produce", parents=[kafka], help="write lines to a topic, a record each"))
     _consume(commands.add_parser("consume", parents=[kafka], help="print the records of a topic"))
-    _search(commands.add_parser("search", parents=[security], help="find records by what is in them"), environ)
+    _search(commands.add_parser("search", parents=[secured], help="find records by what is in them"), environ)
     _topics(commands.add_parser("topics", help="list, create, describe and delete topics"), kafka)
     _certs(commands.add_parser("certs", help="make a private CA, and certificates of a broker and of clients"))
+    _users(commands.add_parser("users", help="list, add, set and delete users and their passwords"), kafka)
+    _configs(commands.add_parser("configs", help="show and change dynamic configuration and quotas"), kafka)
     return parser.parse_args(arguments)
-
-
-def _security(parser: argparse.ArgumentParser, environ: Mapping[str, str]) -> None:
-    """The options that say how to connect."""
-    group = parser.add_argument_group("security")
-    group.add_argument("--tls", action="store_true", help="connect with TLS, and trust whom this system trusts")
-    group.add_argument("--tls-ca", metavar="FILE", help="connect with TLS, and trust who is in this PEM file")
-    group.add_argument("--tls-cert", metavar="FILE", help="show this certificate; a PEM file that may have the private key as well")
-    group.add_argument("--tls-key", metavar="FILE", help="the private key of --tls-cert")
-    group.add_argument(
-        "--command-config",
-        metavar="FILE",
-        default=environ.get("CHRONIK_COMMAND_CONFIG"),
-        help="security.protocol, ssl.* and other properties of Kafka's clients (CHRONIK_COMMAND_CONFIG)",
-    )
 
 
 def _certs(parser: argparse.ArgumentParser) -> None:
@@ -137,6 +128,48 @@ def _topics(parser: argparse.ArgumentParser, kafka: argparse.ArgumentParser) -> 
     create.add_argument("--config", type=_pair, action="append", default=[], metavar="KEY=VALUE", help="may be repeated")
     for action, text in (("describe", "show partitions, offsets and settings"), ("delete", "delete a topic and its records")):
         actions.add_parser(action, parents=[kafka], help=text).add_argument("name")
+
+
+def _users(parser: argparse.ArgumentParser, kafka: argparse.ArgumentParser) -> None:
+    actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
+    actions.add_parser("list", parents=[kafka], help="names, and by which mechanisms each can log in")
+    for action, text in (("add", "add a user who does not exist"), ("set", "add a user, or give another password to one")):
+        given = actions.add_parser(
+            action, parents=[kafka], help=text, description="The password is asked for, or read from standard input where that is no terminal."
+        )
+        given.add_argument("name")
+        given.add_argument("--new-password-file", metavar="FILE", help="a file with the password in its first line")
+        given.add_argument(
+            "--for-mechanism", dest="new_mechanism", action="append", choices=tuple(SCRAM_HASHES), help="may be repeated; default: both"
+        )
+        given.add_argument("--iterations", type=_positive, default=ITERATIONS, metavar="N", help="of the password's hash (default %(default)s)")
+    actions.add_parser("delete", parents=[kafka], help="delete a user's passwords").add_argument("name")
+
+
+def _configs(parser: argparse.ArgumentParser, kafka: argparse.ArgumentParser) -> None:
+    actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
+    whose = argparse.ArgumentParser(add_help=False)
+    resource = whose.add_mutually_exclusive_group()
+    resource.add_argument("--topic", metavar="T", help="keys of a topic")
+    resource.add_argument("--broker", type=_natural, metavar="ID", help="keys of one broker")
+    resource.add_argument("--all-brokers", action="store_true", help="keys of every broker")
+    resource.add_argument("--loggers", type=_natural, metavar="ID", help="levels of one broker's loggers, until it ends")
+    resource.add_argument("--group", metavar="G", help="keys of a group")
+    resource.add_argument("--client-metrics", metavar="M", help="keys of a subscription to metrics of clients")
+    quotas = whose.add_argument_group("quotas", "an empty name stands for whoever has no quota of their own")
+    quotas.add_argument("--quota-user", metavar="U", help="quotas of a user; with --quota-client-id of that user's client")
+    quotas.add_argument("--quota-client-id", metavar="C", help="quotas of clients of this id")
+    quotas.add_argument("--quota-ip", metavar="A", help="quotas of an address")
+    describe = actions.add_parser("describe", parents=[kafka, whose], help="show what is set at run time, and where it is from")
+    describe.add_argument("keys", nargs="*", metavar="KEY", help="only these")
+    describe.add_argument("--all", action="store_true", help="show every key, set or not")
+    describe.add_argument("--explain", action="store_true", help="say what each is for")
+    change = argparse.ArgumentParser(add_help=False)
+    change.add_argument("--dry-run", action="store_true", help="only check whether it could be done")
+    add = actions.add_parser("set", parents=[kafka, whose, change], help="set keys, all of them or none")
+    add.add_argument("settings", nargs="+", type=_pair, metavar="KEY=VALUE")
+    delete = actions.add_parser("delete", parents=[kafka, whose, change], help="unset keys: what is weaker counts again")
+    delete.add_argument("keys", nargs="+", metavar="KEY")
 
 
 _HOST: Final = re.compile(r"[^\s,:/@]+")

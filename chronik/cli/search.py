@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import base64
 import json
 import sys
 from typing import Any, Final
@@ -12,6 +13,7 @@ from twisted.internet.endpoints import HostnameEndpoint
 from twisted.internet.error import ConnectError, DNSLookupError
 from twisted.web.client import URI, Agent, ResponseFailed, readBody
 from twisted.web.error import SchemeNotSupported
+from twisted.web.http_headers import Headers
 from twisted.web.iweb import IAgentEndpointFactory
 from zope.interface import implementer
 
@@ -29,7 +31,8 @@ _RAW: Final = "surrogateescape"
 
 async def perform(reactor: Any, options: argparse.Namespace) -> None:
     """Search, and print."""
-    answer = await _get(reactor, url_of(options), client_security(options, https=options.http.startswith("https:")))
+    security = client_security(options, https=options.http.startswith("https:"))
+    answer = await _get(reactor, url_of(options), security)
     if options.count:
         print(answer["count"])
     else:
@@ -71,9 +74,17 @@ class _Endpoints:
         return self._security.secured(endpoint, host, self._reactor) if uri.scheme == b"https" else endpoint
 
 
+def login_headers(security: ClientSecurity) -> Headers:
+    """The headers that say who asks."""
+    if not security.user:
+        return Headers()
+    return Headers({"Authorization": ["Basic " + base64.b64encode(f"{security.user}:{security.password}".encode()).decode()]})
+
+
 async def _get(reactor: Any, url: str, security: ClientSecurity) -> dict[str, Any]:
     try:
-        response = await Agent.usingEndpointFactory(reactor, _Endpoints(reactor, security)).request(b"GET", url.encode())
+        agent = Agent.usingEndpointFactory(reactor, _Endpoints(reactor, security))
+        response = await agent.request(b"GET", url.encode(), login_headers(security))
         body = await readBody(response)
     except TlsFailed as error:
         raise ChronikError(f"{'/'.join(url.split('/')[:3])}: {error}") from error

@@ -1,62 +1,115 @@
-"""How commands connect: in plain text or with TLS, by options or by a file of Kafka's client properties."""
+"""How commands connect, and how they prove who they are: by options, and by a file of Kafka's client properties (``--command-config``)."""
 
 from __future__ import annotations
 
 import argparse
+import getpass
 import os
 import sys
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from twisted.internet.interfaces import IStreamClientEndpoint
 
-from chronik.config import BROKER_KEYS, Configuration
-from chronik.config.files import read_settings
-from chronik.errors import ConfigurationError
+from chronik.errors import ChronikError, ConfigurationError
+from chronik.network.interfaces import ISaslClient
 from chronik.network.tlsendpoint import TlsEndpoint
+from chronik.security.sasl.client import sasl_client
+from chronik.security.sasl.jaas import module_for
+from chronik.security.scram_keys import SCRAM_HASHES
 
 if TYPE_CHECKING:
     from chronik.security.tls.client import ClientTls
 
-SERVED: Final = ("PLAINTEXT", "SSL")
+DEFAULT_MECHANISM: Final = "SCRAM-SHA-512"
+MECHANISMS: Final = ("PLAIN", *SCRAM_HASHES)
+
+_PROTOCOLS: Final = ("PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL")
 """Security protocols that commands speak."""
+
+_LOGIN: Final = ("security.protocol", "sasl.mechanism", "sasl.jaas.config")
+"""Properties that say how to log in, beside those of TLS."""
 
 
 @dataclass(frozen=True, slots=True)
 class ClientSecurity:
-    """How to connect.
+    """How to connect, and what to tell a broker of oneself.
 
     :ivar tls: None for plain text.
+    :ivar user: empty for nobody.
     """
 
     tls: ClientTls | None = None
+    mechanism: str = DEFAULT_MECHANISM
+    user: str = ""
+    password: str = field(default="", repr=False)
+
+    @property
+    def sasl(self) -> Callable[[], ISaslClient] | None:
+        """Makes this side of a login; None where there is none."""
+        return (lambda: sasl_client(self.mechanism, self.user, self.password)) if self.user else None
 
     def secured(self, endpoint: IStreamClientEndpoint, host: str, reactor: Any) -> IStreamClientEndpoint:
         """An endpoint to a host, with TLS where that is wanted."""
         return endpoint if self.tls is None else TlsEndpoint(endpoint, self.tls.to(host), reactor)
 
 
-def client_security(options: argparse.Namespace, https: bool = False) -> ClientSecurity:
+def add_options(parser: argparse.ArgumentParser, environ: Mapping[str, str]) -> None:
+    """Add the options that say how to connect, and as whom."""
+    group = parser.add_argument_group("security")
+    group.add_argument("--user", metavar="NAME", help="log in as this user; the password is asked for, or is in --password-file")
+    group.add_argument("--password-file", metavar="FILE", help="a file with the user's password in its first line")
+    group.add_argument("--mechanism", choices=MECHANISMS, help=f"SASL mechanism to log in by (default {DEFAULT_MECHANISM})")
+    group.add_argument("--tls", action="store_true", help="connect with TLS, and trust whom this system trusts")
+    group.add_argument("--tls-ca", metavar="FILE", help="connect with TLS, and trust who is in this PEM file")
+    group.add_argument("--tls-cert", metavar="FILE", help="show this certificate; a PEM file that may have the private key as well")
+    group.add_argument("--tls-key", metavar="FILE", help="the private key of --tls-cert")
+    group.add_argument(
+        "--command-config",
+        metavar="FILE",
+        default=environ.get("CHRONIK_COMMAND_CONFIG"),
+        help="security.protocol, sasl.mechanism, sasl.jaas.config, ssl.* and other properties of Kafka's clients (CHRONIK_COMMAND_CONFIG)",
+    )
+
+
+def client_security(options: argparse.Namespace, https: bool = False, ask: Callable[[str], str] = getpass.getpass) -> ClientSecurity:
     """What options and file say; options win.
 
     :param https: TLS is wanted in any case.
-    :raises ConfigurationError: something cannot be used; says what.
+    :param ask: for a password, at a terminal.
+    :raises ChronikError: something cannot be used; says what.
     """
-    texts = {} if options.command_config is None else _properties(options.command_config)
+    texts = _properties(options.command_config) if options.command_config else {}
     protocol = texts.pop("security.protocol", "PLAINTEXT").upper()
-    if protocol not in SERVED:
-        raise ConfigurationError(f"security.protocol={protocol} in {options.command_config} cannot be used: there are {', '.join(SERVED)}")
-    texts |= _of_options(options)
-    wanted = https or options.tls or options.tls_ca or options.tls_cert or protocol == "SSL"
-    if not wanted:
-        return ClientSecurity()
+    if protocol not in _PROTOCOLS:
+        raise ConfigurationError(f"security.protocol={protocol} in {options.command_config} cannot be used: there are {', '.join(_PROTOCOLS)}")
+    mechanism = options.mechanism or texts.pop("sasl.mechanism", "") or DEFAULT_MECHANISM
+    jaas = texts.pop("sasl.jaas.config", None)
+    user, password = "", ""
+    if options.user:
+        user, password = options.user, _password(options, ask)
+    elif protocol.startswith("SASL_"):
+        module = module_for(mechanism, jaas)
+        user, password = (module.own if module is not None else None) or ("", "")
+        if not user:
+            raise ConfigurationError(f"security.protocol={protocol} needs a user: give --user, or sasl.jaas.config in {options.command_config}")
+    return ClientSecurity(_tls(options, texts, https or protocol.endswith("SSL")), mechanism, user, password)
+
+
+def _tls(options: argparse.Namespace, texts: Mapping[str, str], wanted: bool) -> ClientTls | None:
+    """TLS as options and properties say it; None where nobody asks for it."""
+    if not (wanted or options.tls or options.tls_ca or options.tls_cert or options.tls_key):
+        return None
     # Imported here: it takes longer than most commands.
+    from chronik.config import Configuration
     from chronik.security.tls.client import ClientTls
 
-    return ClientSecurity(ClientTls("--tls", Configuration().with_values(texts)))
+    return ClientTls("--tls", Configuration().with_values({**{k: v for k, v in texts.items() if k.startswith("ssl.")}, **_tls_options(options)}))
 
 
-def _of_options(options: argparse.Namespace) -> dict[str, str]:
+def _tls_options(options: argparse.Namespace) -> dict[str, str]:
     texts: dict[str, str] = {}
     if options.tls_ca is not None:
         texts["ssl.truststore.location"] = os.path.expanduser(options.tls_ca)
@@ -65,31 +118,61 @@ def _of_options(options: argparse.Namespace) -> dict[str, str]:
     if options.tls_cert is not None and options.tls_key is None:
         texts["ssl.keystore.location"] = os.path.expanduser(options.tls_cert)
     elif options.tls_cert is not None:
-        texts["ssl.keystore.certificate.chain"] = _read(options.tls_cert, "--tls-cert")
-        texts["ssl.keystore.key"] = _read(options.tls_key, "--tls-key")
+        texts["ssl.keystore.certificate.chain"] = _pem(options.tls_cert, "--tls-cert")
+        texts["ssl.keystore.key"] = _pem(options.tls_key, "--tls-key")
     return texts
 
 
-def _read(path: str, option: str) -> str:
+def _pem(path: str, option: str) -> str:
     try:
-        with open(os.path.expanduser(path), encoding="ascii") as file:
-            return file.read()
+        return Path(path).expanduser().read_text(encoding="ascii")
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigurationError(f"{option} {path} cannot be read: {error}") from None
 
 
 def _properties(path: str) -> dict[str, str]:
     """Settings of a file that say how to connect; the others are those of other programs, which is told."""
+    # Imported here: it brings all of the broker's configuration, which few commands need.
+    from chronik.config import BROKER_KEYS
+    from chronik.config.files import read_settings
+
     texts: dict[str, str] = {}
     left: list[str] = []
     for setting in read_settings(path):
-        if setting.name == "security.protocol":
+        if setting.name in _LOGIN:
             texts[setting.name] = setting.text
         elif setting.name in BROKER_KEYS and setting.name.startswith("ssl."):
             BROKER_KEYS[setting.name].parse(setting.text)
             texts[setting.name] = setting.text
+        elif setting.name.startswith(("sasl.", "security.")):
+            raise ConfigurationError(f"{path}: {setting.name} means nothing to the commands; they know {', '.join(_LOGIN)} and ssl.*")
         else:
             left.append(setting.name)
     if left:
         print(f"chronik: {path}: {', '.join(left)}: not used by this command", file=sys.stderr)
     return texts
+
+
+def _password(options: argparse.Namespace, ask: Callable[[str], str]) -> str:
+    if options.password_file:
+        return password_of(options.password_file)
+    if not sys.stdin or not sys.stdin.isatty():
+        raise ChronikError(f"there is no terminal to ask for the password of {options.user}: give --password-file")
+    return ask(f"Password of {options.user}: ")
+
+
+def password_of(path: str) -> str:
+    """The password in a file's first line; ``-`` for standard input.
+
+    :raises ChronikError: there is none.
+    """
+    try:
+        text = sys.stdin.readline() if path == "-" else Path(path).read_text(encoding="utf-8")
+    except OSError as error:
+        raise ChronikError(f"cannot read the password in {path}: {os.strerror(error.errno or 0)}") from None
+    except UnicodeDecodeError:
+        raise ChronikError(f"the password in {path} is not UTF-8 text") from None
+    password = text.partition("\n")[0].rstrip("\r")
+    if not password:
+        raise ChronikError(f"there is no password in {'standard input' if path == '-' else path}")
+    return password

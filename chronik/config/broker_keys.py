@@ -15,6 +15,8 @@ from chronik.config.broker_log_keys import LOG_KEYS
 from chronik.config.key import ConfigKey, Effect, Importance, Scope, UpdateMode
 from chronik.config.registry import boolean, integer, items, long, registry, short, string
 from chronik.config.sasl_keys import SASL_KEYS
+from chronik.config.sasl_token_keys import SASL_TOKEN_KEYS
+from chronik.config.secret_files import PERMISSIONS, REFUSE
 from chronik.config.tls_keys import TLS_KEYS
 from chronik.config.topic_keys import SEGMENT_BYTES_MIN
 from chronik.config.validators import (
@@ -73,6 +75,15 @@ _LISTENERS = (
         "http.allowed.hosts",
         (),
         "Names, beside addresses and localhost, that HTTP requests may call this broker by. A web page must not reach it by a name of its own.",
+    ),
+)
+
+_SECRETS = (
+    string(
+        "secret.files.permissions",
+        REFUSE,
+        "What comes of a file with secrets that others than the broker's user may read or change: refuse does not use it, warn says so.",
+        validator=one_of(*PERMISSIONS),
     ),
 )
 
@@ -194,7 +205,7 @@ _PLUGINS = (
     string(
         "credential.store",
         None,
-        "Which auth backend knows users and checks passwords; the authorizer's, where that knows users and this is not set.",
+        "Which auth backend knows users and checks passwords. Where it is not set, the authorizer's if that knows users, else metadata.",
         validator=NON_EMPTY,
     ),
 )
@@ -206,7 +217,9 @@ BROKER_KEYS: Final[Mapping[str, ConfigKey]] = registry(
         "Listeners": _LISTENERS,
         "TLS": TLS_KEYS,
         "SASL": SASL_KEYS,
+        "Tokens": SASL_TOKEN_KEYS,
         "Authorization": AUTHORIZATION_KEYS,
+        "Secrets": _SECRETS,
         "Audit": AUDIT_KEYS,
         "Connections": _CONNECTIONS,
         "Quotas": _QUOTAS,
@@ -228,6 +241,8 @@ ALIASES: Final[Mapping[str, str]] = {"log.dir": "log.dirs", "broker.id": "node.i
 
 DIFFERENCES: Final[Mapping[str, tuple[str, str]]] = {
     "listeners": ("PLAINTEXT://:9092", "a broker without authentication must not be reachable from elsewhere unasked"),
+    "sasl.enabled.mechanisms": ("GSSAPI", "Kerberos is not served, and PLAIN tells the password to whoever listens on an unencrypted connection"),
+    "sasl.mechanism.inter.broker.protocol": ("GSSAPI", "Kerberos is not served"),
     "node.id": ("none, it is required", "a first broker starts without a file"),
     "log.dirs": ("/tmp/kafka-logs", "data does not belong where the system cleans up"),
     "ssl.keystore.type": ("JKS", "a JKS file is read by Java alone"),

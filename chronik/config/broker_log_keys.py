@@ -72,8 +72,9 @@ LOG_KEYS: Final = (
     integer(
         "num.recovery.threads.per.data.dir",
         2,
-        "How many logs of a directory are opened, and recovered, at a time when the broker starts.",
+        "How many logs of a directory are opened, and recovered, at a time when the broker starts; a change counts from the next start on.",
         importance=_HIGH,
+        mode=_CLUSTER,
         validator=between(1, 64),
     ),
     integer(

@@ -6,30 +6,15 @@ import enum
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
-from typing import Any, Final, TypeVar
+from typing import Any, TypeVar
 
 from chronik.config.broker_keys import BROKER_KEYS
 from chronik.config.key import ConfigKey
 from chronik.config.listeners import ListenerAddress, parse_listener
+from chronik.config.names import listener_prefix
+from chronik.config.secret_settings import PERMISSIONS_KEY, resolve_lenient
 from chronik.config.topic_keys import TOPIC_KEYS
 from chronik.config.values import Value
-
-LISTENER_PREFIX: Final = "listener.name."
-"""What keys begin with that are set for one listener only."""
-
-
-def listener_prefix(listener: str) -> str:
-    """What the keys of one listener begin with."""
-    return f"{LISTENER_PREFIX}{listener.lower()}."
-
-
-def split_listener_key(name: str) -> tuple[str, str]:
-    """Listener and key of a name, which are ``("", name)`` for one that is of no single listener. Listeners are in lower case."""
-    if not name.startswith(LISTENER_PREFIX):
-        return "", name
-    listener, _, key = name.removeprefix(LISTENER_PREFIX).partition(".")
-    return listener, key
-
 
 K = TypeVar("K")
 V = TypeVar("V")
@@ -43,6 +28,7 @@ class ConfigSource(enum.IntEnum):
     DYNAMIC_DEFAULT_BROKER = 3
     STATIC_BROKER = 4
     DEFAULT = 5
+    DYNAMIC_BROKER_LOGGER = 6
     CLIENT_METRICS = 7
     GROUP = 8
 
@@ -52,7 +38,7 @@ class Layer:
     """Texts that were set in one place, by key."""
 
     source: ConfigSource
-    texts: Mapping[str, str]
+    texts: Mapping[str, str] = field(repr=False)
 
 
 def _nothing() -> Mapping[K, V]:
@@ -70,7 +56,7 @@ class Configuration:
     """
 
     layers: tuple[Layer, ...] = ()
-    plugins: Mapping[tuple[str, str], Mapping[str, str]] = field(default_factory=_nothing)
+    plugins: Mapping[tuple[str, str], Mapping[str, str]] = field(default_factory=_nothing, repr=False)
     warnings: Sequence[str] = ()
     listener: str = ""
     _values: Mapping[str, Value] = field(init=False, repr=False, compare=False)
@@ -98,6 +84,13 @@ class Configuration:
         layer = self._layer(name)
         return BROKER_KEYS[name].default_text if layer is None else layer.texts[name]
 
+    def texts(self) -> Mapping[str, str]:
+        """Everything that is set, by name, as the strongest layer has it; names of one listener's keys with their prefix."""
+        found: dict[str, str] = {}
+        for layer in reversed(self.layers):
+            found.update(layer.texts)
+        return found
+
     def source(self, name: str) -> ConfigSource:
         """Where the value comes from."""
         layer = self._layer(name)
@@ -115,14 +108,16 @@ class Configuration:
         return replace(self, layers=(Layer(ConfigSource.STATIC_BROKER, MappingProxyType(dict(values))), *self.layers))
 
     def with_dynamic(self, cluster: Mapping[str, str], broker: Mapping[str, str]) -> Configuration:
-        """The same with the dynamic values of the image on top; earlier dynamic values are forgotten.
+        """The same with the dynamic values of the image on top; earlier dynamic values, and their warnings, are forgotten.
 
         :param cluster: what is set for every broker.
-        :param broker: what is set for this one.
+        :param broker: what is set for this one. A secret's file that cannot be used is as if it were not set, and warned of.
         """
         static = tuple(layer for layer in self.layers if layer.source is ConfigSource.STATIC_BROKER)
-        dynamic = (Layer(ConfigSource.DYNAMIC_BROKER, broker), Layer(ConfigSource.DYNAMIC_DEFAULT_BROKER, cluster))
-        return replace(self, layers=dynamic + static)
+        permissions = self.get(PERMISSIONS_KEY)
+        own, every = resolve_lenient(broker, permissions), resolve_lenient(cluster, permissions)
+        dynamic = (Layer(ConfigSource.DYNAMIC_BROKER, own.texts), Layer(ConfigSource.DYNAMIC_DEFAULT_BROKER, every.texts))
+        return replace(self, layers=dynamic + static, warnings=own.warnings + every.warnings)
 
     def for_listener(self, listener: str) -> Configuration:
         """The same as one listener has it: ``listener.name.<listener>.<key>`` wins over ``<key>``, wherever that is set (KIP-103)."""

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from chronik.config.broker_keys import BROKER_KEYS
 from chronik.config.client_metrics_keys import CLIENT_METRICS_KEYS
 from chronik.config.configuration import ConfigSource, Configuration
 from chronik.config.group_keys import GROUP_KEYS
 from chronik.config.key import ConfigKey, Effect, UpdateMode
+from chronik.config.names import split_listener_key
 from chronik.config.topic_keys import TOPIC_KEYS
 from chronik.config.values import ConfigType, format_value
 
@@ -67,20 +68,28 @@ def describe_topic(config: Configuration, configs: Mapping[str, str]) -> list[De
 
 
 def describe_broker(config: Configuration) -> list[DescribedConfig]:
-    """Every key of a broker, dynamic values included."""
-    return [
-        _described(key, config.text(key.name), tuple(_broker_synonyms(config, key.name)), key.mode is UpdateMode.READ_ONLY)
-        for key in _shown(BROKER_KEYS)
+    """Every key of a broker, dynamic values included; then those that are set for one listener."""
+    described = [
+        _described(key, config.text(key.name), tuple(_broker_synonyms(config, key.name)), _is_read_only(key)) for key in _shown(BROKER_KEYS)
     ]
+    texts = config.texts()
+    for name in sorted(texts):
+        key = _listener_key(name)
+        if key is not None:
+            # A listener that does not set a key has what the broker has: those places are weaker synonyms.
+            synonyms = (*_set_synonyms(config, name), *_broker_synonyms(config, key.name))
+            described.append(_described(replace(key, name=name), texts[name], synonyms, _is_read_only(key)))
+    return described
 
 
 def describe_dynamic_defaults(configs: Mapping[str, str]) -> list[DescribedConfig]:
     """What is set for all brokers at once (the broker resource without a name): only that, as in Kafka."""
     source = ConfigSource.DYNAMIC_DEFAULT_BROKER
+    keys = {name: BROKER_KEYS.get(name) or _listener_key(name) for name in configs}
     return [
-        _described(BROKER_KEYS[name], text, (DescribedSynonym(name, text, source),), read_only=False)
-        for name, text in sorted(configs.items())
-        if name in BROKER_KEYS
+        _described(replace(key, name=name), configs[name], (DescribedSynonym(name, configs[name], source),), read_only=False)
+        for name, key in sorted(keys.items())
+        if key is not None
     ]
 
 
@@ -113,10 +122,31 @@ def _shown(keys: Mapping[str, ConfigKey]) -> Iterator[ConfigKey]:
     return (key for key in keys.values() if key.effect is not Effect.REFUSED)
 
 
-def _broker_synonyms(config: Configuration, name: str) -> Iterator[DescribedSynonym]:
+def describe_loggers(levels: Mapping[str, str]) -> list[DescribedConfig]:
+    """The level of each logger of a broker, by name (KIP-412)."""
+    source, doc = ConfigSource.DYNAMIC_BROKER_LOGGER, "What is logged under this name and those below it that have no level of their own."
+    return [DescribedConfig(name, level, source, False, False, False, (), ConfigType.STRING, doc) for name, level in levels.items()]
+
+
+def _is_read_only(key: ConfigKey) -> bool:
+    """Whether it cannot be changed at run time; of a secret only the file's name can be."""
+    return key.sensitive or key.mode is UpdateMode.READ_ONLY
+
+
+def _listener_key(name: str) -> ConfigKey | None:
+    """The key that a name sets for one listener, if it is such a name."""
+    listener, base = split_listener_key(name)
+    return BROKER_KEYS.get(base) if listener else None
+
+
+def _set_synonyms(config: Configuration, name: str) -> Iterator[DescribedSynonym]:
     for layer in config.layers:
         if name in layer.texts:
             yield DescribedSynonym(name, layer.texts[name], layer.source)
+
+
+def _broker_synonyms(config: Configuration, name: str) -> Iterator[DescribedSynonym]:
+    yield from _set_synonyms(config, name)
     default = BROKER_KEYS[name].default_text
     if default is not None:
         yield DescribedSynonym(name, default, ConfigSource.DEFAULT)

@@ -15,6 +15,9 @@ from chronik.config.configuration import Configuration
 from chronik.config.group_keys import GROUP_KEYS, check_group_limits, check_group_values
 from chronik.config.kafka_keys import is_kafka_only
 from chronik.config.key import ConfigKey, Effect, Scope, UpdateMode
+from chronik.config.names import split_listener_key
+from chronik.config.secret_settings import is_secret
+from chronik.config.secrets import FILE_SUFFIX
 from chronik.config.topic_keys import TOPIC_KEYS
 from chronik.config.values import ConfigType
 from chronik.errors import ConfigurationError, ErrorCode, KafkaError
@@ -48,6 +51,7 @@ def check_configs(scope: Scope, resource: str, before: Mapping[str, str], after:
     changed = {name for name in before.keys() | after.keys() if before.get(name) != after.get(name)}
     if scope is Scope.BROKER:
         _check_update_modes(changed, resource)
+        _check_secrets(changed & after.keys())
     for name, text in after.items():
         _check_value(scope, name, text)
     if scope is Scope.TOPIC:
@@ -57,10 +61,24 @@ def check_configs(scope: Scope, resource: str, before: Mapping[str, str], after:
     if scope is Scope.BROKER and any(name.startswith("group.") for name in changed):
         _check_limits(static.with_dynamic({}, after) if resource else static.with_dynamic(after, {}))
     return tuple(
-        f"{name} of {scope.value} {resource or 'default'} is stored and has no effect: {KEYS[scope][name].doc}"
+        f"{name} of {scope.value} {resource or 'default'} is stored and has no effect: {key.doc}"
         for name in sorted(changed & after.keys())
-        if KEYS[scope][name].effect is Effect.STORED
+        if (key := _key(scope, name)).effect is Effect.STORED
     )
+
+
+def _key(scope: Scope, name: str) -> ConfigKey:
+    """The key that a name sets, for one listener or for all.
+
+    :raises KafkaError: ``INVALID_CONFIG``: there is none.
+    """
+    listener, base = split_listener_key(name) if scope is Scope.BROKER else ("", name)
+    key = KEYS[scope].get(base)
+    if key is None:
+        raise _unknown(scope, name)
+    if listener and not key.per_listener:
+        raise KafkaError(ErrorCode.INVALID_CONFIG, f"{base} cannot be set for one listener; set it without {name.removesuffix(base)}")
+    return key
 
 
 def list_value(scope: Scope, name: str, static: Configuration) -> str:
@@ -68,34 +86,42 @@ def list_value(scope: Scope, name: str, static: Configuration) -> str:
 
     :raises KafkaError: ``INVALID_CONFIG`` when there is no such key or it is no list.
     """
-    key = KEYS[scope].get(name)
-    if key is None:
-        raise _unknown(scope, name)
+    key = _key(scope, name)
     if key.type is not ConfigType.LIST:
         raise KafkaError(ErrorCode.INVALID_CONFIG, f"Can't append or subtract from {name}: it is no list but {key.type.noun}")
     value: Any = key.default
     if scope is Scope.BROKER:
-        value = static.get(name)
+        listener, base = split_listener_key(name)
+        value = static.for_listener(listener).get(base)
     elif scope is Scope.TOPIC:
         value = static.topic_default(key)[0]
     return ",".join(value or ())
 
 
 def _check_update_modes(names: set[str], resource: str) -> None:
-    fixed = sorted(name for name in names if is_kafka_only(name) or (name in BROKER_KEYS and BROKER_KEYS[name].mode is UpdateMode.READ_ONLY))
+    modes = {name: BROKER_KEYS[base].mode for name in names if (base := split_listener_key(name)[1]) in BROKER_KEYS}
+    fixed = sorted(name for name in names if modes.get(name) is UpdateMode.READ_ONLY or (name not in modes and is_kafka_only(name)))
     if fixed:
         raise KafkaError(
             ErrorCode.INVALID_REQUEST, f"Cannot update these configs dynamically: [{', '.join(fixed)}]. Set them in the file and start again."
         )
-    own = sorted(name for name in names if name in BROKER_KEYS and BROKER_KEYS[name].mode is UpdateMode.PER_BROKER)
+    own = sorted(name for name, mode in modes.items() if mode is UpdateMode.PER_BROKER)
     if own and not resource:
         raise KafkaError(ErrorCode.INVALID_REQUEST, f"Cannot update these configs for all brokers at once: {', '.join(own)}")
 
 
+def _check_secrets(names: set[str]) -> None:
+    """Secrets are not stored: the metadata are told to every broker, kept on disk as they are, and copied with it."""
+    for name in sorted(filter(is_secret, names)):
+        raise KafkaError(
+            ErrorCode.INVALID_REQUEST,
+            f"{name} is a secret, and secrets are not stored in the metadata: "
+            f"put it into a file that only the broker's user may read, and set {name}{FILE_SUFFIX} to its path",
+        )
+
+
 def _check_value(scope: Scope, name: str, text: str) -> None:
-    key = KEYS[scope].get(name)
-    if key is None:
-        raise _unknown(scope, name)
+    key = _key(scope, name)
     try:
         key.parse(text)
     except ConfigurationError as error:

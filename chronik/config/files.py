@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,7 @@ class Setting:
     """One key as somebody wrote it; ``origin`` says where, for messages."""
 
     name: str
-    text: str
+    text: str = field(repr=False)
     origin: str
 
 

@@ -16,9 +16,8 @@ _PACKED: Final[Mapping[str, str]] = {
         "metric.reporters num.io.threads num.network.threads "
         "num.replica.alter.log.dirs.threads num.replica.fetchers offsets.load.buffer.size offsets.topic.compression.codec "
         "principal.builder.class process.roles queued.max.request.bytes queued.max.requests request.timeout.ms telemetry.max.bytes "
-        "authorizer.class.name client.quota.callback.class config.providers allow.everyone.if.no.acl.found super.users "
-        "security.providers connection.failed.authentication.delay.ms "
-        "connections.max.reauth.ms share.fetch.purgatory.purge.interval.requests socket.connection.setup.timeout.max.ms "
+        "client.quota.callback.class config.providers security.providers "
+        "share.fetch.purgatory.purge.interval.requests socket.connection.setup.timeout.max.ms "
         "socket.connection.setup.timeout.ms initial.broker.registration.timeout.ms internal.segment.bytes transactional.id.expiration.ms "
         "follower.fetch.last.tiered.offset.enable"
     ),
@@ -29,7 +28,6 @@ _PACKED: Final[Mapping[str, str]] = {
         "append.linger.ms auto.join.enable bootstrap.servers election.backoff.max.ms election.timeout.ms fetch.max.bytes "
         "fetch.snapshot.max.bytes fetch.timeout.ms request.timeout.ms retry.backoff.ms voters"
     ),
-    "delegation.token.": "expiry.check.interval.ms expiry.time.ms max.lifetime.ms secret.key",
     "delete.records.purgatory.": "purge.interval.requests",
     "fetch.purgatory.": "purge.interval.requests",
     "producer.": "purgatory.purge.interval.requests",
@@ -63,8 +61,7 @@ _PACKED: Final[Mapping[str, str]] = {
     ),
     "replication.quota.": "window.num window.size.seconds",
     "sasl.": (
-        "client.callback.handler.class enabled.mechanisms jaas.config mechanism.controller.protocol mechanism.inter.broker.protocol "
-        "server.callback.handler.class server.max.receive.size"
+        "client.callback.handler.class jaas.config mechanism.controller.protocol server.callback.handler.class"
     ),
     "sasl.kerberos.": ("kinit.cmd min.time.before.relogin principal.to.local.rules service.name ticket.renew.jitter ticket.renew.window.factor"),
     "sasl.login.": (
@@ -72,9 +69,8 @@ _PACKED: Final[Mapping[str, str]] = {
         "refresh.window.factor refresh.window.jitter retry.backoff.max.ms retry.backoff.ms"
     ),
     "sasl.oauthbearer.": (
-        "client.credentials.client.id client.credentials.client.secret clock.skew.seconds expected.audience expected.issuer "
-        "header.urlencode jwks.endpoint.refresh.ms jwks.endpoint.retry.backoff.max.ms jwks.endpoint.retry.backoff.ms "
-        "jwks.endpoint.url jwt.retriever.class jwt.validator.class scope scope.claim.name sub.claim.name token.endpoint.url"
+        "client.credentials.client.id client.credentials.client.secret header.urlencode jwt.retriever.class jwt.validator.class scope "
+        "token.endpoint.url"
     ),
     "sasl.oauthbearer.assertion.": (
         "algorithm claim.aud claim.exp.seconds claim.iss claim.jti.include claim.nbf.seconds claim.sub file private.key.file "

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from types import MappingProxyType
 from typing import Final
 
+from chronik.config.authorization_keys import AUTHORIZER_CLASS
 from chronik.config.broker_keys import ALIASES, BROKER_KEYS
-from chronik.config.configuration import ConfigSource, Configuration, Layer, split_listener_key
+from chronik.config.configuration import ConfigSource, Configuration, Layer
 from chronik.config.files import Setting, read_settings
 from chronik.config.kafka_keys import KAFKA_ONLY, is_kafka_only
 from chronik.config.key import Effect
+from chronik.config.names import split_listener_key
+from chronik.config.secret_settings import PERMISSIONS_KEY, Resolved, check_settings_file, is_secret, resolve, resolve_options
+from chronik.config.secrets import FILE_SUFFIX
 from chronik.config.values import SHOWN_CHARACTERS, shown
 from chronik.errors import ConfigurationError
-from chronik.plugin import SEAMS
+from chronik.plugin import SEAMS, secret_options
 
 PREFIX: Final = "CHRONIK_"
 """What a variable of the environment begins with that sets a key: ``CHRONIK_LOG_DIRS`` sets ``log.dirs``."""
@@ -23,20 +27,28 @@ VARIABLES: Final[Mapping[str, str]] = MappingProxyType({PREFIX + name.upper().re
 """Every such variable, and its key."""
 
 _PLUGIN: Final = "plugin."
+_FLAG: Final = "--set"
 _NEAR: Final = 0.85
 
 
-def load(sets: Mapping[str, str], environ: Mapping[str, str], file: str | None = None) -> Configuration:
+SecretOptions = Callable[[str, str], Collection[str]]
+"""Names of the options of a seam's plugin that are secrets."""
+
+
+def load(
+    sets: Mapping[str, str], environ: Mapping[str, str], file: str | None = None, secrets_of: SecretOptions = secret_options
+) -> Configuration:
     """The configuration of a broker.
 
     :param sets: ``--set`` options; they win over ``environ``, which wins over ``file``, which wins over the defaults.
     :param environ: the process's environment.
     :param file: path of a properties or TOML file.
+    :param secrets_of: says which options of plugins are secrets.
     :raises ConfigurationError: a key nobody knows, a value that cannot be, a file that cannot be read; one line that says what to do.
     """
     settings = _strongest(
         (
-            [Setting(name, text, "--set") for name, text in sets.items()],
+            [Setting(name, text, _FLAG) for name, text in sets.items()],
             [Setting(VARIABLES[variable], text, variable) for variable, text in environ.items() if variable in VARIABLES and text],
             read_settings(file) if file is not None else [],
         )
@@ -55,8 +67,54 @@ def load(sets: Mapping[str, str], environ: Mapping[str, str], file: str | None =
             warnings.append(f"{setting.name} ({setting.origin}) means nothing to Chronik and is left alone")
         else:
             raise ConfigurationError(_unknown(setting))
-    static = Layer(ConfigSource.STATIC_BROKER, MappingProxyType(texts))
-    return Configuration((static,), MappingProxyType({key: MappingProxyType(options) for key, options in plugins.items()}), tuple(warnings))
+    _name_authorizer(texts)
+    secrets = _Secrets(settings.values(), secrets_of)
+    own = secrets.resolved(texts)
+    options = {key: secrets.resolved_options(key, options) for key, options in plugins.items()}
+    for resolved in (own, *options.values()):
+        warnings.extend(resolved.warnings)
+    warnings.extend(secrets.exposed(file))
+    static = Layer(ConfigSource.STATIC_BROKER, MappingProxyType(dict(own.texts)))
+    return Configuration((static,), MappingProxyType({key: MappingProxyType(dict(each.texts)) for key, each in options.items()}), tuple(warnings))
+
+
+class _Secrets:
+    """What of the settings is secret, and where each was set.
+
+    :raises ConfigurationError: :data:`PERMISSIONS_KEY` has a wrong value.
+    """
+
+    def __init__(self, settings: Iterable[Setting], secrets_of: SecretOptions) -> None:
+        self._settings = {setting.name: setting for setting in settings}
+        self._secrets_of = secrets_of
+        self._names: list[str] = []
+        wanted = self._settings.get(PERMISSIONS_KEY)
+        key = BROKER_KEYS[PERMISSIONS_KEY]
+        self._permissions = str(key.default if wanted is None else key.parse(wanted.text))
+
+    def resolved(self, texts: Mapping[str, str]) -> Resolved:
+        """The broker's own."""
+        self._names.extend(filter(is_secret, texts))
+        return resolve(texts, self._permissions)
+
+    def resolved_options(self, plugin: tuple[str, str], options: Mapping[str, str]) -> Resolved:
+        """Those of a plugin."""
+        secrets, prefix = self._secrets_of(*plugin), f"{_PLUGIN}{'.'.join(plugin)}."
+        self._names.extend(prefix + name for name in options if name in secrets)
+        return resolve_options(options, secrets, self._permissions, prefix)
+
+    def exposed(self, file: str | None) -> Iterator[str]:
+        """Warnings about secrets that others can read where they were set.
+
+        :raises ConfigurationError: in the configuration file, where that is refused.
+        """
+        for name in self._names:
+            if self._settings[name].origin == _FLAG:
+                yield f"{name} ({_FLAG}) is a secret, and everybody on this machine can read a process's arguments; set {name}{FILE_SUFFIX}"
+        if file is not None and any(self._settings[name].origin.startswith(file) for name in self._names):
+            warning = check_settings_file(file, self._permissions)
+            if warning is not None:
+                yield warning
 
 
 def _strongest(sources: Iterable[list[Setting]]) -> dict[str, Setting]:
@@ -70,6 +128,15 @@ def _strongest(sources: Iterable[list[Setting]]) -> dict[str, Setting]:
                 continue
             settings.setdefault(target, Setting(target, setting.text, setting.origin))
     return settings
+
+
+def _name_authorizer(texts: dict[str, str]) -> None:
+    """Kafka's key chooses the authorizer too: a configuration that was Kafka's must not give an open broker."""
+    if not texts.get(AUTHORIZER_CLASS, "").strip():
+        return
+    chosen = texts.setdefault("authorizer", "acl")
+    if chosen != "acl":
+        raise ConfigurationError(f"authorizer={chosen} and {AUTHORIZER_CLASS} choose different authorizers; remove one of them")
 
 
 def _misspelt(environ: Mapping[str, str]) -> Iterator[str]:

@@ -23,7 +23,7 @@ def parse_properties(text: str) -> Iterator[tuple[int, str, str]]:
     for number, line in _logical_lines(text):
         match = _KEY.match(line)
         if match is None:
-            raise ValueError(f"line {number} is no setting: {line!r}")
+            raise ValueError(f"line {number} is no setting")  # what is in it may be a secret
         yield number, _unescape(match[1], number), _unescape(line[match.end() :], number)
 
 

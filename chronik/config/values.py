@@ -5,6 +5,8 @@ from __future__ import annotations
 import enum
 from typing import Final
 
+from chronik.config.secrets import Secret
+
 Value = bool | int | float | str | tuple[str, ...] | None
 """A typed value; None where nothing is configured and nothing is the default."""
 
@@ -47,10 +49,12 @@ _NOUNS: Final = {
 
 
 def parse_value(kind: ConfigType, text: str) -> Value:
-    """The typed value of a text; spaces around it do not count.
+    """The typed value of a text; spaces around it do not count, but for a secret of a file, which is taken as it is.
 
     :raises ValueError: when the text is no value of this type.
     """
+    if kind is ConfigType.PASSWORD:
+        return text if isinstance(text, Secret) else Secret(text.strip())
     text = text.strip()
     if kind is ConfigType.BOOLEAN:
         return _parse_boolean(text)

@@ -18,9 +18,13 @@ from chronik.config import Configuration, ListenerAddress
 from chronik.defer import deferred
 from chronik.errors import ChronikError
 from chronik.http.api import ApiEndpoints
+from chronik.http.audit_metrics import audit_families
+from chronik.http.authentication import HttpAuthentication
 from chronik.http.checks import broker_check, cluster_check, search_check
+from chronik.http.configs import ConfigEndpoints
 from chronik.http.disk_metrics import disk_families
 from chronik.http.health import HealthEndpoints
+from chronik.http.login_metrics import login_families
 from chronik.http.metrics import (
     MetricsEndpoint,
     connection_families,
@@ -37,11 +41,14 @@ from chronik.http.root import RootEndpoints
 from chronik.http.routing import Routes
 from chronik.http.search import SearchEndpoints
 from chronik.http.site import make_site
+from chronik.http.users import UserEndpoints
 from chronik.network.handshakes import Handshakes
 from chronik.network.listeners import KafkaListeners
 from chronik.network.tls import TlsTransport
-from chronik.security.interfaces import ICredentialStore
+from chronik.security.sasl.server import SaslServers
 from chronik.security.tls.server import ServerTls
+from chronik.server.calls import ApiCalls
+from chronik.server.table import api_table
 
 if TYPE_CHECKING:
     from chronik.search.service import SearchService
@@ -61,7 +68,9 @@ class HttpParts:
     listeners: KafkaListeners
     search: SearchService
     stalls: ReactorStallMeter
-    credentials: ICredentialStore | None
+    authentication: HttpAuthentication
+    sasl: SaslServers
+    users: UserEndpoints
 
 
 class HttpListeners:
@@ -138,7 +147,7 @@ class HttpListeners:
         """Accept, and serve everything there is."""
         routes = _routes(parts, [*parts.listeners.tls.values(), *([self.tls] if self.tls else [])], self._reactor)
         for factory, port in zip(self._factories, self._ports, strict=True):
-            factory.serve(make_site(routes, self._allowed_hosts, parts.credentials, self._reactor))
+            factory.serve(make_site(routes, self._allowed_hosts, parts.authentication, self._reactor, parts.services.audit))
             port.startReading()
 
     @property
@@ -208,6 +217,8 @@ def _routes(parts: HttpParts, certificates: Sequence[ServerTls], clock: IReactor
     RootEndpoints(f"broker-{services.broker_id}", services.metadata).register(routes)
     SearchEndpoints(search, services.metadata, services.authorizer).register(routes)
     ApiEndpoints(services.metadata, services.partitions, services.groups, services.authorizer).register(routes)
+    parts.users.register(routes)
+    ConfigEndpoints(ApiCalls(services, api_table())).register(routes)
     HealthEndpoints(_checks(parts, certificates)).register(routes)
     MetricsEndpoint(
         [
@@ -219,6 +230,8 @@ def _routes(parts: HttpParts, certificates: Sequence[ServerTls], clock: IReactor
             disk_families(services.logs),
             search_families(search.status),
             stall_families(parts.stalls),
+            login_families(parts.sasl),
+            audit_families(parts.services.audit),
             group_families(services.groups, services.partitions),
             process_families(),
         ],

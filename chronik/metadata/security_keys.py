@@ -4,8 +4,9 @@
 ``acls/<type>/<pattern>/<name>/<principal>/<host>/<operation>/<permission>``        an object without fields: the key says all
 ``roles/<name>``                                                                    ``grants``, ``principals``, ``groups``
 ``scram/<mechanism>/<user>``                                                        ``salt``, ``iterations``, ``stored_key``, ``server_key``
-``tokens/<token id>``                                                               ``owner``, ``requester``, ``renewers``, ``hmac``, ``issue``,
-                                                                                    ``expiry``, ``max``: milliseconds since 1970
+``tokens/<token id>``                                                               ``owner``, ``requester``, ``renewers``, ``issue``, ``expiry``,
+                                                                                    ``max``: milliseconds since 1970
+``secrets/scram``                                                                   ``secret``: decides what unknown users are told
 ==================================================================================  ======================================
 
 Names of people and resources are quoted as in URLs; types, patterns, operations and permissions are words in lower case. Bytes are base64.
@@ -36,6 +37,7 @@ ACLS: Final = "acls/"
 ROLES: Final = "roles/"
 SCRAM: Final = "scram/"
 TOKENS: Final = "tokens/"
+SCRAM_SECRET: Final = "secrets/scram"
 
 EMPTY: Final = encode_fields({})
 """The value of a key that says everything itself."""
@@ -121,6 +123,16 @@ def decode_scram(value: bytes) -> ScramCredential:
     return ScramCredential(_bytes(fields, "salt"), fields.integer("iterations"), _bytes(fields, "stored_key"), _bytes(fields, "server_key"))
 
 
+def encode_secret(secret: bytes) -> bytes:
+    """A secret's value."""
+    return encode_fields({"secret": _text(secret)})
+
+
+def decode_secret(value: bytes) -> bytes:
+    """A secret."""
+    return _bytes(Fields(value), "secret")
+
+
 def token_key(token_id: str) -> str:
     """Where a delegation token is."""
     return TOKENS + quote(token_id, safe="")
@@ -138,7 +150,6 @@ def encode_token(token: DelegationToken) -> bytes:
             "owner": token.owner,
             "requester": token.requester,
             "renewers": list(token.renewers),
-            "hmac": _text(token.hmac),
             "issue": token.issue_ms,
             "expiry": token.expiry_ms,
             "max": token.max_ms,
@@ -154,7 +165,6 @@ def decode_token(token_id: str, value: bytes) -> DelegationToken:
         fields.text("owner"),
         fields.text("requester"),
         tuple(fields.strings("renewers")),
-        _bytes(fields, "hmac"),
         fields.integer("issue"),
         fields.integer("expiry"),
         fields.integer("max"),

@@ -19,7 +19,7 @@ from chronik.errors import ChronikError
 from chronik.network.admission import Admission
 from chronik.network.connection import KafkaConnection
 from chronik.network.handshakes import Handshakes
-from chronik.network.interfaces import IRequestDispatcher, ITlsSide
+from chronik.network.interfaces import IAuthentication, IAuthenticators, IRequestDispatcher, ITlsSide, Session
 from chronik.network.limits import BYTES_IN_FLIGHT_TOTAL_MAX, ConnectionLimits
 from chronik.network.tls import TlsTransport
 
@@ -101,6 +101,7 @@ class ConnectionFactory(Factory):
     :param clock: times their deadlines.
     :param frame_bytes_max: no request is larger (``socket.request.max.bytes``).
     :ivar dispatcher: serves their requests; set before the first connection is accepted.
+    :ivar authenticators: how peers prove who they are; likewise. None where nobody has to.
     :ivar connections: those that are open, in the order in which they came.
     :ivar accepted: connections that came, since the start.
     :ivar bytes_in: bytes received since the start.
@@ -137,6 +138,7 @@ class ConnectionFactory(Factory):
         self.tls = tls
         self.handshakes = handshakes or Handshakes(clock)
         self.protocol_name = protocol_name
+        self.authenticators: IAuthenticators | None = None
         self._timer: IDelayedCall | None = None
         self._emptied: list[Deferred[None]] = []
         self.connections: dict[KafkaConnection, None] = {}
@@ -164,6 +166,10 @@ class ConnectionFactory(Factory):
         if self._untold > REFUSALS_TOLD_MAX:
             return
         self._log.warn("closing the connection of {host}:{port} on {listener}: it {why}", host=host, port=port, listener=self.name, why=why)
+
+    def begin_authentication(self, session: Session) -> IAuthentication | None:
+        """How a new peer will prove who it is; None when it need not."""
+        return None if self.authenticators is None else self.authenticators.begin(session)
 
     def opened(self, connection: KafkaConnection) -> None:
         """A connection begins."""

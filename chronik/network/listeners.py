@@ -15,15 +15,15 @@ from chronik.errors import ConfigurationError
 from chronik.metadata.image import Endpoint
 from chronik.network.admission import Admission, AdmissionLimits
 from chronik.network.handshakes import Handshakes
-from chronik.network.interfaces import IRequestDispatcher
+from chronik.network.interfaces import IAuthenticators, IRequestDispatcher
 from chronik.network.limits import ConnectionLimits
 from chronik.network.listener import ConnectionFactory, KafkaListener, RequestBudget
 
-NOT_SERVED: Final = frozenset({"SASL_PLAINTEXT", "SASL_SSL"})
-"""Security protocols that are refused: nothing asks for a password yet."""
-
 ENCRYPTED: Final = frozenset({"SSL", "SASL_SSL"})
 """Security protocols over TLS."""
+
+SASL_PROTOCOLS: Final = frozenset({"SASL_PLAINTEXT", "SASL_SSL"})
+"""Security protocols under which peers prove who they are by SASL."""
 
 PRIVATE = "PRIVATE"
 """The listener name of the broker's own children, who come over inherited sockets."""
@@ -99,14 +99,24 @@ class KafkaListeners:
     def _authenticates(self, name: str) -> bool:
         """Whether a listener knows everybody who uses it."""
         protocol, tls = self._protocols[name], self.tls.get(name)
-        return protocol.startswith("SASL_") or (protocol == "SSL" and tls is not None and tls.authenticates)
+        return protocol in SASL_PROTOCOLS or (tls is not None and tls.authenticates)
 
-    def serve(self, dispatcher: IRequestDispatcher) -> None:
-        """Accept, and serve by ``dispatcher``."""
+    def serve(self, dispatcher: IRequestDispatcher, authenticators: IAuthenticators | None = None) -> None:
+        """Accept, and serve by ``dispatcher``.
+
+        :param authenticators: how peers prove who they are on listeners of SASL protocols; on others nobody is asked.
+        """
         for factory in (*self._factories.values(), self._private):
             factory.dispatcher = dispatcher
+        for name in self.sasl_listeners:
+            self._factories[name].authenticators = authenticators
         for listener in self._listeners:
             listener.accept()
+
+    @property
+    def sasl_listeners(self) -> Sequence[str]:
+        """Names of the listeners on which peers prove who they are by SASL."""
+        return [name for name in self._factories if self._protocols[name] in SASL_PROTOCOLS]
 
     def adopt(self, descriptor: int) -> None:
         """Serve one of the broker's own children over a connected socket, of which a copy is taken."""
@@ -159,8 +169,6 @@ def security_protocols(config: Configuration) -> Mapping[str, str]:
             raise ConfigurationError(
                 f"listener {address} is in no entry of listener.security.protocol.map: add {address.name}:PLAINTEXT there, or another protocol"
             )
-        if protocol in NOT_SERVED:
-            raise ConfigurationError(f"listener {address} uses {protocol}, which is not served yet: use PLAINTEXT or SSL")
         if address.name in chosen:
             raise ConfigurationError(
                 f"listeners has two of the name {address.name}: give one another name, and an entry in listener.security.protocol.map"

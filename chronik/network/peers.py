@@ -15,7 +15,7 @@ from chronik.defer import deferred
 from chronik.metadata.image import BrokerImage, Endpoint
 from chronik.network.channel import ChannelError, KafkaChannel
 from chronik.network.handshakes import Handshakes
-from chronik.network.interfaces import IBrokerChannels, ITlsSide
+from chronik.network.interfaces import IBrokerChannels, ISaslClient, ITlsSide
 from chronik.network.tls import TlsTransport
 
 CONNECT_SECONDS: Final = 2.0
@@ -31,6 +31,7 @@ class BrokerChannels:
     :param broker: what the image says of a broker, None for nothing.
     :param listener: name of the listener that brokers use among themselves.
     :param tls: this side of TLS with a host; None where that listener has none.
+    :param sasl: makes this broker's side of a login; None where that listener asks for none.
     """
 
     def __init__(
@@ -40,6 +41,7 @@ class BrokerChannels:
         broker: Callable[[int], BrokerImage | None],
         listener: str,
         tls: Callable[[str], ITlsSide] | None = None,
+        sasl: Callable[[], ISaslClient] | None = None,
     ) -> None:
         self._reactor = reactor
         self._client_id = f"broker-{broker_id}"
@@ -47,12 +49,13 @@ class BrokerChannels:
         self._listener = listener
         self._tls = tls
         self._handshakes = Handshakes(reactor, seconds=CONNECT_SECONDS)
+        self._sasl = sasl
 
     @deferred
     async def connect(self, broker_id: int) -> KafkaChannel:
         """A new channel to a broker, that knows the other's versions.
 
-        :raises ChannelError: it is not registered or cannot be reached.
+        :raises ChannelError: it is not registered or cannot be reached, or it does not believe who this is.
         """
         endpoint = self._endpoint(broker_id)
         side = None if self._tls is None else self._tls(endpoint.host)
@@ -61,6 +64,8 @@ class BrokerChannels:
         channel = await factory.connected
         try:
             await channel.negotiate(CONNECT_SECONDS)
+            if self._sasl is not None:
+                await channel.authenticate(self._sasl, CONNECT_SECONDS)
         except ChannelError:
             channel.close()
             raise

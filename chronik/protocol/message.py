@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sized
 from struct import error as StructError
 from typing import Any, ClassVar, Final, Self, TypeAlias
 
+from chronik.config.secrets import HIDDEN
 from chronik.protocol.primitives import DecodeError, EncodeError
 
 Records: TypeAlias = bytes | memoryview | Sized | None
@@ -13,6 +14,9 @@ Records: TypeAlias = bytes | memoryview | Sized | None
 
 Decoder: TypeAlias = Callable[[bytes, int, int, int], tuple[Any, int]]
 Encoder: TypeAlias = Callable[[Any, list[Any], list[int]], None]
+
+SECRET_FIELDS: Final = frozenset({"auth_bytes", "salted_password", "hmac"})
+"""Fields whose values are secrets: passwords, tokens, and what proves them."""
 
 ELEMENTS_MAX: Final = 50_000
 """How many array elements and tagged fields one request may have: at worst some tens of milliseconds of the reactor."""
@@ -32,7 +36,9 @@ class Struct:
     __hash__ = None  # type: ignore[assignment]
 
     def __repr__(self) -> str:
-        fields = ", ".join(f"{name}={getattr(self, name)!r}" for name in self.__slots__)
+        # Values of configurations may be secrets as well, of keys that nobody knows here.
+        secrets = SECRET_FIELDS | ({"value"} if self.__class__.__name__ == "AlterableConfig" else set())
+        fields = ", ".join(f"{name}={HIDDEN if name in secrets else repr(getattr(self, name))}" for name in self.__slots__)
         return f"{self.__class__.__qualname__}({fields})"
 
 

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 from chronik.config import Configuration, Value
 from chronik.metadata.image import TopicImage
-from chronik.metadata.interfaces import IMetadataFeed
 from chronik.storage.config import LogConfig
 
 
@@ -58,26 +57,3 @@ class EffectiveSettings:
         if found is None:
             found = self._known[key] = TopicSettings.of(configuration.topic_values(topic.configs))
         return found
-
-
-class DynamicConfiguration:
-    """The broker's configuration with the image's dynamic values on top, made anew only when those change.
-
-    :param static: flags, environment, file and defaults.
-    """
-
-    def __init__(self, static: Configuration, feed: IMetadataFeed, broker_id: int) -> None:
-        self._static = static
-        self._feed = feed
-        self._own = f"broker/{broker_id}"
-        self._dynamic: tuple[Mapping[str, str], Mapping[str, str]] = ({}, {})
-        self._current = static
-
-    def __call__(self) -> Configuration:
-        """The configuration as of now."""
-        configs = self._feed.image.configs
-        dynamic = (configs.get("broker/", {}), configs.get(self._own, {}))
-        if dynamic != self._dynamic:
-            self._dynamic = dynamic
-            self._current = self._static.with_dynamic(*dynamic)
-        return self._current

@@ -98,15 +98,17 @@ class SearchConfig:
     :ivar limits: members of :class:`~chronik.search.worker.limits.IndexLimits` that differ from its defaults.
     :ivar timeout_s: how long a search may take when it does not say.
     :ivar python: the interpreter that search processes run.
+    :ivar broker_id: whose own dynamic configuration counts.
     """
 
     mode: str = "json"
     fast: bool = True
     backend: str = "tantivy"
-    options: Mapping[str, str] = field(default_factory=dict)
+    options: Mapping[str, str] = field(default_factory=dict, repr=False)
     limits: Mapping[str, int | float] = field(default_factory=dict)
     timeout_s: float = 30.0
     python: str = sys.executable
+    broker_id: int = -1
 
 
 @dataclass(frozen=True, slots=True)

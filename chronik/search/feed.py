@@ -7,7 +7,7 @@ so that a busy partition costs the broker one set entry a commit.
 from __future__ import annotations
 
 import zlib
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from collections.abc import Set as AbstractSet
 from typing import TYPE_CHECKING, Final
 
@@ -18,7 +18,7 @@ from zope.interface import implementer
 from chronik.errors import KafkaError
 from chronik.metadata.image import ImageDelta, MetadataImage, TopicImage
 from chronik.metadata.interfaces import IImageObserver, IMetadataFeed
-from chronik.model import INTERNAL_TOPICS, TopicId, topic_id_text
+from chronik.model import UNSEARCHED_TOPICS, TopicId, topic_id_text
 from chronik.search.broker_interfaces import NO_BACKEND, CommittedLog, CommittedLogs, SearchConfig
 from chronik.search.feed_messages import (
     AskedPartition,
@@ -267,7 +267,7 @@ class SearchFeed:
 
     def _topics_changed(self, topics: Iterable[TopicImage]) -> None:
         for topic in topics:
-            if topic.name not in INTERNAL_TOPICS:
+            if topic.name not in UNSEARCHED_TOPICS:
                 ready = self._logs.ready(topic.topic_id)
                 ready.addCallback(self._hosted, topic)
                 ready.addErrback(self._not_ready, topic.name)
@@ -310,10 +310,11 @@ class SearchFeed:
         self.tell(self._partition_head(watch))
 
     def _settings(self, topic: TopicImage) -> tuple[str, bool]:
-        defaults: Mapping[str, str] = self._metadata.image.configs.get("broker/", {})
+        configs = self._metadata.image.configs
+        defaults = {**configs.get("broker/", {}), **configs.get(f"broker/{self._config.broker_id}", {})}
         mode = topic.configs.get("search.mode", defaults.get("search.mode", self._config.mode))
         fast = topic.configs.get("search.fast", defaults.get("search.fast", str(self._config.fast)))
-        searched = mode in MODES and topic.name not in INTERNAL_TOPICS and self._config.backend != NO_BACKEND
+        searched = mode in MODES and topic.name not in UNSEARCHED_TOPICS and self._config.backend != NO_BACKEND
         return (mode if searched else "off"), fast.lower() == "true"
 
     def _partition_head(self, watch: PartitionWatch) -> Head:

@@ -19,6 +19,7 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 import chronik
+from chronik.config.loading import PREFIX
 from chronik.search.broker_interfaces import Adopt, SearchConfig
 
 if TYPE_CHECKING:
@@ -120,27 +121,26 @@ class WorkerSupervisor:
 
     def _spawn(self) -> None:
         pairs: list[tuple[socket.socket, socket.socket]] = []
-        null = -1
         try:
             for _ in range(3):
                 pairs.append(socket.socketpair())
                 for end in pairs[-1]:
                     end.setblocking(False)
-            null = os.open(os.devnull, os.O_RDONLY)
-            child: dict[int, int | str] = {0: null, 1: "r", 2: "r"}
+            child: dict[int, int | str] = {0: "w", 1: "r", 2: "r"}
             child.update((CONTROL_FD + n, theirs.fileno()) for n, (_, theirs) in enumerate(pairs))
-            arguments = [self._config.python, "-m", "chronik.search.worker", json.dumps(self._settings())]
+            arguments = [self._config.python, "-m", "chronik.search.worker"]
             process = self._reactor.spawnProcess(
                 OutputRelay(self._process_ended), self._config.python, arguments, env=_environment(), childFDs=child
             )
             self._process, self.pid = process, process.pid
+            # Not as an argument: options of a backend may be secrets, and everybody on the machine can read a process's arguments.
+            process.writeToChild(0, json.dumps(self._settings()).encode())
+            process.closeStdin()
             (control, _), (index, _), (read, _) = pairs
             self._adopt(index.fileno())
             self._adopt(read.fileno())
             self._connect(control.fileno())
         finally:
-            if null >= 0:
-                os.close(null)
             for ours, theirs in pairs:
                 ours.close()
                 theirs.close()
@@ -188,7 +188,8 @@ class WorkerSupervisor:
 
 
 def _environment() -> dict[str, str]:
-    """Ours, and the code that we run ourselves found first, wherever the process is started."""
+    """Ours without what sets the broker's keys, among them secrets; and the code that we run ourselves found first, wherever it is started."""
     here = os.path.dirname(os.path.dirname(os.path.abspath(chronik.__file__)))
     paths = [here, *filter(None, [os.environ.get("PYTHONPATH")])]
-    return {**os.environ, "PYTHONPATH": os.pathsep.join(paths)}
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith(PREFIX)}
+    return {**inherited, "PYTHONPATH": os.pathsep.join(paths)}

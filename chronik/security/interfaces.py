@@ -8,7 +8,7 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from zope.interface import Attribute, Interface
+from zope.interface import Attribute, Interface, implementer
 
 if TYPE_CHECKING:
     from twisted.internet.defer import Deferred
@@ -89,7 +89,21 @@ class Action(NamedTuple):
     name: str
 
 
-SOME: Final = ""
+class _SomeName(str):
+    """An empty name that equals no other: clients may send empty names, and must not mean this by them."""
+
+    __slots__ = ()
+
+    def __eq__(self, other: object) -> bool:
+        return self is other
+
+    def __ne__(self, other: object) -> bool:
+        return self is not other
+
+    __hash__ = object.__hash__
+
+
+SOME: Final[str] = _SomeName()
 """As an action's name: whether the operation is allowed on at least one resource of the type (KIP-679)."""
 
 
@@ -131,6 +145,25 @@ class AclBinding:
 
 
 @dataclass(frozen=True, slots=True)
+class AclFilter:
+    """Which entries are meant (KIP-290).
+
+    :ivar resource_type: :attr:`ResourceType.ANY` for every one; the same goes for ``operation`` and ``permission``.
+    :ivar pattern: :attr:`PatternType.ANY` compares names as they are written, :attr:`PatternType.MATCH` finds every pattern that the name
+        matches as a resource's.
+    :ivar name: None for every one; the same goes for ``principal`` and ``host``.
+    """
+
+    resource_type: ResourceType = ResourceType.ANY
+    pattern: PatternType = PatternType.ANY
+    name: str | None = None
+    principal: str | None = None
+    host: str | None = None
+    operation: Operation = Operation.ANY
+    permission: Permission = Permission.ANY
+
+
+@dataclass(frozen=True, slots=True)
 class RoleGrant:
     """What a role allows or denies, on whatever its name matches."""
 
@@ -168,9 +201,9 @@ class ScramCredential:
 
 @dataclass(frozen=True, slots=True)
 class DelegationToken:
-    """A token that stands for its owner (KIP-48). Times are in milliseconds since 1970.
+    """A token that stands for its owner (KIP-48). Times are in milliseconds since 1970. Its secret is made of its id, and is kept nowhere.
 
-    :ivar hmac: the token's secret.
+    :ivar owner: whom it stands for, as ``Type:name``.
     :ivar requester: who asked for it.
     :ivar renewers: who may renew it beside its owner, as ``Type:name``.
     :ivar expiry_ms: when it ends unless it is renewed.
@@ -181,7 +214,6 @@ class DelegationToken:
     owner: str
     requester: str
     renewers: tuple[str, ...]
-    hmac: bytes = field(repr=False)
     issue_ms: int
     expiry_ms: int
     max_ms: int
@@ -201,6 +233,10 @@ class IAuthorizer(Interface):
         """Release what it holds."""
 
 
+class IAclAuthorizer(IAuthorizer):
+    """An authorizer that goes by the access control list and the roles of the metadata: changing those means something."""
+
+
 class ICredentialStore(Interface):
     """Users and the secrets they prove themselves with."""
 
@@ -216,6 +252,32 @@ class IScramCredentials(Interface):
 
     def scram_credential(mechanism: str, user: str) -> Deferred[ScramCredential | None]:
         """What is kept of a user's password for ``SCRAM-SHA-256`` or ``SCRAM-SHA-512``; None for whoever has none."""
+
+    def scram_sample(mechanism: str, number: int) -> Deferred[ScramCredential | None]:
+        """Somebody's credential, for what is told to an unknown user must look like what is told to a known one; None while there is none.
+
+        :param number: chooses whose; the same one for the same number while nothing changes.
+        """
+
+
+@dataclass(frozen=True, slots=True)
+class TokenCredential:
+    """A delegation token as SCRAM proves it: its id is the user's name, its HMAC in base64 the password (KIP-48).
+
+    :ivar owner: whom it stands for.
+    :ivar expires: when it ends, in seconds since 1970.
+    """
+
+    credential: ScramCredential
+    owner: Principal
+    expires: float
+
+
+class IScramTokens(Interface):
+    """Knows delegation tokens that clients log in with by SCRAM and ``tokenauth=true``."""
+
+    def token_credential(mechanism: str, token_id: str) -> Deferred[TokenCredential | None]:
+        """What proves a token; None for one that does not exist or has ended."""
 
 
 class InvalidToken(Exception):
@@ -290,8 +352,11 @@ class ISaslMechanism(Interface):
 
     name = Attribute("""Its registered name, as in ``SCRAM-SHA-256``.""")
 
-    def begin() -> ISaslExchange:
-        """A new exchange."""
+    def begin(host: str = "") -> ISaslExchange:
+        """A new exchange.
+
+        :param host: the peer's address as text, for limits on failures.
+        """
 
 
 @dataclass(frozen=True, slots=True)
@@ -318,12 +383,14 @@ class SecurityImage:
     :ivar roles: by name.
     :ivar scram: credentials by mechanism and user.
     :ivar tokens: delegation tokens by id.
+    :ivar scram_secret: what unknown users are told is made of it, so that every broker tells the same; empty while there are no users.
     """
 
     acls: AbstractSet[AclBinding] = frozenset()
     roles: Mapping[str, Role] = field(default_factory=dict)
     scram: Mapping[tuple[str, str], ScramCredential] = field(default_factory=dict)
     tokens: Mapping[str, DelegationToken] = field(default_factory=dict)
+    scram_secret: bytes = field(default=b"", repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -344,3 +411,88 @@ class SecurityDelta:
     def __bool__(self) -> bool:
         """Whether anything is."""
         return bool(self.acls_added or self.acls_removed or self.roles or self.scram or self.tokens)
+
+
+class AuditKind(enum.Enum):
+    """What an audit record is about."""
+
+    AUTHENTICATION = "authentication"
+    AUTHORIZATION = "authorization"
+    CHANGE = "change"
+
+
+@dataclass(frozen=True, slots=True)
+class AuditEvent:
+    """Something that somebody did, or tried to do. None of it may hold a secret.
+
+    :ivar action: what it was: the name of a Kafka API, a SASL mechanism's exchange, or an HTTP method and path.
+    :ivar principal: who, as ``Type:name``; of a failed authentication who was claimed, empty where that is not known.
+    :ivar host: the peer's address as text.
+    :ivar listener: the name of the listener that they came through.
+    :ivar succeeded: whether it was done.
+    :ivar resource: what it was done to, as ``TOPIC:orders``; empty where there is no one thing.
+    :ivar reason: why it failed.
+    :ivar before: what was set before a change, by name.
+    :ivar after: what is set since, by name; None of a name that is not set any more.
+    :ivar details: whatever else explains it, by name: mechanism, client id, permissions that were missing.
+    """
+
+    kind: AuditKind
+    action: str
+    principal: str
+    host: str
+    listener: str
+    succeeded: bool = True
+    resource: str = ""
+    reason: str = ""
+    before: Mapping[str, Any] = field(default_factory=dict)
+    after: Mapping[str, Any] = field(default_factory=dict)
+    details: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class AuditCounts:
+    """Totals of an audit trail.
+
+    :ivar kept: events that were recorded, by kind.
+    :ivar left_out: events that were not, because there were too many of one peer, by kind.
+    :ivar written: records that are written, by destination.
+    :ivar dropped: records that there was no room for, by destination.
+    :ivar failures: writes that failed and were tried again, by destination.
+    """
+
+    kept: Mapping[str, int] = field(default_factory=dict)
+    left_out: Mapping[str, int] = field(default_factory=dict)
+    written: Mapping[str, int] = field(default_factory=dict)
+    dropped: Mapping[str, int] = field(default_factory=dict)
+    failures: Mapping[str, int] = field(default_factory=dict)
+
+
+class IAuditTrail(Interface):
+    """Keeps a record of who did what."""
+
+    enabled = Attribute("""Whether anything is kept; what costs much to find out need not be found out else.""")
+
+    def record(event: AuditEvent) -> None:
+        """Keep this, as far as rates allow. Returns at once and never fails: what cannot be kept is counted, and told later."""
+
+    def counted() -> AuditCounts:
+        """What became of events and records since the start."""
+
+
+@implementer(IAuditTrail)
+class NoAudit:
+    """Keeps nothing."""
+
+    enabled = False
+
+    def record(self, event: AuditEvent) -> None:
+        """Forget it."""
+
+    def counted(self) -> AuditCounts:
+        """Nothing."""
+        return AuditCounts()
+
+
+NO_AUDIT: Final = NoAudit()
+"""Where nothing is audited."""

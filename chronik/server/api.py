@@ -11,6 +11,7 @@ from chronik.security.interfaces import Action
 if TYPE_CHECKING:
     from chronik.errors import KafkaError
     from chronik.protocol.message import Message
+    from chronik.server.audited import Audited
     from chronik.server.context import RequestContext
     from chronik.server.services import Services
 
@@ -42,6 +43,7 @@ class Api:
     :ivar advertised_from: lowest version told in ApiVersions, where it differs from what is served (Produce, KAFKA-18659).
     :ivar advertised: whether clients are told of it at all; what only brokers ask of each other they are not.
     :ivar frame_bytes_max: how large a request may be.
+    :ivar audited: says what a request changed, for the audit trail; None of what changes nothing that anybody administers.
     """
 
     key: int
@@ -53,3 +55,4 @@ class Api:
     advertised_from: int | None = None
     advertised: bool = True
     frame_bytes_max: int = 4 << 20
+    audited: Audited | None = None

@@ -18,6 +18,7 @@ from chronik.protocol.header import RequestHeader, parse_request_header, respons
 from chronik.protocol.primitives import DecodeError
 from chronik.security.interfaces import Action
 from chronik.server.api import Api
+from chronik.server.auditing import RequestAudit
 from chronik.server.context import RequestContext, Throttle
 from chronik.server.handlers.api_versions import unsupported_version
 
@@ -68,6 +69,7 @@ class RequestDispatcher:
         self._apis: Mapping[int, Api] = {api.key: api for api in apis}
         self._metrics = services.metrics
         self._quotas = services.quotas
+        self._audit = RequestAudit(services.audit)
         self._seconds = services.clock.seconds
 
     def frame_bytes_max(self, session: Session, api_key: int, api_version: int) -> int:
@@ -75,10 +77,15 @@ class RequestDispatcher:
         api = self._apis.get(api_key)
         if api is None:
             raise ProtocolViolation(f"a request with API key {api_key}, which is not served here")
+        if session.authentication is not None:
+            return min(api.frame_bytes_max, int(session.authentication.frame_bytes_max(api_key)))
         return api.frame_bytes_max
 
     def dispatch(self, session: Session, frame: bytes) -> Answer:
         """Serve one request; see :meth:`IRequestDispatcher.dispatch`."""
+        authentication = session.authentication
+        if authentication is not None and authentication.bare:
+            return self._bare(session, frame)
         try:
             header = parse_request_header(frame)
         except DecodeError as error:
@@ -86,6 +93,8 @@ class RequestDispatcher:
         api = self._apis.get(header.api_key)
         if api is None:
             raise ProtocolViolation(f"a request with API key {header.api_key}, which is not served here")
+        if authentication is not None:
+            authentication.admit(header.api_key)
         start, began = _Start(), self._seconds()
         pieces = begun(self._serve(api, session, header, frame, start, began))
         start.busy_seconds = self._seconds() - began
@@ -93,6 +102,18 @@ class RequestDispatcher:
             return Answer(None, pieces)
         start.waiter = Deferred()
         return Answer(start.waiter, pieces)
+
+    def _bare(self, session: Session, message: bytes) -> Answer:
+        """A message of a mechanism without a Kafka header; the answer has none either, and a failure has no answer."""
+
+        async def pieces() -> Pieces | None:
+            try:
+                answer, _ = await session.authentication.authenticate(message)
+            except KafkaError:
+                return None
+            return [answer]
+
+        return Answer(None, begun(pieces()))
 
     def disconnected(self, session: Session) -> None:
         """The connection is gone; see :meth:`IRequestDispatcher.disconnected`."""
@@ -112,7 +133,8 @@ class RequestDispatcher:
                 response: Message | None = unsupported_version(self._apis.values(), api, version)
                 version = 0
             else:
-                response = await self._handle(api, session, header, self._decode(api, header, frame), start)
+                handle = self._audited if self._audit.enabled and not session.internal else self._handle
+                response = await handle(api, session, header, self._decode(api, header, frame), start)
         finally:
             if not start.begun:
                 start.begin()
@@ -145,9 +167,28 @@ class RequestDispatcher:
         except DecodeError as error:
             raise ProtocolViolation(f"a {api.name} request (version {header.api_version}) that cannot be read: {error}") from None
 
-    async def _handle(self, api: Api, session: Session, header: RequestHeader, request: Any, start: _Start) -> Message | None:
+    async def _audited(self, api: Api, session: Session, header: RequestHeader, request: Any, start: _Start) -> Message | None:
+        """Answer, and tell the audit trail what was refused or changed."""
+        before = self._services.metadata.image
+        decisions: dict[Action, bool] = {}
+        response = await self._handle(api, session, header, request, start, decisions)
+        if not all(decisions.values()):
+            self._audit.refused(api, session, header.client_id, decisions, response)
+        if api.audited is not None and response is not None:
+            self._audit.changed(api, session, header.client_id, before, self._services.metadata.image, request, response)
+        return response
+
+    async def _handle(
+        self, api: Api, session: Session, header: RequestHeader, request: Any, start: _Start, told: dict[Action, bool] | None = None
+    ) -> Message | None:
+        """What the handler answers, or the refusal of the whole request.
+
+        :param told: takes what the authorizer said.
+        """
         try:
             decisions = await self._decisions(api, session, request)
+            if told is not None:
+                told.update(decisions)
             context = RequestContext(self._services, session, api.key, header.api_version, header.client_id, decisions, start)
             if start.waiter is None:
                 # Nobody waits yet: dispatch looks once the handler has come to its first wait.

@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
+
+from chronik.logs import LogLevels
+from chronik.security.interfaces import NO_AUDIT, IAuditTrail
 
 if TYPE_CHECKING:
     from twisted.internet.interfaces import IReactorTime
 
     from chronik.cluster.interfaces import IController
     from chronik.config import Configuration
+    from chronik.config.interfaces import IConfigurations
     from chronik.coordinator.group.interfaces import IGroupCoordinator
     from chronik.metadata.interfaces import IMetadataFeed
     from chronik.replica.interfaces import IPartitions, IReplicaMoves
     from chronik.replica.purgatory import Purgatory
     from chronik.security.interfaces import IAuthorizer
+    from chronik.security.tokens.delegation import DelegationTokens
     from chronik.server.fetch_sessions import FetchSessionCache
     from chronik.server.metrics import RequestMetrics
     from chronik.server.quotas.service import ClientQuotas
@@ -26,7 +31,8 @@ class Services:
     """What the layers below offer to handlers; made once by the composition root.
 
     :ivar broker_id: this broker's id.
-    :ivar config: the static configuration; dynamic values are in the image.
+    :ivar config: the static configuration.
+    :ivar configuration: as of now, with what is set in the metadata.
     :ivar metadata: the current image.
     :ivar controller: where metadata is changed.
     :ivar partitions: those led here.
@@ -40,10 +46,14 @@ class Services:
     :ivar clock: the reactor's time; ``seconds()`` is the wall clock of records and retention.
     :ivar purgatory: where requests wait, with a deadline.
     :ivar metrics: what requests are counted in.
+    :ivar log_levels: what is logged here.
+    :ivar audit: told who did what.
+    :ivar tokens: delegation tokens; None where there is nothing to make them with.
     """
 
     broker_id: int
     config: Configuration
+    configuration: IConfigurations
     metadata: IMetadataFeed
     controller: IController
     partitions: IPartitions
@@ -57,3 +67,6 @@ class Services:
     clock: IReactorTime
     purgatory: Purgatory
     metrics: RequestMetrics
+    log_levels: LogLevels = field(default_factory=LogLevels)
+    audit: IAuditTrail = NO_AUDIT
+    tokens: DelegationTokens | None = None

@@ -13,9 +13,12 @@ from twisted.internet.testing import StringTransport
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
+from chronik.http.authentication import HttpAuthentication
+from chronik.http.bearer import BearerTokens
 from chronik.http.routing import Routes
 from chronik.http.site import make_site
-from chronik.security.interfaces import ICredentialStore, Principal
+from chronik.security.interfaces import ICredentialStore, ITokenValidator, Principal
+from chronik.security.logins import FailedLogins, PasswordLogins
 
 ALICE = Principal("User", "alice")
 
@@ -50,10 +53,12 @@ class Response:
 class Client:
     """One connection to a site."""
 
-    def __init__(self, routes: Routes, credentials: ICredentialStore | None = None) -> None:
+    def __init__(self, routes: Routes, credentials: ICredentialStore | None = None, validator: ITokenValidator | None = None) -> None:
         self.clock = Clock()
         self.transport = StringTransport()
-        self.channel = make_site(routes, {"broker.example"}, credentials, self.clock).buildProtocol(None)
+        failures = FailedLogins(self.clock, lambda: 10, lambda: 5)
+        authentication = HttpAuthentication(PasswordLogins(credentials, failures, self.clock, b"secret"), BearerTokens(validator, self.clock))
+        self.channel = make_site(routes, {"broker.example"}, authentication, self.clock).buildProtocol(None)
         self.channel.makeConnection(self.transport)
 
     def send(self, data: bytes) -> None:

@@ -16,11 +16,13 @@ import tempfile
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar, TypeVar
 
 from twisted.trial.unittest import SynchronousTestCase
+
+from tests.integration.access import ACCESS
 
 T = TypeVar("T")
 
@@ -84,6 +86,7 @@ class Broker:
 
     :ivar port: of the Kafka listener.
     :ivar http_port: of the HTTP listener.
+    :ivar sasl_port: of a listener on which clients authenticate by SASL, where ``sasl.enabled.mechanisms`` is set.
     :ivar prefix: a program, with its arguments, that is to run the broker.
     :param environ: its environment; None for that of the tests.
     """
@@ -93,7 +96,7 @@ class Broker:
     ) -> None:
         self.directory = directory or tempfile.mkdtemp(prefix="chronik-test-")
         self.settings = dict(settings or {})
-        self.port, self.http_port = free_ports(2)
+        self.port, self.http_port, self.sasl_port = free_ports(3)
         self.process: subprocess.Popen[bytes] | None = None
         self.output = Path(self.directory) / "broker.log"
         self._read_from = 0
@@ -111,6 +114,40 @@ class Broker:
         return f"127.0.0.1:{self.port}"
 
     @property
+    def confluent(self) -> Mapping[str, Any]:
+        """How clients of confluent-kafka reach it."""
+        return {"bootstrap.servers": self.bootstrap, **ACCESS.confluent}
+
+    @property
+    def python(self) -> Mapping[str, Any]:
+        """How clients of kafka-python reach it."""
+        return {"bootstrap_servers": self.bootstrap, **ACCESS.python}
+
+    @property
+    def aiokafka(self) -> Mapping[str, Any]:
+        """How clients of aiokafka reach it."""
+        return {"bootstrap_servers": self.bootstrap, **ACCESS.aiokafka}
+
+    @property
+    def kcat(self) -> Sequence[str]:
+        """How kcat reaches it."""
+        return ["-b", self.bootstrap, *(argument for key, value in ACCESS.confluent.items() for argument in ("-X", f"{key}={value}"))]
+
+    @property
+    def shell(self) -> Mapping[str, str]:
+        """The environment in which the command ``chronik`` reaches it."""
+        return {**os.environ, "CHRONIK_BOOTSTRAP": self.bootstrap, "CHRONIK_HTTP": f"http://127.0.0.1:{self.http_port}", **ACCESS.environ}
+
+    def connect(self, seconds: float = 30.0) -> socket.socket:
+        """A connection on which requests may be sent."""
+        return ACCESS.enter(socket.create_connection(("127.0.0.1", self.port), seconds))
+
+    @property
+    def sasl_bootstrap(self) -> str:
+        """Where clients connect to that authenticate."""
+        return f"127.0.0.1:{self.sasl_port}"
+
+    @property
     def pid(self) -> int:
         """Of the running process."""
         assert self.process is not None
@@ -118,8 +155,11 @@ class Broker:
 
     def command(self) -> list[str]:
         """The command line that starts it."""
+        access = ACCESS.settings(self.port)
+        sasl = f",SASL_PLAINTEXT://127.0.0.1:{self.sasl_port}" if "sasl.enabled.mechanisms" in self.settings else ""
         settings = {
-            "listeners": f"PLAINTEXT://127.0.0.1:{self.port}",
+            **access,
+            "listeners": access["listeners"] + sasl,
             "http.listeners": f"HTTP://127.0.0.1:{self.http_port}",
             "log.dirs": os.path.join(self.directory, "data"),
             **EVERYWHERE,

@@ -9,14 +9,14 @@ from twisted.trial.unittest import SynchronousTestCase
 from tests.meta.source import Module, modules
 
 LAYERS: Final = (
-    {"errors", "model", "defer", "threads", "descriptors", "plugin", "config", ""},
+    {"errors", "model", "defer", "threads", "descriptors", "plugin", "config", "logs", ""},
     {"record"},
     {"protocol"},
     {"network", "security", "storage", "search", "metadata"},
     {"replica"},
     {"coordinator"},
     {"cluster"},
-    {"server"},
+    {"server", "audit"},
     {"http"},
     {"cli"},
     {"broker", "machine", "tap"},

@@ -11,6 +11,7 @@ from zope.interface import implementer
 
 from chronik.config import Configuration
 from chronik.errors import ErrorCode, KafkaError
+from chronik.metadata.configuration import DynamicConfiguration
 from chronik.metadata.image import BrokerImage, Endpoint, MetadataImage
 from chronik.model import TopicId
 from chronik.network.interfaces import Answer, Session
@@ -20,7 +21,7 @@ from chronik.protocol.message import Message
 from chronik.replica.interfaces import IPartition, IPartitions, IReplicaMoves
 from chronik.replica.partition import Partition
 from chronik.replica.purgatory import Purgatory
-from chronik.security.interfaces import ANONYMOUS, Action, IAuthorizer, Principal
+from chronik.security.interfaces import ANONYMOUS, Action, IAclAuthorizer, Principal
 from chronik.server.api import Api
 from chronik.server.dispatch import RequestDispatcher
 from chronik.server.fetch_sessions import FetchSessionCache
@@ -32,7 +33,7 @@ from chronik.server.services import Services
 from tests.replica.fakes import TOPIC_ID, FakeFeed, FakeLog, FakeStore, topic_of
 
 
-@implementer(IAuthorizer)
+@implementer(IAclAuthorizer)
 class FakeAuthorizer:
     """Allows what is not refused, at once or when told."""
 
@@ -128,6 +129,7 @@ class Core:
         services = Services(
             broker_id=1,
             config=Configuration(),
+            configuration=DynamicConfiguration(Configuration(), self.feed, 1),
             metadata=self.feed,
             controller=nothing,
             partitions=self.partitions,

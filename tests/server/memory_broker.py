@@ -22,6 +22,7 @@ from chronik.cluster.seat import Peers
 from chronik.config import Configuration
 from chronik.coordinator.group.config import GroupConfig
 from chronik.coordinator.group.service import GroupCoordinator
+from chronik.metadata.configuration import DynamicConfiguration
 from chronik.metadata.feed import MetadataFeed
 from chronik.metadata.file import FileMetadataStore
 from chronik.metadata.image import Endpoint
@@ -35,8 +36,9 @@ from chronik.replica.followers import Leading
 from chronik.replica.host import HostedPartitions, Replication
 from chronik.replica.moves import ReplicaMoves
 from chronik.replica.purgatory import Purgatory
-from chronik.replica.settings import DynamicConfiguration, EffectiveSettings
+from chronik.replica.settings import EffectiveSettings
 from chronik.security.interfaces import ANONYMOUS
+from chronik.security.tokens.delegation import DelegationTokens
 from chronik.server.dispatch import RequestDispatcher
 from chronik.server.fetch_sessions import FetchSessionCache
 from chronik.server.metrics import RequestMetrics
@@ -45,7 +47,7 @@ from chronik.server.services import Services
 from chronik.server.table import api_table
 from chronik.storage.memory import MemoryFileSystem
 from chronik.testing.logs import make_clock, make_store
-from chronik.testing.pools import SynchronousWorker
+from chronik.testing.pools import SynchronousThreadPools, SynchronousWorker
 from tests.server.core import FakeAuthorizer
 
 BROKER_ID: Final = 1
@@ -109,8 +111,8 @@ class MemoryBroker:
             directory = f"{directories[0]}/.metadata"
             self.metadata = FileMetadataStore(self.disk, directory, SynchronousWorker(), self.clock, random=lambda count: bytes(count))
         self.feed = MetadataFeed(self.metadata, self.clock)
-        dynamic = DynamicConfiguration(self.config, self.feed, self.broker_id)
-        self._settings = EffectiveSettings(dynamic)
+        self.dynamic = DynamicConfiguration(self.config, self.feed, self.broker_id)
+        self._settings = EffectiveSettings(self.dynamic)
         self.displaced = False
         self._sessions = itertools.count(1)
         registration = Registration(self.broker_id, {"PLAINTEXT": Endpoint("", 9092)}, self.config.get("broker.rack"))
@@ -126,6 +128,7 @@ class MemoryBroker:
         self.authorizer = authorizer or FakeAuthorizer()
         self.metrics = RequestMetrics()
         self.purgatory = Purgatory(self.clock)
+        self.tokens = DelegationTokens(b"secret", self.feed, SynchronousThreadPools(), self.clock)
         self.services = self._services()
         self.dispatcher = RequestDispatcher(self.services, api_table())
         self.session = Session("PLAINTEXT", "10.0.0.9", 5555, "192.168.1.5", 9092, ANONYMOUS)
@@ -149,6 +152,7 @@ class MemoryBroker:
         return Services(
             broker_id=self.broker_id,
             config=self.config,
+            configuration=self.dynamic,
             metadata=self.feed,
             controller=self.controller,
             partitions=self.partitions,
@@ -162,6 +166,7 @@ class MemoryBroker:
             clock=self.clock,
             purgatory=self.purgatory,
             metrics=self.metrics,
+            tokens=self.tokens,
         )
 
     def start(self, case: SynchronousTestCase) -> None:
@@ -170,6 +175,7 @@ class MemoryBroker:
             case.successResultOf(start())
         self.groups.start()
         case.addCleanup(self.groups.stop)
+        self.tokens.start()
         self.partitions.observe(GroupPartitions(self.groups, self.clock))
         case.successResultOf(self.controller.serve())
 

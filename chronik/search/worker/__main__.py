@@ -21,12 +21,9 @@ def die_with(parent: int) -> None:
         sys.exit("the broker is gone already")
 
 
-def main(arguments: list[str]) -> None:
-    """Run until the control channel closes.
-
-    :param arguments: the settings as JSON.
-    """
-    settings: dict[str, Any] = json.loads(arguments[0])
+def main() -> None:
+    """Run until the control channel closes. Standard input holds the settings as JSON, and ends after them."""
+    settings: dict[str, Any] = json.load(sys.stdin)
     die_with(settings["parent"])
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     # This process speaks no TLS: not loading OpenSSL's bindings halves its memory.
@@ -40,4 +37,4 @@ def main(arguments: list[str]) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    main()

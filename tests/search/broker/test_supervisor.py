@@ -29,12 +29,24 @@ from chronik.search.supervisor import (
 class FakeProcess:
     """A process that ends when told."""
 
-    def __init__(self, pid: int, protocol: Any, arguments: list[str], fds: dict[int, Any]) -> None:
+    def __init__(self, pid: int, protocol: Any, arguments: list[str], environment: dict[str, str], fds: dict[int, Any]) -> None:
         self.pid = pid
+        self.environment = environment
         self.protocol = protocol
         self.arguments = arguments
         self.fds = {child: os.dup(fd) if isinstance(fd, int) else fd for child, fd in fds.items()}
         self.signals: list[str] = []
+        self.written = b""
+        self.is_input_closed = False
+
+    def writeToChild(self, fd: int, data: bytes) -> None:
+        """Keep what its standard input says."""
+        assert fd == 0
+        self.written += data
+
+    def closeStdin(self) -> None:
+        """That was all."""
+        self.is_input_closed = True
 
     def signalProcess(self, name: str) -> None:
         """Note the signal."""
@@ -59,7 +71,7 @@ class FakeSpawner:
         """A fake process."""
         if self.error is not None:
             raise self.error
-        self.processes.append(FakeProcess(1_000 + len(self.processes), protocol, args, childFDs))
+        self.processes.append(FakeProcess(1_000 + len(self.processes), protocol, args, env, childFDs))
         return self.processes[-1]
 
 
@@ -100,13 +112,26 @@ class SupervisorTests(SynchronousTestCase):
     def test_start(self) -> None:
         """The process gets its settings, its output is ours, and its sockets are connected to what the broker adopted."""
         (process,) = self.spawner.processes
-        settings = json.loads(process.arguments[-1])
+        settings = json.loads(process.written)
+        self.assertTrue(process.is_input_closed)
         self.assertEqual((settings["backend"], settings["options"], settings["parent"]), ("sqlite", {"a": "b"}, os.getpid()))
         self.assertEqual((process.fds[1], process.fds[2], self.supervisor.pid), ("r", "r", 1_000))
         for ours, child in ((self.connected[0], CONTROL_FD), (self.adopted[0], INDEX_FD), (self.adopted[1], READ_FD)):
             os.write(ours, b"%d" % child)
             self.assertEqual(os.read(process.fds[child], 9), b"%d" % child)
             self.assertFalse(os.get_blocking(process.fds[child]))
+        self.end()
+
+    def test_secrets(self) -> None:
+        """What anybody can read of a process, its arguments, holds no option of the backend; nor does its environment what sets the broker's keys."""
+        self.end()
+        os.environ["CHRONIK_PLUGIN_CANARY"] = "canary"
+        self.addCleanup(os.environ.pop, "CHRONIK_PLUGIN_CANARY")
+        self.clock.advance(RESTART_MAX_S)
+        process = self.spawner.processes[-1]
+        self.assertEqual(process.arguments[1:], ["-m", "chronik.search.worker"])
+        self.assertNotIn("canary", process.environment.values())
+        self.assertNotIn("'b'", repr(SearchConfig(backend="sqlite", options={"a": "b"})))
         self.end()
 
     def test_sockets_end_with_the_process(self) -> None:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import fields
+from dataclasses import MISSING, fields
 from typing import Any
 
 from twisted.internet.defer import Deferred, succeed
 from zope.interface import implementer
 
+from chronik.logs import LogLevels
+from chronik.metadata.configuration import DynamicConfiguration
 from chronik.model import TopicId
 from chronik.network.interfaces import Session
 from chronik.protocol.apis import response_class
@@ -85,7 +87,9 @@ class AdminCase(ControllerCase):
         self.partitions = ReadyPartitions()
         self.quotas = ClientQuotas(self.feed, self.clock.seconds, QuotaWindows())
         self.denied: Callable[[Action], bool] = lambda action: False
+        self.authorizer: Any = None
         self.settings: dict[str, str] = {}
+        self.log_levels = LogLevels()
         self.session = Session("PLAINTEXT", "10.0.0.9", 5000, "192.168.1.5", 9092, ANONYMOUS)
 
     def services(self) -> Services:
@@ -93,15 +97,18 @@ class AdminCase(ControllerCase):
         given = {
             "broker_id": 1,
             "config": CONFIG.with_values(self.settings),
+            "configuration": DynamicConfiguration(CONFIG.with_values(self.settings), self.feed, 1),
             "metadata": self.feed,
             "controller": self.controller,
             "partitions": self.partitions,
-            "authorizer": DenyingAuthorizer(self.denied),
+            "authorizer": self.authorizer or DenyingAuthorizer(self.denied),
             "clock": self.clock,
             "metrics": RequestMetrics(),
             "quotas": self.quotas,
+            "log_levels": self.log_levels,
         }
-        return Services(**{field.name: given.get(field.name) for field in fields(Services)})  # type: ignore[arg-type]
+        needed = (field.name for field in fields(Services) if field.default is MISSING and field.default_factory is MISSING)
+        return Services(**dict.fromkeys(needed) | given)  # type: ignore[arg-type]
 
     def begin(self, api: Api, version: int, request: Any) -> Deferred[Any]:
         """Send a request; a Deferred of the decoded response."""

@@ -143,7 +143,8 @@ class DescribeConfigsTests(ConfigsCase):
             (BROKER, "2"): ErrorCode.INVALID_REQUEST,
             (BROKER, "x"): ErrorCode.INVALID_REQUEST,
             (GROUP, ""): ErrorCode.INVALID_REQUEST,
-            (LOGGER, "1"): ErrorCode.INVALID_REQUEST,
+            (LOGGER, "2"): ErrorCode.INVALID_REQUEST,
+            (LOGGER, ""): ErrorCode.INVALID_REQUEST,
             (METRICS, ""): ErrorCode.INVALID_REQUEST,
             (99, "x"): ErrorCode.INVALID_REQUEST,
         }
@@ -205,7 +206,6 @@ class AlterConfigsTests(ConfigsCase):
         self.assertEqual(self.edit(BROKER, "1", (SET, "auto.create.topics.enable", "false")), ErrorCode.INVALID_REQUEST)
         self.assertEqual(self.edit(BROKER, "1", (SET, "security.inter.broker.protocol", "PLAINTEXT")), ErrorCode.INVALID_REQUEST)
         self.assertEqual(self.edit(BROKER, "2", (SET, "log.retention.ms", "1")), ErrorCode.INVALID_REQUEST)
-        self.assertEqual(self.edit(LOGGER, "1", (SET, "root", "DEBUG")), ErrorCode.INVALID_REQUEST)
         self.assertEqual(self.edit(99, "x", one), ErrorCode.INVALID_REQUEST)
         self.assertEqual(self.replace(TOPIC, "t", retention_ms=None), ErrorCode.INVALID_REQUEST)
         self.assertEqual(self.replace(GROUP, "g", nothing="1"), ErrorCode.INVALID_CONFIG)

@@ -6,8 +6,9 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
+from chronik.cluster.configs import check_resource, edited, resource_key
 from chronik.cluster.interfaces import ConfigChange, ConfigEdit, ConfigOperation, ConfigResource, ConfigResourceType
-from chronik.errors import ErrorCode, KafkaError
+from chronik.errors import ConfigurationError, ErrorCode, KafkaError
 from chronik.protocol.apis import ApiKey
 from chronik.protocol.messages import (
     AlterConfigsRequest,
@@ -19,12 +20,17 @@ from chronik.protocol.messages import (
 from chronik.security.interfaces import Action, Operation
 from chronik.server.api import Api
 from chronik.server.context import RequestContext
-from chronik.server.handlers.admin.config_resources import authorization_failure, check_own_broker, protected_as, resource_kind
+from chronik.server.handlers.admin.config_resources import (
+    authorization_failure,
+    check_own_broker,
+    check_own_logger,
+    protected_as,
+    resource_kind,
+)
+from chronik.server.handlers.admin.loggers import change_levels, check_levels
 
 if TYPE_CHECKING:
     from chronik.server.services import Services
-
-_ALTERABLE = frozenset({ConfigResourceType.TOPIC, ConfigResourceType.BROKER, ConfigResourceType.GROUP, ConfigResourceType.CLIENT_METRICS})
 
 
 async def _alter_configs(context: RequestContext, request: AlterConfigsRequest) -> AlterConfigsResponse:
@@ -46,7 +52,11 @@ async def _alter(context: RequestContext, request: Any, replace: bool) -> Sequen
         try:
             if times[resource.resource_type, resource.resource_name] > 1:
                 raise KafkaError(ErrorCode.INVALID_REQUEST, "Each resource must appear at most once.")
-            changes[index] = _change(context, resource, replace)
+            change = _change(context, resource, replace)
+            if change.resource.kind is ConfigResourceType.BROKER_LOGGER:
+                _alter_levels(context, change, request.validate_only)
+            else:
+                changes[index] = change
             outcomes.append(None)
         except KafkaError as error:
             outcomes.append(error)
@@ -61,8 +71,10 @@ def _change(context: RequestContext, resource: Any, replace: bool) -> ConfigChan
     failure = authorization_failure(context, Operation.ALTER_CONFIGS, kind, resource.resource_name)
     if failure is not None:
         raise failure
-    if kind not in _ALTERABLE:
-        raise KafkaError(ErrorCode.INVALID_REQUEST, f"The configuration of a {kind.name} resource cannot be altered here.")
+    if kind is ConfigResourceType.BROKER_LOGGER:
+        if replace:
+            raise KafkaError(ErrorCode.INVALID_REQUEST, "Levels of loggers are altered one by one (IncrementalAlterConfigs).")
+        check_own_logger(context.services, resource.resource_name)
     if kind is ConfigResourceType.BROKER and resource.resource_name:
         check_own_broker(context.services, resource.resource_name)
     if len({config.name for config in resource.configs}) != len(resource.configs):
@@ -71,7 +83,28 @@ def _change(context: RequestContext, resource: Any, replace: bool) -> ConfigChan
     missing = [edit.key for edit in edits if edit.value is None and edit.operation is not ConfigOperation.DELETE]
     if missing:
         raise KafkaError(ErrorCode.INVALID_REQUEST, f"Null value not supported for : {', '.join(missing)}")
-    return ConfigChange(ConfigResource(kind, resource.resource_name), edits, replace)
+    change = ConfigChange(ConfigResource(kind, resource.resource_name), edits, replace)
+    if kind is ConfigResourceType.BROKER:
+        _check_here(context.services, change)
+    return change
+
+
+def _check_here(services: Services, change: ConfigChange) -> None:
+    """Whether this broker could go by a change of brokers' configuration: it knows its files, which the controller may not."""
+    check_resource(change.resource)
+    before = services.metadata.image.configs.get(resource_key(change.resource), {})
+    after, _ = edited(before, change, services.config)
+    try:
+        services.configuration.check(change.resource.name, after)
+    except ConfigurationError as error:
+        raise KafkaError(ErrorCode.INVALID_CONFIG, str(error)) from None
+
+
+def _alter_levels(context: RequestContext, change: ConfigChange, validate_only: bool) -> None:
+    levels = context.services.log_levels
+    check_levels(levels, change.edits)
+    if not validate_only:
+        change_levels(levels, change.edits)
 
 
 def _edit(config: Any, replace: bool) -> ConfigEdit:

@@ -6,7 +6,6 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Final
 
 from chronik.cluster.interfaces import ConfigResourceType
-from chronik.config import Configuration
 from chronik.errors import ErrorCode, KafkaError
 from chronik.security.interfaces import CLUSTER_NAME, Action, Operation, ResourceType
 from chronik.server.context import RequestContext
@@ -21,12 +20,6 @@ _FAILURES: Final = {
 }
 
 
-def effective_config(services: Services) -> Configuration:
-    """This broker's configuration with the dynamic values of the image."""
-    configs = services.metadata.image.configs
-    return services.config.with_dynamic(configs.get("broker/", {}), configs.get(f"broker/{services.broker_id}", {}))
-
-
 def check_own_broker(services: Services, name: str) -> None:
     """Refuse another broker's configuration: only the broker itself knows what it was started with.
 
@@ -34,6 +27,16 @@ def check_own_broker(services: Services, name: str) -> None:
     """
     if name != str(services.broker_id):
         raise KafkaError(ErrorCode.INVALID_REQUEST, f"Unexpected broker id, expected {services.broker_id}, but received {name}: ask that broker.")
+
+
+def check_own_logger(services: Services, name: str) -> None:
+    """Refuse another broker's log levels: each has its own, and they are kept nowhere else.
+
+    :raises KafkaError: ``INVALID_REQUEST``; the words are Kafka's.
+    """
+    if name != str(services.broker_id):
+        wrong = f"Unexpected broker id, expected {services.broker_id} but received {name}" if name else "Broker id must not be empty"
+        raise KafkaError(ErrorCode.INVALID_REQUEST, wrong)
 
 
 def resource_kind(code: int) -> ConfigResourceType:

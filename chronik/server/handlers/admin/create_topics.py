@@ -15,7 +15,6 @@ from chronik.protocol.messages import CreateTopicsRequest, CreateTopicsResponse,
 from chronik.security.interfaces import CLUSTER_NAME, Action, Operation, ResourceType
 from chronik.server.api import Api
 from chronik.server.context import RequestContext
-from chronik.server.handlers.admin.config_resources import effective_config
 from chronik.server.handlers.admin.topics import create_and_wait, may_create, mutation_quota
 
 if TYPE_CHECKING:
@@ -52,7 +51,7 @@ class _Configs:
     """What an answer tells of topics' configurations: topics configured alike, as those of one request mostly are, share it."""
 
     def __init__(self, context: RequestContext) -> None:
-        self._config = effective_config(context.services)
+        self._config = context.services.configuration()
         self._known: dict[tuple[tuple[str, str], ...], tuple[_Config, ...]] = {}
 
     def of(self, topic: TopicImage) -> tuple[_Config, ...]:

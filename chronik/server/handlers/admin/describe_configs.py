@@ -15,6 +15,7 @@ from chronik.config.describing import (
     describe_client_metrics,
     describe_dynamic_defaults,
     describe_group,
+    describe_loggers,
     describe_topic,
 )
 from chronik.errors import ErrorCode, KafkaError
@@ -24,7 +25,7 @@ from chronik.protocol.messages import DescribeConfigsRequest, DescribeConfigsRes
 from chronik.security.interfaces import Action, Operation
 from chronik.server.api import Api
 from chronik.server.context import RequestContext
-from chronik.server.handlers.admin.config_resources import authorization_failure, check_own_broker, effective_config, protected_as, resource_kind
+from chronik.server.handlers.admin.config_resources import authorization_failure, check_own_broker, check_own_logger, protected_as, resource_kind
 
 if TYPE_CHECKING:
     from chronik.server.services import Services
@@ -74,23 +75,24 @@ def _entries(context: RequestContext, resource: _Resource) -> Iterable[Described
     failure = authorization_failure(context, Operation.DESCRIBE_CONFIGS, kind, name)
     if failure is not None:
         raise failure
-    if kind is ConfigResourceType.BROKER_LOGGER:
-        raise KafkaError(ErrorCode.INVALID_REQUEST, f"The configuration of a {kind.name} resource is not kept here.")
-    check_resource(ConfigResource(kind, name))
     services = context.services
+    if kind is ConfigResourceType.BROKER_LOGGER:
+        check_own_logger(services, name)
+        return describe_loggers(services.log_levels.described())
+    check_resource(ConfigResource(kind, name))
     image: MetadataImage = services.metadata.image
     if kind is ConfigResourceType.TOPIC:
         topic = image.topics.get(name)
         if topic is None:
             raise KafkaError(ErrorCode.UNKNOWN_TOPIC_OR_PARTITION, f"This server does not host topic '{name}'.")
-        return describe_topic(effective_config(services), topic.configs)
+        return describe_topic(services.configuration(), topic.configs)
     if kind in (ConfigResourceType.GROUP, ConfigResourceType.CLIENT_METRICS):
         own = image.configs.get(resource_key(ConfigResource(kind, name)), {})
-        return describe_group(effective_config(services), own) if kind is ConfigResourceType.GROUP else describe_client_metrics(own)
+        return describe_group(services.configuration(), own) if kind is ConfigResourceType.GROUP else describe_client_metrics(own)
     if not name:
         return describe_dynamic_defaults(image.configs.get("broker/", {}))
     check_own_broker(services, name)
-    return describe_broker(effective_config(services))
+    return describe_broker(services.configuration())
 
 
 def _told(entry: DescribedConfig, request: DescribeConfigsRequest) -> _Entry:

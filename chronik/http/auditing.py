@@ -1,0 +1,128 @@
+"""Tells the audit trail of HTTP requests: who could not prove who they are, who did so, what was refused, and what was changed."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+from collections import OrderedDict
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Final
+
+from chronik.config.secrets import HIDDEN
+from chronik.security.interfaces import ANONYMOUS, AuditEvent, AuditKind, IAuditTrail
+
+if TYPE_CHECKING:
+    from twisted.internet.interfaces import IReactorTime
+
+    from chronik.http.interfaces import HttpAnswer, HttpError, HttpRequest
+
+LISTENER: Final = "HTTP"
+
+LOGIN_S: Final = 600.0
+"""HTTP proves who sends it with every request; one record in so long is kept of each principal and address."""
+
+LOGINS_MAX: Final = 10_000
+"""Principals and addresses that are remembered for that."""
+
+BODY_BYTES_MAX: Final = 16 << 10
+"""Larger bodies of changes are not looked at."""
+
+ADMINISTERED: Final = "_security"
+"""The first segment of paths whose changes are recorded here. Those below ``_chronik`` are Kafka's APIs, which are recorded where they are called."""
+
+_READING: Final = frozenset({"GET", "HEAD"})
+_SECRET: Final = ("password", "secret", "token", "hash", "key", "hmac", "credential")
+"""What names of fields hold whose values are not told."""
+
+
+class HttpAudit:
+    """Makes events of requests.
+
+    :param trail: takes them.
+    """
+
+    def __init__(self, trail: IAuditTrail, clock: IReactorTime) -> None:
+        self._trail = trail
+        self._clock = clock
+        self._logins: OrderedDict[tuple[str, str], float] = OrderedDict()
+        self.enabled: bool = trail.enabled
+
+    def refused_login(self, headers: Mapping[str, str], method: str, path: str, host: str, error: HttpError) -> None:
+        """Somebody's credentials were no good."""
+        if error.status in (401, 429) and "authorization" in headers:
+            scheme = headers["authorization"].partition(" ")[0][:32].lower()
+            user = _claimed(headers["authorization"])
+            principal = f"User:{user}" if user else ""
+            self._record(AuditKind.AUTHENTICATION, f"{method} {path}", principal, host, False, reason=error.reason, details={"mechanism": scheme})
+
+    def served(self, request: HttpRequest, answer: HttpAnswer) -> None:
+        """A request was answered."""
+        self._login(request)
+        path = "/" + "/".join(request.path)
+        action = f"{request.method} {path}"
+        if answer.status == 403 or (answer.status == 401 and request.principal == ANONYMOUS and "authorization" not in request.headers):
+            self._record(AuditKind.AUTHORIZATION, action, str(request.principal), request.peer_host, False, resource=path, reason=_reason(answer))
+        elif request.path[:1] == (ADMINISTERED,) and request.method not in _READING:
+            done = answer.status < 400
+            details = {"status": answer.status}
+            after = _body(request.body) if done and request.method != "DELETE" else {}
+            reason = "" if done else _reason(answer)
+            self._record(
+                AuditKind.CHANGE, action, str(request.principal), request.peer_host, done, resource=path, reason=reason, after=after, details=details
+            )
+
+    def _login(self, request: HttpRequest) -> None:
+        if request.principal == ANONYMOUS:
+            return
+        who, now = (str(request.principal), request.peer_host), self._clock.seconds()
+        before = self._logins.get(who)
+        if before is not None and now - before < LOGIN_S:
+            return
+        self._logins[who] = now
+        self._logins.move_to_end(who)
+        if len(self._logins) > LOGINS_MAX:
+            self._logins.popitem(last=False)
+        scheme = request.headers.get("authorization", "certificate").partition(" ")[0][:32].lower()
+        self._record(AuditKind.AUTHENTICATION, "HTTP", who[0], who[1], True, details={"mechanism": scheme})
+
+    def _record(self, kind: AuditKind, action: str, principal: str, host: str, succeeded: bool, **more: Any) -> None:
+        self._trail.record(AuditEvent(kind, action, principal, host, LISTENER, succeeded, **more))
+
+
+def _claimed(authorization: str) -> str:
+    """The user that basic credentials name; empty where there is none."""
+    scheme, _, text = authorization.partition(" ")
+    if scheme.lower() != "basic":
+        return ""
+    try:
+        user, colon, _ = base64.b64decode(text.strip(), validate=True).decode().partition(":")
+    except (binascii.Error, UnicodeDecodeError):
+        return ""
+    return user if colon else ""
+
+
+def _reason(answer: HttpAnswer) -> str:
+    try:
+        return str(json.loads(answer.body)["error"]["reason"])
+    except (ValueError, KeyError, TypeError):
+        return ""
+
+
+def _body(body: bytes) -> Mapping[str, Any]:
+    """What was set, without secrets."""
+    if len(body) > BODY_BYTES_MAX:
+        return {}
+    try:
+        value = json.loads(body or b"{}")
+    except (ValueError, RecursionError):
+        return {}
+    return _open(value) if isinstance(value, dict) else {}
+
+
+def _open(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: HIDDEN if any(word in name.lower() for word in _SECRET) else _open(each) for name, each in value.items()}
+    if isinstance(value, list):
+        return [_open(each) for each in value]
+    return value

@@ -1,0 +1,177 @@
+"""Secrets: their files, who else may read these, and where secrets do not show."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from twisted.python.failure import Failure
+from twisted.trial.unittest import SynchronousTestCase
+
+from chronik.config import ConfigType, Configuration, Scope, load
+from chronik.config.registry import password, registry
+from chronik.config.secret_files import SECRET_BYTES_MAX, check_secret_file, exposure, read_secret
+from chronik.config.secrets import HIDDEN, Secret
+from chronik.config.values import format_value, parse_value
+from chronik.errors import ConfigurationError
+
+CANARY = "canary-4711"
+
+
+class SecretTests(SynchronousTestCase):
+    """A text that does not show itself."""
+
+    def test_repr(self) -> None:
+        """Neither it nor what holds it shows it; it is the text all the same."""
+        secret = Secret(CANARY)
+        self.assertEqual((HIDDEN, f"{{'a': {HIDDEN}}}", CANARY, CANARY), (repr(secret), repr({"a": secret}), secret, f"{secret}"))
+
+    def test_traceback_with_locals(self) -> None:
+        """Nor does a verbose traceback, which shows the locals of every frame."""
+
+        def fail(secret: str) -> None:
+            raise ValueError("no")
+
+        try:
+            fail(Secret("canary-" + str(0x126E)))  # written nowhere: tracebacks show lines and globals too
+        except ValueError:
+            failure = Failure(captureVars=True)
+        self.assertIn("secret", failure.getTraceback(detail="verbose"))
+        self.assertNotIn("canary-4718", failure.getTraceback(detail="verbose"))
+
+    def test_values(self) -> None:
+        """A value of type PASSWORD is one; spaces around it count only in what a file held."""
+        value = parse_value(ConfigType.PASSWORD, f" {CANARY} ")
+        self.assertIsInstance(value, Secret)
+        self.assertEqual((CANARY, " x "), (value, parse_value(ConfigType.PASSWORD, Secret(" x "))))
+        self.assertEqual(CANARY, format_value(value))
+
+    def test_keys(self) -> None:
+        """Every key of a broker that is a secret has one for its file."""
+        keys = registry(Scope.BROKER, {"S": (password("a.password", None, "Opens a.", per_listener=True),)})
+        file = keys["a.password.file"]
+        self.assertEqual((ConfigType.STRING, True, False, "S"), (file.type, file.per_listener, file.sensitive, file.section))
+
+
+class FileTests(SynchronousTestCase):
+    """Files with secrets."""
+
+    def file(self, content: bytes = CANARY.encode(), mode: int = 0o600) -> str:
+        """A file of our own."""
+        path = Path(self.mktemp())
+        path.write_bytes(content)
+        path.chmod(mode)
+        return str(path)
+
+    def test_content(self) -> None:
+        """One newline at the end is an editor's, another is the secret's."""
+        for content, secret in ((b"a", "a"), (b"a\n", "a"), (b"a\r\n", "a"), (b" a \n\n", " a \n"), ("ü".encode(), "ü")):
+            self.assertEqual((secret, None), read_secret(self.file(content), "refuse"))
+
+    def test_refusals(self) -> None:
+        """What cannot be a secret's file is refused in a line that names key and file and not what is in it."""
+        for path, problem in (
+            ("/nowhere/secret", "No such file"),
+            (self.mktemp(), "No such file"),
+            (self.file(b""), "is empty"),
+            (self.file(b"\n"), "is empty"),
+            (self.file(b"\xff\xfe"), "not UTF-8"),
+            (self.file(b"x" * (SECRET_BYTES_MAX + 1)), "larger than"),
+            (os.path.dirname(self.file()), ""),
+        ):
+            error = self.assertRaises(ConfigurationError, read_secret, path, "refuse", "some.key.file")
+            self.assertIn(f"some.key.file={path}", str(error))
+            self.assertIn(problem, str(error))
+            self.assertEqual(1, len(str(error).splitlines()))
+
+    def test_permissions(self) -> None:
+        """A file that others can read or write is refused, or used with a warning."""
+        for mode in (0o604, 0o602, 0o620, 0o666, 0o777):
+            path = self.file(mode=mode)
+            self.assertEqual(f"mode {mode:04o}", exposure(path))
+            error = self.assertRaises(ConfigurationError, check_secret_file, path, "refuse", "ssl.keystore.location")
+            self.assertIn(f"ssl.keystore.location={path}", str(error))
+            self.assertIn("secret.files.permissions=warn", str(error))
+            secret, warning = read_secret(path, "warn")
+            self.assertEqual(CANARY, secret)
+            self.assertIn(f"{mode:04o}", warning or "")
+            self.assertNotIn(CANARY, str(error) + str(warning))
+        for mode in (0o600, 0o400, 0o700):
+            self.assertIsNone(check_secret_file(self.file(mode=mode), "refuse"))
+
+    def test_groups(self) -> None:
+        """A file that root owns may be readable by a group, as mounted secrets are; one of the broker's own user may not."""
+        path = self.file(mode=0o640)
+        self.assertEqual(None if os.stat(path).st_uid == 0 else "mode 0640", exposure(path))
+        if os.getuid() == 0:
+            os.chown(path, 4711, 4711)
+            self.assertEqual("mode 0640", exposure(path))
+
+
+def _secrets_of(seam: str, name: str) -> tuple[str, ...]:
+    return ("password",) if (seam, name) == ("auth", "ldap") else ()
+
+
+class LoadingTests(SynchronousTestCase):
+    """Secrets among the settings; those of plugins are as the maker says."""
+
+    OPTION = "plugin.auth.ldap.password"
+
+    def load(self, sets: dict[str, str], text: str = "", mode: int = 0o600) -> Configuration:
+        """A configuration of flags and a file."""
+        path = Path(self.mktemp() + ".properties")
+        path.write_text(text, encoding="utf-8")
+        path.chmod(mode)
+        return load(sets, {}, str(path), _secrets_of)
+
+    def secret_file(self, mode: int = 0o600) -> str:
+        """A file with the secret."""
+        path = Path(self.mktemp())
+        path.write_text(CANARY + "\n", encoding="utf-8")
+        path.chmod(mode)
+        return str(path)
+
+    def test_file(self) -> None:
+        """The file's content is the option; the name of the file is none."""
+        config = self.load({self.OPTION + ".file": self.secret_file(), "plugin.auth.ldap.url": "x"})
+        self.assertEqual({"password": CANARY, "url": "x"}, dict(config.plugin_options("auth", "ldap")))
+        self.assertEqual((), config.warnings)
+        self.assertNotIn(CANARY, repr(config))
+
+    def test_other_options(self) -> None:
+        """An option of another name that ends so is the plugin's own."""
+        config = self.load({"plugin.auth.ldap.users.file": "/x", "plugin.auth.other.password.file": "/y"})
+        self.assertEqual({"users.file": "/x"}, dict(config.plugin_options("auth", "ldap")))
+        self.assertEqual({"password.file": "/y"}, dict(config.plugin_options("auth", "other")))
+
+    def test_both(self) -> None:
+        """A secret and its file, in whatever places they are set, are one too many."""
+        error = self.assertRaises(ConfigurationError, self.load, {self.OPTION: CANARY}, f"{self.OPTION}.file={self.secret_file()}\n")
+        self.assertIn(f"{self.OPTION} and {self.OPTION}.file are both set", str(error))
+        self.assertNotIn(CANARY, str(error))
+
+    def test_flag(self) -> None:
+        """A secret among the process's arguments is warned of; a file's name is not."""
+        (warning,) = self.load({self.OPTION: CANARY}).warnings
+        self.assertIn(f"set {self.OPTION}.file", warning)
+        self.assertNotIn(CANARY, warning)
+
+    def test_configuration_file(self) -> None:
+        """A configuration file with a secret in it is a file with secrets; without one everybody may read it."""
+        text = f"{self.OPTION}={CANARY}\n"
+        error = self.assertRaises(ConfigurationError, self.load, {}, text, 0o644)
+        self.assertIn("holds secrets", str(error))
+        self.assertNotIn(CANARY, str(error))
+        (warning,) = self.load({}, text + "secret.files.permissions=warn\n", 0o644).warnings
+        self.assertIn("0644", warning)
+        self.assertEqual((), self.load({}, "num.partitions=3\n", 0o644).warnings)
+        self.assertEqual((), self.load({}, text).warnings)
+
+    def test_permissions(self) -> None:
+        """The key decides for the files of secrets too, from wherever it is set."""
+        file = self.secret_file(0o644)
+        error = self.assertRaises(ConfigurationError, self.load, {self.OPTION + ".file": file})
+        self.assertIn("0644", str(error))
+        (warning,) = self.load({self.OPTION + ".file": file, "secret.files.permissions": "warn"}).warnings
+        self.assertIn("0644", warning)
+        self.assertRaises(ConfigurationError, self.load, {"secret.files.permissions": "ignore"})
