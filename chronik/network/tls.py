@@ -44,7 +44,7 @@ class TlsTransport(Protocol):
     :param side: whose certificates, and who is trusted.
     :param inner: the protocol above.
     :param handshakes: when the handshake may begin; None for at once.
-    :param failed: told why there will be no connection: completes "it …".
+    :param failed: told why there will be no connection (completes "it …"), and whether that is because the peer has left.
     :param client: whether the handshake begins here.
     :param completed: told when the handshake is done and the protocol above is connected.
     :ivar session: of OpenSSL, None before the handshake.
@@ -61,7 +61,7 @@ class TlsTransport(Protocol):
         inner: Any,
         clock: Any,
         handshakes: Handshakes,
-        failed: Callable[[str], None],
+        failed: Callable[[str, bool], None],
         client: bool = False,
         completed: Callable[[], None] | None = None,
     ) -> None:
@@ -124,7 +124,7 @@ class TlsTransport(Protocol):
             self._over = True
             if self.session is not None or self._client:
                 self._handshakes.failed += 1
-                self._failed("ended the connection in the middle of the handshake")
+                self._failed("ended the connection in the middle of the handshake", True)
         self._over = self._lost = True
         self._handshakes.over(self)
         if self._timer is not None and self._timer.active():
@@ -193,7 +193,7 @@ class TlsTransport(Protocol):
             return
         self._over = True
         self._handshakes.failed += 1
-        self._failed(why)
+        self._failed(why, False)
         self._handshakes.over(self)
         if self.session is not None:
             self._say_goodbye(self.session)
