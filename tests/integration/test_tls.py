@@ -21,7 +21,7 @@ from typing import Any
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from confluent_kafka import Consumer, KafkaException, Producer
-from confluent_kafka.admin import AdminClient
+from confluent_kafka.admin import AdminClient, AlterConfigOpType, ConfigEntry, ConfigResource
 from elasticsearch import Elasticsearch
 from kafka import KafkaConsumer, KafkaProducer
 from twisted.trial.unittest import SynchronousTestCase
@@ -296,6 +296,26 @@ class ReloadTests(SynchronousTestCase):
             self.assertIn({"listener": "SSL", "subject": "CN=soon", "days_left": 3.0}, health["certificates"])
             self.assertIn('chronik_tls_certificate_days_left{listener="SSL"} 2.99', started.http("/metrics")[1])
             self.assertIn("ends in 3.0 days", told(started))
+
+    def test_by_configuration(self) -> None:
+        """Kafka's clients change a listener's certificate; one that cannot be used is refused, and changes nothing."""
+        with running(tls_settings()) as started:
+            case = TlsTestCase()
+            case.broker, case.ports = started, ports(started)
+            started.http_port = case.ports["HTTP"]
+            other = issue(authority(), name_of("by configuration"), now(), 50, [SERVER, CLIENT], HOSTS)
+            self.alter(case, "listener.name.ssl.ssl.keystore.location", file(other))
+            eventually(lambda: "by configuration" in self.shown(case), what="the new certificate")
+            with self.assertRaisesRegex(KafkaException, "/nowhere cannot be read"):
+                self.alter(case, "listener.name.ssl.ssl.keystore.location", "/nowhere")
+            self.assertIn("by configuration", self.shown(case))
+
+    def alter(self, case: TlsTestCase, name: str, value: str) -> None:
+        """Set a key of the broker, over the mutual TLS listener."""
+        entry = ConfigEntry(name, value, incremental_operation=AlterConfigOpType.SET)
+        resource = ConfigResource(ConfigResource.Type.BROKER, "1", incremental_configs=[entry])
+        admin = AdminClient(case.confluent("MTLS", "alice"))  # kept until the answer is there: it ends with its last reference
+        admin.incremental_alter_configs([resource])[resource].result(SECONDS)
 
     def connected(self, case: TlsTestCase) -> ssl.SSLSocket:
         """A connection to the listener SSL."""
