@@ -147,6 +147,13 @@ class TlsTransport(Protocol):
         """Go on with the handshake, with what came."""
         if self._over or self._secured:
             return
+        try:
+            self._shake_hands()
+        except Exception:  # noqa: BLE001  a certificate that a library chokes on ends its own connection
+            self._log.failure("a handshake could not be gone on with")
+            self._refuse("sent something that failed here")
+
+    def _shake_hands(self) -> None:
         if self.session is None:
             self.session = self._side.connection()
             self._below.pauseProducing() if self._paused else self._below.resumeProducing()

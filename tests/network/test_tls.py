@@ -315,6 +315,25 @@ class RefusalTests(LogTestCase):
             peer.client.recv(1)
         self.assert_refused(peer, "not trusted")
 
+    def test_certificate_that_cannot_be_read(self) -> None:
+        """A certificate that makes a library fail ends its own connection, and the next one is served."""
+        tls = server(ssl_client_auth="required")
+        handshakes = Handshakes(self.clock)
+
+        def fail(connection: SSL.Connection) -> None:
+            raise ValueError("odd certificate")
+
+        peer = InMemory(self.clock, handshakes, tls=tls, side=dialing(client()))
+        tls.identify = fail  # type: ignore[method-assign, assignment]
+        peer.exchange()
+        self.assertEqual(1, len(self.flushLoggedErrors(ValueError)))
+        self.assert_refused(peer, "failed here")
+        other = InMemory(self.clock, handshakes)
+        other.exchange()
+        assert other.inner.session is not None
+        self.assertEqual((1, 0), (handshakes.done, handshakes.under_way))
+        other.lose()
+
     def test_nobodys_certificate(self) -> None:
         """A certificate that no rule knows is refused once the handshake is done, with a goodbye."""
         tls = server(ssl_client_auth="required", ssl_principal_mapping_rules="RULE:^CN=admin$/$0/")
