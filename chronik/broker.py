@@ -136,21 +136,6 @@ class _ConnectionSettings:
         self._listeners.configure(config)
 
 
-@implementer(IReconfigurable)
-class _Certificates:
-    """Has certificates read anew when the configuration changes."""
-
-    def __init__(self, reloader: TlsReloader) -> None:
-        self._reloader = reloader
-
-    def check_configuration(self, config: Configuration) -> None:
-        """What cannot be read is told when it is read, and what was read before is kept."""
-
-    def configuration_changed(self, config: Configuration, changed: AbstractSet[str]) -> None:
-        """That of certificates may be among what changed."""
-        self._reloader.look_soon()
-
-
 def offline_directories(store: ILogStore) -> frozenset[str]:
     """Log directories that cannot be used now."""
     return frozenset(status.path for status in store.status() if status.state is DirectoryState.OFFLINE)
@@ -271,7 +256,7 @@ class BrokerService(Service):
         reloader = TlsReloader([each for each in users if each is not None], cluster.dynamic, machine.pools, machine.reactor)
         reloader.start()
         self._endings.append(reloader.stop)
-        cluster.dynamic.observe(_Certificates(reloader))
+        cluster.dynamic.observe(reloader)
 
     async def _make_first_users(self, cluster: _Cluster) -> None:
         """Give a cluster without users those of a file; its controller does so."""

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 if TYPE_CHECKING:
     from twisted.internet.interfaces import IDelayedCall
 
-HANDSHAKES_MAX: Final = 1024
-"""Under way at once, on all listeners of a broker: each takes some 50 KB until it is done."""
+HANDSHAKES_MAX: Final = 512
+"""Under way at once, on all listeners of a broker: each takes some 60 KB."""
 
 HANDSHAKE_SECONDS: Final = 10.0
 """From a peer's first byte to the end of its handshake: a few round trips."""

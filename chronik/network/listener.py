@@ -162,7 +162,10 @@ class ConnectionFactory(Factory):
             return connection
         return TlsTransport(self.tls, connection, self.clock, self.handshakes, partial(self._without_tls, host, getattr(addr, "port", 0)))
 
-    def _without_tls(self, host: str, port: int, why: str) -> None:
+    def _without_tls(self, host: str, port: int, why: str, is_gone: bool) -> None:
+        if is_gone:  # as clients do that are closed while they connect
+            self._log.info("a connection of {host}:{port} on {listener} came to nothing: it {why}", host=host, port=port, listener=self.name, why=why)
+            return
         self.refused["tls"] += 1
         self._log.warn("closing the connection of {host}:{port} on {listener}: it {why}", host=host, port=port, listener=self.name, why=why)
 

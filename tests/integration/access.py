@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
-import atexit
 import base64
-import datetime
 import os
-import shutil
 import socket
 import ssl
 import struct
-import tempfile
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any, Final, Protocol
 
-from chronik.security.tls.making import CLIENT, SERVER, issue, make_authority, name_of
+from tests.security.tls.authority import ca_file, client, file, settings
 
 
 class Access(Protocol):
@@ -62,6 +57,35 @@ class Anybody:
         return connection
 
 
+class Tls:
+    """Everybody shows a certificate."""
+
+    def __init__(self) -> None:
+        own = file(client())
+        self.confluent: Mapping[str, Any] = {
+            "security.protocol": "SSL",
+            "ssl.ca.location": ca_file(),
+            "ssl.certificate.location": own,
+            "ssl.key.location": own,
+        }
+        self.context = ssl.create_default_context(cafile=ca_file())
+        self.context.load_cert_chain(own)
+        self.headers: Mapping[str, str] = {}
+        self.basic: tuple[str, str] | None = None
+        self.python: Mapping[str, Any] = {"security_protocol": "SSL", "ssl_context": self.context}
+        self.aiokafka: Mapping[str, Any] = {"security_protocol": "SSL", "ssl_context": self.context}
+        properties = f"security.protocol=SSL\nssl.truststore.location={ca_file()}\nssl.keystore.location={own}\n"
+        self.environ: Mapping[str, str] = {"CHRONIK_COMMAND_CONFIG": file(properties.encode())}
+
+    def settings(self, port: int) -> Mapping[str, str]:
+        """A listener that requires certificates."""
+        return {"listeners": f"SSL://127.0.0.1:{port}", **settings(ssl_client_auth="required")}
+
+    def enter(self, connection: socket.socket) -> socket.socket:
+        """Shake hands."""
+        return self.context.wrap_socket(connection, server_hostname="localhost")
+
+
 USER: Final = "tests"
 PASSWORD: Final = "tests-own"
 
@@ -74,32 +98,22 @@ ssl.truststore.location={authority}
 
 
 class Secured:
-    """Everybody is asked who they are, over TLS, and an access control list says what they may; the tests are a super user.
-
-    The files that this takes are in a directory of their own, which goes when the tests are over.
-    """
+    """Everybody is asked who they are, over TLS, and an access control list says what they may; the tests are a super user."""
 
     def __init__(self) -> None:
-        directory = Path(tempfile.mkdtemp(prefix="chronik-access-"))
-        atexit.register(shutil.rmtree, directory, ignore_errors=True)
-        now = datetime.datetime.now(datetime.UTC)
-        authority = make_authority(name_of("tests"), now, 365)
-        broker = issue(authority, name_of("broker"), now, 365, [SERVER, CLIENT], ["127.0.0.1", "localhost"])
-        self._authority = _write(directory / "ca.pem", authority.certificate_pem)
-        self._broker = _write(directory / "broker.pem", broker.pem)
-        self._users = _write(directory / "users.properties", f"{USER}={PASSWORD}\n".encode())
-        properties = _CLIENT_PROPERTIES.format(user=USER, password=PASSWORD, authority=self._authority)
-        self._context = ssl.create_default_context(cafile=self._authority)
-        self.environ = {"CHRONIK_COMMAND_CONFIG": _write(directory / "client.properties", properties.encode())}
+        self._users = file(f"{USER}={PASSWORD}\n".encode())
+        properties = _CLIENT_PROPERTIES.format(user=USER, password=PASSWORD, authority=ca_file())
+        self._context = ssl.create_default_context(cafile=ca_file())
+        self.environ = {"CHRONIK_COMMAND_CONFIG": file(properties.encode())}
         self.confluent = {
             "security.protocol": "SASL_SSL",
             "sasl.mechanism": "SCRAM-SHA-256",
             "sasl.username": USER,
             "sasl.password": PASSWORD,
-            "ssl.ca.location": self._authority,
+            "ssl.ca.location": ca_file(),
         }
         named = {"security_protocol": "SASL_SSL", "sasl_plain_username": USER, "sasl_plain_password": PASSWORD}
-        self.python = {**named, "sasl_mechanism": "SCRAM-SHA-512", "ssl_cafile": self._authority}
+        self.python = {**named, "sasl_mechanism": "SCRAM-SHA-512", "ssl_cafile": ca_file()}
         self.aiokafka = {**named, "sasl_mechanism": "PLAIN", "ssl_context": self._context}
         self.basic = (USER, PASSWORD)
         self.headers = {"Authorization": "Basic " + base64.b64encode(f"{USER}:{PASSWORD}".encode()).decode()}
@@ -108,8 +122,7 @@ class Secured:
         """A listener of SASL_SSL, and an authorizer."""
         return {
             "listeners": f"SASL_SSL://127.0.0.1:{port}",
-            "ssl.keystore.type": "PEM",
-            "ssl.keystore.location": self._broker,
+            **settings(),
             "sasl.enabled.mechanisms": "PLAIN,SCRAM-SHA-256,SCRAM-SHA-512",
             "users.bootstrap.file": self._users,
             "authorizer": "acl",
@@ -139,13 +152,7 @@ def _response(connection: socket.socket) -> bytes:
     return read[4:]
 
 
-def _write(path: Path, content: bytes) -> str:
-    path.touch(mode=0o600)
-    path.write_bytes(content)
-    return str(path)
+_WAYS: Final[Mapping[str, type[Access]]] = {"": Anybody, "tls": Tls, "sasl_ssl": Secured}
 
-
-_KINDS: Final[Mapping[str, type[Access]]] = {"": Anybody, "sasl_ssl": Secured}
-
-ACCESS: Access = _KINDS[os.environ.get("CHRONIK_TEST_ACCESS", "")]()
+ACCESS: Access = _WAYS[os.environ.get("CHRONIK_TEST_ACCESS", "")]()
 """Of every broker that the harness starts."""

@@ -21,11 +21,19 @@ from typing import Any
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from confluent_kafka import Consumer, KafkaException, Producer
-from confluent_kafka.admin import AdminClient
+from confluent_kafka.admin import AdminClient, AlterConfigOpType, ConfigEntry, ConfigResource
 from elasticsearch import Elasticsearch
 from kafka import KafkaConsumer, KafkaProducer
-from twisted.trial.unittest import SynchronousTestCase
+from twisted.internet import reactor
+from twisted.trial.unittest import SynchronousTestCase, TestCase
 
+from chronik.config import Configuration
+from chronik.defer import deferred
+from chronik.metadata.image import BrokerImage, Endpoint
+from chronik.network.channel import ChannelError
+from chronik.network.peers import BrokerChannels
+from chronik.protocol.messages import MetadataRequest
+from chronik.security.tls.client import ClientTls
 from chronik.security.tls.making import CLIENT, SERVER, issue, name_of
 from tests.integration.clients import SECONDS, create, unused_name
 from tests.integration.harness import Broker, eventually, free_ports, resident_bytes, running
@@ -297,6 +305,26 @@ class ReloadTests(SynchronousTestCase):
             self.assertIn('chronik_tls_certificate_days_left{listener="SSL"} 2.99', started.http("/metrics")[1])
             self.assertIn("ends in 3.0 days", told(started))
 
+    def test_by_configuration(self) -> None:
+        """Kafka's clients change a listener's certificate; one that cannot be used is refused, and changes nothing."""
+        with running(tls_settings()) as started:
+            case = TlsTestCase()
+            case.broker, case.ports = started, ports(started)
+            started.http_port = case.ports["HTTP"]
+            other = issue(authority(), name_of("by configuration"), now(), 50, [SERVER, CLIENT], HOSTS)
+            self.alter(case, "listener.name.ssl.ssl.keystore.location", file(other))
+            eventually(lambda: "by configuration" in self.shown(case), what="the new certificate")
+            with self.assertRaisesRegex(KafkaException, "/nowhere cannot be read"):
+                self.alter(case, "listener.name.ssl.ssl.keystore.location", "/nowhere")
+            self.assertIn("by configuration", self.shown(case))
+
+    def alter(self, case: TlsTestCase, name: str, value: str) -> None:
+        """Set a key of the broker, over the mutual TLS listener."""
+        entry = ConfigEntry(name, value, incremental_operation=AlterConfigOpType.SET)
+        resource = ConfigResource(ConfigResource.Type.BROKER, "1", incremental_configs=[entry])
+        admin = AdminClient(case.confluent("MTLS", "alice"))  # kept until the answer is there: it ends with its last reference
+        admin.incremental_alter_configs([resource])[resource].result(SECONDS)
+
     def connected(self, case: TlsTestCase) -> ssl.SSLSocket:
         """A connection to the listener SSL."""
         return case.context().wrap_socket(socket.create_connection(("localhost", case.ports["SSL"]), 10), server_hostname="localhost")
@@ -305,6 +333,39 @@ class ReloadTests(SynchronousTestCase):
         """The certificate that a new connection is shown."""
         with self.connected(case) as connection:
             return str(connection.getpeercert())
+
+
+class BrokerChannelTests(TestCase):
+    """How brokers reach each other, against a real one."""
+
+    timeout = 60
+
+    @deferred
+    async def test_channels(self) -> None:
+        """A broker's certificate opens the listener of brokers; without one, of another CA, or to another name, there is no channel."""
+        with running(tls_settings()) as started:
+            port = ports(started)["MTLS"]
+            started.http_port = ports(started)["HTTP"]
+            own = {"ssl.truststore.location": ca_file(), "ssl.keystore.location": file(broker())}
+            for values, host, problem in (
+                (own, "localhost", None),
+                (own, "127.0.0.1", None),
+                ({"ssl.truststore.location": ca_file()}, "localhost", "requires a certificate"),
+                ({**own, "ssl.truststore.location": ca_file("other CA")}, "localhost", "not trusted"),
+                ({**own, "ssl.keystore.location": file(broker("elsewhere.example"))}, "localhost", None),
+                (own, "127.0.0.2", "no connection|not for 127.0.0.2"),
+            ):
+                tls = ClientTls("brokers", Configuration().with_values(values))
+                image = BrokerImage(1, 1, {"MTLS": Endpoint(host, port, "SSL")})
+                channels = BrokerChannels(reactor, 2, {1: image}.get, "MTLS", tls.to)
+                if problem is None:
+                    channel = await channels.connect(1)
+                    answer = await channel.request(MetadataRequest(topics=None))
+                    self.assertEqual([port], [each.port for each in answer.brokers])
+                    channel.close()
+                else:
+                    with self.assertRaisesRegex(ChannelError, problem):
+                        await channels.connect(1)
 
 
 class StartTests(SynchronousTestCase):

@@ -295,8 +295,9 @@ class RefusalTests(LogTestCase):
         peer = InMemory(self.clock)
         peer.secured.dataReceived(peer.hello())
         peer.lose()
-        self.assertIn("in the middle of the handshake", self.warnings()[0])
-        self.assertEqual(0, peer.factory.handshakes.under_way)
+        self.assertEqual([], self.warnings(), "it is told, but nobody need be warned")
+        self.assertTrue(any("in the middle of the handshake" in str(event.get("why")) for event in self.events))
+        self.assertEqual((0, 1, 0), (peer.factory.handshakes.under_way, peer.factory.handshakes.failed, peer.factory.refused["tls"]))
 
     def test_silence(self) -> None:
         """Somebody who connects and goes, as probes do, is not worth a line, and costs no TLS."""
@@ -313,6 +314,25 @@ class RefusalTests(LogTestCase):
         with self.assertRaisesRegex(SSL.Error, "unknown ca"):
             peer.client.recv(1)
         self.assert_refused(peer, "not trusted")
+
+    def test_certificate_that_cannot_be_read(self) -> None:
+        """A certificate that makes a library fail ends its own connection, and the next one is served."""
+        tls = server(ssl_client_auth="required")
+        handshakes = Handshakes(self.clock)
+
+        def fail(connection: SSL.Connection) -> None:
+            raise ValueError("odd certificate")
+
+        peer = InMemory(self.clock, handshakes, tls=tls, side=dialing(client()))
+        tls.identify = fail  # type: ignore[method-assign, assignment]
+        peer.exchange()
+        self.assertEqual(1, len(self.flushLoggedErrors(ValueError)))
+        self.assert_refused(peer, "failed here")
+        other = InMemory(self.clock, handshakes)
+        other.exchange()
+        assert other.inner.session is not None
+        self.assertEqual((1, 0), (handshakes.done, handshakes.under_way))
+        other.lose()
 
     def test_nobodys_certificate(self) -> None:
         """A certificate that no rule knows is refused once the handshake is done, with a goodbye."""

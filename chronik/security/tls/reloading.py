@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from collections.abc import Set as AbstractSet
 from typing import TYPE_CHECKING, Any, Final
 
 from twisted.logger import Logger
+from zope.interface import implementer
 
 from chronik.config import Configuration
+from chronik.config.interfaces import IReconfigurable
 from chronik.config.tls_keys import TLS_KEYS
 from chronik.defer import IThreadPools, Pool, deferred
 from chronik.errors import ConfigurationError
@@ -20,6 +23,10 @@ if TYPE_CHECKING:
 
 DAY_SECONDS: Final = 86_400.0
 """How often a certificate that is about to end is complained about."""
+
+
+_SSL: Final = "ssl."
+"""What is in the names of all keys of certificates, for one listener or for all."""
 
 
 class _Watched:
@@ -38,6 +45,7 @@ class _Watched:
         self.warned = 0.0
 
 
+@implementer(IReconfigurable)
 class TlsReloader:
     """Reads certificates anew when they changed. What cannot be used is told once, and what was there before goes on being used.
 
@@ -79,6 +87,18 @@ class TlsReloader:
             self._timer.cancel()
         self._timer = None
 
+    def check_configuration(self, config: Configuration) -> None:
+        """Whether certificates can be read so; see :meth:`IReconfigurable.check_configuration`."""
+        for watched in self._watched:
+            own = config.for_listener(watched.tls.config.listener)
+            if _differ(own, watched.config):
+                watched.tls.load(own)
+
+    def configuration_changed(self, config: Configuration, changed: AbstractSet[str]) -> None:
+        """Read them if it may have been theirs."""
+        if any(_SSL in name for name in changed):
+            self.look_soon()
+
     @deferred
     async def look(self) -> None:
         """Look at files and configuration now; fires once all that changed is in use. Of looks that overlap the later one waits, and is one."""
@@ -98,7 +118,7 @@ class TlsReloader:
 
     async def _look_at(self, watched: _Watched) -> None:
         config = self._config().for_listener(watched.tls.config.listener)
-        changed = any(config.get(key.name) != watched.config.get(key.name) for key in TLS_KEYS)
+        changed = _differ(config, watched.config)
         found = await self._pools.run(Pool.BACKGROUND, fingerprint, watched.paths)
         if (found == watched.tried and not changed) or self._stopped:
             return
@@ -137,3 +157,7 @@ class TlsReloader:
         looking = self.look()
         looking.addErrback(lambda failure: self._log.failure("certificates could not be looked at", failure))
         looking.addBoth(lambda _: self._look_later())
+
+
+def _differ(one: Configuration, other: Configuration) -> bool:
+    return any(one.get(key.name) != other.get(key.name) for key in TLS_KEYS)

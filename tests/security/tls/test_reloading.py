@@ -9,8 +9,11 @@ from typing import Any
 from twisted.internet.task import Clock
 from twisted.logger import LogLevel, globalLogPublisher
 from twisted.trial.unittest import SynchronousTestCase
+from zope.interface.verify import verifyObject
 
 from chronik.config import Configuration
+from chronik.config.interfaces import IReconfigurable
+from chronik.errors import ConfigurationError
 from chronik.security.tls.client import ClientTls
 from chronik.security.tls.making import CLIENT, SERVER, Issued, issue, name_of
 from chronik.security.tls.reloading import DAY_SECONDS, TlsReloader
@@ -103,6 +106,24 @@ class ReloadingTests(SynchronousTestCase):
         self.config = self.config.with_dynamic({}, {})
         self.successResultOf(self.reloader.look())
         self.assertEqual("CN=broker", self.shown())
+
+    def test_bad_configuration_is_refused(self) -> None:
+        """A configuration that could not be used is refused before it is stored, naming the listener; a good one is not."""
+        verifyObject(IReconfigurable, self.reloader)
+        self.reloader.check_configuration(self.config.with_dynamic({}, {"ssl.keystore.location": file(another("good"))}))
+        self.reloader.check_configuration(self.config.with_dynamic({}, {"listener.name.other.ssl.keystore.location": "/nowhere"}))
+        for bad in ({"listener.name.ssl.ssl.keystore.location": "/nowhere"}, {"ssl.client.auth": "required"}, {"ssl.keystore.type": "PKCS12"}):
+            with self.assertRaisesRegex(ConfigurationError, "listener SSL: "):
+                self.reloader.check_configuration(self.config.with_dynamic({}, bad))
+        self.assertEqual("CN=broker", self.shown())
+
+    def test_only_its_own_keys(self) -> None:
+        """A change of other keys is nothing to it."""
+        self.put(another("unseen"))
+        self.reloader.configuration_changed(self.config, {"num.partitions"})
+        self.assertEqual("CN=broker", self.shown())
+        self.reloader.configuration_changed(self.config, {"listener.name.ssl.ssl.client.auth"})
+        self.assertEqual("CN=unseen", self.shown())
 
     def test_client_authentication_can_be_switched_on(self) -> None:
         """The next connection needs a certificate."""

@@ -75,6 +75,8 @@ class KeyStoreTests(SynchronousTestCase):
         self.assertEqual(broker().certificate, store.certificate)
         self.assertIn("is wrong", self.refused(ssl_keystore_location=path, ssl_keystore_type="PKCS12", ssl_keystore_password=SECRET + "x"))
         self.assertIn("cannot be read", self.refused(ssl_keystore_location=path, ssl_keystore_type="PKCS12"))
+        two = {"ssl_keystore_password": SECRET, "ssl_key_password": SECRET + "x"}
+        self.assertIn("one password", self.refused(ssl_keystore_location=path, ssl_keystore_type="PKCS12", **two))
         self.assertIn("PKCS12", self.refused(ssl_keystore_location=path))
 
     def test_chain(self) -> None:
