@@ -10,7 +10,6 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import socket
 import statistics
 import sys
 import threading
@@ -148,7 +147,7 @@ class Pressure:
 
     def _connect(self) -> None:
         while not self._over.wait(0.2):
-            with socket.create_connection(("127.0.0.1", self._broker.port), 10) as connection:
+            with self._broker.connect(10) as connection:
                 connection.sendall(wire.API_VERSIONS_REQUEST)
                 wire.response(connection)
 

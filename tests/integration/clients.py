@@ -24,12 +24,12 @@ def unused_name(prefix: str) -> str:
 
 def producer(broker: Broker, **config: Any) -> Producer:
     """A producer of confluent-kafka; underscores in keys stand for dots."""
-    return Producer({"bootstrap.servers": broker.bootstrap, "linger.ms": 0, "message.timeout.ms": 30_000, **dotted(config)})
+    return Producer({**broker.confluent, "linger.ms": 0, "message.timeout.ms": 30_000, **dotted(config)})
 
 
 def admin(broker: Broker) -> AdminClient:
     """An admin client of confluent-kafka."""
-    return AdminClient({"bootstrap.servers": broker.bootstrap, "log_level": 3})
+    return AdminClient({**broker.confluent, "log_level": 3})
 
 
 def dotted(config: Mapping[str, Any]) -> dict[str, Any]:
@@ -69,7 +69,7 @@ def produce(broker: Broker, topic: str, values: Iterable[bytes | None], **config
 def consumer(broker: Broker, group: str | None = None, **config: Any) -> Consumer:
     """A consumer of confluent-kafka that begins at the beginning."""
     settings = {
-        "bootstrap.servers": broker.bootstrap,
+        **broker.confluent,
         "group.id": group or unused_name("alone"),
         "auto.offset.reset": "earliest",
         "enable.auto.commit": False,

@@ -66,7 +66,7 @@ def make_template(path: Path, clean: bool) -> Template:
         _commit(broker)
         template = Template(path, clean)
         for partition in (("plain", 0), ("single", 0), ("single", 1), ("hot", 0)):
-            template.records[partition] = read_all(broker.port, *partition)
+            template.records[partition] = read_all(broker, *partition)
         points = broker.data / "recovery-point-offset-checkpoint"
         eventually(lambda: points.exists() and f"hot 0 {HOT_RECORDS}" in points.read_text(), what="recovery points")
         broker.stop() if clean else broker.kill()
@@ -238,14 +238,14 @@ class Unserved(Exception):
         self.code = code
 
 
-def read_all(port: int, topic: str, partition: int) -> list[bytes]:
+def read_all(broker: Broker, topic: str, partition: int) -> list[bytes]:
     """The values of a partition from offset 0 on, which follow each other without a gap.
 
     :raises Unserved: it answers with an error.
     :raises BadBatch: a batch's CRC says that it was damaged, or records are missing, as a client can notice.
     """
     values: list[bytes] = []
-    with socket.create_connection(("127.0.0.1", port), 30) as connection:
+    with broker.connect() as connection:
         while True:
             records, watermark = _fetch(connection, topic, partition, len(values))
             for header, batch in whole_batches(records):
@@ -338,7 +338,7 @@ class Trial:
     def _look(self) -> None:
         for partition, expected in self._template.records.items():
             try:
-                found = read_all(self._broker.port, *partition)
+                found = read_all(self._broker, *partition)
             except Unserved as error:
                 self._check_unserved(partition, error)
                 continue
@@ -371,7 +371,7 @@ class Trial:
             self.problems.append(f"{partition} has {len(found)} of {len(expected)} records, told: {told}")
 
     def _check_produce(self, partition: Partition) -> None:
-        code, _ = _produce(self._broker.port, *partition)
+        code, _ = _produce(self._broker, *partition)
         if code:
             self.problems.append(f"{partition} serves reads and refuses writes with error {code}")
 
@@ -402,10 +402,10 @@ class Trial:
             self.problems.append(f"it stopped with status {status}")
 
 
-def _produce(port: int, topic: str, partition: int) -> tuple[int, int]:
+def _produce(broker: Broker, topic: str, partition: int) -> tuple[int, int]:
     records = build_batch([NewRecord(None, b'{"level":"later"}', int(time.time() * 1000))])
     body = struct.pack(">hhi", -1, -1, 30_000) + struct.pack(">i", 1) + wire.string(topic) + struct.pack(">iii", 1, partition, len(records)) + records
-    answer = wire.call(port, wire.frame(0, 3, body))
+    answer = wire.call(broker, wire.frame(0, 3, body))
     code, offset = struct.unpack_from(">hq", answer, 4 + 4 + 2 + len(topic.encode()) + 4 + 4)
     return code, offset
 

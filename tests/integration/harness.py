@@ -16,11 +16,13 @@ import tempfile
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar, TypeVar
 
 from twisted.trial.unittest import SynchronousTestCase
+
+from tests.integration.access import ACCESS
 
 T = TypeVar("T")
 
@@ -111,6 +113,35 @@ class Broker:
         return f"127.0.0.1:{self.port}"
 
     @property
+    def confluent(self) -> Mapping[str, Any]:
+        """How clients of confluent-kafka reach it."""
+        return {"bootstrap.servers": self.bootstrap, **ACCESS.confluent}
+
+    @property
+    def python(self) -> Mapping[str, Any]:
+        """How clients of kafka-python reach it."""
+        return {"bootstrap_servers": self.bootstrap, **ACCESS.python}
+
+    @property
+    def aiokafka(self) -> Mapping[str, Any]:
+        """How clients of aiokafka reach it."""
+        return {"bootstrap_servers": self.bootstrap, **ACCESS.aiokafka}
+
+    @property
+    def kcat(self) -> Sequence[str]:
+        """How kcat reaches it."""
+        return ["-b", self.bootstrap, *(argument for key, value in ACCESS.confluent.items() for argument in ("-X", f"{key}={value}"))]
+
+    @property
+    def shell(self) -> Mapping[str, str]:
+        """The environment in which the command ``chronik`` reaches it."""
+        return {**os.environ, "CHRONIK_BOOTSTRAP": self.bootstrap, "CHRONIK_HTTP": f"http://127.0.0.1:{self.http_port}", **ACCESS.environ}
+
+    def connect(self, seconds: float = 30.0) -> socket.socket:
+        """A connection on which requests may be sent."""
+        return ACCESS.enter(socket.create_connection(("127.0.0.1", self.port), seconds))
+
+    @property
     def pid(self) -> int:
         """Of the running process."""
         assert self.process is not None
@@ -119,7 +150,7 @@ class Broker:
     def command(self) -> list[str]:
         """The command line that starts it."""
         settings = {
-            "listeners": f"PLAINTEXT://127.0.0.1:{self.port}",
+            **ACCESS.settings(self.port),
             "http.listeners": f"HTTP://127.0.0.1:{self.http_port}",
             "log.dirs": os.path.join(self.directory, "data"),
             **EVERYWHERE,

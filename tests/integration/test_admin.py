@@ -216,7 +216,7 @@ class TopicTests(BrokerTestCase):
         """Without an authorizer there are no rules to describe, and that is what is said, to a client and to the oldest version."""
         self.sends("DescribeAcls")
         everything = ResourcePatternFilter(PythonResourceType.ANY, None, ACLResourcePatternType.ANY)
-        client = kafka.KafkaAdminClient(bootstrap_servers=self.broker.bootstrap)
+        client = kafka.KafkaAdminClient(**self.broker.python)
         try:
             with self.assertRaises(SecurityDisabledError):
                 client.describe_acls(ACLFilter(None, None, ACLOperation.ANY, ACLPermissionType.ANY, everything))
@@ -225,13 +225,13 @@ class TopicTests(BrokerTestCase):
         request = struct.pack(
             ">bhbhhbb", 1, -1, 1, -1, -1, 1, 1
         )  # any type, no name, any pattern, no principal, no host, any operation, any permission
-        answer = wire.call(self.broker.port, wire.frame(29, 1, request))
+        answer = wire.call(self.broker, wire.frame(29, 1, request))
         self.assertEqual(KafkaError.SECURITY_DISABLED, struct.unpack_from(">h", answer, 8)[0])
 
     def test_kafka_python(self) -> None:
         """kafka-python's administrator creates, lists, describes and deletes."""
         self.sends("ApiVersions", "CreateTopics", "DeleteTopics", "DescribeCluster", "DescribeTopicPartitions", "Metadata")
-        client, topic = kafka.KafkaAdminClient(bootstrap_servers=self.broker.bootstrap), unused_name("python")
+        client, topic = kafka.KafkaAdminClient(**self.broker.python), unused_name("python")
         try:
             client.create_topics([PythonNewTopic(topic, 2, 1)])
             self.assertIn(topic, client.list_topics())

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import shlex
 import signal
 import subprocess
 import sys
 
-from tests.integration.harness import BrokerTestCase, eventually, free_ports, running
+from tests.integration.harness import Broker, BrokerTestCase, eventually, free_ports, running
 
 SECONDS = 60
 
@@ -16,6 +15,12 @@ SECONDS = 60
 def command(*arguments: str) -> list[str]:
     """The command line of a subcommand."""
     return [sys.executable, "-m", "chronik.cli", *arguments]
+
+
+def piped(broker: Broker, *arguments: str) -> subprocess.Popen[bytes]:
+    """A subcommand that runs on, with pipes at all its ends."""
+    pipe = subprocess.PIPE
+    return subprocess.Popen(command(*arguments), stdin=pipe, stdout=pipe, stderr=pipe, env=broker.shell)
 
 
 class CommandTests(BrokerTestCase):
@@ -27,7 +32,7 @@ class CommandTests(BrokerTestCase):
 
     def chronik(self, *arguments: str, input: bytes = b"", status: int = 0) -> tuple[bytes, str]:
         """Run the command; its output and messages."""
-        environ = {**os.environ, "CHRONIK_BOOTSTRAP": self.broker.bootstrap, "CHRONIK_HTTP": f"http://127.0.0.1:{self.broker.http_port}"}
+        environ = self.broker.shell
         done = subprocess.run(command(*arguments), input=input, capture_output=True, check=False, timeout=SECONDS, env=environ)
         self.assertEqual(status, done.returncode, done.stderr.decode())
         return done.stdout, done.stderr.decode()
@@ -44,7 +49,7 @@ class CommandTests(BrokerTestCase):
 
     def test_closed_descriptors(self) -> None:
         """Without standard input there is nothing to produce, and one line says so; without standard output nothing is printed."""
-        environ = {**os.environ, "CHRONIK_BOOTSTRAP": self.broker.bootstrap}
+        environ = self.broker.shell
         for closed, arguments, status, said in (("<&-", ("produce", "closed"), 1, "standard input is closed"), (">&-", ("topics", "list"), 0, "")):
             line = f"{shlex.join(command(*arguments))} {closed}"
             done = subprocess.run(["sh", "-c", line], capture_output=True, text=True, check=False, timeout=SECONDS, env=environ)
@@ -82,8 +87,7 @@ class CommandTests(BrokerTestCase):
         """Following prints what comes later; Ctrl-C ends it quietly, and the group's offset is kept."""
         self.obey_interrupts()
         self.chronik("produce", "followed", input=b"a\n")
-        arguments = command("consume", "followed", "-b", self.broker.bootstrap, "--follow", "--group", "f")
-        process = subprocess.Popen(arguments, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        process = piped(self.broker, "consume", "followed", "--follow", "--group", "f")
         self.addCleanup(process.kill)
         assert process.stdout is not None
         self.assertEqual(b"a\n", process.stdout.readline())
@@ -97,9 +101,7 @@ class CommandTests(BrokerTestCase):
     def test_interrupted_input(self) -> None:
         """Ctrl-C while lines are read ends quietly too, but not as if all were produced."""
         self.obey_interrupts()
-        process = subprocess.Popen(
-            command("produce", "typed", "-b", self.broker.bootstrap), stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE
-        )
+        process = piped(self.broker, "produce", "typed")
         self.addCleanup(process.kill)
         assert process.stdin is not None
         process.stdin.write(b"a\n")
@@ -112,7 +114,7 @@ class CommandTests(BrokerTestCase):
     def test_broken_pipe(self) -> None:
         """A reader that has seen enough is no error."""
         self.chronik("produce", "many", input=b"line of some length\n" * 100_000)
-        process = subprocess.Popen(command("consume", "many", "-b", self.broker.bootstrap), stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        process = piped(self.broker, "consume", "many")
         assert process.stdout is not None and process.stderr is not None
         process.stdout.readline()
         process.stdout.close()
@@ -131,18 +133,18 @@ class CommandTests(BrokerTestCase):
     def test_restart_while_producing(self) -> None:
         """A broker that is killed and comes back costs time, not records, and none is there twice."""
         with running() as broker:
-            process = subprocess.Popen(command("produce", "kept", "-b", broker.bootstrap), stdin=subprocess.PIPE, stderr=subprocess.PIPE)
+            process = piped(broker, "produce", "kept")
             self.addCleanup(process.kill)
             assert process.stdin is not None
             process.stdin.write(b"".join(b"%d\n" % n for n in range(1000)))
             process.stdin.flush()
-            seen = command("consume", "kept", "-b", broker.bootstrap, "--offset", "earliest")
-            eventually(lambda: subprocess.run(seen, capture_output=True, check=False).stdout.count(b"\n") == 1000)
+            seen = command("consume", "kept", "--offset", "earliest")
+            eventually(lambda: subprocess.run(seen, capture_output=True, check=False, env=broker.shell).stdout.count(b"\n") == 1000)
             broker.kill()
             process.stdin.write(b"".join(b"%d\n" % n for n in range(1000, 2000)))
             process.stdin.flush()
             broker.start()
             _, said = process.communicate(timeout=SECONDS)
             self.assertEqual(0, process.returncode, said)
-            lines = subprocess.run(seen, capture_output=True, check=True).stdout.split()
+            lines = subprocess.run(seen, capture_output=True, check=True, env=broker.shell).stdout.split()
             self.assertEqual([b"%d" % n for n in range(2000)], lines)

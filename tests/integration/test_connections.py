@@ -86,7 +86,7 @@ class ConnectionsTests(SynchronousTestCase):
 
     def connect(self) -> socket.socket:
         """A connection that is closed at the end of the test."""
-        connection = socket.create_connection(("127.0.0.1", self.broker.port), 30)
+        connection = self.broker.connect(30)
         self.addCleanup(connection.close)
         return connection
 

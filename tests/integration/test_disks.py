@@ -52,9 +52,9 @@ class DiskTests(SynchronousTestCase):
         Path(self.directories[1]).write_bytes(b"no directory")
         self.broker.start()
         for number in left:
-            self.assertEqual([b"%d" % number], read_all(self.broker.port, "t", number))
+            self.assertEqual([b"%d" % number], read_all(self.broker, "t", number))
         for number in gone:
-            self.assertEqual(ErrorCode.KAFKA_STORAGE_ERROR, self.assertRaises(Unserved, read_all, self.broker.port, "t", number).code)
+            self.assertEqual(ErrorCode.KAFKA_STORAGE_ERROR, self.assertRaises(Unserved, read_all, self.broker, "t", number).code)
         health = self.broker_health()
         self.assertEqual(("red", ["ok", "offline"]), (health["status"], [directory["state"] for directory in health["log_dirs"]]))
         self.assertIn(self.directories[1], health["log_dirs"][1]["reason"])
@@ -66,7 +66,7 @@ class DiskTests(SynchronousTestCase):
         os.rename(away, self.directories[1])
         self.broker.start()
         for number in range(4):
-            self.assertEqual([b"%d" % number], read_all(self.broker.port, "t", number))
+            self.assertEqual([b"%d" % number], read_all(self.broker, "t", number))
         self.assertEqual("green", self.broker_health()["status"])
 
     def test_failing_writes(self) -> None:
@@ -92,7 +92,7 @@ class DiskTests(SynchronousTestCase):
         self.assertNotIn("Traceback", self.broker.log())
         self.broker.start()
         for number in range(4):
-            self.assertEqual(b"%d" % number, read_all(self.broker.port, "t", number)[0])
+            self.assertEqual(b"%d" % number, read_all(self.broker, "t", number)[0])
 
     def test_damage(self) -> None:
         """A bit that changes in a closed segment while the broker runs is found, told and not served; what is around it is."""
@@ -107,7 +107,7 @@ class DiskTests(SynchronousTestCase):
         damaged.write_bytes(data)
         told = eventually(lambda: [line for d in self.broker_health()["log_dirs"] for line in d.get("damaged", ())], 60, "finding the damage")
         self.assertIn(f"{damaged} is damaged at byte 0", told[0])
-        self.assertEqual(ErrorCode.CORRUPT_MESSAGE, self.assertRaises(Unserved, read_all, self.broker.port, "d", 0).code)
+        self.assertEqual(ErrorCode.CORRUPT_MESSAGE, self.assertRaises(Unserved, read_all, self.broker, "d", 0).code)
         self.assertTrue(damaged.with_suffix(".damaged").exists())
         produce(self.broker, "d", [b"more"])
         self.assertEqual(201, end_offset(self.broker, "d"))
@@ -115,4 +115,4 @@ class DiskTests(SynchronousTestCase):
         self.broker.stop()
         damaged.write_bytes(data)
         self.broker.start()
-        self.assertEqual(201, len(read_all(self.broker.port, "d", 0)))
+        self.assertEqual(201, len(read_all(self.broker, "d", 0)))

@@ -33,7 +33,7 @@ class SessionTests(BrokerTestCase):
     def test_busy_and_quiet(self) -> None:
         """Records of any partition come, in order, while a session is used; it is gone when the consumer is."""
         topic = create(self.broker, unused_name("sessions"), PARTITIONS)
-        consumer = KafkaConsumer(bootstrap_servers=self.broker.bootstrap, auto_offset_reset="earliest", fetch_max_wait_ms=200)
+        consumer = KafkaConsumer(**self.broker.python, auto_offset_reset="earliest", fetch_max_wait_ms=200)
         try:
             consumer.assign([TopicPartition(topic, number) for number in range(PARTITIONS)])
             for turn in range(10):

@@ -74,7 +74,7 @@ class FuzzTests(UndisturbedCase):
 
         :param wait: until it has nothing to say for a moment; else the broker is told at once that nothing more comes.
         """
-        with socket.create_connection(("127.0.0.1", self.broker.port), 10) as connection, contextlib.suppress(OSError):
+        with self.broker.connect(10) as connection, contextlib.suppress(OSError):
             connection.sendall(b"".join(struct.pack(">i", len(frame)) + frame for frame in frames))
             connection.settimeout(0.1)
             if not wait:

@@ -145,7 +145,7 @@ class GroupTests(BrokerTestCase):
         topic, group = create(self.broker, unused_name("dead"), 2), unused_name("group")
         stays = self.member(group, topic)
         dies = subprocess.Popen(
-            ["kcat", "-b", self.broker.bootstrap, "-G", group, "-X", "session.timeout.ms=3000", "-X", "heartbeat.interval.ms=300", topic],
+            ["kcat", *self.broker.kcat, "-G", group, "-X", "session.timeout.ms=3000", "-X", "heartbeat.interval.ms=300", topic],
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
         )
@@ -195,7 +195,7 @@ class GroupTests(BrokerTestCase):
         client.alter_consumer_group_offsets([wanted])[group].result(SECONDS)
         listed = client.list_consumer_group_offsets([ConsumerGroupTopicPartitions(group)])[group].result(SECONDS)
         self.assertEqual({(0, 4), (1, 6)}, {(p.partition, p.offset) for p in listed.topic_partitions})
-        python = kafka.KafkaAdminClient(bootstrap_servers=self.broker.bootstrap)
+        python = kafka.KafkaAdminClient(**self.broker.python)
         try:
             python.delete_group_offsets(group, [kafka.TopicPartition(topic, 0)])
         finally:
@@ -252,7 +252,7 @@ class OtherClientsTests(BrokerTestCase):
         """
         client = KafkaConsumer(
             topic,
-            bootstrap_servers=self.broker.bootstrap,
+            **self.broker.python,
             group_id=group,
             auto_offset_reset="earliest",
             enable_auto_commit=False,
@@ -270,7 +270,7 @@ class OtherClientsTests(BrokerTestCase):
         def member() -> AIOKafkaConsumer:
             return AIOKafkaConsumer(
                 topic,
-                bootstrap_servers=self.broker.bootstrap,
+                **self.broker.aiokafka,
                 group_id=group,
                 auto_offset_reset="earliest",
                 enable_auto_commit=False,

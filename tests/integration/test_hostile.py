@@ -41,7 +41,7 @@ class HostileTests(UndisturbedCase):
         with self.undisturbed():
             for key, version in ((999, 0), (-1, 0), (3, 99), (0, -1), (4, 0)):
                 self.ended(wire.frame(key, version, b""))
-            answer = wire.call(self.broker.port, wire.frame(18, 99, b""))
+            answer = wire.call(self.broker, wire.frame(18, 99, b""))
             self.assertEqual((1, 35), struct.unpack_from(">ih", answer), "the correlation id, then UNSUPPORTED_VERSION")
 
     def test_counts(self) -> None:
@@ -71,7 +71,7 @@ class HostileTests(UndisturbedCase):
         with self.undisturbed():
             for length in range(len(whole)):
                 self.ended(struct.pack(">i", length) + whole[:length], half_closed=True)
-            wire.call(self.broker.port, wire.API_VERSIONS_REQUEST)
+            wire.call(self.broker, wire.API_VERSIONS_REQUEST)
 
     def test_half_frames_held_open(self) -> None:
         """Connections that promise large requests and send little hold neither memory nor anybody up."""
@@ -79,7 +79,7 @@ class HostileTests(UndisturbedCase):
             for _ in range(100):
                 connection = self.connect()
                 connection.sendall(struct.pack(">i", 90 << 20) + b"\x00\x00\x00\x03" + bytes(1_000))
-            wire.call(self.broker.port, wire.API_VERSIONS_REQUEST)
+            wire.call(self.broker, wire.API_VERSIONS_REQUEST)
 
     def test_idle_connections(self) -> None:
         """Two hundred connections that say nothing are held, and cost little; each is still answered."""
@@ -154,7 +154,7 @@ class DescriptorTests(SynchronousTestCase):
         broker.start()
         topic = create(broker, unused_name("few"))
         with contextlib.ExitStack() as stack:
-            kept = stack.enter_context(socket.create_connection(("127.0.0.1", broker.port), 10))
+            kept = stack.enter_context(broker.connect(10))
             for port in (broker.port, broker.http_port):
                 for _ in range(300):
                     stack.enter_context(socket.create_connection(("127.0.0.1", port), 10))

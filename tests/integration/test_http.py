@@ -172,7 +172,7 @@ class SearchTests(BrokerTestCase):
         produce(self.broker, topic, [b"before"] * 2)
         batch = bytearray(build_batch([NewRecord(None, b"inside", 1_000)] * 5, base_offset=0, leader_epoch=0))
         batch[61:] = bytes(len(batch) - 61)
-        self.assertEqual((0, 2), wire.produce(self.broker.port, topic, bytes(with_crc(batch))))
+        self.assertEqual((0, 2), wire.produce(self.broker, topic, bytes(with_crc(batch))))
         produce(self.broker, topic, [b"after"])
         self.assertEqual(3, self.search(topic)["hits"]["total"]["value"])
         coverage = self.broker.http(f"/{topic}/_coverage")[1]["partitions"]["0"]

@@ -50,7 +50,7 @@ class MoveTests(SynchronousTestCase):
         """AlterReplicaLogDirs, version 1, byte by byte: no client library here has it. The partition's error code."""
         body = struct.pack(">i", 1) + string(str(directory))  # one directory
         body += struct.pack(">i", 1) + string("t") + struct.pack(">ii", 1, 0)  # one topic, of one partition: 0
-        answer = call(self.broker.port, frame(34, 1, body))
+        answer = call(self.broker, frame(34, 1, body))
         at = 4 + 4 + 4 + len(string("t")) + 4  # correlation id, throttle time, one topic, its name, one partition
         number, code = struct.unpack_from(">ih", answer, at)
         self.assertEqual((0, at + 6), (number, len(answer)))
@@ -58,7 +58,7 @@ class MoveTests(SynchronousTestCase):
 
     def has_moved(self, directory: Path) -> bool:
         """Whether DescribeLogDirs tells the partition there, and nowhere else, and not as on its way."""
-        admin = KafkaAdminClient(bootstrap_servers=self.broker.bootstrap)
+        admin = KafkaAdminClient(**self.broker.python)
         try:
             (answer,) = admin.describe_log_dirs({"t": [0]})
         finally:

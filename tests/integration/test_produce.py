@@ -152,7 +152,7 @@ class KafkaPythonTests(BrokerTestCase):
         topic = create(self.broker, unused_name("python"))
         codecs = [codec for codec in CODECS if codec != "snappy" or has_snappy()]
         for codec in codecs:
-            client = KafkaProducer(bootstrap_servers=self.broker.bootstrap, compression_type=None if codec == "none" else codec, linger_ms=5)
+            client = KafkaProducer(**self.broker.python, compression_type=None if codec == "none" else codec, linger_ms=5)
             try:
                 sent = [
                     client.send(topic, value, key=codec.encode(), headers=[("c", codec.encode()), ("c", b"")], timestamp_ms=9) for value in VALUES
@@ -169,7 +169,7 @@ class KafkaPythonTests(BrokerTestCase):
 
     def records(self, topic: str, count: int) -> list[Any]:
         """The first records of partition 0."""
-        client = KafkaConsumer(bootstrap_servers=self.broker.bootstrap, group_id=None, auto_offset_reset="earliest", enable_auto_commit=False)
+        client = KafkaConsumer(**self.broker.python, group_id=None, auto_offset_reset="earliest", enable_auto_commit=False)
         try:
             client.assign([kafka.TopicPartition(topic, 0)])
             client.seek_to_beginning()
@@ -190,7 +190,7 @@ class KafkaPythonTests(BrokerTestCase):
         topic = create(self.broker, unused_name("python-acks"))
         large = os.urandom(1_000_000)
         for acks in (0, 1, "all"):
-            client = KafkaProducer(bootstrap_servers=self.broker.bootstrap, acks=acks, enable_idempotence=False)
+            client = KafkaProducer(**self.broker.python, acks=acks, enable_idempotence=False)
             try:
                 client.send(topic, large if acks == "all" else b"%s" % str(acks).encode())
                 client.flush(SECONDS)
@@ -211,7 +211,7 @@ class AiokafkaTests(BrokerTestCase):
 
         async def send(codec: str) -> None:
             client = AIOKafkaProducer(
-                bootstrap_servers=self.broker.bootstrap,
+                **self.broker.aiokafka,
                 compression_type=None if codec == "none" else codec,
                 linger_ms=5,
                 enable_idempotence=codec == "lz4",
@@ -226,7 +226,7 @@ class AiokafkaTests(BrokerTestCase):
                 await client.stop()
 
         async def receive(count: int) -> list[aiokafka.ConsumerRecord[bytes, bytes]]:
-            client = AIOKafkaConsumer(bootstrap_servers=self.broker.bootstrap, auto_offset_reset="earliest")
+            client = AIOKafkaConsumer(**self.broker.aiokafka, auto_offset_reset="earliest")
             await client.start()
             try:
                 client.assign([aiokafka.TopicPartition(topic, 0)])
@@ -250,7 +250,7 @@ class KcatTests(BrokerTestCase):
 
     def kcat(self, *arguments: str, input: bytes = b"") -> bytes:
         """What kcat prints."""
-        done = subprocess.run(["kcat", "-b", self.broker.bootstrap, *arguments], input=input, capture_output=True, check=False, timeout=SECONDS)
+        done = subprocess.run(["kcat", *self.broker.kcat, *arguments], input=input, capture_output=True, check=False, timeout=SECONDS)
         self.assertEqual(0, done.returncode, done.stderr.decode())
         return done.stdout
 
@@ -284,8 +284,8 @@ class VerbatimTests(BrokerTestCase):
             topic = create(self.broker, unused_name("verbatim"))
             batches = [encoded(codec_id, [b"%d %d " % (n, r) * 50 for r in range(20)]) for n in range(3)]
             for batch in batches:
-                self.assertEqual(0, wire.produce(self.broker.port, topic, batch)[0])
-            served = wire.fetch(self.broker.port, topic, 0)
+                self.assertEqual(0, wire.produce(self.broker, topic, batch)[0])
+            served = wire.fetch(self.broker, topic, 0)
             stored = (self.broker.data / f"{topic}-0" / f"{0:020}.log").read_bytes()
             self.assertEqual(served, stored)
             self.assertEqual(sum(map(len, batches)), len(stored))
@@ -303,10 +303,10 @@ class VerbatimTests(BrokerTestCase):
         for position in (len(batch) - 1, 17, 16):  # the last byte, the checksum itself, the magic
             damaged = bytearray(batch)
             damaged[position] ^= 0x04
-            error = wire.produce(self.broker.port, topic, bytes(damaged))[0]
+            error = wire.produce(self.broker, topic, bytes(damaged))[0]
             self.assertIn(error, wire.REFUSALS, f"byte {position}")
-        self.assertIn(wire.produce(self.broker.port, topic, batch[:-5])[0], wire.REFUSALS)
-        self.assertEqual((0, 0), wire.produce(self.broker.port, topic, batch))
+        self.assertIn(wire.produce(self.broker, topic, batch[:-5])[0], wire.REFUSALS)
+        self.assertEqual((0, 0), wire.produce(self.broker, topic, batch))
 
 
 def encoded(codec_id: int, values: list[bytes]) -> bytes:

@@ -39,7 +39,7 @@ class QuotaTests(BrokerTestCase):
         """Limit a client; no client library has this call but Java's."""
         entity = AlterClientQuotasRequest.EntityData(entity_type="client-id", entity_name=client_id)
         entry = AlterClientQuotasRequest.EntryData(entity=(entity,), ops=(AlterClientQuotasRequest.OpData(key=key, value=value, remove=False),))
-        answer = wire.call(self.broker.port, wire.frame(49, 0, AlterClientQuotasRequest(entries=(entry,)).encode(0)))
+        answer = wire.call(self.broker, wire.frame(49, 0, AlterClientQuotasRequest(entries=(entry,)).encode(0)))
         self.assertEqual(1, struct.unpack_from(">i", answer)[0])
         self.assertEqual(0, AlterClientQuotasResponse.decode(answer, 0, 4)[0].entries[0].error_code)
 
@@ -86,7 +86,7 @@ class QuotaTests(BrokerTestCase):
         self.sends("DescribeClientQuotas")
         self.limit("described", "request_percentage", 50.0)
         component = DescribeClientQuotasRequest.ComponentData(entity_type="client-id", match_type=0, match="described")
-        answer = wire.call(self.broker.port, wire.frame(48, 0, DescribeClientQuotasRequest(components=(component,), strict=True).encode(0)))
+        answer = wire.call(self.broker, wire.frame(48, 0, DescribeClientQuotasRequest(components=(component,), strict=True).encode(0)))
         (entry,) = DescribeClientQuotasResponse.decode(answer, 0, 4)[0].entries
         self.assertEqual([("request_percentage", 50.0)], [(value.key, value.value) for value in entry.values])
 
@@ -107,7 +107,7 @@ class ConnectionTests(SynchronousTestCase):
         with running() as broker, contextlib.ExitStack() as stack:
 
             def connect() -> socket.socket:
-                return stack.enter_context(socket.create_connection(("127.0.0.1", broker.port), SECONDS))
+                return stack.enter_context(broker.connect(SECONDS))
 
             client = admin(broker)
 

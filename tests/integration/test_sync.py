@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import shutil
-import socket
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
@@ -90,7 +89,7 @@ class TracedTestCase(SynchronousTestCase):
         broker.prefix = ["strace", "-D", "-f", "-qq", "-yy", "-s", "0", "-e", f"trace={CALLS}", "-o", str(trace)]
         broker.start()
         topic = create(broker, "synced")
-        with socket.create_connection(("127.0.0.1", broker.port), 30) as connection:
+        with broker.connect(30) as connection:
             port = connection.getsockname()[1]
             for _ in range(records):
                 connection.sendall(wire.produce_request(topic, batch_of(b"value"), acks))

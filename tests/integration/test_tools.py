@@ -21,7 +21,7 @@ class ToolCase(BrokerTestCase):
     def setUp(self) -> None:
         """Connect."""
         super().setUp()
-        self.admin = KafkaAdminClient(bootstrap_servers=self.broker.bootstrap)
+        self.admin = KafkaAdminClient(**self.broker.python)
         self.addCleanup(self.admin.close)
 
 
@@ -107,7 +107,7 @@ class LiteralTests(BrokerTestCase):
         """A broker that is not registered cannot be unregistered."""
         self.sends("UnregisterBroker")
         body = b"\0" + struct.pack(">i", 7) + b"\0"  # tagged fields of the header, broker id, tagged fields
-        answer = call(self.broker.port, frame(64, 0, body))
+        answer = call(self.broker, frame(64, 0, body))
         correlation_id, _, _, code = struct.unpack_from(">ibih", answer)  # tagged fields of the header, throttle time
         self.assertEqual((1, 102), (correlation_id, code))
 
@@ -117,6 +117,6 @@ class LiteralTests(BrokerTestCase):
         topic = create(self.broker, unused_name("epochs"))
         produce(self.broker, topic, [b"a", b"b", b"c"])
         body = struct.pack(">i", 1) + string(topic) + struct.pack(">iiii", 1, 0, -1, 0)  # one partition: 0, current epoch unknown, epoch 0
-        answer = call(self.broker.port, frame(23, 2, body))
+        answer = call(self.broker, frame(23, 2, body))
         start = 4 + 4 + 4 + len(string(topic)) + 4  # correlation id, throttle time, one topic, its name, one partition
         self.assertEqual((0, 0, 0, 3), struct.unpack_from(">hiiq", answer, start))  # error, partition, epoch, end offset

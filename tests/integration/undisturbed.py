@@ -49,7 +49,7 @@ class UndisturbedCase(BrokerTestCase):
 
     def connect(self) -> socket.socket:
         """A connection of one's own."""
-        connection = socket.create_connection(("127.0.0.1", self.broker.port), 10)
+        connection = self.broker.connect(10)
         self.addCleanup(connection.close)
         return connection
 

@@ -6,6 +6,8 @@ import socket
 import struct
 from typing import Final
 
+from tests.integration.harness import Broker
+
 REFUSALS: Final = frozenset({2, 43, 76, 87})
 """CORRUPT_MESSAGE, UNSUPPORTED_FOR_MESSAGE_FORMAT, UNSUPPORTED_COMPRESSION_TYPE, INVALID_RECORD."""
 
@@ -49,9 +51,9 @@ def response(connection: socket.socket) -> bytes:
     return exactly(connection, length)
 
 
-def call(port: int, request: bytes) -> bytes:
+def call(broker: Broker, request: bytes) -> bytes:
     """The response to one request on a connection of its own."""
-    with socket.create_connection(("127.0.0.1", port), 30) as connection:
+    with broker.connect() as connection:
         connection.sendall(request)
         return response(connection)
 
@@ -63,21 +65,21 @@ def produce_request(topic: str, records: bytes, acks: int = -1, partition: int =
     return frame(0, 7, body)
 
 
-def produce(port: int, topic: str, records: bytes) -> tuple[int, int]:
+def produce(broker: Broker, topic: str, records: bytes) -> tuple[int, int]:
     """Produce to partition 0: the error code and the base offset."""
-    answer = call(port, produce_request(topic, records))
+    answer = call(broker, produce_request(topic, records))
     at = 4 + 4 + 2 + len(topic.encode()) + 4 + 4  # correlation id, array, name, array, partition
     code, offset = struct.unpack_from(">hq", answer, at)
     return code, offset
 
 
-def fetch(port: int, topic: str, offset: int) -> bytes:
+def fetch(broker: Broker, topic: str, offset: int) -> bytes:
     """The records that a Fetch, version 10, of partition 0 answers."""
     body = struct.pack(">iiiibii", -1, 100, 1, 50 << 20, 0, 0, -1)  # replica, wait, at least, at most, isolation, no session
     body += struct.pack(">i", 1) + string(topic)
     body += struct.pack(">iiiqqi", 1, 0, -1, offset, -1, 50 << 20)  # one partition, 0, no epoch, offset, no log start, at most
     body += struct.pack(">i", 0)  # nothing forgotten
-    answer = call(port, frame(1, 10, body))
+    answer = call(broker, frame(1, 10, body))
     at = 4 + 4 + 2 + 4 + 4 + 2 + len(topic.encode()) + 4 + 4  # correlation id, throttle, error, session, array, name, array, partition
     code, _, _, _, aborted = struct.unpack_from(">hqqqi", answer, at)
     if code or aborted > 0:
