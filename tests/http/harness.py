@@ -15,7 +15,7 @@ from zope.interface import implementer
 
 from chronik.http.routing import Routes
 from chronik.http.site import make_site
-from chronik.security.interfaces import ICredentialStore, Principal
+from chronik.security.interfaces import NO_AUDIT, IAuditTrail, ICredentialStore, Principal
 
 ALICE = Principal("User", "alice")
 
@@ -50,10 +50,10 @@ class Response:
 class Client:
     """One connection to a site."""
 
-    def __init__(self, routes: Routes, credentials: ICredentialStore | None = None) -> None:
+    def __init__(self, routes: Routes, credentials: ICredentialStore | None = None, audit: IAuditTrail = NO_AUDIT) -> None:
         self.clock = Clock()
         self.transport = StringTransport()
-        self.channel = make_site(routes, {"broker.example"}, credentials, self.clock).buildProtocol(None)
+        self.channel = make_site(routes, {"broker.example"}, credentials, self.clock, audit).buildProtocol(None)
         self.channel.makeConnection(self.transport)
 
     def send(self, data: bytes) -> None:
