@@ -18,6 +18,7 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
+from chronik.audit.logins import LoginAudit
 from chronik.audit.service import AuditSettings, add_file, add_topic, audit_trail, told
 from chronik.audit.trail import AuditTrail
 from chronik.cluster.controller import Controller
@@ -30,14 +31,17 @@ from chronik.config.interfaces import IReconfigurable
 from chronik.coordinator.group.config import GroupConfig
 from chronik.coordinator.group.service import GroupCoordinator
 from chronik.coordinator.state import ReplicatedStateLog
-from chronik.defer import deferred
+from chronik.defer import Pool, deferred
 from chronik.errors import ChronikError, ConfigurationError, KafkaError
+from chronik.http.authentication import HttpAuthentication
 from chronik.http.listener import HttpListeners, HttpParts
+from chronik.http.users import UserEndpoints
 from chronik.machine import Machine
 from chronik.metadata.backends import MetadataContext
 from chronik.metadata.configuration import DynamicConfiguration
 from chronik.metadata.feed import MetadataFeed
-from chronik.metadata.interfaces import IMetadataStore, MetadataError
+from chronik.metadata.image import ImageDelta, MetadataImage
+from chronik.metadata.interfaces import IImageObserver, IMetadataStore, MetadataError
 from chronik.model import OFFSETS_TOPIC
 from chronik.network.listeners import KafkaListeners
 from chronik.network.peers import BrokerChannels
@@ -51,7 +55,12 @@ from chronik.replica.purgatory import Purgatory
 from chronik.replica.settings import EffectiveSettings
 from chronik.search.broker_interfaces import SearchConfig
 from chronik.search.service import SearchService
+from chronik.security.bootstrap_users import read_bootstrap_users
 from chronik.security.interfaces import AuthContext, IAuditTrail, IAuthorizer, ICredentialStore
+from chronik.security.logins import FailedLogins, PasswordLogins
+from chronik.security.sasl.inter_broker import inter_broker_client
+from chronik.security.sasl.mechanisms import SaslParts
+from chronik.security.sasl.server import SaslServers
 from chronik.server.dispatch import RequestDispatcher
 from chronik.server.fetch_sessions import FetchSessionCache
 from chronik.server.metrics import RequestMetrics
@@ -63,6 +72,9 @@ from chronik.server.table import api_table
 from chronik.storage.backends import StorageContext
 from chronik.storage.disks import DiskPolicy
 from chronik.storage.interfaces import DirectoryState, ILogStore
+
+DEFAULT_CREDENTIALS: Final = "metadata"
+"""What knows users where nothing else is configured to."""
 
 DRAIN_SECONDS: Final = 5.0
 """How long a stopping broker lets requests that were begun be answered."""
@@ -100,6 +112,19 @@ class SearchedPartitions:
 
     def partition_resigned(self, partition: IPartition) -> None:
         """What is indexed is found on."""
+
+
+@implementer(IImageObserver)
+class _ChangedPasswords:
+    """Has passwords checked anew once any has changed."""
+
+    def __init__(self, logins: PasswordLogins) -> None:
+        self._logins = logins
+
+    def image_changed(self, image: MetadataImage, delta: ImageDelta) -> None:
+        """Some may have."""
+        if delta.security.scram:
+            self._logins.forget()
 
 
 @implementer(IReconfigurable)
@@ -193,7 +218,10 @@ class BrokerService(Service):
         auth = AuthContext(machine.pools, reactor, cluster.dynamic, cluster.feed)
         authorizer: IAuthorizer = self._backend("authorizer", auth)
         self._endings.append(authorizer.close)
-        credentials = self._credentials(authorizer, auth)
+        if not IAuthorizer.providedBy(authorizer):
+            raise ConfigurationError(f"authorizer={config.get('authorizer')} does not say who may do what: choose a backend that does")
+        sasl = self._sasl_parts(auth, self._credentials(authorizer, auth))
+        cluster.feed.observe(_ChangedPasswords(sasl.logins))
         purgatory = Purgatory(reactor)
         self._endings.append(purgatory.close)
         stalls = ReactorStallMeter(reactor, machine.cpu_seconds)
@@ -202,16 +230,30 @@ class BrokerService(Service):
         listeners.configure(cluster.dynamic())
         listeners.limit_addresses(lambda host: address_rate(cluster.feed.image.quotas, host))
         cluster.dynamic.observe(_ConnectionSettings(listeners))
-        listeners.serve(RequestDispatcher(services, api_table()))
+        servers = SaslServers(listeners.sasl_listeners, sasl)
+        if audit is not None:
+            servers.observers.append(LoginAudit(audit).ended)
+        listeners.serve(RequestDispatcher(services, api_table()), servers)
         self._endings.append(lambda: listeners.close(DRAIN_SECONDS))
         search = self._search(listeners, partitions, cluster.feed, store)
-        http.serve(HttpParts(services, listeners, search, stalls, credentials))
+        users = UserEndpoints(services, machine.pools, machine.random)
+        http.serve(HttpParts(services, listeners, search, stalls, HttpAuthentication(sasl.logins), servers, users))
         self._endings.append(http.close)
         stalls.start()
         self._endings.append(stalls.stop)
         await cluster.controller.serve()
         self._endings.append(cluster.controller.retire)
+        await self._make_first_users(cluster)
         self._greet(listeners, http, directories)
+
+    async def _make_first_users(self, cluster: _Cluster) -> None:
+        """Give a cluster without users those of a file; its controller does so."""
+        path: str | None = self._config.get("users.bootstrap.file")
+        if not path or not cluster.controller.active or cluster.feed.image.security.scram:
+            return
+        users = await self._machine.pools.run(Pool.CPU, read_bootstrap_users, path, self._machine.random)
+        if await cluster.controller.bootstrap_users(users):
+            self._log.info("made {count} users of {path}", count=len({user for _, user in users}), path=path)
 
     async def _enter_cluster(self, directories: Sequence[str], listeners: KafkaListeners) -> _Cluster:
         """Follow the metadata, and be one of the brokers in it."""
@@ -228,7 +270,8 @@ class BrokerService(Service):
         dynamic = DynamicConfiguration(config, feed, broker_id)
         settings = EffectiveSettings(dynamic)
         listener = config.get("inter.broker.listener.name") or config.listeners()[0].name
-        channels = BrokerChannels(machine.reactor, broker_id, lambda other: feed.image.brokers.get(other), listener)
+        sasl = inter_broker_client(config, listener, machine.pools, machine.random)
+        channels = BrokerChannels(machine.reactor, broker_id, lambda other: feed.image.brokers.get(other), listener, sasl)
         heartbeats = HeartbeatConfig(config.get("broker.heartbeat.interval.ms") / 1000, config.get("broker.session.timeout.ms") / 1000)
         peers = Peers(channels, machine.reactor, heartbeats, lambda topic: rules_of(settings(topic)), lambda: self._failed(1))
         registration = Registration(broker_id, listeners.endpoints(), config.get("broker.rack"))
@@ -273,13 +316,13 @@ class BrokerService(Service):
 
     def _backend(self, key: str, context: Any) -> Any:
         """The backend that a key names."""
-        seam, name = SELECTORS[key], self._config.get(key)
+        seam, name = SELECTORS[key], self._config.get(key) or DEFAULT_CREDENTIALS
         return self._machine.backend(seam, name).make(context, self._config.plugin_options(seam, name))
 
-    def _credentials(self, authorizer: IAuthorizer, auth: AuthContext) -> ICredentialStore | None:
-        """Who knows users and passwords, None for nobody. One backend that is named for both is made once."""
+    def _credentials(self, authorizer: IAuthorizer, auth: AuthContext) -> ICredentialStore:
+        """Who knows users and passwords. One backend that is named for both is made once."""
         chosen = self._config.get("credential.store")
-        if chosen is None or chosen == self._config.get("authorizer"):
+        if chosen == self._config.get("authorizer") or (chosen is None and ICredentialStore.providedBy(authorizer)):
             store: Any = authorizer
         else:
             store = self._backend("credential.store", auth)
@@ -287,9 +330,16 @@ class BrokerService(Service):
         if ICredentialStore.providedBy(store):
             known: ICredentialStore = store
             return known
-        if chosen is None:
-            return None
         raise ConfigurationError(f"credential.store={chosen} knows no users: choose a backend that does, or set none")
+
+    def _sasl_parts(self, auth: AuthContext, credentials: ICredentialStore) -> SaslParts:
+        """What clients prove themselves with, over Kafka and over HTTP."""
+        config, random = auth.config, self._machine.random
+        failures = FailedLogins(
+            auth.reactor, lambda: config().get("login.failures.per.address.max"), lambda: config().get("login.failures.per.user.max")
+        )
+        logins = PasswordLogins(credentials, failures, auth.reactor, random(32))
+        return SaslParts(auth, credentials, logins, failures, random, random(32))
 
     def _services(
         self,

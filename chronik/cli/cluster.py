@@ -11,9 +11,10 @@ from twisted.internet.endpoints import HostnameEndpoint, connectProtocol
 from twisted.internet.error import ConnectError, DNSLookupError
 from twisted.internet.task import deferLater
 
+from chronik.cli.security import ClientSecurity
 from chronik.defer import deferred
 from chronik.errors import ChronikError, ErrorCode
-from chronik.network.channel import ChannelError, KafkaChannel
+from chronik.network.channel import AuthenticationError, ChannelError, KafkaChannel
 from chronik.protocol import messages
 from chronik.protocol.message import Message
 
@@ -60,10 +61,12 @@ class Cluster:
 
     :param reactor: connects and tells the time.
     :param bootstrap: host and port of one of them.
+    :param security: how to prove who this is.
     """
 
-    def __init__(self, reactor: Any, bootstrap: tuple[str, int]) -> None:
+    def __init__(self, reactor: Any, bootstrap: tuple[str, int], security: ClientSecurity | None = None) -> None:
         self.reactor = reactor
+        self._security = security or ClientSecurity()
         self._bootstrap = bootstrap
         self._addresses: dict[int, tuple[str, int]] = {}
         self._channels: dict[int | None, KafkaChannel] = {}
@@ -93,6 +96,10 @@ class Cluster:
         try:
             channel: KafkaChannel = await connectProtocol(endpoint, KafkaChannel(self.reactor, "chronik-cli"))
             await channel.negotiate()
+            if self._security.sasl is not None:
+                await channel.authenticate(self._security.sasl)
+        except AuthenticationError as error:
+            raise Unreachable(f"the broker at {host}:{port} refuses to log {self._security.user} in: {error}") from error
         except (ConnectError, DNSLookupError) as error:
             raise Unreachable(f"no broker answers at {host}:{port} ({_reason(error)}); start one with: twist chronik") from error
         except ChannelError as error:
@@ -122,7 +129,8 @@ class Cluster:
             except ChannelError as error:
                 self.forget(channel)
                 if last:
-                    raise ChronikError(f"{error}") from error
+                    hint = "" if self._security.user else "; if this listener asks who you are, say so with --user or --command-config"
+                    raise ChronikError(f"{error}{hint}") from error
         raise AssertionError("unreachable")
 
     def pause(self, seconds: float) -> Deferred[None]:

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
 from chronik.cli.cluster import Cluster, error_text
+from chronik.cli.security import client_security
 from chronik.errors import ChronikError
 from chronik.protocol import messages
 
@@ -42,7 +43,7 @@ _SOURCES: Final = {
 
 async def perform(reactor: Any, options: argparse.Namespace) -> None:
     """Do what the action says."""
-    cluster = Cluster(reactor, options.bootstrap)
+    cluster = Cluster(reactor, options.bootstrap, client_security(options))
     try:
         await cluster.metadata(())
         entity = _entity(options)
@@ -56,7 +57,7 @@ async def perform(reactor: Any, options: argparse.Namespace) -> None:
 
 def _entity(options: argparse.Namespace) -> dict[str, str | None]:
     """The parts of a quota's entity; a name that is empty stands for whoever has no quota of their own."""
-    named = {"user": options.user, "client-id": options.client_id, "ip": options.ip}
+    named = {"user": options.quota_user, "client-id": options.quota_client_id, "ip": options.quota_ip}
     return {kind: name or None for kind, name in named.items() if name is not None}
 
 
@@ -72,7 +73,7 @@ def _resource(options: argparse.Namespace) -> tuple[int, str]:
     for kind, name in named:
         if name is not None:
             return kind, str(name)
-    raise ChronikError("say whose configuration: --topic, --broker, --all-brokers, --loggers, --group, --client-metrics, --user, --client-id or --ip")
+    raise ChronikError("say whose configuration: --topic, --broker, --all-brokers, --loggers, --group, --client-metrics, --quota-user, --quota-client-id or --quota-ip")
 
 
 def _node(kind: int, name: str) -> int | None:

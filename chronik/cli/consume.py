@@ -12,6 +12,7 @@ from chronik.cli.cluster import Cluster, Topic
 from chronik.cli.fetching import Fetcher
 from chronik.cli.formats import format_of
 from chronik.cli.offsets import EARLIEST, LATEST, GroupOffsets, listed, resolved
+from chronik.cli.security import client_security
 from chronik.defer import deferred
 from chronik.errors import ChronikError
 from chronik.protocol import messages
@@ -20,7 +21,7 @@ from chronik.record.records import BadRecords
 
 async def perform(reactor: Any, options: argparse.Namespace) -> None:
     """Print until the end, the limit, or Ctrl-C; then commit for a group."""
-    cluster = Cluster(reactor, options.bootstrap)
+    cluster = Cluster(reactor, options.bootstrap, client_security(options))
     try:
         topic = await cluster.topic(options.topic)
         if options.partition is not None and options.partition not in topic.leaders:

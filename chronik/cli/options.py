@@ -9,6 +9,9 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Final
 
+from chronik.cli import security
+from chronik.security.scram_keys import ITERATIONS, SCRAM_HASHES
+
 DEFAULT_BOOTSTRAP: Final = "127.0.0.1:9092"
 DEFAULT_HTTP: Final = "http://127.0.0.1:6092"
 CODECS: Final = ("none", "gzip", "snappy", "lz4", "zstd")
@@ -20,7 +23,8 @@ BATCH_BYTES: Final = 512 << 10
 def parse(arguments: Sequence[str], environ: Mapping[str, str] = os.environ) -> argparse.Namespace:
     """Read the command line; argparse exits with status 2 and a usage line when it cannot be understood.
 
-    :param environ: ``CHRONIK_BOOTSTRAP`` and ``CHRONIK_HTTP`` are the defaults of ``--bootstrap`` and ``--http``.
+    :param environ: ``CHRONIK_BOOTSTRAP``, ``CHRONIK_HTTP`` and ``CHRONIK_COMMAND_CONFIG`` are the defaults of ``--bootstrap``, ``--http`` and
+        ``--command-config``.
     """
     parser = argparse.ArgumentParser(prog="chronik", description="Produce, consume and search records of a Chronik broker, and manage its topics.")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
@@ -33,11 +37,13 @@ def parse(arguments: Sequence[str], environ: Mapping[str, str] = os.environ) -> 
         metavar="HOST:PORT",
         help="a broker to begin with (CHRONIK_BOOTSTRAP; default %(default)s)",
     )
+    security.add_options(kafka, environ)
     _produce(commands.add_parser("produce", parents=[kafka], help="write lines to a topic, a record each"))
     _consume(commands.add_parser("consume", parents=[kafka], help="print the records of a topic"))
     _search(commands.add_parser("search", help="find records by what is in them"), environ)
     _topics(commands.add_parser("topics", help="list, create, describe and delete topics"), kafka)
     _configs(commands.add_parser("configs", help="show and change dynamic configuration and quotas"), kafka)
+    _users(commands.add_parser("users", help="list, add, set and delete users and their passwords"), kafka)
     return parser.parse_args(arguments)
 
 
@@ -90,6 +96,7 @@ def _search(parser: argparse.ArgumentParser, environ: Mapping[str, str]) -> None
     parser.add_argument("topics", help="names or patterns, separated by commas; _all for every topic")
     parser.add_argument("query", help="for example: level:error AND timeout")
     parser.add_argument("--http", default=environ.get("CHRONIK_HTTP", DEFAULT_HTTP), metavar="URL", help="CHRONIK_HTTP; default %(default)s")
+    security.add_options(parser, environ)
     parser.add_argument("--size", type=_natural, default=10, metavar="N", help="hits to print (default %(default)s)")
     parser.add_argument("--from", type=_natural, default=0, dest="start", metavar="N", help="hits to skip")
     parser.add_argument("--sort", metavar="FIELD:ORDER", help="default: newest first")
@@ -122,9 +129,9 @@ def _configs(parser: argparse.ArgumentParser, kafka: argparse.ArgumentParser) ->
     resource.add_argument("--group", metavar="G", help="keys of a group")
     resource.add_argument("--client-metrics", metavar="M", help="keys of a subscription to metrics of clients")
     quotas = whose.add_argument_group("quotas", "an empty name stands for whoever has no quota of their own")
-    quotas.add_argument("--user", metavar="U", help="quotas of a user; with --client-id of that user's client")
-    quotas.add_argument("--client-id", metavar="C", help="quotas of clients of this id")
-    quotas.add_argument("--ip", metavar="A", help="quotas of an address")
+    quotas.add_argument("--quota-user", metavar="U", help="quotas of a user; with --quota-client-id of that user's client")
+    quotas.add_argument("--quota-client-id", metavar="C", help="quotas of clients of this id")
+    quotas.add_argument("--quota-ip", metavar="A", help="quotas of an address")
     describe = actions.add_parser("describe", parents=[kafka, whose], help="show what is set at run time, and where it is from")
     describe.add_argument("keys", nargs="*", metavar="KEY", help="only these")
     describe.add_argument("--all", action="store_true", help="show every key, set or not")
@@ -135,6 +142,22 @@ def _configs(parser: argparse.ArgumentParser, kafka: argparse.ArgumentParser) ->
     add.add_argument("settings", nargs="+", type=_pair, metavar="KEY=VALUE")
     delete = actions.add_parser("delete", parents=[kafka, whose, change], help="unset keys: what is weaker counts again")
     delete.add_argument("keys", nargs="+", metavar="KEY")
+
+
+def _users(parser: argparse.ArgumentParser, kafka: argparse.ArgumentParser) -> None:
+    actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
+    actions.add_parser("list", parents=[kafka], help="names, and by which mechanisms each can log in")
+    for action, text in (("add", "add a user who does not exist"), ("set", "add a user, or give another password to one")):
+        given = actions.add_parser(
+            action, parents=[kafka], help=text, description="The password is asked for, or read from standard input where that is no terminal."
+        )
+        given.add_argument("name")
+        given.add_argument("--new-password-file", metavar="FILE", help="a file with the password in its first line")
+        given.add_argument(
+            "--for-mechanism", dest="new_mechanism", action="append", choices=tuple(SCRAM_HASHES), help="may be repeated; default: both"
+        )
+        given.add_argument("--iterations", type=_positive, default=ITERATIONS, metavar="N", help="of the password's hash (default %(default)s)")
+    actions.add_parser("delete", parents=[kafka], help="delete a user's passwords").add_argument("name")
 
 
 _HOST: Final = re.compile(r"[^\s,:/@]+")

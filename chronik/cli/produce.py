@@ -14,6 +14,7 @@ from chronik.cli.cluster import Cluster
 from chronik.cli.lines import blocks_of_lines
 from chronik.cli.partitioning import KeyPartitioner
 from chronik.cli.producer import Producer
+from chronik.cli.security import client_security
 from chronik.errors import ChronikError
 from chronik.record.build import NewRecord
 from chronik.record.compression import Codec
@@ -28,7 +29,7 @@ Split = Callable[[bytes], tuple[bytes | None, bytes | None]]
 
 async def perform(reactor: Any, options: argparse.Namespace) -> None:
     """Produce all of the input, and say how much it was."""
-    cluster = Cluster(reactor, options.bootstrap)
+    cluster = Cluster(reactor, options.bootstrap, client_security(options))
     try:
         topic = await cluster.topic(options.topic, create=True)
         if options.partition is not None and options.partition not in topic.leaders:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import base64
 import json
 import sys
 from typing import Any, Final
@@ -11,8 +12,10 @@ from urllib.parse import quote, urlencode
 from twisted.internet.error import ConnectError, DNSLookupError
 from twisted.web.client import Agent, ResponseFailed, readBody
 from twisted.web.error import SchemeNotSupported
+from twisted.web.http_headers import Headers
 
 from chronik.cli.formats import time_text
+from chronik.cli.security import ClientSecurity, client_security
 from chronik.errors import ChronikError
 
 CONNECT_SECONDS: Final = 5.0
@@ -24,7 +27,7 @@ _RAW: Final = "surrogateescape"
 
 async def perform(reactor: Any, options: argparse.Namespace) -> None:
     """Search, and print."""
-    answer = await _get(reactor, url_of(options))
+    answer = await _get(reactor, url_of(options), login_headers(client_security(options)))
     if options.count:
         print(answer["count"])
     else:
@@ -49,9 +52,16 @@ def url_of(options: argparse.Namespace) -> str:
     return f"{options.http.rstrip('/')}/{quote(options.topics, safe=',*', errors=_RAW)}/{action}?{urlencode(params, errors=_RAW)}"
 
 
-async def _get(reactor: Any, url: str) -> dict[str, Any]:
+def login_headers(security: ClientSecurity) -> Headers:
+    """The headers that say who asks."""
+    if not security.user:
+        return Headers()
+    return Headers({"Authorization": ["Basic " + base64.b64encode(f"{security.user}:{security.password}".encode()).decode()]})
+
+
+async def _get(reactor: Any, url: str, headers: Headers) -> dict[str, Any]:
     try:
-        response = await Agent(reactor, connectTimeout=CONNECT_SECONDS).request(b"GET", url.encode())
+        response = await Agent(reactor, connectTimeout=CONNECT_SECONDS).request(b"GET", url.encode(), headers)
         body = await readBody(response)
     except (ConnectError, DNSLookupError, ResponseFailed) as error:
         base = "/".join(url.split("/")[:3])

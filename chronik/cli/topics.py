@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from chronik.cli.cluster import Cluster, error_text
 from chronik.cli.offsets import EARLIEST, LATEST, listed
+from chronik.cli.security import client_security
 from chronik.errors import ChronikError
 from chronik.protocol import messages
 
@@ -18,7 +19,7 @@ TOPIC_SOURCE: Final = 1
 
 async def perform(reactor: Any, options: argparse.Namespace) -> None:
     """Do what the action says."""
-    cluster = Cluster(reactor, options.bootstrap)
+    cluster = Cluster(reactor, options.bootstrap, client_security(options))
     try:
         await {"list": _list, "create": _create, "describe": _describe, "delete": _delete}[options.action](cluster, options)
     finally:

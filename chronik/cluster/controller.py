@@ -6,7 +6,7 @@ What it does for its own broker, and when it is the controller, is in :mod:`~chr
 from __future__ import annotations
 
 import os
-from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from itertools import islice
@@ -32,12 +32,14 @@ from chronik.cluster.interfaces import (
     NewTopic,
     QuotaChange,
     Reassignment,
+    ScramChange,
     free,
 )
 from chronik.cluster.quotas import QuotaPlans
 from chronik.cluster.reassignment import PartitionPlans, completed, reassigned
 from chronik.cluster.registration import Registration
 from chronik.cluster.remote import RemoteController
+from chronik.cluster.scram import ScramPlans
 from chronik.cluster.seat import ClusterSeat, Peers
 from chronik.cluster.topics import read_topic, topic_exists, unknown_topic
 from chronik.cluster.writer import KeyView, Plan
@@ -49,6 +51,7 @@ from chronik.metadata.image import MetadataImage, PartitionState, TopicImage
 from chronik.metadata.interfaces import Delete, IMetadataFeed, IMetadataStore, Put
 from chronik.metadata.keys import TopicState
 from chronik.model import TopicId, new_topic_id
+from chronik.security.interfaces import ScramCredential
 
 T = TypeVar("T")
 
@@ -91,6 +94,7 @@ class Controller:
         self._plans = self._seat.plans
         self._partitions = PartitionPlans(self._writer)
         self._quotas = QuotaPlans(self._writer)
+        self._scram = ScramPlans(self._writer, random)
         self._remote = RemoteController(feed, peers.channels, peers.clock) if peers is not None else None
         self._locks: KeyedLocks[str] = KeyedLocks()
 
@@ -191,6 +195,18 @@ class Controller:
     async def alter_quotas(self, changes: Sequence[QuotaChange], validate_only: bool = False) -> Sequence[KafkaError | None]:
         """Change each; see :meth:`IController.alter_quotas`."""
         return await _outcomes(self._quotas.alter(change, validate_only) for change in changes)
+
+    @deferred
+    async def alter_scram(self, changes: Sequence[ScramChange]) -> Mapping[str, KafkaError | None]:
+        """Change each user's; see :meth:`IController.alter_scram`."""
+        users: dict[str, list[ScramChange]] = {}
+        for change in changes:
+            users.setdefault(change.user, []).append(change)
+        return dict(zip(users, await _outcomes(self._scram.alter(user, own) for user, own in users.items()), strict=True))
+
+    def bootstrap_users(self, users: Mapping[tuple[str, str], ScramCredential]) -> Deferred[bool]:
+        """Make the first ones; see :meth:`IController.bootstrap_users`."""
+        return Deferred.fromCoroutine(self._scram.bootstrap(users))
 
     # -- one item each, alone under its name --
 

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from chronik.errors import KafkaError
     from chronik.metadata.image import TopicImage
     from chronik.model import TopicId
+    from chronik.security.interfaces import ScramCredential
 
 DEFAULT = -1
 """As a number of partitions or a replication factor: what the broker's configuration says."""
@@ -156,6 +157,15 @@ class ConfigChange:
     replace: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class ScramChange:
+    """What to change of a user's credential for one mechanism; without a credential it is deleted."""
+
+    user: str
+    mechanism: str
+    credential: ScramCredential | None
+
+
 class IController(Interface):
     """Changes the cluster's metadata, as the holder of the controller key.
 
@@ -220,6 +230,19 @@ class IController(Interface):
         """Change client quotas.
 
         :returns: for each None or ``INVALID_REQUEST``.
+        """
+
+    def alter_scram(changes: Sequence[ScramChange]) -> Deferred[Mapping[str, KafkaError | None]]:
+        """Change SCRAM credentials; all of one user or none.
+
+        :returns: for each user None or ``UNACCEPTABLE_CREDENTIAL``, ``UNSUPPORTED_SASL_MECHANISM``, ``DUPLICATE_RESOURCE``, ``RESOURCE_NOT_FOUND``.
+        """
+
+    def bootstrap_users(users: Mapping[tuple[str, str], ScramCredential]) -> Deferred[bool]:
+        """Make the first users of the cluster, unless there are some.
+
+        :param users: credentials by mechanism and user.
+        :returns: whether they were made.
         """
 
     def allocate_producer_ids() -> Deferred[range]:

@@ -198,7 +198,7 @@ _PLUGINS = (
     string(
         "credential.store",
         None,
-        "Which auth backend knows users and checks passwords; the authorizer's, where that knows users and this is not set.",
+        "Which auth backend knows users and checks passwords. Where it is not set, the authorizer's if that knows users, else metadata.",
         validator=NON_EMPTY,
     ),
 )
@@ -233,6 +233,8 @@ ALIASES: Final[Mapping[str, str]] = {"log.dir": "log.dirs", "broker.id": "node.i
 
 DIFFERENCES: Final[Mapping[str, tuple[str, str]]] = {
     "listeners": ("PLAINTEXT://:9092", "a broker without authentication must not be reachable from elsewhere unasked"),
+    "sasl.enabled.mechanisms": ("GSSAPI", "Kerberos is not served, and PLAIN tells the password to whoever listens on an unencrypted connection"),
+    "sasl.mechanism.inter.broker.protocol": ("GSSAPI", "Kerberos is not served"),
     "node.id": ("none, it is required", "a first broker starts without a file"),
     "log.dirs": ("/tmp/kafka-logs", "data does not belong where the system cleans up"),
     "advertised.listeners": ("the value of listeners", "each client is told the address it used, which it can reach"),

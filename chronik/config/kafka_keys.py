@@ -17,8 +17,8 @@ _PACKED: Final[Mapping[str, str]] = {
         "num.replica.alter.log.dirs.threads num.replica.fetchers offsets.load.buffer.size offsets.topic.compression.codec "
         "principal.builder.class process.roles queued.max.request.bytes queued.max.requests request.timeout.ms telemetry.max.bytes "
         "authorizer.class.name client.quota.callback.class config.providers allow.everyone.if.no.acl.found super.users "
-        "security.inter.broker.protocol security.providers connection.failed.authentication.delay.ms "
-        "connections.max.reauth.ms share.fetch.purgatory.purge.interval.requests socket.connection.setup.timeout.max.ms "
+        "security.inter.broker.protocol security.providers "
+        "share.fetch.purgatory.purge.interval.requests socket.connection.setup.timeout.max.ms "
         "socket.connection.setup.timeout.ms initial.broker.registration.timeout.ms internal.segment.bytes transactional.id.expiration.ms "
         "follower.fetch.last.tiered.offset.enable"
     ),
@@ -63,8 +63,7 @@ _PACKED: Final[Mapping[str, str]] = {
     ),
     "replication.quota.": "window.num window.size.seconds",
     "sasl.": (
-        "client.callback.handler.class enabled.mechanisms jaas.config mechanism.controller.protocol mechanism.inter.broker.protocol "
-        "server.callback.handler.class server.max.receive.size"
+        "client.callback.handler.class jaas.config mechanism.controller.protocol server.callback.handler.class"
     ),
     "sasl.kerberos.": ("kinit.cmd min.time.before.relogin principal.to.local.rules service.name ticket.renew.jitter ticket.renew.window.factor"),
     "sasl.login.": (

@@ -8,7 +8,8 @@ from collections.abc import Mapping
 from typing import Final
 
 from chronik.http.interfaces import HttpError
-from chronik.security.interfaces import ANONYMOUS, ICredentialStore, Principal
+from chronik.security.interfaces import ANONYMOUS, Principal
+from chronik.security.logins import LoginsRefused, PasswordLogins
 
 _ASK: Final = {"WWW-Authenticate": 'Basic realm="chronik", charset="UTF-8"'}
 
@@ -18,29 +19,45 @@ def _refused(reason: str) -> HttpError:
     return HttpError(401, "security_exception", reason, _ASK)
 
 
-def asked_to_authenticate(error: HttpError, principal: Principal, credentials: ICredentialStore | None) -> HttpError:
-    """What to answer a refusal with: whoever came without credentials, where there are users, may try again with some."""
-    if error.status == 403 and principal == ANONYMOUS and credentials is not None:
-        return _refused(error.reason)
-    return error
+class HttpAuthentication:
+    """Finds out by its headers who sends a request.
 
-
-async def authenticate(headers: Mapping[str, str], credentials: ICredentialStore | None) -> Principal:
-    """The principal of a request: anonymous without credentials, else whom the credential store knows.
-
-    :raises HttpError: 401: the credentials are wrong, or there is nobody to check them.
+    :param logins: checks passwords.
     """
-    header = headers.get("authorization")
-    if header is None:
-        return ANONYMOUS
-    scheme, _, text = header.partition(" ")
-    if scheme.lower() != "basic" or credentials is None:
-        raise _refused(f"credentials of type {scheme!r} cannot be checked here" if credentials else "this broker has no users: send no credentials")
-    try:
-        user, _, password = base64.b64decode(text.strip(), validate=True).decode().partition(":")
-    except (binascii.Error, UnicodeDecodeError):
-        raise _refused("the Authorization header is not a user and a password in base64") from None
-    principal: Principal | None = await credentials.verify_password(user, password)
-    if principal is None:
-        raise _refused("user or password is wrong")
-    return principal
+
+    def __init__(self, logins: PasswordLogins) -> None:
+        self._logins = logins
+
+    async def principal(self, headers: Mapping[str, str], host: str) -> Principal:
+        """The principal of a request: anonymous without credentials, else whom the credential store knows.
+
+        :param host: the peer's address.
+        :raises HttpError: 401: the credentials are wrong, or there is nobody to check them. 429: too many were wrong.
+        """
+        header = headers.get("authorization")
+        if header is None:
+            return ANONYMOUS
+        scheme, _, text = header.partition(" ")
+        if scheme.lower() == "basic":
+            return await self._basic(text.strip(), host)
+        raise _refused(f"credentials of type {scheme[:32]!r} cannot be checked here")
+
+    def asked_to_authenticate(self, error: HttpError, principal: Principal) -> HttpError:
+        """What to answer a refusal with: whoever came without credentials may try again with some."""
+        if error.status == 403 and principal == ANONYMOUS and self._logins.known:
+            return _refused(error.reason)
+        return error
+
+    async def _basic(self, text: str, host: str) -> Principal:
+        """User and password in base64 (RFC 7617)."""
+        try:
+            user, _, password = base64.b64decode(text, validate=True).decode().partition(":")
+        except (binascii.Error, UnicodeDecodeError):
+            raise _refused("the Authorization header is not a user and a password in base64") from None
+        try:
+            principal: Principal | None = await self._logins.verify(user, password, host)
+        except LoginsRefused as refusal:
+            raise HttpError(429, "security_exception", str(refusal), {"Retry-After": str(refusal.seconds)}) from None
+        if principal is None:
+            raise _refused("user or password is wrong")
+        return principal

@@ -19,10 +19,12 @@ from chronik.defer import deferred
 from chronik.errors import ChronikError
 from chronik.http.api import ApiEndpoints
 from chronik.http.audit_metrics import audit_families
+from chronik.http.authentication import HttpAuthentication
 from chronik.http.checks import broker_check, cluster_check, search_check
 from chronik.http.configs import ConfigEndpoints
 from chronik.http.disk_metrics import disk_families
 from chronik.http.health import HealthEndpoints
+from chronik.http.login_metrics import login_families
 from chronik.http.metrics import (
     MetricsEndpoint,
     connection_families,
@@ -38,8 +40,9 @@ from chronik.http.root import RootEndpoints
 from chronik.http.routing import Routes
 from chronik.http.search import SearchEndpoints
 from chronik.http.site import make_site
+from chronik.http.users import UserEndpoints
 from chronik.network.listeners import KafkaListeners
-from chronik.security.interfaces import ICredentialStore
+from chronik.security.sasl.server import SaslServers
 from chronik.server.calls import ApiCalls
 from chronik.server.table import api_table
 
@@ -57,7 +60,9 @@ class HttpParts:
     listeners: KafkaListeners
     search: SearchService
     stalls: ReactorStallMeter
-    credentials: ICredentialStore | None
+    authentication: HttpAuthentication
+    sasl: SaslServers
+    users: UserEndpoints
 
 
 class HttpListeners:
@@ -98,7 +103,7 @@ class HttpListeners:
         """Accept, and serve everything there is."""
         routes = _routes(parts, self._reactor)
         for factory, port in zip(self._factories, self._ports, strict=True):
-            factory.serve(make_site(routes, self._allowed_hosts, parts.credentials, self._reactor, parts.services.audit))
+            factory.serve(make_site(routes, self._allowed_hosts, parts.authentication, self._reactor, parts.services.audit))
             port.startReading()
 
     def bound(self) -> Sequence[str]:
@@ -161,6 +166,7 @@ def _routes(parts: HttpParts, clock: IReactorTime) -> Routes:
     SearchEndpoints(search, services.metadata, services.authorizer).register(routes)
     ApiEndpoints(services.metadata, services.partitions, services.groups, services.authorizer).register(routes)
     ConfigEndpoints(ApiCalls(services, api_table())).register(routes)
+    parts.users.register(routes)
     HealthEndpoints(_checks(parts)).register(routes)
     MetricsEndpoint(
         [
@@ -172,6 +178,7 @@ def _routes(parts: HttpParts, clock: IReactorTime) -> Routes:
             search_families(search.status),
             stall_families(parts.stalls),
             audit_families(parts.services.audit),
+            login_families(parts.sasl),
             group_families(services.groups, services.partitions),
             process_families(),
         ],

@@ -31,7 +31,7 @@ class Routes:
     """The table of endpoints.
 
     :ivar endings: by last segment (``_search``), or by the last but one and a ``*`` (``_doc/*``).
-    :ivar paths: by whole path (``health/broker``), or by a first segment and ``/**``.
+    :ivar paths: by whole path (``health/broker``), by two segments and ``/*`` for any third one, or by a first segment and ``/**``.
     """
 
     endings: dict[str, Route] = field(default_factory=dict)
@@ -49,6 +49,8 @@ class Routes:
         whole = "/".join(path)
         if whole in self.paths:
             return self.paths[whole]
+        if len(path) == 3 and f"{path[0]}/{path[1]}/*" in self.paths:
+            return self.paths[f"{path[0]}/{path[1]}/*"]
         if path and f"{path[0]}/**" in self.paths:
             return self.paths[f"{path[0]}/**"]
         raise HttpError(404, "illegal_argument_exception", f"no handler found for /{whole}; search is at /{{topics}}/_search, health at /health")

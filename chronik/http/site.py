@@ -18,12 +18,12 @@ from twisted.web.resource import Resource
 from twisted.web.server import NOT_DONE_YET, Request, Site
 
 from chronik.http.auditing import HttpAudit
-from chronik.http.authentication import asked_to_authenticate, authenticate
+from chronik.http.authentication import HttpAuthentication
 from chronik.http.guard import check_content_type, check_host, check_origin
 from chronik.http.interfaces import JSON_TYPE, HttpAnswer, HttpError, HttpRequest
 from chronik.http.pretty import indented
 from chronik.http.routing import Routes
-from chronik.security.interfaces import ANONYMOUS, NO_AUDIT, IAuditTrail, ICredentialStore
+from chronik.security.interfaces import NO_AUDIT, IAuditTrail
 
 CONTENT_BYTES_MAX: Final = 4 << 20
 """A request's body: the largest query bodies that tools send are some hundred kilobytes."""
@@ -126,11 +126,11 @@ class _Root(Resource):
     isLeaf = True
     _log = Logger()
 
-    def __init__(self, routes: Routes, allowed_hosts: Collection[str], credentials: ICredentialStore | None, audit: HttpAudit) -> None:
+    def __init__(self, routes: Routes, allowed_hosts: Collection[str], authentication: HttpAuthentication, audit: HttpAudit) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
         self._routes = routes
         self._allowed_hosts = frozenset(host.lower() for host in allowed_hosts)
-        self._credentials = credentials
+        self._authentication = authentication
         self._audit = audit
 
     def render(self, request: Request) -> Any:
@@ -169,7 +169,7 @@ class _Root(Resource):
         try:
             return await self._routes.serve(replace(request, params=params))
         except HttpError as error:
-            return asked_to_authenticate(error, request.principal, self._credentials).answer()
+            return self._authentication.asked_to_authenticate(error, request.principal).answer()
 
     async def _understand(self, request: Request) -> HttpRequest:
         headers = {name.decode("latin-1").lower(): values[-1].decode("latin-1") for name, values in request.requestHeaders.getAllRawHeaders()}
@@ -182,7 +182,7 @@ class _Root(Resource):
         peer = request.getClientAddress()
         host = getattr(peer, "host", "local")
         try:
-            principal = await authenticate(headers, self._credentials) if "authorization" in headers else ANONYMOUS
+            principal = await self._authentication.principal(headers, host)
         except HttpError as error:
             if self._audit.enabled:
                 self._audit.refused_login(headers, method, "/" + "/".join(path), host, error)
@@ -215,14 +215,14 @@ def _split_url(uri: bytes) -> tuple[tuple[str, ...], dict[str, str]]:
 
 
 def make_site(
-    routes: Routes, allowed_hosts: Collection[str], credentials: ICredentialStore | None, clock: IReactorTime, audit: IAuditTrail = NO_AUDIT
+    routes: Routes, allowed_hosts: Collection[str], authentication: HttpAuthentication, clock: IReactorTime, audit: IAuditTrail = NO_AUDIT
 ) -> Site:
     """The factory of the HTTP listener's connections.
 
     :param allowed_hosts: names under which this broker may be called, beside addresses and localhost.
     :param audit: told who did what.
     """
-    root = _Root(routes, allowed_hosts, credentials, HttpAudit(audit, clock))
+    root = _Root(routes, allowed_hosts, authentication, HttpAudit(audit, clock))
     site = Site(root, requestFactory=_BoundedRequest, timeout=IDLE_SECONDS, reactor=clock)
     site.displayTracebacks = False
     site.log = _no_access_log  # type: ignore[method-assign]

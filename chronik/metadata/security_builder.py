@@ -12,7 +12,7 @@ from chronik.security.interfaces import AclBinding, DelegationToken, Role, Scram
 K = TypeVar("K")
 V = TypeVar("V")
 
-FAMILIES: Final = frozenset({"acls", "roles", "scram", "tokens"})
+FAMILIES: Final = frozenset({"acls", "roles", "scram", "tokens", "secrets"})
 """First words of keys that belong here."""
 
 
@@ -28,6 +28,7 @@ class SecurityBuilder:
         self._roles: dict[str, Role] = {}
         self._scram: dict[tuple[str, str], ScramCredential] = {}
         self._tokens: dict[str, DelegationToken] = {}
+        self._scram_secret = b""
         self._touched_acls: set[AclBinding] = set()
         self._touched_roles: set[str] = set()
         self._touched_scram: set[tuple[str, str]] = set()
@@ -47,6 +48,8 @@ class SecurityBuilder:
             _take(self._scram, self._touched_scram, keys.scram_of(rest), value, lambda _, found: keys.decode_scram(found))
         elif family == "tokens":
             _take(self._tokens, self._touched_tokens, keys.token_id_of(rest), value, keys.decode_token)
+        elif f"{family}/{rest}" == keys.SCRAM_SECRET:
+            self._scram_secret = b"" if value is None else keys.decode_secret(value)
 
     def build(self) -> SecurityDelta:
         """Go to the next image, and tell what is different."""
@@ -59,12 +62,13 @@ class SecurityBuilder:
         delta = SecurityDelta(added, removed, roles, scram, tokens)
         for touched in (self._touched_acls, self._touched_roles, self._touched_scram, self._touched_tokens):
             touched.clear()
-        if delta:
+        if delta or self._scram_secret != before.scram_secret:
             self.image = SecurityImage(
                 acls=frozenset(self._acls) if added or removed else before.acls,
                 roles=MappingProxyType(dict(self._roles)) if roles else before.roles,
                 scram=MappingProxyType(dict(self._scram)) if scram else before.scram,
                 tokens=MappingProxyType(dict(self._tokens)) if tokens else before.tokens,
+                scram_secret=self._scram_secret,
             )
         return delta
 

@@ -6,6 +6,7 @@
 ``scram/<mechanism>/<user>``                                                        ``salt``, ``iterations``, ``stored_key``, ``server_key``
 ``tokens/<token id>``                                                               ``owner``, ``requester``, ``renewers``, ``hmac``, ``issue``,
                                                                                     ``expiry``, ``max``: milliseconds since 1970
+``secrets/scram``                                                                   ``secret``: decides what unknown users are told
 ==================================================================================  ======================================
 
 Names of people and resources are quoted as in URLs; types, patterns, operations and permissions are words in lower case. Bytes are base64.
@@ -36,6 +37,7 @@ ACLS: Final = "acls/"
 ROLES: Final = "roles/"
 SCRAM: Final = "scram/"
 TOKENS: Final = "tokens/"
+SCRAM_SECRET: Final = "secrets/scram"
 
 EMPTY: Final = encode_fields({})
 """The value of a key that says everything itself."""
@@ -119,6 +121,16 @@ def decode_scram(value: bytes) -> ScramCredential:
     """A credential."""
     fields = Fields(value)
     return ScramCredential(_bytes(fields, "salt"), fields.integer("iterations"), _bytes(fields, "stored_key"), _bytes(fields, "server_key"))
+
+
+def encode_secret(secret: bytes) -> bytes:
+    """A secret's value."""
+    return encode_fields({"secret": _text(secret)})
+
+
+def decode_secret(value: bytes) -> bytes:
+    """A secret."""
+    return _bytes(Fields(value), "secret")
 
 
 def token_key(token_id: str) -> str:

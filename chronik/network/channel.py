@@ -6,6 +6,7 @@ Used by the command line, by search processes over a private socket, and between
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Callable
 from struct import Struct
 from typing import TYPE_CHECKING, Any, Final
 
@@ -17,10 +18,18 @@ from twisted.python.failure import Failure
 
 from chronik.defer import deferred
 from chronik.errors import ErrorCode
+from chronik.network.interfaces import ISaslClient
 from chronik.network.limits import READ_BYTES_MAX
 from chronik.protocol.apis import ApiKey, api_name, decodable_versions, response_class
 from chronik.protocol.header import parse_response_header, request_header
-from chronik.protocol.messages import ApiVersionsRequest, ApiVersionsResponse
+from chronik.protocol.messages import (
+    ApiVersionsRequest,
+    ApiVersionsResponse,
+    SaslAuthenticateRequest,
+    SaslAuthenticateResponse,
+    SaslHandshakeRequest,
+    SaslHandshakeResponse,
+)
 from chronik.protocol.primitives import DecodeError
 
 if TYPE_CHECKING:
@@ -42,6 +51,16 @@ _SIZE: Final = Struct(">i")
 
 class ChannelError(Exception):
     """The peer cannot be talked to: it is gone, does not answer, or answers what cannot be read."""
+
+
+class AuthenticationError(ChannelError):
+    """The broker does not believe who this is, or is not who it should be itself."""
+
+
+RENEWAL_SHARE: Final = 0.85
+"""How much of a session's time goes by before it is renewed; Kafka's clients take between this and 0.95."""
+
+_SASL: Final = frozenset({ApiKey.SASL_HANDSHAKE, ApiKey.SASL_AUTHENTICATE})
 
 
 class _Waiting:
@@ -74,6 +93,8 @@ class KafkaChannel(Protocol):
         self._needed = _SIZE.size
         self._versions: dict[int, tuple[int, int]] = {}
         self._failure: ChannelError | None = None
+        self._renewal: IDelayedCall | None = None
+        self._held_back: list[Callable[[], object]] | None = None
         self.made: Deferred[KafkaChannel] = Deferred()
 
     # -- requests -----------------------------------------------------------------------------------------------------
@@ -92,6 +113,53 @@ class KafkaChannel(Protocol):
         if response.error_code != ErrorCode.NONE:
             raise ChannelError(f"the broker refuses to tell its versions: error {response.error_code}")
         self._versions = {api.api_key: (api.min_version, api.max_version) for api in response.api_keys}
+
+    @deferred
+    async def authenticate(self, client: Callable[[], ISaslClient], seconds: float = REQUEST_SECONDS) -> None:
+        """Prove who this is, now and again before the session ends (KIP-368); requests made meanwhile wait.
+
+        :param client: makes this side of an exchange.
+        :param seconds: how long each answer may take.
+        :raises AuthenticationError: one of both sides is not believed.
+        :raises ChannelError: the broker does not answer.
+        """
+        self._held_back = []
+        try:
+            lifetime_ms = await self._exchange(client(), seconds)
+        except ChannelError as error:
+            self._give_up(error)
+            raise
+        finally:
+            held, self._held_back = self._held_back, None
+            for send in held or ():
+                send()
+        if lifetime_ms > 0 and self._failure is None:
+            self._renewal = self._clock.callLater(lifetime_ms / 1000 * RENEWAL_SHARE, self._renew, client, seconds)
+
+    def _renew(self, client: Callable[[], ISaslClient], seconds: float) -> None:
+        self._renewal = None
+        # Whoever waits for an answer is told by its failure.
+        self.authenticate(client, seconds).addErrback(lambda _: None)
+
+    async def _exchange(self, client: ISaslClient, seconds: float) -> int:
+        """One exchange; for how many ms the session holds, 0 for ever."""
+        handshake: SaslHandshakeResponse = await self.request(SaslHandshakeRequest(mechanism=client.mechanism), 1, seconds)
+        if handshake.error_code == ErrorCode.UNSUPPORTED_SASL_MECHANISM:
+            raise AuthenticationError(f"the broker does not offer {client.mechanism}; it offers {', '.join(handshake.mechanisms)}")
+        if handshake.error_code != ErrorCode.NONE:
+            raise AuthenticationError(f"the broker does not authenticate by SASL here: error {handshake.error_code}")
+        lifetime_ms = 0
+        try:
+            message = await client.respond(None)
+            while message is not None:
+                response: SaslAuthenticateResponse = await self.request(SaslAuthenticateRequest(auth_bytes=message), None, seconds)
+                if response.error_code != ErrorCode.NONE:
+                    raise AuthenticationError(response.error_message or f"authentication failed: error {response.error_code}")
+                lifetime_ms = response.session_lifetime_ms
+                message = await client.respond(response.auth_bytes)
+        except ValueError as error:
+            raise AuthenticationError(f"authentication by {client.mechanism} failed: {error}") from None
+        return lifetime_ms
 
     def version_of(self, api_key: int) -> int:
         """The highest version of an API that both sides know.
@@ -117,6 +185,10 @@ class KafkaChannel(Protocol):
         assert message.api_key is not None
         if self._failure is not None:
             return fail(self._failure)
+        if self._held_back is not None and message.api_key not in _SASL:
+            later: Deferred[Any] = Deferred()
+            self._held_back.append(lambda: self.request(message, version, seconds, answered).chainDeferred(later))
+            return later
         try:
             chosen = self.version_of(message.api_key) if version is None else version
         except ChannelError as error:
@@ -206,6 +278,9 @@ class KafkaChannel(Protocol):
             transport.abortConnection() if hasattr(transport, "abortConnection") else transport.loseConnection()
 
     def _fail(self, error: ChannelError) -> None:
+        if self._renewal is not None and self._renewal.active():
+            self._renewal.cancel()
+        self._renewal = None
         if self._failure is None:
             self._failure = error
         waiting, self._waiting = self._waiting, deque()

@@ -89,6 +89,8 @@ class KafkaConnection(Protocol):
             principal=BROKER if self._internal else ANONYMOUS,
             internal=self._internal,
         )
+        if not self._internal:
+            self.session.authentication = self.factory.begin_authentication(self.session)
         self._sender = sender_for(transport, self._answered, self._progressed)
         self.deadline = self._seconds() + self._limits.first_request_seconds
         self.factory.opened(self)
@@ -141,6 +143,8 @@ class KafkaConnection(Protocol):
         """Its turn has come."""
         self._barred = False
         self.deadline = self._seconds() + self._limits.first_request_seconds
+        if self.session is not None and self.session.authentication is not None:
+            self.session.authentication.since = self._seconds()
         self._start_requests()
 
     def abort(self) -> None:
@@ -151,6 +155,8 @@ class KafkaConnection(Protocol):
 
     def overdue(self, now: float) -> str | None:
         """Why it should be closed now, or None. The broker's own children may be silent as long as they live."""
+        if self._authenticating and not self._barred and now >= self.session.authentication.since + self._limits.authentication_seconds:  # type: ignore[union-attr]
+            return "did not prove who it is in time"
         if now < self.deadline or self._internal:
             return None
         if self._barred:
@@ -209,7 +215,10 @@ class KafkaConnection(Protocol):
         """Cut what came into frames, and begin what may begin."""
         frames = self._frames
         try:
-            frames.cut()
+            if self._authenticating:
+                self._cut_one()
+            else:
+                frames.cut()
         except ProtocolViolation as problem:
             self._violated(str(problem))
             return
@@ -218,6 +227,21 @@ class KafkaConnection(Protocol):
         self._start_requests()
         if self._held and not self._lost and not frames.uncut:
             self.deadline = self._seconds() + self._limits.frame_seconds + frames.needed / self._limits.frame_bytes_per_second
+
+    @property
+    def _authenticating(self) -> bool:
+        """Whether the peer is to prove who it is before anything else."""
+        session = self.session
+        return session is not None and session.authentication is not None and session.authentication.pending
+
+    def _cut_one(self) -> None:
+        """Cut one frame, once the one before it is answered: only then is it known what the next one is."""
+        assert self.session is not None
+        authentication = self.session.authentication
+        if self._answers or self._frames.whole:
+            self._frames.uncut = True
+        else:
+            self._frames.cut(1, authentication.bare_bytes_max if authentication.bare else -1)
 
     def _api_bytes_max(self, api_key: int, version: int) -> int:
         assert self.session is not None
@@ -248,11 +272,13 @@ class KafkaConnection(Protocol):
                 late = self._seconds() >= until
             # What is ready leaves together, and makes room for more.
             self._push()
+        self._looping = False
+        if self._ending:
+            return
         if frames and late:
             self._go_on_later()
-        self._looping = False
         uncut = self._frames.uncut
-        if uncut and not frames:
+        if uncut and not frames and not (self._answers and self._authenticating):
             self._go_on_later()
         # A request that is still coming may be larger than what may wait: it must not stop its own rest.
         held = uncut or self._quiet or self._full() or self._bytes_in_flight - self._held > BYTES_IN_FLIGHT_MAX
@@ -338,6 +364,9 @@ class KafkaConnection(Protocol):
                 pieces = (SIZE.pack(size), *pieces)
                 self.factory.bytes_out += SIZE.size + size
             sender.send(pieces or (), first.size)
+        if self.session is not None and self.session.ending and not self._ending:
+            self.end()
+            return
         if self.session is not None and self.session.muted_until:
             self._mute(self.session)
         if self._looping:

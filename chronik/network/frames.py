@@ -55,16 +55,18 @@ class FrameCutter:
         self._chunks.append(data)
         self.unfinished_bytes += len(data)
 
-    def cut(self) -> None:
+    def cut(self, frames_max: int = FRAMES_A_TURN_MAX, bare_bytes_max: int = -1) -> None:
         """Cut whole frames out of what was kept, as many as one turn of the reactor should.
 
+        :param frames_max: no more than so many.
+        :param bare_bytes_max: what comes is no Kafka request but a message of so many bytes at most; -1 for Kafka requests.
         :raises ProtocolViolation: this is no request that may be sent here.
         """
         if self.unfinished_bytes < self.needed:
             return
         chunks = self._chunks
         data = chunks[0] if len(chunks) == 1 else b"".join(chunks)
-        rest = data[self._split(data) :]
+        rest = data[self._split(data, len(self.whole) + frames_max) if bare_bytes_max < 0 else self._split_bare(data, bare_bytes_max) :]
         self._chunks = [rest] if rest else []
         self.unfinished_bytes = len(rest)
 
@@ -75,9 +77,9 @@ class FrameCutter:
         self.unfinished_bytes = 0
         self.uncut = False
 
-    def _split(self, data: bytes) -> int:
+    def _split(self, data: bytes, frames_max: int) -> int:
         """The position where the first frame begins that was not cut."""
-        position, end, frames_max = 0, len(data), len(self.whole) + FRAMES_A_TURN_MAX
+        position, end = 0, len(data)
         self.needed = SIZE.size
         self.uncut = False
         while end - position >= SIZE.size:
@@ -98,6 +100,20 @@ class FrameCutter:
             self.whole.append(data[position : position + size])
             position += size
         return position
+
+    def _split_bare(self, data: bytes, bytes_max: int) -> int:
+        """The same for one frame that has nothing but its size before it."""
+        size = SIZE.unpack_from(data)[0]
+        if not 0 <= size <= bytes_max:
+            raise ProtocolViolation(f"a message of {size} bytes while it authenticates, where {bytes_max} are allowed")
+        end = SIZE.size + int(size)
+        if end > len(data):
+            self.needed = end
+            return 0
+        self.needed = SIZE.size
+        self.uncut = len(data) > end
+        self.whole.append(data[SIZE.size : end])
+        return end
 
     def _check_size(self, size: int, data: bytes, position: int) -> None:
         if size < FRAME_BYTES_MIN or size > self._frame_bytes_max:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
-from zope.interface import Interface
+from zope.interface import Attribute, Interface
 
 if TYPE_CHECKING:
     from twisted.internet.defer import Deferred
@@ -35,7 +35,7 @@ class Session:
     :ivar closed: the connection is gone.
     :ivar muted_until: no further request is begun before this time, in seconds of the broker's clock (KIP-219).
     :ivar encrypted: the connection is encrypted (TLS).
-    :ivar authentication: how far the peer has come in proving who it is; None where the listener does not ask for it.
+    :ivar authentication: how far the peer has come in proving who it is, an :class:`IAuthentication`; None where the listener does not ask for it.
     :ivar ending: nothing more is begun on this connection, and it closes once what was begun is answered.
     :ivar waiting: requests that wait for something to happen, each with a method ``wake()``; woken when the connection goes.
     """
@@ -91,6 +91,35 @@ class IRequestDispatcher(Interface):
 
     def disconnected(session: Session) -> None:
         """The connection is gone: what it waits for may be dropped."""
+
+
+class IAuthentication(Interface):
+    """How far one peer has come in proving who it is; its connection looks at it before every request."""
+
+    pending = Attribute("""Whether the peer is proving it now: its requests are served one after the other, and nothing else is.""")
+    since = Attribute("""When that began, in seconds of the broker's clock; set anew when a connection had to wait for its turn.""")
+    bare = Attribute("""Whether its next message comes without a Kafka header, behind its size alone (after a SaslHandshake of version 0).""")
+    bare_bytes_max = Attribute("""How large such a message may be.""")
+
+
+class IAuthenticators(Interface):
+    """Knows how the peers of each listener prove who they are; provided by what knows users."""
+
+    def begin(session: Session) -> IAuthentication | None:
+        """A new connection; None when its listener asks for nothing."""
+
+
+class ISaslClient(Interface):
+    """This side's part in one exchange of a SASL mechanism."""
+
+    mechanism = Attribute("""The mechanism's name.""")
+
+    def respond(challenge: bytes | None) -> Deferred[bytes | None]:
+        """Answer a challenge of the server; None begins.
+
+        :returns: what to send; None when the exchange is complete, and the server has proved what it had to.
+        :raises ValueError: the server did not; says how, without secrets.
+        """
 
 
 class IBrokerChannels(Interface):

@@ -39,6 +39,7 @@ class ConnectionLimits:
 
     :ivar idle_seconds: without a request in flight (``connections.max.idle.ms``).
     :ivar first_request_seconds: from the connection to its first whole request.
+    :ivar authentication_seconds: from the connection, or from the beginning of a re-authentication, to its end.
     :ivar frame_seconds: from a request's first byte to its last, beside the time its size allows for.
     :ivar frame_bytes_per_second: the slowest sender that is waited for.
     :ivar stalled_seconds: an answer of which the peer takes nothing.
@@ -49,6 +50,7 @@ class ConnectionLimits:
 
     idle_seconds: float = 600.0
     first_request_seconds: float = 30.0
+    authentication_seconds: float = 30.0
     frame_seconds: float = 30.0
     frame_bytes_per_second: int = 64 << 10
     stalled_seconds: float = 120.0

@@ -17,7 +17,7 @@ from chronik.defer import deferred
 from chronik.errors import ChronikError
 from chronik.network.admission import Admission
 from chronik.network.connection import KafkaConnection
-from chronik.network.interfaces import IRequestDispatcher
+from chronik.network.interfaces import IAuthentication, IAuthenticators, IRequestDispatcher, Session
 from chronik.network.limits import BYTES_IN_FLIGHT_TOTAL_MAX, ConnectionLimits
 
 if TYPE_CHECKING:
@@ -95,6 +95,7 @@ class ConnectionFactory(Factory):
     :param clock: times their deadlines.
     :param frame_bytes_max: no request is larger (``socket.request.max.bytes``).
     :ivar dispatcher: serves their requests; set before the first connection is accepted.
+    :ivar authenticators: how peers prove who they are; likewise. None where nobody has to.
     :ivar connections: those that are open, in the order in which they came.
     :ivar accepted: connections that came, since the start.
     :ivar bytes_in: bytes received since the start.
@@ -122,6 +123,7 @@ class ConnectionFactory(Factory):
         self.frame_bytes_max = frame_bytes_max
         self._budget = budget
         self.admission = admission or Admission(clock)
+        self.authenticators: IAuthenticators | None = None
         self._timer: IDelayedCall | None = None
         self._emptied: list[Deferred[None]] = []
         self.connections: dict[KafkaConnection, None] = {}
@@ -138,6 +140,10 @@ class ConnectionFactory(Factory):
             self._log.warn("refusing a connection of {host} on {listener}: it has too many", host=host, listener=self.name)
             return None
         return KafkaConnection(self, internal=False)
+
+    def begin_authentication(self, session: Session) -> IAuthentication | None:
+        """How a new peer will prove who it is; None when it need not."""
+        return None if self.authenticators is None else self.authenticators.begin(session)
 
     def opened(self, connection: KafkaConnection) -> None:
         """A connection begins."""

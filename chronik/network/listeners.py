@@ -14,12 +14,14 @@ from chronik.defer import deferred
 from chronik.errors import ConfigurationError
 from chronik.metadata.image import Endpoint
 from chronik.network.admission import Admission, AdmissionLimits
-from chronik.network.interfaces import IRequestDispatcher
+from chronik.network.interfaces import IAuthenticators, IRequestDispatcher
 from chronik.network.limits import ConnectionLimits
 from chronik.network.listener import ConnectionFactory, KafkaListener, RequestBudget
 
 PLAINTEXT = "PLAINTEXT"
-"""The one security protocol that is served."""
+SASL_PLAINTEXT = "SASL_PLAINTEXT"
+SASL_PROTOCOLS = frozenset({SASL_PLAINTEXT, "SASL_SSL"})
+"""Security protocols under which peers prove who they are by SASL."""
 
 PRIVATE = "PRIVATE"
 """The listener name of the broker's own children, who come over inherited sockets."""
@@ -43,9 +45,10 @@ class KafkaListeners:
         if unknown:
             raise ConfigurationError(f"advertised.listeners names {', '.join(unknown)}, which listeners does not open")
         protocols = parse_protocol_map(config.get("listener.security.protocol.map"))
+        self._sasl = frozenset(name for name, protocol in protocols.items() if protocol in SASL_PROTOCOLS)
         for address in self._addresses:
             protocol = protocols.get(address.name)
-            if protocol != PLAINTEXT:
+            if protocol not in (PLAINTEXT, SASL_PLAINTEXT):
                 what = f"uses {protocol}, which is not served yet" if protocol else "is in no entry of listener.security.protocol.map"
                 raise ConfigurationError(f"listener {address} {what}: use {PLAINTEXT}://{address.host}:{address.port}")
         limits = ConnectionLimits(
@@ -82,19 +85,29 @@ class KafkaListeners:
             listener = KafkaListener(self._reactor, self._factories[address.name], address.host, address.port)
             listener.bind()
             self._listeners.append(listener)
-            if not address.loopback:
+            if not address.loopback and address.name not in self._sasl:
                 self._log.warn(
                     "{listener} can be reached from other machines, and everybody may do everything there is no rule against: "
-                    "this broker has no authentication yet. Bind 127.0.0.1, or keep others out by a firewall",
+                    "this listener has no authentication. Bind 127.0.0.1, keep others out by a firewall, or use SASL_SSL",
                     listener=str(address),
                 )
 
-    def serve(self, dispatcher: IRequestDispatcher) -> None:
-        """Accept, and serve by ``dispatcher``."""
+    def serve(self, dispatcher: IRequestDispatcher, authenticators: IAuthenticators | None = None) -> None:
+        """Accept, and serve by ``dispatcher``.
+
+        :param authenticators: how peers prove who they are on listeners of SASL protocols; on others nobody is asked.
+        """
         for factory in (*self._factories.values(), self._private):
             factory.dispatcher = dispatcher
+        for name in self.sasl_listeners:
+            self._factories[name].authenticators = authenticators
         for listener in self._listeners:
             listener.accept()
+
+    @property
+    def sasl_listeners(self) -> Sequence[str]:
+        """Names of the listeners on which peers prove who they are by SASL."""
+        return [name for name in self._factories if name in self._sasl]
 
     def adopt(self, descriptor: int) -> None:
         """Serve one of the broker's own children over a connected socket, of which a copy is taken."""

@@ -14,7 +14,7 @@ from zope.interface import implementer
 from chronik.defer import deferred
 from chronik.metadata.image import BrokerImage, Endpoint
 from chronik.network.channel import ChannelError, KafkaChannel
-from chronik.network.interfaces import IBrokerChannels
+from chronik.network.interfaces import IBrokerChannels, ISaslClient
 
 CONNECT_SECONDS: Final = 2.0
 """How long a broker may take to accept a connection, and then to tell its versions."""
@@ -28,19 +28,28 @@ class BrokerChannels:
     :param broker_id: this broker, for the others' logs.
     :param broker: what the image says of a broker, None for nothing.
     :param listener: name of the listener that brokers use among themselves.
+    :param sasl: makes this broker's side of a login; None where that listener asks for none.
     """
 
-    def __init__(self, reactor: Any, broker_id: int, broker: Callable[[int], BrokerImage | None], listener: str) -> None:
+    def __init__(
+        self,
+        reactor: Any,
+        broker_id: int,
+        broker: Callable[[int], BrokerImage | None],
+        listener: str,
+        sasl: Callable[[], ISaslClient] | None = None,
+    ) -> None:
         self._reactor = reactor
         self._client_id = f"broker-{broker_id}"
         self._broker = broker
         self._listener = listener
+        self._sasl = sasl
 
     @deferred
     async def connect(self, broker_id: int) -> KafkaChannel:
         """A new channel to a broker, that knows the other's versions.
 
-        :raises ChannelError: it is not registered or cannot be reached.
+        :raises ChannelError: it is not registered or cannot be reached, or it does not believe who this is.
         """
         endpoint = self._endpoint(broker_id)
         factory = _OneChannel(KafkaChannel(self._reactor, self._client_id))
@@ -48,6 +57,8 @@ class BrokerChannels:
         channel = await factory.connected
         try:
             await channel.negotiate(CONNECT_SECONDS)
+            if self._sasl is not None:
+                await channel.authenticate(self._sasl, CONNECT_SECONDS)
         except ChannelError:
             channel.close()
             raise

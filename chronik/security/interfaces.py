@@ -217,6 +217,32 @@ class IScramCredentials(Interface):
     def scram_credential(mechanism: str, user: str) -> Deferred[ScramCredential | None]:
         """What is kept of a user's password for ``SCRAM-SHA-256`` or ``SCRAM-SHA-512``; None for whoever has none."""
 
+    def scram_sample(mechanism: str, number: int) -> Deferred[ScramCredential | None]:
+        """Somebody's credential, for what is told to an unknown user must look like what is told to a known one; None while there is none.
+
+        :param number: chooses whose; the same one for the same number while nothing changes.
+        """
+
+
+@dataclass(frozen=True, slots=True)
+class TokenCredential:
+    """A delegation token as SCRAM proves it: its id is the user's name, its HMAC in base64 the password (KIP-48).
+
+    :ivar owner: whom it stands for.
+    :ivar expires: when it ends, in seconds since 1970.
+    """
+
+    credential: ScramCredential
+    owner: Principal
+    expires: float
+
+
+class IScramTokens(Interface):
+    """Knows delegation tokens that clients log in with by SCRAM and ``tokenauth=true``."""
+
+    def token_credential(mechanism: str, token_id: str) -> Deferred[TokenCredential | None]:
+        """What proves a token; None for one that does not exist or has ended."""
+
 
 class InvalidToken(Exception):
     """A bearer token that proves nothing; says why, without the token."""
@@ -290,8 +316,11 @@ class ISaslMechanism(Interface):
 
     name = Attribute("""Its registered name, as in ``SCRAM-SHA-256``.""")
 
-    def begin() -> ISaslExchange:
-        """A new exchange."""
+    def begin(host: str = "") -> ISaslExchange:
+        """A new exchange.
+
+        :param host: the peer's address as text, for limits on failures.
+        """
 
 
 @dataclass(frozen=True, slots=True)
@@ -318,12 +347,14 @@ class SecurityImage:
     :ivar roles: by name.
     :ivar scram: credentials by mechanism and user.
     :ivar tokens: delegation tokens by id.
+    :ivar scram_secret: what unknown users are told is made of it, so that every broker tells the same; empty while there are no users.
     """
 
     acls: AbstractSet[AclBinding] = frozenset()
     roles: Mapping[str, Role] = field(default_factory=dict)
     scram: Mapping[tuple[str, str], ScramCredential] = field(default_factory=dict)
     tokens: Mapping[str, DelegationToken] = field(default_factory=dict)
+    scram_secret: bytes = field(default=b"", repr=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -77,10 +77,15 @@ class RequestDispatcher:
         api = self._apis.get(api_key)
         if api is None:
             raise ProtocolViolation(f"a request with API key {api_key}, which is not served here")
+        if session.authentication is not None:
+            return min(api.frame_bytes_max, int(session.authentication.frame_bytes_max(api_key)))
         return api.frame_bytes_max
 
     def dispatch(self, session: Session, frame: bytes) -> Answer:
         """Serve one request; see :meth:`IRequestDispatcher.dispatch`."""
+        authentication = session.authentication
+        if authentication is not None and authentication.bare:
+            return self._bare(session, frame)
         try:
             header = parse_request_header(frame)
         except DecodeError as error:
@@ -88,6 +93,8 @@ class RequestDispatcher:
         api = self._apis.get(header.api_key)
         if api is None:
             raise ProtocolViolation(f"a request with API key {header.api_key}, which is not served here")
+        if authentication is not None:
+            authentication.admit(header.api_key)
         start, began = _Start(), self._seconds()
         pieces = begun(self._serve(api, session, header, frame, start, began))
         start.busy_seconds = self._seconds() - began
@@ -95,6 +102,18 @@ class RequestDispatcher:
             return Answer(None, pieces)
         start.waiter = Deferred()
         return Answer(start.waiter, pieces)
+
+    def _bare(self, session: Session, message: bytes) -> Answer:
+        """A message of a mechanism without a Kafka header; the answer has none either, and a failure has no answer."""
+
+        async def pieces() -> Pieces | None:
+            try:
+                answer, _ = await session.authentication.authenticate(message)
+            except KafkaError:
+                return None
+            return [answer]
+
+        return Answer(None, begun(pieces()))
 
     def disconnected(self, session: Session) -> None:
         """The connection is gone; see :meth:`IRequestDispatcher.disconnected`."""

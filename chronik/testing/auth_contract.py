@@ -11,7 +11,18 @@ from typing import TYPE_CHECKING, Any
 from twisted.internet.defer import Deferred
 from zope.interface.verify import verifyObject
 
-from chronik.security.interfaces import CLUSTER_NAME, Action, IAuthorizer, ICredentialStore, Operation, Principal, ResourceType
+from chronik.security.interfaces import (
+    CLUSTER_NAME,
+    Action,
+    IAuthorizer,
+    ICredentialStore,
+    IScramCredentials,
+    Operation,
+    Principal,
+    ResourceType,
+    ScramCredential,
+)
+from chronik.security.scram_keys import SCRAM_HASHES, problem_of, proves
 
 if TYPE_CHECKING:
     from twisted.trial.unittest import SynchronousTestCase as _Base
@@ -137,3 +148,55 @@ class CredentialStoreContract(_Base):
         """Somebody it does not know is nobody, whatever the password."""
         for user in ("carol", "", "alice ", "Alice", "*", "User:alice"):
             self.assertIsNone(self.verify(user, "wonderland"), user)
+
+
+class ScramCredentialsContract(CredentialStoreContract):
+    """The contract of :class:`~chronik.security.interfaces.IScramCredentials`, for stores that are one beside being a credential store."""
+
+    mechanisms: Sequence[str] = tuple(SCRAM_HASHES)
+    """Those for which the store has credentials of its two users."""
+
+    def credential(self, mechanism: str, user: str) -> ScramCredential | None:
+        """What a new store has."""
+        found: ScramCredential | None = self.wait(self.make_credential_store().scram_credential(mechanism, user))
+        return found
+
+    def test_provides_scram_interface(self) -> None:
+        """It provides what it says."""
+        self.assertTrue(verifyObject(IScramCredentials, self.make_credential_store()))
+
+    def test_credentials_prove_the_passwords(self) -> None:
+        """What is kept of each user's password proves that one and no other, and may be kept."""
+        for mechanism in self.mechanisms:
+            for user, password in (("alice", "wonderland"), ("bob", "bücher & so")):
+                found = self.credential(mechanism, user)
+                assert found is not None
+                self.assertIsNone(problem_of(found, mechanism))
+                self.assertTrue(proves(found, mechanism, password))
+                self.assertFalse(proves(found, mechanism, f"{password}x"))
+
+    def test_credentials_of_nobody(self) -> None:
+        """Somebody it does not know has none, and nobody has one for a mechanism that there is not."""
+        for user in ("carol", "", "Alice", "*"):
+            self.assertIsNone(self.credential(self.mechanisms[0], user))
+        self.assertIsNone(self.credential("SCRAM-SHA-1", "alice"))
+
+    def test_sample(self) -> None:
+        """Somebody's credential is told for any number, and the same one for the same number."""
+        store = self.make_credential_store()
+        kept = [self.wait(store.scram_credential(self.mechanisms[0], user)) for user in ("alice", "bob")]
+        for number in (0, 1, 7, 1 << 63):
+            found = self.wait(store.scram_sample(self.mechanisms[0], number))
+            self.assertIn(found, kept)
+            self.assertEqual(found, self.wait(store.scram_sample(self.mechanisms[0], number)))
+
+    def test_no_sample(self) -> None:
+        """Where nobody has any, there is none."""
+        self.assertIsNone(self.wait(self.make_credential_store().scram_sample("SCRAM-SHA-1", 0)))
+
+    def test_tells_no_secrets(self) -> None:
+        """What is printed of a credential tells nothing of it."""
+        found = self.credential(self.mechanisms[0], "alice")
+        assert found is not None
+        for secret in (found.salt, found.stored_key, found.server_key):
+            self.assertNotIn(repr(secret), repr(found))

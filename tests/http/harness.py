@@ -13,9 +13,11 @@ from twisted.internet.testing import StringTransport
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
+from chronik.http.authentication import HttpAuthentication
 from chronik.http.routing import Routes
 from chronik.http.site import make_site
 from chronik.security.interfaces import NO_AUDIT, IAuditTrail, ICredentialStore, Principal
+from chronik.security.logins import FailedLogins, PasswordLogins
 
 ALICE = Principal("User", "alice")
 
@@ -53,7 +55,9 @@ class Client:
     def __init__(self, routes: Routes, credentials: ICredentialStore | None = None, audit: IAuditTrail = NO_AUDIT) -> None:
         self.clock = Clock()
         self.transport = StringTransport()
-        self.channel = make_site(routes, {"broker.example"}, credentials, self.clock, audit).buildProtocol(None)
+        failures = FailedLogins(self.clock, lambda: 10, lambda: 5)
+        authentication = HttpAuthentication(PasswordLogins(credentials, failures, self.clock, b"secret"))
+        self.channel = make_site(routes, {"broker.example"}, authentication, self.clock, audit).buildProtocol(None)
         self.channel.makeConnection(self.transport)
 
     def send(self, data: bytes) -> None:

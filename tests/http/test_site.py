@@ -216,6 +216,17 @@ class AuthenticationTests(SiteCase):
             self.assertEqual((401, "security_exception"), (response.status, response.json["error"]["type"]), value)
             self.assertTrue(response.headers["www-authenticate"].startswith("basic "))
 
+    def test_too_many_failures(self) -> None:
+        """After too many wrong passwords none is tried, and the answer says when to come back; others are not disturbed."""
+        for _ in range(5):
+            self.assertEqual(401, self.client.fetch("GET", "/_echo", authorization=self.basic("alice:wrong")).status)
+        response = self.client.fetch("GET", "/_echo", authorization=self.basic("alice:secret"))
+        self.assertEqual((429, "12"), (response.status, response.headers["retry-after"]))
+        self.assertEqual(401, self.client.fetch("GET", "/_echo", authorization=self.basic("bob:x")).status)
+        self.assertEqual(200, self.client.fetch("GET", "/_echo").status)
+        self.client.clock.advance(12)
+        self.assertEqual(200, self.client.fetch("GET", "/_echo", authorization=self.basic("alice:secret")).status)
+
     def test_forbidden(self) -> None:
         """A refusal asks the anonymous who they are, and is final for who is known."""
         self.assertEqual(401, self.client.fetch("GET", "/forbid").status)

@@ -86,6 +86,7 @@ class Broker:
 
     :ivar port: of the Kafka listener.
     :ivar http_port: of the HTTP listener.
+    :ivar sasl_port: of a listener on which clients authenticate by SASL, where ``sasl.enabled.mechanisms`` is set.
     :ivar prefix: a program, with its arguments, that is to run the broker.
     :param environ: its environment; None for that of the tests.
     """
@@ -95,7 +96,7 @@ class Broker:
     ) -> None:
         self.directory = directory or tempfile.mkdtemp(prefix="chronik-test-")
         self.settings = dict(settings or {})
-        self.port, self.http_port = free_ports(2)
+        self.port, self.http_port, self.sasl_port = free_ports(3)
         self.process: subprocess.Popen[bytes] | None = None
         self.output = Path(self.directory) / "broker.log"
         self._read_from = 0
@@ -142,6 +143,11 @@ class Broker:
         return ACCESS.enter(socket.create_connection(("127.0.0.1", self.port), seconds))
 
     @property
+    def sasl_bootstrap(self) -> str:
+        """Where clients connect to that authenticate."""
+        return f"127.0.0.1:{self.sasl_port}"
+
+    @property
     def pid(self) -> int:
         """Of the running process."""
         assert self.process is not None
@@ -149,6 +155,7 @@ class Broker:
 
     def command(self) -> list[str]:
         """The command line that starts it."""
+        sasl = f",SASL_PLAINTEXT://127.0.0.1:{self.sasl_port}" if "sasl.enabled.mechanisms" in self.settings else ""
         settings = {
             **ACCESS.settings(self.port),
             "http.listeners": f"HTTP://127.0.0.1:{self.http_port}",
@@ -156,6 +163,8 @@ class Broker:
             **EVERYWHERE,
             **self.settings,
         }
+        if sasl and "listeners" not in self.settings:
+            settings["listeners"] += sasl
         arguments = [argument for key, value in settings.items() for argument in ("--set", f"{key}={value}")]
         return [*self.prefix, sys.executable, "-m", "twisted", "chronik", *arguments]
 

@@ -178,6 +178,12 @@ class GrantedRequests:
         place = m.AlterReplicaLogDirsRequest.AlterReplicaLogDir(path="/data", topics=(topic,))
         return m.AlterReplicaLogDirsRequest(dirs=(place,))
 
+    def add_user(self, version: int) -> Message:
+        """One whose password is not looked at."""
+        request = m.AlterUserScramCredentialsRequest
+        user = request.ScramCredentialUpsertion(name="alice", mechanism=1, iterations=4096, salt=b"salt", salted_password=bytes(32))
+        return request(upsertions=(user,))
+
     def unregister(self, version: int) -> Message:
         """A broker that is registered no more."""
         return m.UnregisterBrokerRequest(broker_id=7)
@@ -230,6 +236,10 @@ class GrantedRequests:
             "ElectLeaders": self.elect,
             "AlterPartitionReassignments": self.reassign,
             "ListPartitionReassignments": lambda _: m.ListPartitionReassignmentsRequest(timeout_ms=1_000, topics=None),
+            "SaslHandshake": lambda _: m.SaslHandshakeRequest(mechanism="PLAIN"),
+            "SaslAuthenticate": lambda _: m.SaslAuthenticateRequest(auth_bytes=b"x"),
+            "DescribeUserScramCredentials": lambda _: m.DescribeUserScramCredentialsRequest(users=None),
+            "AlterUserScramCredentials": self.add_user,
             "UpdateFeatures": lambda _: m.UpdateFeaturesRequest(timeout_ms=1_000, feature_updates=()),
             "UnregisterBroker": self.unregister,
             "BrokerHeartbeat": lambda _: m.BrokerHeartbeatRequest(broker_id=1, broker_epoch=self.broker.controller.broker_epoch),

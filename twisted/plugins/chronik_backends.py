@@ -5,6 +5,7 @@ from chronik.plugin import BackendMaker
 _STORAGE = "chronik.storage.interfaces:ILogStore"
 _INDEX = "chronik.search.interfaces:ISearchBackend"
 _AUTH = "chronik.security.interfaces:IAuthorizer"
+_USERS = "chronik.security.interfaces:ICredentialStore"
 _METADATA = "chronik.metadata.interfaces:IMetadataStore"
 
 segment = BackendMaker(
@@ -69,6 +70,15 @@ file_auth = BackendMaker(
     "pattern (literal, prefixed) and permission (allow, deny). A deny wins. The file is read when the broker starts.",
     _AUTH,
     "chronik.security.file_store:make",
+)
+
+metadata_users = BackendMaker(
+    "auth",
+    "metadata",
+    "Users in the cluster's metadata, made by chronik users and by Kafka's own tools (default of credential.store).",
+    "It keeps SCRAM credentials, which prove a password and do not tell it, and says nothing of who may do what. It has no options.",
+    _USERS,
+    "chronik.security.metadata_store:make",
 )
 
 file_metadata = BackendMaker(
