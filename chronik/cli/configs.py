@@ -73,7 +73,7 @@ def _resource(options: argparse.Namespace) -> tuple[int, str]:
     for kind, name in named:
         if name is not None:
             return kind, str(name)
-    raise ChronikError("say whose configuration: --topic, --broker, --all-brokers, --loggers, --group, --client-metrics, --quota-user, --quota-client-id or --quota-ip")
+    raise ChronikError("say whose configuration: --topic, --broker, --all-brokers, --loggers, --group, --client-metrics, or --quota-...")
 
 
 def _node(kind: int, name: str) -> int | None:

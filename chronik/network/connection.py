@@ -273,7 +273,7 @@ class KafkaConnection(Protocol):
             # What is ready leaves together, and makes room for more.
             self._push()
         self._looping = False
-        if self._ending:
+        if self.session is not None and self.session.ending:
             return
         if frames and late:
             self._go_on_later()

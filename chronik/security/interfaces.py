@@ -223,6 +223,9 @@ class IScramCredentials(Interface):
         :param number: chooses whose; the same one for the same number while nothing changes.
         """
 
+    def scram_principal(user: str) -> Deferred[Principal]:
+        """Whom a user's credential proves, with the groups they belong to; asked once it has."""
+
 
 @dataclass(frozen=True, slots=True)
 class TokenCredential:

@@ -114,6 +114,11 @@ class Broker:
         return f"127.0.0.1:{self.port}"
 
     @property
+    def sasl_bootstrap(self) -> str:
+        """Where clients connect to that authenticate."""
+        return f"127.0.0.1:{self.sasl_port}"
+
+    @property
     def confluent(self) -> Mapping[str, Any]:
         """How clients of confluent-kafka reach it."""
         return {"bootstrap.servers": self.bootstrap, **ACCESS.confluent}
@@ -143,11 +148,6 @@ class Broker:
         return ACCESS.enter(socket.create_connection(("127.0.0.1", self.port), seconds))
 
     @property
-    def sasl_bootstrap(self) -> str:
-        """Where clients connect to that authenticate."""
-        return f"127.0.0.1:{self.sasl_port}"
-
-    @property
     def pid(self) -> int:
         """Of the running process."""
         assert self.process is not None
@@ -155,16 +155,16 @@ class Broker:
 
     def command(self) -> list[str]:
         """The command line that starts it."""
-        sasl = f",SASL_PLAINTEXT://127.0.0.1:{self.sasl_port}" if "sasl.enabled.mechanisms" in self.settings else ""
+        access = dict(ACCESS.settings(self.port))
+        if "sasl.enabled.mechanisms" in self.settings:
+            access["listeners"] += f",SASL_PLAINTEXT://127.0.0.1:{self.sasl_port}"
         settings = {
-            **ACCESS.settings(self.port),
+            **access,
             "http.listeners": f"HTTP://127.0.0.1:{self.http_port}",
             "log.dirs": os.path.join(self.directory, "data"),
             **EVERYWHERE,
             **self.settings,
         }
-        if sasl and "listeners" not in self.settings:
-            settings["listeners"] += sasl
         arguments = [argument for key, value in settings.items() for argument in ("--set", f"{key}={value}")]
         return [*self.prefix, sys.executable, "-m", "twisted", "chronik", *arguments]
 

@@ -44,7 +44,7 @@ class SaslCase(BrokerTestCase):
     def setUp(self) -> None:
         """Make her."""
         super().setUp()
-        self.admin = AdminClient({"bootstrap.servers": self.broker.bootstrap, "log_level": 0})
+        self.admin = AdminClient({**self.broker.confluent, "log_level": 0})
         self.set_password("alice", b"wonderland")
 
     def set_password(self, user: str, password: bytes) -> None:

@@ -17,5 +17,5 @@ class HtpasswdTests(InstallationTestCase):
         summary, text, names = json.loads(self.run_python("-c", PROBE, "auth", "htpasswd").splitlines()[0])
         self.assertIn("htpasswd", summary)
         self.assertIn("plugin.auth.htpasswd.OPTION", text)
-        self.assertEqual(["allow-all", "file", "htpasswd"], names)
+        self.assertEqual(["allow-all", "file", "htpasswd", "metadata"], names)
         self.run_own_tests()

@@ -53,13 +53,15 @@ _DIGITS36: Final = b"0123456789abcdefghijklmnopqrstuvwxyz"
 class _Claim:
     """What an exchange is about: who is claimed, and what would prove it.
 
+    :ivar user: as the client said.
     :ivar known: False for somebody that nothing can prove.
+    :ivar owner: whom a token stands for; None for a user.
     """
 
     user: str
-    principal: Principal
     credential: ScramCredential
     known: bool
+    owner: Principal | None = None
     expires: float | None = None
     token_id: str | None = None
 
@@ -110,14 +112,21 @@ class ScramMechanism:
         for name in dict.fromkeys((prepared_if_possible(user), user)):
             found = await self._credentials.scram_credential(self.name, name)
             if found is not None and ITERATIONS_MIN <= found.iterations <= ITERATIONS_MAX:
-                return _Claim(user, Principal("User", name), found, known=True)
-        return _Claim(user, Principal("User", user), nobody, known=False)
+                return _Claim(name, found, known=True)
+        return _Claim(user, nobody, known=False)
 
     async def _token_claim(self, token_id: str, nobody: ScramCredential) -> _Claim:
         found = None if self._tokens is None else await self._tokens.token_credential(self.name, token_id)
         if found is None:
-            return _Claim(token_id, Principal("User", token_id), nobody, known=False)
-        return _Claim(token_id, found.owner, found.credential, True, found.expires, token_id)
+            return _Claim(token_id, nobody, known=False)
+        return _Claim(token_id, found.credential, True, found.owner, found.expires, token_id)
+
+    async def principal(self, claim: _Claim) -> Principal:
+        """Whom a claim is about that was proved."""
+        if claim.owner is not None:
+            return claim.owner
+        found: Principal = await self._credentials.scram_principal(claim.user)
+        return found
 
     def _derived(self, use: str, user: str) -> bytes:
         return hmac.digest(self._secret(), f"{use}\0{self.name}\0{user}".encode("utf-8", "surrogatepass"), "sha512")
@@ -198,7 +207,7 @@ class ScramExchange:
             self._mechanism.failures.failed(self._host, claim.user)
             raise SaslFailure(self._invalid, "the password is wrong or the user unknown", claim.user)
         self._mechanism.failures.succeeded(self._host, claim.user)
-        return b"v=" + verifier, Login(claim.principal, claim.expires, claim.token_id)
+        return b"v=" + verifier, Login(await self._mechanism.principal(claim), claim.expires, claim.token_id)
 
     @property
     def _invalid(self) -> str:
