@@ -26,6 +26,7 @@ from chronik.cluster.election import rules_of
 from chronik.cluster.heartbeats import HeartbeatConfig
 from chronik.cluster.registration import Registration
 from chronik.cluster.seat import Peers
+from chronik.cluster.tokens import TokenExpiry
 from chronik.config import Configuration
 from chronik.config.interfaces import IReconfigurable
 from chronik.coordinator.group.config import GroupConfig
@@ -34,6 +35,7 @@ from chronik.coordinator.state import ReplicatedStateLog
 from chronik.defer import Pool, deferred
 from chronik.errors import ChronikError, ConfigurationError, KafkaError
 from chronik.http.authentication import HttpAuthentication
+from chronik.http.bearer import BearerTokens
 from chronik.http.listener import HttpListeners, HttpParts
 from chronik.http.users import UserEndpoints
 from chronik.machine import Machine
@@ -43,7 +45,7 @@ from chronik.metadata.feed import MetadataFeed
 from chronik.metadata.image import ImageDelta, MetadataImage
 from chronik.metadata.interfaces import IImageObserver, IMetadataStore, MetadataError
 from chronik.model import OFFSETS_TOPIC
-from chronik.network.listeners import KafkaListeners
+from chronik.network.listeners import KafkaListeners, inter_broker_listener
 from chronik.network.peers import BrokerChannels
 from chronik.plugin import SELECTORS
 from chronik.replica.fetcher import FetcherConfig, Fetching, ReplicaFetchers
@@ -55,12 +57,17 @@ from chronik.replica.purgatory import Purgatory
 from chronik.replica.settings import EffectiveSettings
 from chronik.search.broker_interfaces import SearchConfig
 from chronik.search.service import SearchService
+from chronik.security.audit_interfaces import IAuditTrail
 from chronik.security.bootstrap_users import read_bootstrap_users
-from chronik.security.interfaces import AuthContext, IAuditTrail, IAuthorizer, ICredentialStore
+from chronik.security.interfaces import AuthContext, IAuthorizer, ICredentialStore, ITokenValidator
 from chronik.security.logins import FailedLogins, PasswordLogins
 from chronik.security.sasl.inter_broker import inter_broker_client
 from chronik.security.sasl.mechanisms import SaslParts
 from chronik.security.sasl.server import SaslServers
+from chronik.security.tls.client import ClientTls
+from chronik.security.tls.reloading import TlsReloader
+from chronik.security.tls.server import ServerTls
+from chronik.security.tokens.delegation import DelegationTokens
 from chronik.server.dispatch import RequestDispatcher
 from chronik.server.fetch_sessions import FetchSessionCache
 from chronik.server.metrics import RequestMetrics
@@ -72,6 +79,9 @@ from chronik.server.table import api_table
 from chronik.storage.backends import StorageContext
 from chronik.storage.disks import DiskPolicy
 from chronik.storage.interfaces import DirectoryState, ILogStore
+
+DEFAULT_VALIDATOR: Final = "jwks"
+"""What knows bearer tokens where only their issuer's keys are named."""
 
 DEFAULT_CREDENTIALS: Final = "metadata"
 """What knows users where nothing else is configured to."""
@@ -142,6 +152,21 @@ class _ConnectionSettings:
         self._listeners.configure(config)
 
 
+@implementer(IReconfigurable)
+class _Certificates:
+    """Has certificates read anew when the configuration changes."""
+
+    def __init__(self, reloader: TlsReloader) -> None:
+        self._reloader = reloader
+
+    def check_configuration(self, config: Configuration) -> None:
+        """What cannot be read is told when it is read, and what was read before is kept."""
+
+    def configuration_changed(self, config: Configuration, changed: AbstractSet[str]) -> None:
+        """That of certificates may be among what changed."""
+        self._reloader.look_soon()
+
+
 def offline_directories(store: ILogStore) -> frozenset[str]:
     """Log directories that cannot be used now."""
     return frozenset(status.path for status in store.status() if status.state is DirectoryState.OFFLINE)
@@ -199,14 +224,15 @@ class BrokerService(Service):
         """Each step needs those before it; what ends a step is noted as soon as it was begun, and done in reverse."""
         config, machine = self._config, self._machine
         reactor = machine.reactor
-        listeners = KafkaListeners(config, reactor, machine.descriptors.connections)
-        http = HttpListeners(config, reactor, machine.descriptors.http_connections)
+        listeners = KafkaListeners(config, reactor, machine.descriptors.connections, partial(ServerTls, now=reactor.seconds))
+        http = HttpListeners(config, reactor, machine.descriptors.http_connections, listeners.handshakes)
         self._endings += [http.stop_accepting, listeners.stop_accepting]
         listeners.bind()
         http.bind()
         self._endings.append(machine.pools.close)
         directories = [os.path.abspath(directory) for directory in config.get("log.dirs")]
-        cluster = await self._enter_cluster(directories, listeners)
+        brokers_tls = self._brokers_tls(listeners)
+        cluster = await self._enter_cluster(directories, listeners, brokers_tls)
         audit = audit_trail(config, reactor, cluster.feed.image.cluster_id)
         store, partitions, moves = await self._open_logs(directories, cluster)
         if audit is not None:
@@ -220,16 +246,18 @@ class BrokerService(Service):
         self._endings.append(authorizer.close)
         if not IAuthorizer.providedBy(authorizer):
             raise ConfigurationError(f"authorizer={config.get('authorizer')} does not say who may do what: choose a backend that does")
-        sasl = self._sasl_parts(auth, self._credentials(authorizer, auth))
+        tokens, validator = self._delegation_tokens(cluster), self._token_validator(auth)
+        sasl = self._sasl_parts(auth, self._credentials(authorizer, auth), tokens, validator)
         cluster.feed.observe(_ChangedPasswords(sasl.logins))
         purgatory = Purgatory(reactor)
         self._endings.append(purgatory.close)
         stalls = ReactorStallMeter(reactor, machine.cpu_seconds)
-        services = self._services(cluster, partitions, store, moves, groups, authorizer, purgatory, told(audit))
+        services = self._services(cluster, partitions, store, moves, groups, authorizer, purgatory, told(audit), tokens)
         machine.settle()
         listeners.configure(cluster.dynamic())
         listeners.limit_addresses(lambda host: address_rate(cluster.feed.image.quotas, host))
         cluster.dynamic.observe(_ConnectionSettings(listeners))
+        self._reload_certificates([*listeners.tls.values(), http.tls, brokers_tls], cluster)
         servers = SaslServers(listeners.sasl_listeners, sasl)
         if audit is not None:
             servers.observers.append(LoginAudit(audit).ended)
@@ -237,7 +265,8 @@ class BrokerService(Service):
         self._endings.append(lambda: listeners.close(DRAIN_SECONDS))
         search = self._search(listeners, partitions, cluster.feed, store)
         users = UserEndpoints(services, machine.pools, machine.random)
-        http.serve(HttpParts(services, listeners, search, stalls, HttpAuthentication(sasl.logins), servers, users))
+        authentication = HttpAuthentication(sasl.logins, BearerTokens(validator, reactor))
+        http.serve(HttpParts(services, listeners, search, stalls, authentication, servers, users))
         self._endings.append(http.close)
         stalls.start()
         self._endings.append(stalls.stop)
@@ -245,6 +274,19 @@ class BrokerService(Service):
         self._endings.append(cluster.controller.retire)
         await self._make_first_users(cluster)
         self._greet(listeners, http, directories)
+
+    def _brokers_tls(self, listeners: KafkaListeners) -> ClientTls | None:
+        """The TLS of connections to other brokers, None where their listener has none."""
+        listener = inter_broker_listener(self._config)
+        return ClientTls(f"connections to other brokers ({listener})", self._config.for_listener(listener)) if listener in listeners.tls else None
+
+    def _reload_certificates(self, users: Sequence[ServerTls | ClientTls | None], cluster: _Cluster) -> None:
+        """Let certificates be replaced while the broker runs."""
+        machine = self._machine
+        reloader = TlsReloader([each for each in users if each is not None], cluster.dynamic, machine.pools, machine.reactor)
+        reloader.start()
+        self._endings.append(reloader.stop)
+        cluster.dynamic.observe(_Certificates(reloader))
 
     async def _make_first_users(self, cluster: _Cluster) -> None:
         """Give a cluster without users those of a file; its controller does so."""
@@ -255,7 +297,7 @@ class BrokerService(Service):
         if await cluster.controller.bootstrap_users(users):
             self._log.info("made {count} users of {path}", count=len({user for _, user in users}), path=path)
 
-    async def _enter_cluster(self, directories: Sequence[str], listeners: KafkaListeners) -> _Cluster:
+    async def _enter_cluster(self, directories: Sequence[str], listeners: KafkaListeners, tls: ClientTls | None) -> _Cluster:
         """Follow the metadata, and be one of the brokers in it."""
         config, machine = self._config, self._machine
         broker_id: int = config.get("node.id")
@@ -269,9 +311,10 @@ class BrokerService(Service):
         await feed.start()
         dynamic = DynamicConfiguration(config, feed, broker_id)
         settings = EffectiveSettings(dynamic)
-        listener = config.get("inter.broker.listener.name") or config.listeners()[0].name
+        listener = inter_broker_listener(config)
+        secured = None if tls is None else tls.to
         sasl = inter_broker_client(config, listener, machine.pools, machine.random)
-        channels = BrokerChannels(machine.reactor, broker_id, lambda other: feed.image.brokers.get(other), listener, sasl)
+        channels = BrokerChannels(machine.reactor, broker_id, lambda other: feed.image.brokers.get(other), listener, secured, sasl)
         heartbeats = HeartbeatConfig(config.get("broker.heartbeat.interval.ms") / 1000, config.get("broker.session.timeout.ms") / 1000)
         peers = Peers(channels, machine.reactor, heartbeats, lambda topic: rules_of(settings(topic)), lambda: self._failed(1))
         registration = Registration(broker_id, listeners.endpoints(), config.get("broker.rack"))
@@ -332,14 +375,42 @@ class BrokerService(Service):
             return known
         raise ConfigurationError(f"credential.store={chosen} knows no users: choose a backend that does, or set none")
 
-    def _sasl_parts(self, auth: AuthContext, credentials: ICredentialStore) -> SaslParts:
+    def _token_validator(self, auth: AuthContext) -> ITokenValidator | None:
+        """Who knows bearer tokens, None for nobody."""
+        chosen = self._config.get("token.validator")
+        if chosen is None and self._config.get("sasl.oauthbearer.jwks.endpoint.url") is None:
+            return None
+        name = chosen or DEFAULT_VALIDATOR
+        validator: Any = self._machine.backend(SELECTORS["token.validator"], name).make(auth, self._config.plugin_options("auth", name))
+        self._endings.append(validator.close)
+        if not ITokenValidator.providedBy(validator):
+            raise ConfigurationError(f"token.validator={name} knows no tokens: choose a backend that does, or set none")
+        known: ITokenValidator = validator
+        return known
+
+    def _delegation_tokens(self, cluster: _Cluster) -> DelegationTokens | None:
+        """Those of the cluster, if this broker has what makes them; and their end."""
+        secret: str | None = self._config.get("delegation.token.secret.key")
+        if secret is None:
+            return None
+        reactor = self._machine.reactor
+        tokens = DelegationTokens(secret.encode(), cluster.feed, self._machine.pools, reactor)
+        expiry = TokenExpiry(cluster.controller, reactor, self._config.get("delegation.token.expiry.check.interval.ms") / 1000)
+        tokens.start()
+        expiry.start()
+        self._endings += [tokens.stop, expiry.stop]
+        return tokens
+
+    def _sasl_parts(
+        self, auth: AuthContext, credentials: ICredentialStore, tokens: DelegationTokens | None, validator: ITokenValidator | None
+    ) -> SaslParts:
         """What clients prove themselves with, over Kafka and over HTTP."""
         config, random = auth.config, self._machine.random
         failures = FailedLogins(
             auth.reactor, lambda: config().get("login.failures.per.address.max"), lambda: config().get("login.failures.per.user.max")
         )
         logins = PasswordLogins(credentials, failures, auth.reactor, random(32))
-        return SaslParts(auth, credentials, logins, failures, random, random(32))
+        return SaslParts(auth, credentials, logins, failures, random, random(32), tokens, validator)
 
     def _services(
         self,
@@ -351,6 +422,7 @@ class BrokerService(Service):
         authorizer: IAuthorizer,
         purgatory: Purgatory,
         audit: IAuditTrail,
+        tokens: DelegationTokens | None,
     ) -> Services:
         """What handlers of requests use."""
         config, machine = self._config, self._machine
@@ -374,6 +446,7 @@ class BrokerService(Service):
             metrics=RequestMetrics(),
             log_levels=machine.log_levels,
             audit=audit,
+            tokens=tokens,
         )
 
     def _storage_context(self, directories: Sequence[str], cluster: _Cluster) -> StorageContext:
@@ -418,11 +491,11 @@ class BrokerService(Service):
     def _greet(self, listeners: KafkaListeners, http: HttpListeners, directories: Sequence[str]) -> None:
         """The first lines on the terminal: what listens where, and what to try next."""
         kafka, web = ", ".join(listeners.bound()), ", ".join(http.bound())
-        first = web.split(", ")[0] if web else ""
+        first = next(iter(http.urls), "")
         lines = [
             f"Chronik is ready.  Kafka on {kafka}" + (f", HTTP on {web}" if web else "") + f", data in {', '.join(directories)}",
             "Try:  echo '{\"level\":\"error\",\"message\":\"disk full\"}' | chronik produce logs",
-            "      chronik search logs level:error" + (f"      or open http://{first}/ in a browser" if first else ""),
+            "      chronik search logs level:error" + (f"      or open {first} in a browser" if first else ""),
         ]
         self._machine.say("\n".join(lines))
 

@@ -29,6 +29,7 @@ SELECTORS: Final[Mapping[str, str]] = {
     "search.backend": "index",
     "authorizer": "auth",
     "credential.store": "auth",
+    "token.validator": "auth",
     "metadata.store": "metadata",
 }
 """The configuration keys that name backends, and the seam of each. One backend may be named by several keys, and is made once for each seam."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from chronik.security.interfaces import AuditEvent, AuditKind, IAuditTrail
+from chronik.security.audit_interfaces import AuditEvent, AuditKind, IAuditTrail
 from chronik.security.sasl.gate import Outcome
 
 MECHANISM_CHARACTERS_MAX: Final = 64

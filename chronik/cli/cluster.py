@@ -15,6 +15,7 @@ from chronik.cli.security import ClientSecurity
 from chronik.defer import deferred
 from chronik.errors import ChronikError, ErrorCode
 from chronik.network.channel import AuthenticationError, ChannelError, KafkaChannel
+from chronik.network.tlsendpoint import TlsFailed
 from chronik.protocol import messages
 from chronik.protocol.message import Message
 
@@ -61,7 +62,7 @@ class Cluster:
 
     :param reactor: connects and tells the time.
     :param bootstrap: host and port of one of them.
-    :param security: how to prove who this is.
+    :param security: how to connect, and as whom.
     """
 
     def __init__(self, reactor: Any, bootstrap: tuple[str, int], security: ClientSecurity | None = None) -> None:
@@ -92,7 +93,8 @@ class Cluster:
 
     async def _connect(self, address: tuple[str, int]) -> KafkaChannel:
         host, port = address
-        endpoint = HostnameEndpoint(self.reactor, host, port, timeout=CONNECT_SECONDS)
+        below = HostnameEndpoint(self.reactor, host, port, timeout=CONNECT_SECONDS)
+        endpoint = self._security.secured(below, host, self.reactor)
         try:
             channel: KafkaChannel = await connectProtocol(endpoint, KafkaChannel(self.reactor, "chronik-cli"))
             await channel.negotiate()
@@ -102,8 +104,11 @@ class Cluster:
             raise Unreachable(f"the broker at {host}:{port} refuses to log {self._security.user} in: {error}") from error
         except (ConnectError, DNSLookupError) as error:
             raise Unreachable(f"no broker answers at {host}:{port} ({_reason(error)}); start one with: twist chronik") from error
+        except TlsFailed as error:
+            raise Unreachable(f"{host}:{port}: {error}") from error
         except ChannelError as error:
-            raise Unreachable(f"what listens at {host}:{port} does not answer as a broker: {error}") from error
+            hint = "" if self._security.tls else "; a listener with TLS needs --tls-ca FILE, or --tls"
+            raise Unreachable(f"what listens at {host}:{port} does not answer as a broker: {error}{hint}") from error
         return channel
 
     def forget(self, channel: KafkaChannel) -> None:

@@ -73,7 +73,10 @@ def _resource(options: argparse.Namespace) -> tuple[int, str]:
     for kind, name in named:
         if name is not None:
             return kind, str(name)
-    raise ChronikError("say whose configuration: --topic, --broker, --all-brokers, --loggers, --group, --client-metrics, or --quota-...")
+    raise ChronikError(
+        "say whose configuration: --topic, --broker, --all-brokers, --loggers, --group, --client-metrics, "
+        "--quota-user, --quota-client-id or --quota-ip"
+    )
 
 
 def _node(kind: int, name: str) -> int | None:

@@ -37,14 +37,27 @@ def parse(arguments: Sequence[str], environ: Mapping[str, str] = os.environ) -> 
         metavar="HOST:PORT",
         help="a broker to begin with (CHRONIK_BOOTSTRAP; default %(default)s)",
     )
-    security.add_options(kafka, environ)
+    secured = argparse.ArgumentParser(add_help=False)
+    for connecting in (secured, kafka):
+        security.add_options(connecting, environ)
     _produce(commands.add_parser("produce", parents=[kafka], help="write lines to a topic, a record each"))
     _consume(commands.add_parser("consume", parents=[kafka], help="print the records of a topic"))
-    _search(commands.add_parser("search", help="find records by what is in them"), environ)
+    _search(commands.add_parser("search", parents=[secured], help="find records by what is in them"), environ)
     _topics(commands.add_parser("topics", help="list, create, describe and delete topics"), kafka)
-    _configs(commands.add_parser("configs", help="show and change dynamic configuration and quotas"), kafka)
+    _certs(commands.add_parser("certs", help="make a private CA, and certificates of a broker and of clients"))
     _users(commands.add_parser("users", help="list, add, set and delete users and their passwords"), kafka)
+    _configs(commands.add_parser("configs", help="show and change dynamic configuration and quotas"), kafka)
     return parser.parse_args(arguments)
+
+
+def _certs(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("directory", nargs="?", default="chronik-certs", help="where they go; a CA that is there is used (default %(default)s)")
+    parser.add_argument("--host", action="append", default=[], type=_host, metavar="NAME", help="a name or address of the broker; may be repeated")
+    parser.add_argument(
+        "--client", action="append", type=_file_name, metavar="NAME", help="make a certificate for this client; may be repeated (default client)"
+    )
+    parser.add_argument("--days", type=_positive, default=365, metavar="N", help="how long certificates are good for (default %(default)s)")
+    parser.add_argument("--replace", action="store_true", help="make new certificates in place of those that are there; the CA stays")
 
 
 def _produce(parser: argparse.ArgumentParser) -> None:
@@ -96,7 +109,6 @@ def _search(parser: argparse.ArgumentParser, environ: Mapping[str, str]) -> None
     parser.add_argument("topics", help="names or patterns, separated by commas; _all for every topic")
     parser.add_argument("query", help="for example: level:error AND timeout")
     parser.add_argument("--http", default=environ.get("CHRONIK_HTTP", DEFAULT_HTTP), metavar="URL", help="CHRONIK_HTTP; default %(default)s")
-    security.add_options(parser, environ)
     parser.add_argument("--size", type=_natural, default=10, metavar="N", help="hits to print (default %(default)s)")
     parser.add_argument("--from", type=_natural, default=0, dest="start", metavar="N", help="hits to skip")
     parser.add_argument("--sort", metavar="FIELD:ORDER", help="default: newest first")
@@ -116,6 +128,22 @@ def _topics(parser: argparse.ArgumentParser, kafka: argparse.ArgumentParser) -> 
     create.add_argument("--config", type=_pair, action="append", default=[], metavar="KEY=VALUE", help="may be repeated")
     for action, text in (("describe", "show partitions, offsets and settings"), ("delete", "delete a topic and its records")):
         actions.add_parser(action, parents=[kafka], help=text).add_argument("name")
+
+
+def _users(parser: argparse.ArgumentParser, kafka: argparse.ArgumentParser) -> None:
+    actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
+    actions.add_parser("list", parents=[kafka], help="names, and by which mechanisms each can log in")
+    for action, text in (("add", "add a user who does not exist"), ("set", "add a user, or give another password to one")):
+        given = actions.add_parser(
+            action, parents=[kafka], help=text, description="The password is asked for, or read from standard input where that is no terminal."
+        )
+        given.add_argument("name")
+        given.add_argument("--new-password-file", metavar="FILE", help="a file with the password in its first line")
+        given.add_argument(
+            "--for-mechanism", dest="new_mechanism", action="append", choices=tuple(SCRAM_HASHES), help="may be repeated; default: both"
+        )
+        given.add_argument("--iterations", type=_positive, default=ITERATIONS, metavar="N", help="of the password's hash (default %(default)s)")
+    actions.add_parser("delete", parents=[kafka], help="delete a user's passwords").add_argument("name")
 
 
 def _configs(parser: argparse.ArgumentParser, kafka: argparse.ArgumentParser) -> None:
@@ -144,22 +172,6 @@ def _configs(parser: argparse.ArgumentParser, kafka: argparse.ArgumentParser) ->
     delete.add_argument("keys", nargs="+", metavar="KEY")
 
 
-def _users(parser: argparse.ArgumentParser, kafka: argparse.ArgumentParser) -> None:
-    actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
-    actions.add_parser("list", parents=[kafka], help="names, and by which mechanisms each can log in")
-    for action, text in (("add", "add a user who does not exist"), ("set", "add a user, or give another password to one")):
-        given = actions.add_parser(
-            action, parents=[kafka], help=text, description="The password is asked for, or read from standard input where that is no terminal."
-        )
-        given.add_argument("name")
-        given.add_argument("--new-password-file", metavar="FILE", help="a file with the password in its first line")
-        given.add_argument(
-            "--for-mechanism", dest="new_mechanism", action="append", choices=tuple(SCRAM_HASHES), help="may be repeated; default: both"
-        )
-        given.add_argument("--iterations", type=_positive, default=ITERATIONS, metavar="N", help="of the password's hash (default %(default)s)")
-    actions.add_parser("delete", parents=[kafka], help="delete a user's passwords").add_argument("name")
-
-
 _HOST: Final = re.compile(r"[^\s,:/@]+")
 """A name, or an address without colons."""
 
@@ -186,6 +198,21 @@ def _is_ipv6(host: str) -> bool:
         return ipaddress.ip_address(host).version == 6
     except ValueError:
         return False
+
+
+def _host(text: str) -> str:
+    if not _HOST.fullmatch(text) and not _is_ipv6(text):
+        raise argparse.ArgumentTypeError(f"{text!r} is neither a name nor an address")
+    return text
+
+
+_FILE_NAME: Final = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,63}")
+
+
+def _file_name(text: str) -> str:
+    if not _FILE_NAME.fullmatch(text) or text in ("ca", "ca-key", "broker"):
+        raise argparse.ArgumentTypeError(f"{text!r} cannot be a client: letters, digits, '.', '_' and '-', and not ca or broker")
+    return text
 
 
 def _pair(text: str) -> tuple[str, str]:

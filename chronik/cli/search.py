@@ -9,14 +9,18 @@ import sys
 from typing import Any, Final
 from urllib.parse import quote, urlencode
 
+from twisted.internet.endpoints import HostnameEndpoint
 from twisted.internet.error import ConnectError, DNSLookupError
-from twisted.web.client import Agent, ResponseFailed, readBody
+from twisted.web.client import URI, Agent, ResponseFailed, readBody
 from twisted.web.error import SchemeNotSupported
 from twisted.web.http_headers import Headers
+from twisted.web.iweb import IAgentEndpointFactory
+from zope.interface import implementer
 
 from chronik.cli.formats import time_text
 from chronik.cli.security import ClientSecurity, client_security
 from chronik.errors import ChronikError
+from chronik.network.tlsendpoint import TlsFailed
 
 CONNECT_SECONDS: Final = 5.0
 WAIT_TIMEOUT: Final = "30s"
@@ -27,7 +31,8 @@ _RAW: Final = "surrogateescape"
 
 async def perform(reactor: Any, options: argparse.Namespace) -> None:
     """Search, and print."""
-    answer = await _get(reactor, url_of(options), login_headers(client_security(options)))
+    security = client_security(options, https=options.http.startswith("https:"))
+    answer = await _get(reactor, url_of(options), security)
     if options.count:
         print(answer["count"])
     else:
@@ -52,6 +57,23 @@ def url_of(options: argparse.Namespace) -> str:
     return f"{options.http.rstrip('/')}/{quote(options.topics, safe=',*', errors=_RAW)}/{action}?{urlencode(params, errors=_RAW)}"
 
 
+@implementer(IAgentEndpointFactory)
+class _Endpoints:
+    """Where requests go, by the security that was asked for."""
+
+    def __init__(self, reactor: Any, security: ClientSecurity) -> None:
+        self._reactor = reactor
+        self._security = security
+
+    def endpointForURI(self, uri: URI) -> Any:
+        """The endpoint of a URL."""
+        if uri.scheme not in (b"http", b"https"):
+            raise SchemeNotSupported(f"it begins with {uri.scheme.decode()}:")
+        host = uri.host.decode()
+        endpoint = HostnameEndpoint(self._reactor, host, uri.port, timeout=CONNECT_SECONDS)
+        return self._security.secured(endpoint, host, self._reactor) if uri.scheme == b"https" else endpoint
+
+
 def login_headers(security: ClientSecurity) -> Headers:
     """The headers that say who asks."""
     if not security.user:
@@ -59,10 +81,13 @@ def login_headers(security: ClientSecurity) -> Headers:
     return Headers({"Authorization": ["Basic " + base64.b64encode(f"{security.user}:{security.password}".encode()).decode()]})
 
 
-async def _get(reactor: Any, url: str, headers: Headers) -> dict[str, Any]:
+async def _get(reactor: Any, url: str, security: ClientSecurity) -> dict[str, Any]:
     try:
-        response = await Agent(reactor, connectTimeout=CONNECT_SECONDS).request(b"GET", url.encode(), headers)
+        agent = Agent.usingEndpointFactory(reactor, _Endpoints(reactor, security))
+        response = await agent.request(b"GET", url.encode(), login_headers(security))
         body = await readBody(response)
+    except TlsFailed as error:
+        raise ChronikError(f"{'/'.join(url.split('/')[:3])}: {error}") from error
     except (ConnectError, DNSLookupError, ResponseFailed) as error:
         base = "/".join(url.split("/")[:3])
         raise ChronikError(f"no broker answers at {base} ({type(error).__name__}); start one with: twist chronik") from error

@@ -1,4 +1,4 @@
-"""How a command proves who it is: options, and Kafka's own client properties (``--command-config``)."""
+"""How commands connect, and how they prove who they are: by options, and by a file of Kafka's client properties (``--command-config``)."""
 
 from __future__ import annotations
 
@@ -9,32 +9,39 @@ import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Any, Final
+
+from twisted.internet.interfaces import IStreamClientEndpoint
 
 from chronik.errors import ChronikError, ConfigurationError
 from chronik.network.interfaces import ISaslClient
+from chronik.network.tlsendpoint import TlsEndpoint
 from chronik.security.sasl.client import sasl_client
 from chronik.security.sasl.jaas import module_for
 from chronik.security.scram_keys import SCRAM_HASHES
 
+if TYPE_CHECKING:
+    from chronik.security.tls.client import ClientTls
+
 DEFAULT_MECHANISM: Final = "SCRAM-SHA-512"
 MECHANISMS: Final = ("PLAIN", *SCRAM_HASHES)
 
-_PROTOCOLS: Final = ("PLAINTEXT", "SASL_PLAINTEXT")
+_PROTOCOLS: Final = ("PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL")
 """Security protocols that commands speak."""
 
-_KNOWN: Final = ("security.protocol", "sasl.mechanism", "sasl.jaas.config")
+_LOGIN: Final = ("security.protocol", "sasl.mechanism", "sasl.jaas.config")
+"""Properties that say how to log in, beside those of TLS."""
 
 
 @dataclass(frozen=True, slots=True)
 class ClientSecurity:
-    """What a command tells a broker of itself.
+    """How to connect, and what to tell a broker of oneself.
 
-    :ivar protocol: Kafka's security protocol.
+    :ivar tls: None for plain text.
     :ivar user: empty for nobody.
     """
 
-    protocol: str = "PLAINTEXT"
+    tls: ClientTls | None = None
     mechanism: str = DEFAULT_MECHANISM
     user: str = ""
     password: str = field(default="", repr=False)
@@ -42,56 +49,108 @@ class ClientSecurity:
     @property
     def sasl(self) -> Callable[[], ISaslClient] | None:
         """Makes this side of a login; None where there is none."""
-        if not self.protocol.startswith("SASL_"):
-            return None
-        return lambda: sasl_client(self.mechanism, self.user, self.password)
+        return (lambda: sasl_client(self.mechanism, self.user, self.password)) if self.user else None
+
+    def secured(self, endpoint: IStreamClientEndpoint, host: str, reactor: Any) -> IStreamClientEndpoint:
+        """An endpoint to a host, with TLS where that is wanted."""
+        return endpoint if self.tls is None else TlsEndpoint(endpoint, self.tls.to(host), reactor)
 
 
 def add_options(parser: argparse.ArgumentParser, environ: Mapping[str, str]) -> None:
-    """Add the options by which a command proves who it is."""
-    security = parser.add_argument_group("security")
-    security.add_argument("--user", metavar="NAME", help="log in as this user; the password is asked for, or is in --password-file")
-    security.add_argument("--password-file", metavar="FILE", help="a file with the user's password in its first line")
-    security.add_argument("--mechanism", choices=MECHANISMS, help=f"SASL mechanism to log in by (default {DEFAULT_MECHANISM})")
-    security.add_argument(
+    """Add the options that say how to connect, and as whom."""
+    group = parser.add_argument_group("security")
+    group.add_argument("--user", metavar="NAME", help="log in as this user; the password is asked for, or is in --password-file")
+    group.add_argument("--password-file", metavar="FILE", help="a file with the user's password in its first line")
+    group.add_argument("--mechanism", choices=MECHANISMS, help=f"SASL mechanism to log in by (default {DEFAULT_MECHANISM})")
+    group.add_argument("--tls", action="store_true", help="connect with TLS, and trust whom this system trusts")
+    group.add_argument("--tls-ca", metavar="FILE", help="connect with TLS, and trust who is in this PEM file")
+    group.add_argument("--tls-cert", metavar="FILE", help="show this certificate; a PEM file that may have the private key as well")
+    group.add_argument("--tls-key", metavar="FILE", help="the private key of --tls-cert")
+    group.add_argument(
         "--command-config",
         metavar="FILE",
         default=environ.get("CHRONIK_COMMAND_CONFIG"),
-        help="Kafka's client properties: security.protocol, sasl.mechanism, sasl.jaas.config (CHRONIK_COMMAND_CONFIG)",
+        help="security.protocol, sasl.mechanism, sasl.jaas.config, ssl.* and other properties of Kafka's clients (CHRONIK_COMMAND_CONFIG)",
     )
 
 
-def client_security(options: argparse.Namespace, ask: Callable[[str], str] = getpass.getpass) -> ClientSecurity:
-    """What the options say; options on the command line win over the file.
+def client_security(options: argparse.Namespace, https: bool = False, ask: Callable[[str], str] = getpass.getpass) -> ClientSecurity:
+    """What options and file say; options win.
 
+    :param https: TLS is wanted in any case.
     :param ask: for a password, at a terminal.
-    :raises ChronikError: they cannot be used; says why.
+    :raises ChronikError: something cannot be used; says what.
     """
-    properties = _read(options.command_config) if options.command_config else {}
-    mechanism = options.mechanism or properties.get("sasl.mechanism") or DEFAULT_MECHANISM
+    texts = _properties(options.command_config) if options.command_config else {}
+    protocol = texts.pop("security.protocol", "PLAINTEXT").upper()
+    if protocol not in _PROTOCOLS:
+        raise ConfigurationError(f"security.protocol={protocol} in {options.command_config} cannot be used: there are {', '.join(_PROTOCOLS)}")
+    mechanism = options.mechanism or texts.pop("sasl.mechanism", "") or DEFAULT_MECHANISM
+    jaas = texts.pop("sasl.jaas.config", None)
+    user, password = "", ""
     if options.user:
         user, password = options.user, _password(options, ask)
-        protocol = properties.get("security.protocol", "SASL_PLAINTEXT").upper()
-    else:
-        module = module_for(mechanism, properties.get("sasl.jaas.config"))
+    elif protocol.startswith("SASL_"):
+        module = module_for(mechanism, jaas)
         user, password = (module.own if module is not None else None) or ("", "")
-        protocol = properties.get("security.protocol", "PLAINTEXT").upper()
-    if protocol not in _PROTOCOLS:
-        raise ConfigurationError(f"security.protocol={protocol} is not served by the commands yet; there are {', '.join(_PROTOCOLS)}")
-    if protocol.startswith("SASL_") and not user:
-        raise ConfigurationError(f"security.protocol={protocol} needs a user: give --user, or sasl.jaas.config in {options.command_config}")
-    return ClientSecurity(protocol, mechanism, user, password)
+        if not user:
+            raise ConfigurationError(f"security.protocol={protocol} needs a user: give --user, or sasl.jaas.config in {options.command_config}")
+    return ClientSecurity(_tls(options, texts, https or protocol.endswith("SSL")), mechanism, user, password)
 
 
-def _read(path: str) -> Mapping[str, str]:
+def _tls(options: argparse.Namespace, texts: Mapping[str, str], wanted: bool) -> ClientTls | None:
+    """TLS as options and properties say it; None where nobody asks for it."""
+    if not (wanted or options.tls or options.tls_ca or options.tls_cert or options.tls_key):
+        return None
+    # Imported here: it takes longer than most commands.
+    from chronik.config import Configuration
+    from chronik.security.tls.client import ClientTls
+
+    return ClientTls("--tls", Configuration().with_values({**{k: v for k, v in texts.items() if k.startswith("ssl.")}, **_tls_options(options)}))
+
+
+def _tls_options(options: argparse.Namespace) -> dict[str, str]:
+    texts: dict[str, str] = {}
+    if options.tls_ca is not None:
+        texts["ssl.truststore.location"] = os.path.expanduser(options.tls_ca)
+    if options.tls_key is not None and options.tls_cert is None:
+        raise ConfigurationError("--tls-key is the private key of a certificate: give that with --tls-cert")
+    if options.tls_cert is not None and options.tls_key is None:
+        texts["ssl.keystore.location"] = os.path.expanduser(options.tls_cert)
+    elif options.tls_cert is not None:
+        texts["ssl.keystore.certificate.chain"] = _pem(options.tls_cert, "--tls-cert")
+        texts["ssl.keystore.key"] = _pem(options.tls_key, "--tls-key")
+    return texts
+
+
+def _pem(path: str, option: str) -> str:
+    try:
+        return Path(path).expanduser().read_text(encoding="ascii")
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigurationError(f"{option} {path} cannot be read: {error}") from None
+
+
+def _properties(path: str) -> dict[str, str]:
+    """Settings of a file that say how to connect; the others are those of other programs, which is told."""
     # Imported here: it brings all of the broker's configuration, which few commands need.
+    from chronik.config import BROKER_KEYS
     from chronik.config.files import read_settings
 
-    settings = {setting.name: setting.text for setting in read_settings(path)}
-    for name in settings:
-        if name not in _KNOWN and name.startswith(("sasl.", "security.")):
-            raise ConfigurationError(f"{path}: {name} means nothing to the commands; they know {', '.join(_KNOWN)}")
-    return settings
+    texts: dict[str, str] = {}
+    left: list[str] = []
+    for setting in read_settings(path):
+        if setting.name in _LOGIN:
+            texts[setting.name] = setting.text
+        elif setting.name in BROKER_KEYS and setting.name.startswith("ssl."):
+            BROKER_KEYS[setting.name].parse(setting.text)
+            texts[setting.name] = setting.text
+        elif setting.name.startswith(("sasl.", "security.")):
+            raise ConfigurationError(f"{path}: {setting.name} means nothing to the commands; they know {', '.join(_LOGIN)} and ssl.*")
+        else:
+            left.append(setting.name)
+    if left:
+        print(f"chronik: {path}: {', '.join(left)}: not used by this command", file=sys.stderr)
+    return texts
 
 
 def _password(options: argparse.Namespace, ask: Callable[[str], str]) -> str:

@@ -22,10 +22,11 @@ if TYPE_CHECKING:
 
     from chronik.cluster.election import ElectionType
     from chronik.cluster.features import FeatureUpdate
+    from chronik.cluster.tokens import NewToken, TokenChange
     from chronik.errors import KafkaError
     from chronik.metadata.image import TopicImage
     from chronik.model import TopicId
-    from chronik.security.interfaces import ScramCredential
+    from chronik.security.interfaces import AclBinding, AclFilter, DelegationToken, Role, ScramCredential
 
 DEFAULT = -1
 """As a number of partitions or a replication factor: what the broker's configuration says."""
@@ -232,6 +233,33 @@ class IController(Interface):
         :returns: for each None or ``INVALID_REQUEST``.
         """
 
+    def create_token(wanted: NewToken, now_ms: int) -> Deferred[DelegationToken]:
+        """Make a delegation token.
+
+        :param now_ms: milliseconds since 1970.
+        :raises KafkaError: ``POLICY_VIOLATION`` when there are too many.
+        """
+
+    def renew_token(change: TokenChange, now_ms: int) -> Deferred[int]:
+        """Let a delegation token end later.
+
+        :returns: when it ends now, in milliseconds since 1970.
+        :raises KafkaError: ``DELEGATION_TOKEN_NOT_FOUND``, ``DELEGATION_TOKEN_EXPIRED``, ``DELEGATION_TOKEN_OWNER_MISMATCH``.
+        """
+
+    def expire_token(change: TokenChange, now_ms: int) -> Deferred[int]:
+        """Let a delegation token end earlier; at once, and be gone, where the change's period is negative.
+
+        :returns: when it ends now, in milliseconds since 1970.
+        :raises KafkaError: as :meth:`renew_token`.
+        """
+
+    def remove_expired_tokens(now_ms: int) -> Deferred[int]:
+        """Remove delegation tokens that have ended.
+
+        :returns: how many there were.
+        """
+
     def alter_scram(changes: Sequence[ScramChange]) -> Deferred[Mapping[str, KafkaError | None]]:
         """Change SCRAM credentials; all of one user or none.
 
@@ -243,6 +271,30 @@ class IController(Interface):
 
         :param users: credentials by mechanism and user.
         :returns: whether they were made.
+        """
+
+    def create_acls(acls: Sequence[AclBinding]) -> Deferred[Sequence[KafkaError | None]]:
+        """Add entries to the access control list; one that is there already stays. Every broker may, as for all that concerns access control.
+
+        :returns: for each None or ``INVALID_REQUEST``, or what kept it from being stored.
+        """
+
+    def delete_acls(filters: Sequence[AclFilter]) -> Deferred[Sequence[Sequence[AclBinding] | KafkaError]]:
+        """Remove the entries that filters mean.
+
+        :returns: for each the entries that are gone, or ``INVALID_REQUEST``, or what kept one from being removed.
+        """
+
+    def put_role(role: Role) -> Deferred[None]:
+        """Make a role, or replace the one of its name.
+
+        :raises KafkaError: ``INVALID_REQUEST``.
+        """
+
+    def delete_role(name: str) -> Deferred[None]:
+        """Remove a role.
+
+        :raises KafkaError: ``RESOURCE_NOT_FOUND``.
         """
 
     def allocate_producer_ids() -> Deferred[range]:

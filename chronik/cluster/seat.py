@@ -72,6 +72,7 @@ class ClusterSeat:
     :param expected_cluster_id: the cluster that the broker's data belongs to, None when it has none yet.
     :param peers: None for a broker that has the store for itself.
     :ivar writer: for what only the controller may write.
+    :ivar own_writer: for what every broker may.
     :ivar plans: of topics, by that writer.
     :ivar membership: what the controller writes about brokers.
     :ivar in_sync: where leaders on this broker change who is in sync.
@@ -96,7 +97,7 @@ class ClusterSeat:
         self._peers = peers
         view = KeyView(store)
         self._view = view
-        own = Writer(store, feed, view)
+        own = self.own_writer = Writer(store, feed, view)
         self._own = Membership(own)
         self.in_sync = InSyncChanges(own, self._broker_id)
         self.writer = FencedWriter(store, feed, view)

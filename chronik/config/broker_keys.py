@@ -15,6 +15,7 @@ from chronik.config.broker_log_keys import LOG_KEYS
 from chronik.config.key import ConfigKey, Effect, Importance, Scope, UpdateMode
 from chronik.config.registry import boolean, integer, items, long, registry, short, string
 from chronik.config.sasl_keys import SASL_KEYS
+from chronik.config.sasl_token_keys import SASL_TOKEN_KEYS
 from chronik.config.secret_files import PERMISSIONS, REFUSE
 from chronik.config.tls_keys import TLS_KEYS
 from chronik.config.topic_keys import SEGMENT_BYTES_MIN
@@ -53,7 +54,7 @@ _LISTENERS = (
     string(
         "listener.security.protocol.map",
         "SASL_SSL:SASL_SSL,PLAINTEXT:PLAINTEXT,SSL:SSL,SASL_PLAINTEXT:SASL_PLAINTEXT",
-        "The security protocol of each listener name. Only PLAINTEXT is served yet.",
+        "The security protocol of each listener name: PLAINTEXT, SSL, SASL_PLAINTEXT, SASL_SSL.",
         importance=_LOW,
         validator=PROTOCOL_MAP,
     ),
@@ -66,7 +67,7 @@ _LISTENERS = (
     items(
         "http.listeners",
         ("HTTP://127.0.0.1:6092",),
-        "Where search, health and metrics are served over HTTP.",
+        "Where search, health and metrics are served over HTTP; HTTPS://host:port is encrypted, by ssl.* as set for the listener https.",
         importance=_HIGH,
         validator=HTTP_LISTENERS,
     ),
@@ -131,6 +132,12 @@ _TOPICS = (
 
 _REPLICATION = (
     string("inter.broker.listener.name", None, "The listener that brokers use among themselves; the first of listeners where it is not set."),
+    string(
+        "security.inter.broker.protocol",
+        None,
+        "The same by protocol: the listener that has its name and speaks it.",
+        validator=one_of("PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"),
+    ),
     integer("broker.heartbeat.interval.ms", 500, "How often a broker tells that it is alive.", importance=_HIGH, validator=at_least(1)),
     integer("broker.session.timeout.ms", 2_000, "Silence after which a broker counts as dead.", importance=_HIGH, validator=at_least(1)),
     long("replica.lag.time.max.ms", 30_000, "How long a replica may be behind and count as in sync.", importance=_HIGH, validator=at_least(1)),
@@ -210,6 +217,7 @@ BROKER_KEYS: Final[Mapping[str, ConfigKey]] = registry(
         "Listeners": _LISTENERS,
         "TLS": TLS_KEYS,
         "SASL": SASL_KEYS,
+        "Tokens": SASL_TOKEN_KEYS,
         "Authorization": AUTHORIZATION_KEYS,
         "Secrets": _SECRETS,
         "Audit": AUDIT_KEYS,
@@ -237,6 +245,8 @@ DIFFERENCES: Final[Mapping[str, tuple[str, str]]] = {
     "sasl.mechanism.inter.broker.protocol": ("GSSAPI", "Kerberos is not served"),
     "node.id": ("none, it is required", "a first broker starts without a file"),
     "log.dirs": ("/tmp/kafka-logs", "data does not belong where the system cleans up"),
+    "ssl.keystore.type": ("JKS", "a JKS file is read by Java alone"),
+    "ssl.truststore.type": ("JKS", "a JKS file is read by Java alone"),
     "advertised.listeners": ("the value of listeners", "each client is told the address it used, which it can reach"),
     "group.initial.rebalance.delay.ms": ("3000", "three seconds of nothing at every first start of a consumer"),
     "group.coordinator.rebalance.protocols": ("classic,consumer,streams", "groups of Kafka Streams' own protocol are not served yet"),

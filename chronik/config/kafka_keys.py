@@ -16,8 +16,7 @@ _PACKED: Final[Mapping[str, str]] = {
         "metric.reporters num.io.threads num.network.threads "
         "num.replica.alter.log.dirs.threads num.replica.fetchers offsets.load.buffer.size offsets.topic.compression.codec "
         "principal.builder.class process.roles queued.max.request.bytes queued.max.requests request.timeout.ms telemetry.max.bytes "
-        "authorizer.class.name client.quota.callback.class config.providers allow.everyone.if.no.acl.found super.users "
-        "security.inter.broker.protocol security.providers "
+        "client.quota.callback.class config.providers security.providers "
         "share.fetch.purgatory.purge.interval.requests socket.connection.setup.timeout.max.ms "
         "socket.connection.setup.timeout.ms initial.broker.registration.timeout.ms internal.segment.bytes transactional.id.expiration.ms "
         "follower.fetch.last.tiered.offset.enable"
@@ -29,7 +28,6 @@ _PACKED: Final[Mapping[str, str]] = {
         "append.linger.ms auto.join.enable bootstrap.servers election.backoff.max.ms election.timeout.ms fetch.max.bytes "
         "fetch.snapshot.max.bytes fetch.timeout.ms request.timeout.ms retry.backoff.ms voters"
     ),
-    "delegation.token.": "expiry.check.interval.ms expiry.time.ms max.lifetime.ms secret.key",
     "delete.records.purgatory.": "purge.interval.requests",
     "fetch.purgatory.": "purge.interval.requests",
     "producer.": "purgatory.purge.interval.requests",
@@ -71,9 +69,8 @@ _PACKED: Final[Mapping[str, str]] = {
         "refresh.window.factor refresh.window.jitter retry.backoff.max.ms retry.backoff.ms"
     ),
     "sasl.oauthbearer.": (
-        "client.credentials.client.id client.credentials.client.secret clock.skew.seconds expected.audience expected.issuer "
-        "header.urlencode jwks.endpoint.refresh.ms jwks.endpoint.retry.backoff.max.ms jwks.endpoint.retry.backoff.ms "
-        "jwks.endpoint.url jwt.retriever.class jwt.validator.class scope scope.claim.name sub.claim.name token.endpoint.url"
+        "client.credentials.client.id client.credentials.client.secret header.urlencode jwt.retriever.class jwt.validator.class scope "
+        "token.endpoint.url"
     ),
     "sasl.oauthbearer.assertion.": (
         "algorithm claim.aud claim.exp.seconds claim.iss claim.jti.include claim.nbf.seconds claim.sub file private.key.file "
@@ -85,12 +82,9 @@ _PACKED: Final[Mapping[str, str]] = {
         "state.topic.segment.bytes threads write.timeout.ms"
     ),
     "ssl.": (
-        "allow.dn.changes allow.san.changes cipher.suites client.auth enabled.protocols endpoint.identification.algorithm "
-        "engine.factory.class key.password keymanager.algorithm principal.mapping.rules protocol provider "
-        "secure.random.implementation trustmanager.algorithm"
+        "allow.dn.changes allow.san.changes engine.factory.class keymanager.algorithm protocol provider secure.random.implementation "
+        "trustmanager.algorithm"
     ),
-    "ssl.keystore.": "certificate.chain key location password type",
-    "ssl.truststore.": "certificates location password type",
     "transaction.": (
         "abort.timed.out.transaction.cleanup.interval.ms max.timeout.ms partition.verification.enable "
         "remove.expired.transaction.cleanup.interval.ms two.phase.commit.enable"

@@ -7,6 +7,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from types import MappingProxyType
 from typing import Final
 
+from chronik.config.authorization_keys import AUTHORIZER_CLASS
 from chronik.config.broker_keys import ALIASES, BROKER_KEYS
 from chronik.config.configuration import ConfigSource, Configuration, Layer
 from chronik.config.files import Setting, read_settings
@@ -66,6 +67,7 @@ def load(
             warnings.append(f"{setting.name} ({setting.origin}) means nothing to Chronik and is left alone")
         else:
             raise ConfigurationError(_unknown(setting))
+    _name_authorizer(texts)
     secrets = _Secrets(settings.values(), secrets_of)
     own = secrets.resolved(texts)
     options = {key: secrets.resolved_options(key, options) for key, options in plugins.items()}
@@ -126,6 +128,15 @@ def _strongest(sources: Iterable[list[Setting]]) -> dict[str, Setting]:
                 continue
             settings.setdefault(target, Setting(target, setting.text, setting.origin))
     return settings
+
+
+def _name_authorizer(texts: dict[str, str]) -> None:
+    """Kafka's key chooses the authorizer too: a configuration that was Kafka's must not give an open broker."""
+    if not texts.get(AUTHORIZER_CLASS, "").strip():
+        return
+    chosen = texts.setdefault("authorizer", "acl")
+    if chosen != "acl":
+        raise ConfigurationError(f"authorizer={chosen} and {AUTHORIZER_CLASS} choose different authorizers; remove one of them")
 
 
 def _misspelt(environ: Mapping[str, str]) -> Iterator[str]:

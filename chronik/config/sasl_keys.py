@@ -10,7 +10,10 @@ from chronik.config.registry import integer, items, long, password, string
 from chronik.config.validators import at_least, between, one_of, some_of
 
 MECHANISMS: Final = ("PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512")
-"""Those that there are; Kafka's GSSAPI is none of them."""
+"""Those by password."""
+
+OAUTHBEARER: Final = "OAUTHBEARER"
+"""The one by token. Kafka's GSSAPI is not offered."""
 
 _CLUSTER: Final = UpdateMode.CLUSTER_WIDE
 
@@ -25,6 +28,7 @@ def _of_mechanisms() -> Iterator[ConfigKey]:
             f"Kafka's login module of {mechanism}: {users}username and password by which this broker logs in to others.",
             per_listener=True,
         )
+    for mechanism in (*MECHANISMS, OAUTHBEARER):
         yield long(
             f"{mechanism.lower()}.connections.max.reauth.ms",
             None,
@@ -41,7 +45,7 @@ SASL_KEYS: Final[tuple[ConfigKey, ...]] = (
         ("SCRAM-SHA-512", "SCRAM-SHA-256"),
         "Mechanisms by which clients prove who they are on listeners of SASL_PLAINTEXT and SASL_SSL.",
         importance=Importance.HIGH,
-        validator=some_of(*MECHANISMS),
+        validator=some_of(*MECHANISMS, OAUTHBEARER),
         per_listener=True,
     ),
     string(

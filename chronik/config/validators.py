@@ -111,9 +111,9 @@ def _connectable(text: str) -> None:
         raise ValueError(f"nobody can connect to {text}")
 
 
-def _plain_http(text: str) -> None:
-    if parse_listener(text).name != "HTTP":
-        raise ValueError(f"{text} is not served yet")
+def _http(text: str) -> None:
+    if parse_listener(text).name not in ("HTTP", "HTTPS"):
+        raise ValueError(f"{text} is neither HTTP nor HTTPS")
 
 
 _LISTENER: Final = _parses(parse_listener)
@@ -124,7 +124,7 @@ LISTENERS: Final = Validator(f"{_ADDRESSES}, at least one", lambda value: bool(v
 ADVERTISED_LISTENERS: Final = Validator(f"{_ADDRESSES}, none of them 0.0.0.0 or [::]", _parses(_connectable))
 """What others connect to."""
 
-HTTP_LISTENERS: Final = Validator(f"{_ADDRESSES}; the one NAME that is served yet is HTTP", _parses(_plain_http))
+HTTP_LISTENERS: Final = Validator(f"{_ADDRESSES}, NAME being HTTP or HTTPS", _parses(_http))
 """Where to listen for HTTP, if anywhere."""
 
 PROTOCOL_MAP: Final = Validator("a list of NAME:PROTOCOL, protocols PLAINTEXT, SSL, SASL_PLAINTEXT, SASL_SSL", _parses(parse_protocol_map))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 from chronik import __version__
@@ -14,6 +14,7 @@ from chronik.storage.interfaces import DirectoryState, DirectoryStatus
 if TYPE_CHECKING:
     from chronik.network.listeners import KafkaListeners
     from chronik.search.broker_interfaces import SearchStatus
+    from chronik.security.tls.server import ServerTls
     from chronik.server.services import Services
     from chronik.server.stall import ReactorStallMeter
 
@@ -21,8 +22,11 @@ LAG_TOLD_RECORDS: Final = 100_000
 """A partition whose index is further behind than this makes search yellow: results miss what is recent."""
 
 
-def broker_check(services: Services, listeners: KafkaListeners, stalls: ReactorStallMeter) -> Check:
-    """This broker: green while every partition led here is served and every disk does as it should; red while one is not served, or offline."""
+def broker_check(services: Services, listeners: KafkaListeners, stalls: ReactorStallMeter, certificates: Sequence[ServerTls] = ()) -> Check:
+    """This broker: green while every partition led here is served and every disk does as it should; red while one is not served, or offline.
+
+    A certificate that is about to end makes it yellow.
+    """
 
     def check() -> Mapping[str, Any]:
         served = {(p.topic_id, p.topic_partition.partition) for p in services.partitions.hosted()}
@@ -34,7 +38,7 @@ def broker_check(services: Services, listeners: KafkaListeners, stalls: ReactorS
         ]
         missing = [f"{name}-{number}" for topic_id, number, name in led if (topic_id, number) not in served]
         disks = services.logs.status()
-        troubled = any(disk.state is not DirectoryState.OK or disk.damaged for disk in disks)
+        troubled = any(disk.state is not DirectoryState.OK or disk.damaged for disk in disks) or any(tls.near_expiry for tls in certificates)
         return {
             "status": "red" if missing or any(disk.state is DirectoryState.OFFLINE for disk in disks) else "yellow" if troubled else "green",
             "id": services.broker_id,
@@ -42,11 +46,16 @@ def broker_check(services: Services, listeners: KafkaListeners, stalls: ReactorS
             "log_dirs": [_disk(disk) for disk in disks],
             "partitions": len(served),
             "partitions_not_served": missing[:100],
+            **({"certificates": [_certificate(tls) for tls in certificates]} if certificates else {}),
             "connections": sum(len(factory.connections) for factory in listeners.factories),
             "reactor_stall_longest_seconds": round(stalls.longest_seconds, 4),
         }
 
     return check
+
+
+def _certificate(tls: ServerTls) -> Mapping[str, Any]:
+    return {"listener": tls.listener, "subject": tls.material.subject, "days_left": round(tls.days_left, 1)}
 
 
 def _disk(disk: DirectoryStatus) -> Mapping[str, Any]:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from twisted.internet.defer import DeferredList, maybeDeferred
 from twisted.internet.error import CannotListenError
@@ -14,7 +14,7 @@ from twisted.logger import Logger
 from twisted.protocols.policies import WrappingFactory
 from twisted.web.server import Site
 
-from chronik.config import Configuration
+from chronik.config import Configuration, ListenerAddress
 from chronik.defer import deferred
 from chronik.errors import ChronikError
 from chronik.http.api import ApiEndpoints
@@ -35,14 +35,18 @@ from chronik.http.metrics import (
     request_families,
     search_families,
     stall_families,
+    tls_families,
 )
 from chronik.http.root import RootEndpoints
 from chronik.http.routing import Routes
 from chronik.http.search import SearchEndpoints
 from chronik.http.site import make_site
 from chronik.http.users import UserEndpoints
+from chronik.network.handshakes import Handshakes
 from chronik.network.listeners import KafkaListeners
+from chronik.network.tls import TlsTransport
 from chronik.security.sasl.server import SaslServers
+from chronik.security.tls.server import ServerTls
 from chronik.server.calls import ApiCalls
 from chronik.server.table import api_table
 
@@ -50,6 +54,10 @@ if TYPE_CHECKING:
     from chronik.search.service import SearchService
     from chronik.server.services import Services
     from chronik.server.stall import ReactorStallMeter
+
+
+HTTPS: Final = "HTTPS"
+"""The name of listeners under TLS."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,11 +78,25 @@ class HttpListeners:
 
     :param reactor: binds and keeps time.
     :param connections_max: at once, on all listeners together.
+    :param handshakes: when TLS handshakes begin.
+    :ivar tls: of the listeners of HTTPS, None where there are none.
+    :raises ConfigurationError: their certificate cannot be used.
     """
 
-    def __init__(self, config: Configuration, reactor: Any, connections_max: int) -> None:
+    _log = Logger()
+
+    def __init__(
+        self,
+        config: Configuration,
+        reactor: Any,
+        connections_max: int,
+        handshakes: Handshakes | None = None,
+    ) -> None:
         self._reactor = reactor
         self._addresses = config.http_listeners()
+        self._handshakes = handshakes or Handshakes(reactor)
+        encrypted = any(address.name == HTTPS for address in self._addresses)
+        self.tls = ServerTls(HTTPS, config.for_listener(HTTPS), reactor.seconds) if encrypted else None
         self._allowed_hosts = frozenset({*config.get("http.allowed.hosts"), *(address.host for address in self._addresses if address.host)})
         self._connections_max = max(1, connections_max // max(1, len(self._addresses)))
         self._ports: list[Any] = []
@@ -86,25 +108,52 @@ class HttpListeners:
         :raises ChronikError: an address cannot be had.
         """
         for address in self._addresses:
-            factory = _Later(self._connections_max)
+            secured = self._secured if address.name == HTTPS else None
+            factory = _Later(self._connections_max, secured)
             try:
                 port = self._reactor.listenTCP(address.port, factory, interface=address.host)
             except (CannotListenError, OSError) as error:
                 cause = getattr(error, "socketError", error)
                 raise ChronikError(
-                    f"cannot listen on {address.host or '*'}:{address.port} (HTTP): {cause}; "
+                    f"cannot listen on {address.host or '*'}:{address.port} ({address.name}): {cause}; "
                     "stop what uses the port, or choose another in http.listeners"
                 ) from None
             port.stopReading()
             self._ports.append(port)
             self._factories.append(factory)
+            self._warn(address)
+
+    def _warn(self, address: ListenerAddress) -> None:
+        """Say so where everybody is let in from everywhere."""
+        authenticates = address.name == HTTPS and self.tls is not None and self.tls.authenticates
+        if not address.loopback and not authenticates:
+            self._log.warn(
+                "{listener} can be reached from other machines, and asks nobody for a certificate: whoever sends no credentials may do whatever "
+                "User:ANONYMOUS may",
+                listener=str(address),
+            )
+
+    def _secured(self, protocol: Any, address: Any) -> Any:
+        """A protocol under TLS."""
+        assert self.tls is not None
+        host, port = getattr(address, "host", "local"), getattr(address, "port", 0)
+
+        def failed(why: str) -> None:
+            self._log.warn("closing the HTTPS connection of {host}:{port}: it {why}", host=host, port=port, why=why)
+
+        return TlsTransport(self.tls, protocol, self._reactor, self._handshakes, failed)
 
     def serve(self, parts: HttpParts) -> None:
         """Accept, and serve everything there is."""
-        routes = _routes(parts, self._reactor)
+        routes = _routes(parts, [*parts.listeners.tls.values(), *([self.tls] if self.tls else [])], self._reactor)
         for factory, port in zip(self._factories, self._ports, strict=True):
             factory.serve(make_site(routes, self._allowed_hosts, parts.authentication, self._reactor, parts.services.audit))
             port.startReading()
+
+    @property
+    def urls(self) -> Sequence[str]:
+        """Where a browser finds it."""
+        return [f"{address.name.lower()}://{place}/" for address, place in zip(self._addresses, self.bound(), strict=True)]
 
     def bound(self) -> Sequence[str]:
         """Where it is reached, as ``host:port``."""
@@ -131,15 +180,17 @@ class _Later(WrappingFactory):
     """Gives a site's connections, once there is a site, and knows those that are open.
 
     :param connections_max: at once; more are sent away.
+    :param secured: puts a connection under TLS, None for none.
     """
 
     noisy = False
     wrappedFactory: Site
     _log = Logger()
 
-    def __init__(self, connections_max: int) -> None:
+    def __init__(self, connections_max: int, secured: Callable[[Any, Any], Any] | None = None) -> None:
         super().__init__(Factory())  # type: ignore[no-untyped-call]
         self._connections_max = connections_max
+        self._secured = secured
 
     def serve(self, site: Site) -> None:
         """From now on."""
@@ -151,7 +202,8 @@ class _Later(WrappingFactory):
         if len(self.protocols) >= self._connections_max:
             self._log.warn("refusing an HTTP connection of {host}: there are too many", host=getattr(addr, "host", "local"))
             return None
-        return super().buildProtocol(addr)
+        protocol = super().buildProtocol(addr)
+        return protocol if self._secured is None else self._secured(protocol, addr)
 
     def end(self) -> None:
         """End all connections."""
@@ -159,26 +211,27 @@ class _Later(WrappingFactory):
             protocol.loseConnection()
 
 
-def _routes(parts: HttpParts, clock: IReactorTime) -> Routes:
+def _routes(parts: HttpParts, certificates: Sequence[ServerTls], clock: IReactorTime) -> Routes:
     services, search = parts.services, parts.search
     routes = Routes()
     RootEndpoints(f"broker-{services.broker_id}", services.metadata).register(routes)
     SearchEndpoints(search, services.metadata, services.authorizer).register(routes)
     ApiEndpoints(services.metadata, services.partitions, services.groups, services.authorizer).register(routes)
-    ConfigEndpoints(ApiCalls(services, api_table())).register(routes)
     parts.users.register(routes)
-    HealthEndpoints(_checks(parts)).register(routes)
+    ConfigEndpoints(ApiCalls(services, api_table())).register(routes)
+    HealthEndpoints(_checks(parts, certificates)).register(routes)
     MetricsEndpoint(
         [
             request_families(services.metrics),
             fetch_session_families(services.fetch_sessions),
             connection_families(parts.listeners.factories),
+            tls_families(certificates, parts.listeners.handshakes),
             partition_families(services.metadata, services.partitions),
             disk_families(services.logs),
             search_families(search.status),
             stall_families(parts.stalls),
-            audit_families(parts.services.audit),
             login_families(parts.sasl),
+            audit_families(parts.services.audit),
             group_families(services.groups, services.partitions),
             process_families(),
         ],
@@ -187,9 +240,9 @@ def _routes(parts: HttpParts, clock: IReactorTime) -> Routes:
     return routes
 
 
-def _checks(parts: HttpParts) -> Mapping[str, Any]:
+def _checks(parts: HttpParts, certificates: Sequence[ServerTls]) -> Mapping[str, Any]:
     return {
-        "broker": broker_check(parts.services, parts.listeners, parts.stalls),
+        "broker": broker_check(parts.services, parts.listeners, parts.stalls, certificates),
         "search": search_check(parts.search.status),
         "cluster": cluster_check(parts.services.metadata),
     }

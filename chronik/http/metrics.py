@@ -22,10 +22,12 @@ from chronik.http.routing import Route, Routes
 from chronik.metadata.image import NO_LEADER
 from chronik.metadata.interfaces import IMetadataFeed
 from chronik.model import TopicPartition
+from chronik.network.handshakes import Handshakes
 from chronik.network.listener import ConnectionFactory
 from chronik.protocol.apis import api_name
 from chronik.replica.interfaces import IPartitions
 from chronik.search.broker_interfaces import SearchStatus
+from chronik.security.tls.server import ServerTls
 from chronik.server.fetch_sessions import FetchSessionCache
 from chronik.server.metrics import LATENCY_BUCKETS_SECONDS, RequestMetrics
 from chronik.server.stall import STALL_BUCKETS_SECONDS, ReactorStallMeter
@@ -217,6 +219,23 @@ def connection_families(factories: Sequence[ConnectionFactory]) -> Families:
             for reason, count in sorted(factory.refused.items()):
                 refused.add_metric([factory.name, reason], count)
         return live, accepted, refused, received, sent
+
+    return collect
+
+
+def tls_families(users: Sequence[ServerTls], handshakes: Handshakes) -> Families:
+    """Certificates of listeners and how long they are good for; handshakes, and how they ended."""
+
+    def collect() -> Iterable[Metric]:
+        left = GaugeMetricFamily("chronik_tls_certificate_days_left", "Days until a listener's certificate ends.", labels=["listener"])
+        ended = CounterMetricFamily("chronik_tls_handshakes", "TLS handshakes, by how they ended.", labels=["result"])
+        under_way = GaugeMetricFamily("chronik_tls_handshakes_under_way", "TLS handshakes that have begun.", handshakes.under_way)
+        waiting = GaugeMetricFamily("chronik_tls_handshakes_waiting", "TLS handshakes that wait to begin.", handshakes.waiting)
+        for tls in users:
+            left.add_metric([tls.listener], tls.days_left)
+        for result, count in (("done", handshakes.done), ("failed", handshakes.failed)):
+            ended.add_metric([result], count)
+        return left, ended, under_way, waiting
 
     return collect
 

@@ -23,7 +23,8 @@ from chronik.http.guard import check_content_type, check_host, check_origin
 from chronik.http.interfaces import JSON_TYPE, HttpAnswer, HttpError, HttpRequest
 from chronik.http.pretty import indented
 from chronik.http.routing import Routes
-from chronik.security.interfaces import NO_AUDIT, IAuditTrail
+from chronik.security.audit_interfaces import NO_AUDIT, IAuditTrail
+from chronik.security.interfaces import ANONYMOUS, Principal
 
 CONTENT_BYTES_MAX: Final = 4 << 20
 """A request's body: the largest query bodies that tools send are some hundred kilobytes."""
@@ -182,7 +183,7 @@ class _Root(Resource):
         peer = request.getClientAddress()
         host = getattr(peer, "host", "local")
         try:
-            principal = await self._authentication.principal(headers, host)
+            principal = await self._authentication.principal(headers, host) if "authorization" in headers else _peer(request)
         except HttpError as error:
             if self._audit.enabled:
                 self._audit.refused_login(headers, method, "/" + "/".join(path), host, error)
@@ -199,6 +200,12 @@ class _Root(Resource):
         if request.method != b"HEAD":
             request.write(answer.body)
         request.finish()
+
+
+def _peer(request: Request) -> Principal:
+    """Whom the certificate stands for that the client showed; nobody without one."""
+    shown: Principal | None = getattr(getattr(request.channel, "transport", None), "peer", None)
+    return shown or ANONYMOUS
 
 
 def _split_url(uri: bytes) -> tuple[tuple[str, ...], dict[str, str]]:

@@ -4,8 +4,8 @@
 ``acls/<type>/<pattern>/<name>/<principal>/<host>/<operation>/<permission>``        an object without fields: the key says all
 ``roles/<name>``                                                                    ``grants``, ``principals``, ``groups``
 ``scram/<mechanism>/<user>``                                                        ``salt``, ``iterations``, ``stored_key``, ``server_key``
-``tokens/<token id>``                                                               ``owner``, ``requester``, ``renewers``, ``hmac``, ``issue``,
-                                                                                    ``expiry``, ``max``: milliseconds since 1970
+``tokens/<token id>``                                                               ``owner``, ``requester``, ``renewers``, ``issue``, ``expiry``,
+                                                                                    ``max``: milliseconds since 1970
 ``secrets/scram``                                                                   ``secret``: decides what unknown users are told
 ==================================================================================  ======================================
 
@@ -150,7 +150,6 @@ def encode_token(token: DelegationToken) -> bytes:
             "owner": token.owner,
             "requester": token.requester,
             "renewers": list(token.renewers),
-            "hmac": _text(token.hmac),
             "issue": token.issue_ms,
             "expiry": token.expiry_ms,
             "max": token.max_ms,
@@ -166,7 +165,6 @@ def decode_token(token_id: str, value: bytes) -> DelegationToken:
         fields.text("owner"),
         fields.text("requester"),
         tuple(fields.strings("renewers")),
-        _bytes(fields, "hmac"),
         fields.integer("issue"),
         fields.integer("expiry"),
         fields.integer("max"),

@@ -88,12 +88,19 @@ class KafkaConnection(Protocol):
             local_port=getattr(host, "port", 0),
             principal=BROKER if self._internal else ANONYMOUS,
             internal=self._internal,
+            encrypted=getattr(transport, "TLS", False),
         )
         if not self._internal:
             self.session.authentication = self.factory.begin_authentication(self.session)
         self._sender = sender_for(transport, self._answered, self._progressed)
         self.deadline = self._seconds() + self._limits.first_request_seconds
         self.factory.opened(self)
+
+    def handshakeCompleted(self) -> None:
+        """TLS is there: whoever showed a certificate is known, unless this listener wants more (SASL)."""
+        transport: Any = self.transport
+        if self.session is not None and transport.peer is not None and self.factory.protocol_name == "SSL":
+            self.session.principal = transport.peer
 
     def _size_buffers(self, transport: Any) -> None:
         for option, size in ((socket.SO_SNDBUF, self._limits.send_buffer_bytes), (socket.SO_RCVBUF, self._limits.receive_buffer_bytes)):

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 from zope.interface import Attribute, Interface
 
 if TYPE_CHECKING:
+    from OpenSSL.SSL import Connection
     from twisted.internet.defer import Deferred
 
     from chronik.network.channel import KafkaChannel
@@ -100,6 +101,7 @@ class IAuthentication(Interface):
     since = Attribute("""When that began, in seconds of the broker's clock; set anew when a connection had to wait for its turn.""")
     bare = Attribute("""Whether its next message comes without a Kafka header, behind its size alone (after a SaslHandshake of version 0).""")
     bare_bytes_max = Attribute("""How large such a message may be.""")
+    login = Attribute("""Whom the peer has proved to be and by what, a :class:`~chronik.security.interfaces.Login`; None before it has.""")
 
 
 class IAuthenticators(Interface):
@@ -130,3 +132,23 @@ class IBrokerChannels(Interface):
 
         :raises ChannelError: it is not registered or cannot be reached.
         """
+
+
+class TlsRefusal(Exception):
+    """The peer's certificate is in order, and still it is not whom this connection is for; says why."""
+
+
+class ITlsSide(Interface):
+    """One side of TLS connections: which certificate it shows, and whom it trusts. Provided by security."""
+
+    def connection() -> Connection:
+        """A new connection over memory, by the certificates as they are now; its handshake has not begun."""
+
+    def identify(connection: Connection) -> Principal | None:
+        """Whom the peer's certificate stands for, once the handshake is done; None where it showed none.
+
+        :raises TlsRefusal: it is not to be let in, or not whom was to be connected to.
+        """
+
+    def explain(connection: Connection, error: Exception) -> str:
+        """Why a handshake failed, for the log: completes "it …"."""

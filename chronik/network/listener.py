@@ -5,6 +5,7 @@ from __future__ import annotations
 import select
 import socket
 from collections import Counter
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 from twisted.internet.defer import Deferred, maybeDeferred
@@ -17,8 +18,10 @@ from chronik.defer import deferred
 from chronik.errors import ChronikError
 from chronik.network.admission import Admission
 from chronik.network.connection import KafkaConnection
-from chronik.network.interfaces import IAuthentication, IAuthenticators, IRequestDispatcher, Session
+from chronik.network.handshakes import Handshakes
+from chronik.network.interfaces import IAuthentication, IAuthenticators, IRequestDispatcher, ITlsSide, Session
 from chronik.network.limits import BYTES_IN_FLIGHT_TOTAL_MAX, ConnectionLimits
+from chronik.network.tls import TlsTransport
 
 if TYPE_CHECKING:
     from twisted.internet.interfaces import IDelayedCall
@@ -100,8 +103,11 @@ class ConnectionFactory(Factory):
     :ivar accepted: connections that came, since the start.
     :ivar bytes_in: bytes received since the start.
     :ivar bytes_out: bytes of answers since the start.
-    :ivar refused: connections closed by us, by reason: ``protocol``, ``connections``, ``deadline``, ``memory``.
+    :ivar refused: connections closed by us, by reason: ``protocol``, ``connections``, ``deadline``, ``memory``, ``tls``.
     :ivar admission: who may connect.
+    :ivar protocol_name: the listener's security protocol, as in ``listener.security.protocol.map``.
+    :ivar tls: its side of TLS, None for a listener without.
+    :ivar handshakes: when handshakes begin; those of all listeners.
     """
 
     noisy = False
@@ -116,6 +122,9 @@ class ConnectionFactory(Factory):
         frame_bytes_max: int,
         budget: RequestBudget,
         admission: Admission | None = None,
+        tls: ITlsSide | None = None,
+        handshakes: Handshakes | None = None,
+        protocol_name: str = "PLAINTEXT",
     ) -> None:
         self.name = name
         self.clock = clock
@@ -123,6 +132,9 @@ class ConnectionFactory(Factory):
         self.frame_bytes_max = frame_bytes_max
         self._budget = budget
         self.admission = admission or Admission(clock)
+        self.tls = tls
+        self.handshakes = handshakes or Handshakes(clock)
+        self.protocol_name = protocol_name
         self.authenticators: IAuthenticators | None = None
         self._timer: IDelayedCall | None = None
         self._emptied: list[Deferred[None]] = []
@@ -132,14 +144,21 @@ class ConnectionFactory(Factory):
         self.bytes_in = 0
         self.bytes_out = 0
 
-    def buildProtocol(self, addr: IAddress | None) -> KafkaConnection | None:
-        """A connection came; None sends it away."""
+    def buildProtocol(self, addr: IAddress | None) -> Any:
+        """A connection came: a :class:`KafkaConnection`, or one under TLS; None sends it away."""
         host = getattr(addr, "host", "local")
         if self.admission.full(host):
             self.refused["connections"] += 1
             self._log.warn("refusing a connection of {host} on {listener}: it has too many", host=host, listener=self.name)
             return None
-        return KafkaConnection(self, internal=False)
+        connection = KafkaConnection(self, internal=False)
+        if self.tls is None:
+            return connection
+        return TlsTransport(self.tls, connection, self.clock, self.handshakes, partial(self._without_tls, host, getattr(addr, "port", 0)))
+
+    def _without_tls(self, host: str, port: int, why: str) -> None:
+        self.refused["tls"] += 1
+        self._log.warn("closing the connection of {host}:{port} on {listener}: it {why}", host=host, port=port, listener=self.name, why=why)
 
     def begin_authentication(self, session: Session) -> IAuthentication | None:
         """How a new peer will prove who it is; None when it need not."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, Final, TypeAlias
 
 from twisted.internet.defer import Deferred, DeferredList
 from twisted.logger import Logger
@@ -14,17 +14,23 @@ from chronik.defer import deferred
 from chronik.errors import ConfigurationError
 from chronik.metadata.image import Endpoint
 from chronik.network.admission import Admission, AdmissionLimits
+from chronik.network.handshakes import Handshakes
 from chronik.network.interfaces import IAuthenticators, IRequestDispatcher
 from chronik.network.limits import ConnectionLimits
 from chronik.network.listener import ConnectionFactory, KafkaListener, RequestBudget
 
-PLAINTEXT = "PLAINTEXT"
-SASL_PLAINTEXT = "SASL_PLAINTEXT"
-SASL_PROTOCOLS = frozenset({SASL_PLAINTEXT, "SASL_SSL"})
+ENCRYPTED: Final = frozenset({"SSL", "SASL_SSL"})
+"""Security protocols over TLS."""
+
+SASL_PROTOCOLS: Final = frozenset({"SASL_PLAINTEXT", "SASL_SSL"})
 """Security protocols under which peers prove who they are by SASL."""
 
 PRIVATE = "PRIVATE"
 """The listener name of the broker's own children, who come over inherited sockets."""
+
+
+TlsMaker: TypeAlias = "Callable[[str, Configuration], Any]"
+"""Makes the TLS of a listener, by its name and the configuration as it has it."""
 
 
 class KafkaListeners:
@@ -32,25 +38,21 @@ class KafkaListeners:
 
     :param reactor: binds and keeps time.
     :param connections_max: at once, on all listeners together, whatever ``max.connections`` allows: the system has no more.
+    :param tls: makes the TLS of a listener, by its name and its own configuration.
+    :ivar tls: of each listener that has it, by name.
+    :raises ConfigurationError: some of it cannot be.
     """
 
     _log = Logger()
 
-    def __init__(self, config: Configuration, reactor: Any, connections_max: int) -> None:
+    def __init__(self, config: Configuration, reactor: Any, connections_max: int, tls: TlsMaker | None = None) -> None:
         self._reactor = reactor
         self._connections_max = connections_max
         self._addresses = config.listeners()
-        self._advertised = {address.name: address for address in config.advertised_listeners()}
-        unknown = sorted(self._advertised.keys() - {address.name for address in self._addresses})
-        if unknown:
-            raise ConfigurationError(f"advertised.listeners names {', '.join(unknown)}, which listeners does not open")
-        protocols = parse_protocol_map(config.get("listener.security.protocol.map"))
-        self._sasl = frozenset(name for name, protocol in protocols.items() if protocol in SASL_PROTOCOLS)
-        for address in self._addresses:
-            protocol = protocols.get(address.name)
-            if protocol not in (PLAINTEXT, SASL_PLAINTEXT):
-                what = f"uses {protocol}, which is not served yet" if protocol else "is in no entry of listener.security.protocol.map"
-                raise ConfigurationError(f"listener {address} {what}: use {PLAINTEXT}://{address.host}:{address.port}")
+        self._advertised = _advertised(config, self._addresses)
+        self._protocols = security_protocols(config)
+        self.handshakes = Handshakes(reactor)
+        self.tls = {name: _need(tls)(name, config.for_listener(name)) for name, protocol in self._protocols.items() if protocol in ENCRYPTED}
         limits = ConnectionLimits(
             idle_seconds=config.get("connections.max.idle.ms") / 1000,
             backlog=config.get("socket.listen.backlog.size"),
@@ -66,7 +68,8 @@ class KafkaListeners:
         self._adopting = KafkaListener(reactor, self._private, "", 0)
 
     def _factory(self, name: str, limits: ConnectionLimits, frame_bytes_max: int, budget: RequestBudget) -> ConnectionFactory:
-        return ConnectionFactory(name, self._reactor, limits, frame_bytes_max, budget, self._admission)
+        tls, protocol = self.tls.get(name), self._protocols[name]
+        return ConnectionFactory(name, self._reactor, limits, frame_bytes_max, budget, self._admission, tls, self.handshakes, protocol)
 
     def configure(self, config: Configuration) -> None:
         """Go by another configuration, as far as it can change at run time: how many may connect."""
@@ -85,12 +88,18 @@ class KafkaListeners:
             listener = KafkaListener(self._reactor, self._factories[address.name], address.host, address.port)
             listener.bind()
             self._listeners.append(listener)
-            if not address.loopback and address.name not in self._sasl:
+            if not address.loopback and not self._authenticates(address.name):
                 self._log.warn(
                     "{listener} can be reached from other machines, and everybody may do everything there is no rule against: "
-                    "this listener has no authentication. Bind 127.0.0.1, keep others out by a firewall, or use SASL_SSL",
+                    "this listener asks nobody who they are. Let it be SSL with ssl.client.auth=required, or SASL; or bind 127.0.0.1, or keep others "
+                    "out by a firewall",
                     listener=str(address),
                 )
+
+    def _authenticates(self, name: str) -> bool:
+        """Whether a listener knows everybody who uses it."""
+        protocol, tls = self._protocols[name], self.tls.get(name)
+        return protocol in SASL_PROTOCOLS or (tls is not None and tls.authenticates)
 
     def serve(self, dispatcher: IRequestDispatcher, authenticators: IAuthenticators | None = None) -> None:
         """Accept, and serve by ``dispatcher``.
@@ -107,7 +116,7 @@ class KafkaListeners:
     @property
     def sasl_listeners(self) -> Sequence[str]:
         """Names of the listeners on which peers prove who they are by SASL."""
-        return [name for name in self._factories if name in self._sasl]
+        return [name for name in self._factories if self._protocols[name] in SASL_PROTOCOLS]
 
     def adopt(self, descriptor: int) -> None:
         """Serve one of the broker's own children over a connected socket, of which a copy is taken."""
@@ -123,10 +132,10 @@ class KafkaListeners:
         return {address.name: self._endpoint(address, listener) for address, listener in zip(self._addresses, self._listeners, strict=True)}
 
     def _endpoint(self, address: ListenerAddress, listener: KafkaListener) -> Endpoint:
-        advertised = self._advertised.get(address.name)
+        advertised, protocol = self._advertised.get(address.name), self._protocols[address.name]
         if advertised is not None:
-            return Endpoint(advertised.host, advertised.port or listener.port)
-        return Endpoint("" if address.wildcard else address.host, listener.port)
+            return Endpoint(advertised.host, advertised.port or listener.port, protocol)
+        return Endpoint("" if address.wildcard else address.host, listener.port, protocol)
 
     def bound(self) -> Sequence[str]:
         """Where clients connect to, as ``host:port``."""
@@ -136,6 +145,7 @@ class KafkaListeners:
     async def close(self, seconds: float) -> None:
         """Take no more connections, let requests that were begun be answered for at most so long, then close all."""
         self._admission.close()
+        self.handshakes.close()
         await DeferredList([listener.close(seconds) for listener in (*self._listeners, self._adopting)], consumeErrors=True)
 
     @deferred
@@ -143,6 +153,71 @@ class KafkaListeners:
         """Take no more connections."""
         stopping: list[Deferred[None]] = [listener.stop_accepting() for listener in self._listeners]
         await DeferredList(stopping, consumeErrors=True)
+
+
+def security_protocols(config: Configuration) -> Mapping[str, str]:
+    """The security protocol of each listener, by name.
+
+    :raises ConfigurationError: a listener has none, has one that is not served, or there are two of one name or port.
+    """
+    known = parse_protocol_map(config.get("listener.security.protocol.map"))
+    chosen: dict[str, str] = {}
+    places: dict[tuple[str, int], str] = {}
+    for address in config.listeners():
+        protocol = known.get(address.name)
+        if protocol is None:
+            raise ConfigurationError(
+                f"listener {address} is in no entry of listener.security.protocol.map: add {address.name}:PLAINTEXT there, or another protocol"
+            )
+        if address.name in chosen:
+            raise ConfigurationError(
+                f"listeners has two of the name {address.name}: give one another name, and an entry in listener.security.protocol.map"
+            )
+        other = places.setdefault((address.host, address.port), address.name)
+        if other != address.name and address.port:
+            raise ConfigurationError(f"listeners {other} and {address.name} have one address, {address.host or '*'}:{address.port}")
+        chosen[address.name] = protocol
+    return chosen
+
+
+def inter_broker_listener(config: Configuration) -> str:
+    """The listener that brokers use among themselves.
+
+    :raises ConfigurationError: it is named twice over, or is none of the listeners.
+    """
+    name, protocol = config.get("inter.broker.listener.name"), config.get("security.inter.broker.protocol")
+    protocols = security_protocols(config)
+    if name is not None and protocol is not None:
+        raise ConfigurationError("inter.broker.listener.name and security.inter.broker.protocol are both set: set one")
+    if protocol is not None:
+        found = next((listener for listener, spoken in protocols.items() if listener == protocol == spoken), None)
+        if found is None:
+            raise ConfigurationError(
+                f"security.inter.broker.protocol is {protocol}, and no listener of that name speaks it: set inter.broker.listener.name"
+            )
+        return found
+    if name is None:
+        return config.listeners()[0].name
+    if name.upper() not in protocols:
+        raise ConfigurationError(f"inter.broker.listener.name is {name}, which listeners does not open")
+    return str(name.upper())
+
+
+def _advertised(config: Configuration, addresses: Sequence[ListenerAddress]) -> Mapping[str, ListenerAddress]:
+    listed = config.advertised_listeners()
+    advertised = {address.name: address for address in listed}
+    unknown = sorted(advertised.keys() - {address.name for address in addresses})
+    if unknown:
+        raise ConfigurationError(f"advertised.listeners names {', '.join(unknown)}, which listeners does not open")
+    if len(advertised) < len(listed):
+        raise ConfigurationError("advertised.listeners names a listener twice")
+    return advertised
+
+
+def _need(tls: TlsMaker | None) -> TlsMaker:
+    if tls is None:
+        raise ConfigurationError("this broker was made without TLS")
+    return tls
 
 
 def admission_limits(config: Configuration, connections_max: int) -> AdmissionLimits:

@@ -1,4 +1,4 @@
-"""Connections from this broker to the others of its cluster."""
+"""Connections from this broker to the others of its cluster, and whatever else is connected to with TLS."""
 
 from __future__ import annotations
 
@@ -14,7 +14,9 @@ from zope.interface import implementer
 from chronik.defer import deferred
 from chronik.metadata.image import BrokerImage, Endpoint
 from chronik.network.channel import ChannelError, KafkaChannel
-from chronik.network.interfaces import IBrokerChannels, ISaslClient
+from chronik.network.handshakes import Handshakes
+from chronik.network.interfaces import IBrokerChannels, ISaslClient, ITlsSide
+from chronik.network.tls import TlsTransport
 
 CONNECT_SECONDS: Final = 2.0
 """How long a broker may take to accept a connection, and then to tell its versions."""
@@ -28,6 +30,7 @@ class BrokerChannels:
     :param broker_id: this broker, for the others' logs.
     :param broker: what the image says of a broker, None for nothing.
     :param listener: name of the listener that brokers use among themselves.
+    :param tls: this side of TLS with a host; None where that listener has none.
     :param sasl: makes this broker's side of a login; None where that listener asks for none.
     """
 
@@ -37,12 +40,15 @@ class BrokerChannels:
         broker_id: int,
         broker: Callable[[int], BrokerImage | None],
         listener: str,
+        tls: Callable[[str], ITlsSide] | None = None,
         sasl: Callable[[], ISaslClient] | None = None,
     ) -> None:
         self._reactor = reactor
         self._client_id = f"broker-{broker_id}"
         self._broker = broker
         self._listener = listener
+        self._tls = tls
+        self._handshakes = Handshakes(reactor, seconds=CONNECT_SECONDS)
         self._sasl = sasl
 
     @deferred
@@ -52,7 +58,8 @@ class BrokerChannels:
         :raises ChannelError: it is not registered or cannot be reached, or it does not believe who this is.
         """
         endpoint = self._endpoint(broker_id)
-        factory = _OneChannel(KafkaChannel(self._reactor, self._client_id))
+        side = None if self._tls is None else self._tls(endpoint.host)
+        factory = _OneChannel(Dialing(KafkaChannel(self._reactor, self._client_id), side, self._reactor, self._handshakes))
         self._reactor.connectTCP(endpoint.host, endpoint.port, factory, timeout=CONNECT_SECONDS)
         channel = await factory.connected
         try:
@@ -74,6 +81,25 @@ class BrokerChannels:
         return endpoint
 
 
+class Dialing:
+    """A channel on its way.
+
+    :param side: this side of TLS, None for none.
+    :ivar protocol: what is to be connected to the socket.
+    :ivar connected: fires with the channel once it can be used; fails with :class:`ChannelError` when TLS comes to nothing.
+    """
+
+    def __init__(self, channel: KafkaChannel, side: ITlsSide | None, clock: Any, handshakes: Handshakes) -> None:
+        self.connected: Deferred[KafkaChannel] = Deferred()
+        channel.made.addCallback(self.connected.callback)
+        self.protocol: Any = channel
+        if side is not None:
+            self.protocol = TlsTransport(side, channel, clock, handshakes, self._failed, client=True)
+
+    def _failed(self, why: str) -> None:
+        self.connected.errback(ChannelError(f"no TLS connection could be made: the broker {why}"))
+
+
 class _OneChannel(ClientFactory):
     """Connects one channel.
 
@@ -82,14 +108,13 @@ class _OneChannel(ClientFactory):
 
     noisy = False
 
-    def __init__(self, channel: KafkaChannel) -> None:
-        self._channel = channel
-        self.connected: Deferred[KafkaChannel] = Deferred()
-        channel.made.addCallback(self.connected.callback)
+    def __init__(self, dialing: Dialing) -> None:
+        self._dialing = dialing
+        self.connected = dialing.connected
 
-    def buildProtocol(self, addr: IAddress | None) -> KafkaChannel:
+    def buildProtocol(self, addr: IAddress | None) -> Any:
         """It is connected."""
-        return self._channel
+        return self._dialing.protocol
 
     def clientConnectionFailed(self, connector: IConnector, reason: Failure) -> None:
         """It cannot be."""

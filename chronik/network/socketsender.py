@@ -1,5 +1,5 @@
-"""Writes answers to a plain socket, past the transport's own buffer: small ones in the turn of the reactor in which they are ready, slices of logs
-by ``sendfile``.
+"""Writes answers to a socket, past the transport's own buffer: small ones in the turn of the reactor in which they are ready, slices of logs
+by ``sendfile``, or encrypted in pieces where the connection is.
 
 Twisted has no call for either. But whatever is sent here goes past the transport, whose buffer therefore stays empty; and a pull producer is asked
 for more exactly when the socket takes some again and that buffer is empty.
@@ -18,12 +18,15 @@ from zope.interface import implementer
 from chronik.errors import KafkaError
 from chronik.network.limits import WRITE_BYTES_MAX
 from chronik.network.sender import Sender, TransportSender
+from chronik.network.tls import SEALED_BYTES
 
 
 def sender_for(transport: Any, answered: Callable[[int], None], progress: Callable[[], None]) -> Sender:
     """The sender that suits a transport."""
-    plain = not getattr(transport, "TLS", False) and all(hasattr(transport, name) for name in ("startWriting", "getHandle", "fileno"))
-    return (SocketSender if plain and transport.fileno() >= 0 else TransportSender)(transport, answered, progress)
+    is_socket = all(hasattr(transport, name) for name in ("startWriting", "getHandle", "fileno")) and transport.fileno() >= 0
+    encrypted = getattr(transport, "TLS", False)
+    kind = TransportSender if not is_socket or (encrypted and not hasattr(transport, "seal")) else TlsSocketSender if encrypted else SocketSender
+    return kind(transport, answered, progress)
 
 
 @implementer(IPullProducer)
@@ -81,7 +84,7 @@ class SocketSender(Sender):
         room = WRITE_BYTES_MAX
         while room > 0:
             if self._queue and not self._rest and not self._position:
-                self._rest = self._take_small()
+                self._rest = self._sealed(self._take_small())
             if self._rest:
                 sent = self._send_rest()
             elif self._queue:
@@ -92,6 +95,10 @@ class SocketSender(Sender):
                 return self._closed
             room -= sent
         return False
+
+    def _sealed(self, data: bytes) -> bytes:
+        """What is sent for these bytes."""
+        return data
 
     def _send_rest(self) -> int | None:
         """Send bytes; how much, None when the socket is full."""
@@ -130,3 +137,40 @@ class SocketSender(Sender):
             return None
         self._advance(piece, sent)
         return sent if sent == count else None
+
+
+class TlsSocketSender(SocketSender):
+    """Sends to a socket what a :class:`~chronik.network.tls.TlsTransport` has encrypted, in its order. See :class:`Sender` for the parameters."""
+
+    def __init__(self, transport: Any, answered: Callable[[int], None], progress: Callable[[], None]) -> None:
+        super().__init__(transport, answered, progress)
+        transport.on_output = self._tls_said
+
+    def _tls_said(self) -> None:
+        """TLS itself has something to send: it goes behind what is encrypted already."""
+        if self._rest:
+            return  # it is taken with what comes next, or at the end
+        self._rest = self._transport.take_output()
+        if self._rest and not self._pulled and not self._drain():
+            self._begin_pulling()
+
+    def _sealed(self, data: bytes) -> bytes:
+        if len(data) <= SEALED_BYTES:
+            return self._transport.seal(data) if data else b""
+        view = memoryview(data)
+        return b"".join(self._transport.seal(view[start : start + SEALED_BYTES]) for start in range(0, len(view), SEALED_BYTES))
+
+    def _drain(self) -> bool:
+        done = super()._drain()
+        while done and not self._closed and (said := self._transport.take_output()):
+            self._rest = said
+            done = super()._drain()
+        return done
+
+    def _send_slice(self, piece: Any, room: int) -> int | None:
+        """Encrypt the next bytes of a slice; they are sent by the next step. Nothing is sent by this one, which must count for the turn's share."""
+        data = self._take_some(piece)
+        if not data:
+            return None
+        self._rest = self._sealed(data)
+        return self._send_rest()

@@ -8,7 +8,7 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from zope.interface import Attribute, Interface, implementer
+from zope.interface import Attribute, Interface
 
 if TYPE_CHECKING:
     from twisted.internet.defer import Deferred
@@ -89,7 +89,21 @@ class Action(NamedTuple):
     name: str
 
 
-SOME: Final = ""
+class _SomeName(str):
+    """An empty name that equals no other: clients may send empty names, and must not mean this by them."""
+
+    __slots__ = ()
+
+    def __eq__(self, other: object) -> bool:
+        return self is other
+
+    def __ne__(self, other: object) -> bool:
+        return self is not other
+
+    __hash__ = object.__hash__
+
+
+SOME: Final[str] = _SomeName()
 """As an action's name: whether the operation is allowed on at least one resource of the type (KIP-679)."""
 
 
@@ -131,6 +145,25 @@ class AclBinding:
 
 
 @dataclass(frozen=True, slots=True)
+class AclFilter:
+    """Which entries are meant (KIP-290).
+
+    :ivar resource_type: :attr:`ResourceType.ANY` for every one; the same goes for ``operation`` and ``permission``.
+    :ivar pattern: :attr:`PatternType.ANY` compares names as they are written, :attr:`PatternType.MATCH` finds every pattern that the name
+        matches as a resource's.
+    :ivar name: None for every one; the same goes for ``principal`` and ``host``.
+    """
+
+    resource_type: ResourceType = ResourceType.ANY
+    pattern: PatternType = PatternType.ANY
+    name: str | None = None
+    principal: str | None = None
+    host: str | None = None
+    operation: Operation = Operation.ANY
+    permission: Permission = Permission.ANY
+
+
+@dataclass(frozen=True, slots=True)
 class RoleGrant:
     """What a role allows or denies, on whatever its name matches."""
 
@@ -168,9 +201,9 @@ class ScramCredential:
 
 @dataclass(frozen=True, slots=True)
 class DelegationToken:
-    """A token that stands for its owner (KIP-48). Times are in milliseconds since 1970.
+    """A token that stands for its owner (KIP-48). Times are in milliseconds since 1970. Its secret is made of its id, and is kept nowhere.
 
-    :ivar hmac: the token's secret.
+    :ivar owner: whom it stands for, as ``Type:name``.
     :ivar requester: who asked for it.
     :ivar renewers: who may renew it beside its owner, as ``Type:name``.
     :ivar expiry_ms: when it ends unless it is renewed.
@@ -181,7 +214,6 @@ class DelegationToken:
     owner: str
     requester: str
     renewers: tuple[str, ...]
-    hmac: bytes = field(repr=False)
     issue_ms: int
     expiry_ms: int
     max_ms: int
@@ -199,6 +231,10 @@ class IAuthorizer(Interface):
 
     def close() -> Deferred[None]:
         """Release what it holds."""
+
+
+class IAclAuthorizer(IAuthorizer):
+    """An authorizer that goes by the access control list and the roles of the metadata: changing those means something."""
 
 
 class ICredentialStore(Interface):
@@ -378,88 +414,3 @@ class SecurityDelta:
     def __bool__(self) -> bool:
         """Whether anything is."""
         return bool(self.acls_added or self.acls_removed or self.roles or self.scram or self.tokens)
-
-
-class AuditKind(enum.Enum):
-    """What an audit record is about."""
-
-    AUTHENTICATION = "authentication"
-    AUTHORIZATION = "authorization"
-    CHANGE = "change"
-
-
-@dataclass(frozen=True, slots=True)
-class AuditEvent:
-    """Something that somebody did, or tried to do. None of it may hold a secret.
-
-    :ivar action: what it was: the name of a Kafka API, a SASL mechanism's exchange, or an HTTP method and path.
-    :ivar principal: who, as ``Type:name``; of a failed authentication who was claimed, empty where that is not known.
-    :ivar host: the peer's address as text.
-    :ivar listener: the name of the listener that they came through.
-    :ivar succeeded: whether it was done.
-    :ivar resource: what it was done to, as ``TOPIC:orders``; empty where there is no one thing.
-    :ivar reason: why it failed.
-    :ivar before: what was set before a change, by name.
-    :ivar after: what is set since, by name; None of a name that is not set any more.
-    :ivar details: whatever else explains it, by name: mechanism, client id, permissions that were missing.
-    """
-
-    kind: AuditKind
-    action: str
-    principal: str
-    host: str
-    listener: str
-    succeeded: bool = True
-    resource: str = ""
-    reason: str = ""
-    before: Mapping[str, Any] = field(default_factory=dict)
-    after: Mapping[str, Any] = field(default_factory=dict)
-    details: Mapping[str, Any] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
-class AuditCounts:
-    """Totals of an audit trail.
-
-    :ivar kept: events that were recorded, by kind.
-    :ivar left_out: events that were not, because there were too many of one peer, by kind.
-    :ivar written: records that are written, by destination.
-    :ivar dropped: records that there was no room for, by destination.
-    :ivar failures: writes that failed and were tried again, by destination.
-    """
-
-    kept: Mapping[str, int] = field(default_factory=dict)
-    left_out: Mapping[str, int] = field(default_factory=dict)
-    written: Mapping[str, int] = field(default_factory=dict)
-    dropped: Mapping[str, int] = field(default_factory=dict)
-    failures: Mapping[str, int] = field(default_factory=dict)
-
-
-class IAuditTrail(Interface):
-    """Keeps a record of who did what."""
-
-    enabled = Attribute("""Whether anything is kept; what costs much to find out need not be found out else.""")
-
-    def record(event: AuditEvent) -> None:
-        """Keep this, as far as rates allow. Returns at once and never fails: what cannot be kept is counted, and told later."""
-
-    def counted() -> AuditCounts:
-        """What became of events and records since the start."""
-
-
-@implementer(IAuditTrail)
-class NoAudit:
-    """Keeps nothing."""
-
-    enabled = False
-
-    def record(self, event: AuditEvent) -> None:
-        """Forget it."""
-
-    def counted(self) -> AuditCounts:
-        """Nothing."""
-        return AuditCounts()
-
-
-NO_AUDIT: Final = NoAudit()
-"""Where nothing is audited."""

@@ -9,15 +9,17 @@ from pathlib import Path
 from typing import Any, Final
 
 from chronik.errors import ConfigurationError
-from chronik.security.interfaces import CLUSTER_NAME, Operation, ResourceType
+from chronik.security.acl.hosts import EVERYWHERE
+from chronik.security.acl.patterns import WILDCARD
+from chronik.security.acl.validation import acl_problem
+from chronik.security.interfaces import CLUSTER_NAME, AclBinding, Operation, PatternType, Permission, ResourceType
 from chronik.security.passwords import PasswordHash, parse_hash
-from chronik.security.rules import ANY, PatternType, Rule
 
 _FIELDS: Final = ("principal", "host", "operation", "resource", "name", "pattern", "permission")
 _OPERATIONS: Final = {each.name.lower(): each for each in Operation if each not in (Operation.UNKNOWN, Operation.ANY)}
 _RESOURCES: Final = {each.name.lower(): each for each in ResourceType if each not in (ResourceType.UNKNOWN, ResourceType.ANY)}
-_PATTERNS: Final = {each.value: each for each in PatternType}
-_PERMISSIONS: Final = {"allow": True, "deny": False}
+_PATTERNS: Final = {"literal": PatternType.LITERAL, "prefixed": PatternType.PREFIXED}
+_PERMISSIONS: Final = {"allow": Permission.ALLOW, "deny": Permission.DENY}
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +27,7 @@ class UsersAndRules:
     """What the file says."""
 
     users: Mapping[str, PasswordHash]
-    rules: tuple[Rule, ...]
+    rules: tuple[AclBinding, ...]
 
 
 class _Wrong(Exception):
@@ -78,7 +80,7 @@ def _user(path: str, user: str, value: Any) -> PasswordHash:
         raise ConfigurationError(f"{path}: [users] {user} is no password hash: {problem}") from None
 
 
-def _rule(path: str, number: int, table: Mapping[str, Any]) -> Rule:
+def _rule(path: str, number: int, table: Mapping[str, Any]) -> AclBinding:
     try:
         _check_fields(table)
         resource_type = _choice(table, "resource", _RESOURCES)
@@ -86,17 +88,21 @@ def _rule(path: str, number: int, table: Mapping[str, Any]) -> Rule:
         name = table.get("name", CLUSTER_NAME if resource_type is ResourceType.CLUSTER else None)
         if not name:
             raise _Wrong("name is missing; it is the resource's name, * for every one")
-        if pattern is PatternType.PREFIXED and name == ANY:
+        if pattern is PatternType.PREFIXED and name == WILDCARD:
             raise _Wrong('pattern = "prefixed" with name = "*" would match names that begin with a star; leave pattern out')
-        return Rule(
-            _principal(table),
-            _choice(table, "operation", _OPERATIONS),
+        rule = AclBinding(
             resource_type,
-            name,
-            table.get("host", ANY),
             pattern,
+            name,
+            _principal(table),
+            table.get("host", EVERYWHERE),
+            _choice(table, "operation", _OPERATIONS),
             _choice(table, "permission", _PERMISSIONS, "allow"),
         )
+        problem = acl_problem(rule)
+        if problem is not None:
+            raise _Wrong(problem)
+        return rule
     except _Wrong as problem:
         raise ConfigurationError(f"{path}: [[rules]] number {number}: {problem}") from None
 

@@ -17,6 +17,7 @@ from chronik.replica.interfaces import ICommitListener, IPartition
 
 if TYPE_CHECKING:
     from chronik.replica.purgatory import Waiter
+    from chronik.security.interfaces import Principal
 
 NO_SESSION: Final = 0
 """As a session id: none."""
@@ -105,6 +106,7 @@ class FetchSession:
     :ivar session_id: its id, never 0.
     :ivar by_id: whether topics are named by their ids; a client cannot change that.
     :ivar privileged: whether it is a follower's.
+    :ivar owner: who opened it; nobody else may use it.
     :ivar epoch: what the next request must say.
     :ivar created_ms: when it began.
     :ivar used_ms: when it was used last.
@@ -122,16 +124,20 @@ class FetchSession:
         "closed",
         "created_ms",
         "epoch",
+        "owner",
         "pending",
         "privileged",
         "session_id",
         "used_ms",
     )
 
-    def __init__(self, session_id: int, by_id: bool, privileged: bool, now_ms: float, parts: Iterable[FetchPartition]) -> None:
+    def __init__(
+        self, session_id: int, by_id: bool, privileged: bool, now_ms: float, parts: Iterable[FetchPartition], owner: Principal | None = None
+    ) -> None:
         self.session_id = session_id
         self.by_id = by_id
         self.privileged = privileged
+        self.owner = owner
         self.created_ms = self.used_ms = now_ms
         self.epoch = next_epoch(INITIAL_EPOCH)
         self.closed = False
@@ -244,12 +250,14 @@ class FetchSessionCache:
         """The session of this id."""
         return self._sessions.get(session_id)
 
-    def open(self, parts: Iterable[FetchPartition], by_id: bool, now_ms: float, privileged: bool = False) -> FetchSession | None:
+    def open(
+        self, parts: Iterable[FetchPartition], by_id: bool, now_ms: float, privileged: bool = False, owner: Principal | None = None
+    ) -> FetchSession | None:
         """A new session of these partitions, None when there is no room.
 
         :param privileged: of a follower, which may take the place of any consumer's.
         """
-        session = FetchSession(NO_SESSION, by_id, privileged, now_ms, parts)
+        session = FetchSession(NO_SESSION, by_id, privileged, now_ms, parts, owner)
         if len(self._sessions) >= self._slots and not self._evict(session, now_ms):
             return None
         session.session_id = self._new_id()

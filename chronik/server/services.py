@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from chronik.logs import LogLevels
-from chronik.security.interfaces import NO_AUDIT, IAuditTrail
+from chronik.security.audit_interfaces import NO_AUDIT, IAuditTrail
 
 if TYPE_CHECKING:
     from twisted.internet.interfaces import IReactorTime
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from chronik.replica.interfaces import IPartitions, IReplicaMoves
     from chronik.replica.purgatory import Purgatory
     from chronik.security.interfaces import IAuthorizer
+    from chronik.security.tokens.delegation import DelegationTokens
     from chronik.server.fetch_sessions import FetchSessionCache
     from chronik.server.metrics import RequestMetrics
     from chronik.server.quotas.service import ClientQuotas
@@ -47,6 +48,7 @@ class Services:
     :ivar metrics: what requests are counted in.
     :ivar log_levels: what is logged here.
     :ivar audit: told who did what.
+    :ivar tokens: delegation tokens; None where there is nothing to make them with.
     """
 
     broker_id: int
@@ -67,3 +69,4 @@ class Services:
     metrics: RequestMetrics
     log_levels: LogLevels = field(default_factory=LogLevels)
     audit: IAuditTrail = NO_AUDIT
+    tokens: DelegationTokens | None = None

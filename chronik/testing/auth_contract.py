@@ -13,6 +13,7 @@ from zope.interface.verify import verifyObject
 
 from chronik.security.interfaces import (
     CLUSTER_NAME,
+    SOME,
     Action,
     IAuthorizer,
     ICredentialStore,
@@ -105,6 +106,22 @@ class RestrictingAuthorizerContract(AuthorizerContract):
         """A topic whose name begins or ends alike, or differs in case, is another topic."""
         others = [Action(Operation.READ, ResourceType.TOPIC, name) for name in ("orders2", "order", "Orders", "orders ", "")]
         self.assertEqual([False] * len(others), list(self.authorize(ALICE, *others)))
+
+    def test_some(self) -> None:
+        """Whether any resource will do: one is enough, of the right type and operation (KIP-679)."""
+        kinds = ((Operation.READ, ResourceType.TOPIC), (Operation.WRITE, ResourceType.TOPIC), (Operation.READ, ResourceType.GROUP))
+        some = [Action(operation, kind, SOME) for operation, kind in kinds]
+        self.assertEqual([True, False, False], list(self.authorize(ALICE, *some)))
+        self.assertEqual([False] * 3, list(self.authorize(BOB, *some)))
+
+    def test_types_of_principals_are_apart(self) -> None:
+        """Another type of principal of alice's name is somebody else, and so is one whose name differs in case."""
+        for other in (Principal("Service", "alice"), Principal("User", "Alice"), Principal("User", "User:alice"), Principal("User", "")):
+            self.assertEqual([False], list(self.authorize(other, READ_ORDERS)), other)
+
+    def test_groups_do_not_matter_where_nothing_is_bound_to_them(self) -> None:
+        """Belonging to something that is called like her does not make one alice."""
+        self.assertEqual([False], list(self.authorize(Principal("User", "bob", frozenset({"alice", "User:alice", "orders"})), READ_ORDERS)))
 
     def test_kinds_of_resources_are_apart(self) -> None:
         """A group of the topic's name is not the topic."""

@@ -22,7 +22,8 @@ from typing import TypeAlias
 sys.path[:0] = [str(Path(__file__).parents[2]), str(Path(__file__).parent)]
 
 import one_request
-from brokers import BROKERS, Broker, Running, Tools, obtain
+from brokers import BROKERS, TLS_BROKERS, Broker, Running, Tools, obtain
+from handshakes import handshakes_per_second
 from processes import cpu_seconds, resident_mb
 
 BUILD = Path(tempfile.gettempdir()) / "chronik-bench-build"
@@ -56,6 +57,8 @@ CELLS: Mapping[str, Cell] = {
     "sync_p99": Cell("the same: p99 (us)"),
     "spread_one": Cell("a record to each of 1,000 partitions, one request, p50 (ms)", 1),
     "spread_many": Cell("the same, a request each, p50 (ms)", 1),
+    "handshakes": Cell("TLS handshakes, TLS 1.3, P-256 (a second)"),
+    "resumed": Cell("the same, sessions resumed by ticket (a second)"),
     "start": Cell("start, empty (s)", 2),
     "idle_cpu": Cell("idle (% of a core)", 1),
     "idle_mb": Cell("resident, idle (MB)"),
@@ -85,7 +88,10 @@ class Round:
         self._throughput("100", 1_500_000, 100)
         self._one_record_batches()
         self._one_at_a_time()
-        self._spread()
+        if self._running.authority is None:
+            self._spread()
+        else:
+            self._handshakes(self._running.authority)
         self.figures["loaded_mb"] = resident_mb(self._running.pid)
 
     def _idle(self) -> None:
@@ -131,12 +137,17 @@ class Round:
         took = [one_request.milliseconds(self._running.port, "spread", SPREAD_PARTITIONS) for _ in range(SPREAD_ROUNDS)]
         self.figures["spread_one"] = statistics.median(took)
 
+    def _handshakes(self, authority: Path) -> None:
+        for name, resumed in (("handshakes", False), ("resumed", True)):
+            self.figures[name] = handshakes_per_second(self._running.port, authority, resumed)
+
     def _count(self, records: int) -> int:
         return max(1, int(records * self._scale))
 
     def _call(self, kind: str, *arguments: object) -> dict[str, float]:
         command = [str(self._load), kind, self._running.servers, *map(str, arguments)]
-        done = subprocess.run(command, capture_output=True, text=True, timeout=CALL_SECONDS_MAX, check=False)
+        environment = os.environ | ({} if self._running.authority is None else {"LOAD_CA": str(self._running.authority)})
+        done = subprocess.run(command, capture_output=True, text=True, timeout=CALL_SECONDS_MAX, check=False, env=environment)
         if done.returncode:
             raise RuntimeError(f"{' '.join(command)} ended with {done.returncode}: {done.stderr[-500:]}")
         answer: dict[str, float] = json.loads(done.stdout or "{}")
@@ -174,6 +185,8 @@ def table(figures: Figures) -> str:
     """The medians as a table of reStructuredText."""
     rows = [["work", *figures]]
     for key, cell in CELLS.items():
+        if not any(key in one for rounds in figures.values() for one in rounds):
+            continue
         rows.append([cell.title, *(_median((one[key] for one in rounds if key in one), cell.digits) for rounds in figures.values())])
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     rule = "  ".join("=" * width for width in widths)
@@ -200,7 +213,8 @@ def _options() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0] if __doc__ else None)
     parser.add_argument("--rounds", type=int, default=3, help="how often everything is measured")
     parser.add_argument("--scale", type=float, default=1.0, help="how much of the full load, such as 0.1 for a quick look")
-    parser.add_argument("--brokers", default=",".join(broker.name for broker in BROKERS), help="which, of the default's")
+    parser.add_argument("--tls", action="store_true", help="Chronik and Kafka with TLS beside both without it, instead of everything else")
+    parser.add_argument("--brokers", help="which, of the table's columns")
     parser.add_argument("--build", type=Path, default=BUILD, help="where programs are kept for later runs")
     parser.add_argument("--load", type=Path, help="the compiled load.c")
     parser.add_argument("--kafka", type=Path, help="a folder with Apache Kafka's jars")
@@ -212,13 +226,14 @@ def _options() -> argparse.ArgumentParser:
 def main() -> int:
     """Measure and print."""
     options = _options().parse_args()
-    wanted = options.brokers.split(",")
-    unknown = set(wanted) - {broker.name for broker in BROKERS}
+    columns = (*BROKERS[:2], *TLS_BROKERS) if options.tls else BROKERS
+    wanted = options.brokers.split(",") if options.brokers else [broker.name for broker in columns]
+    unknown = set(wanted) - {broker.name for broker in columns}
     if unknown:
         print(f"no such broker: {', '.join(sorted(unknown))}", file=sys.stderr)
         return 2
     tools = obtain(options.build, options.load, options.kafka, options.tansu)
-    figures = measure([broker for broker in BROKERS if broker.name in wanted], tools, options.rounds, options.scale, _say)
+    figures = measure([broker for broker in columns if broker.name in wanted], tools, options.rounds, options.scale, _say)
     if options.json is not None:
         options.json.write_text(json.dumps(figures, indent=1))
     print(f"{_machine(options.rounds, options.scale)}\n\n{table(figures)}")

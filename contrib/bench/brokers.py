@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import datetime
 import os
 import shutil
 import signal
 import socket
+import ssl
 import struct
 import subprocess
 import sys
@@ -14,6 +16,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib.resources import files
 from pathlib import Path
+
+from chronik.security.tls.making import CLIENT, SERVER, issue, make_authority, name_of
 
 HERE = Path(__file__).parent
 START_SECONDS_MAX = 30
@@ -43,11 +47,13 @@ class Broker:
     :ivar name: what the column is called.
     :ivar family: ``chronik``, ``kafka`` or ``tansu``.
     :ivar settings: in the family's own words.
+    :ivar tls: whether its listener has TLS.
     """
 
     name: str
     family: str
     settings: Mapping[str, str] = field(default_factory=dict)
+    tls: bool = False
 
 
 BROKERS = (
@@ -60,8 +66,17 @@ BROKERS = (
 )
 
 
+TLS_BROKERS = (
+    Broker("chronik-tls", "chronik", {"search.backend": "none", "write.caching": "true"}, tls=True),
+    Broker("kafka-tls", "kafka", tls=True),
+)
+"""Columns of the table about TLS, beside the first two of the others."""
+
+
 class Running:
     """A broker that answers.
+
+    :ivar authority: the file of the CA that issued its certificate, None without TLS.
 
     :param broker: which.
     :param tools: its programs.
@@ -71,6 +86,7 @@ class Running:
     def __init__(self, broker: Broker, tools: Tools, folder: Path) -> None:
         self.port = free_port()
         self.folder = folder
+        self.authority = _certify(folder) if broker.tls else None
         command = _COMMANDS[broker.family](broker, tools, folder, self.port)
         self._output = (folder / "output").open("wb")
         began = time.monotonic()
@@ -104,7 +120,7 @@ class Running:
         while time.monotonic() < deadline:
             if self._process.poll() is not None:
                 break
-            if _answers(self.port):
+            if _answers(self.port, self.authority):
                 return
             time.sleep(0.01)
         said = (self.folder / "output").read_text(errors="replace")[-2000:]
@@ -155,9 +171,10 @@ def _tansu(target: Path) -> Path:
 
 def _chronik(broker: Broker, tools: Tools, folder: Path, port: int) -> Sequence[str | Path]:
     settings = {
-        "listeners": f"PLAINTEXT://127.0.0.1:{port}",
+        "listeners": f"{_protocol(broker)}://127.0.0.1:{port}",
         "http.listeners": f"HTTP://127.0.0.1:{free_port()}",
         "log.dirs": str(folder / "data"),
+        **_tls_settings(broker, folder),
         **broker.settings,
     }
     twist = Path(sys.executable).with_name("twist")
@@ -171,13 +188,15 @@ def _kafka(broker: Broker, tools: Tools, folder: Path, port: int) -> Sequence[st
         "node.id": "1",
         "controller.quorum.voters": f"1@127.0.0.1:{controller}",
         "controller.listener.names": "CONTROLLER",
-        "listeners": f"PLAINTEXT://127.0.0.1:{port},CONTROLLER://127.0.0.1:{controller}",
-        "advertised.listeners": f"PLAINTEXT://127.0.0.1:{port}",
-        "listener.security.protocol.map": "PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT",
+        "listeners": f"{_protocol(broker)}://127.0.0.1:{port},CONTROLLER://127.0.0.1:{controller}",
+        "advertised.listeners": f"{_protocol(broker)}://127.0.0.1:{port}",
+        "listener.security.protocol.map": "PLAINTEXT:PLAINTEXT,SSL:SSL,CONTROLLER:PLAINTEXT",
+        "inter.broker.listener.name": _protocol(broker),
         "log.dirs": str(folder / "data"),
         "offsets.topic.replication.factor": "1",
         "transaction.state.log.replication.factor": "1",
         "transaction.state.log.min.isr": "1",
+        **_tls_settings(broker, folder),
         **broker.settings,
     }
     properties = folder / "server.properties"
@@ -197,10 +216,40 @@ def _in_memory(broker: Broker, tools: Tools, folder: Path, port: int) -> Sequenc
 _COMMANDS = {"chronik": _chronik, "kafka": _kafka, "tansu": _in_memory}
 
 
-def _answers(port: int) -> bool:
+def _protocol(broker: Broker) -> str:
+    return "SSL" if broker.tls else "PLAINTEXT"
+
+
+def _certify(folder: Path) -> Path:
+    """Make a CA and a broker's certificate on the curve P-256; the CA's file."""
+    now = datetime.datetime.now(datetime.UTC)
+    authority = make_authority(name_of("bench CA"), now, 2)
+    broker = issue(authority, name_of("broker"), now, 2, [SERVER, CLIENT], ["localhost", "127.0.0.1"])
+    (folder / "ca.pem").write_bytes(authority.certificate_pem)
+    (folder / "broker.pem").write_bytes(broker.pem)
+    return folder / "ca.pem"
+
+
+def _tls_settings(broker: Broker, folder: Path) -> Mapping[str, str]:
+    """The same for both families: Chronik has Kafka's keys."""
+    if not broker.tls:
+        return {}
+    keystore, truststore = str(folder / "broker.pem"), str(folder / "ca.pem")
+    return {
+        "ssl.keystore.type": "PEM",
+        "ssl.keystore.location": keystore,
+        "ssl.truststore.type": "PEM",
+        "ssl.truststore.location": truststore,
+    }
+
+
+def _answers(port: int, authority: Path | None) -> bool:
     try:
-        with socket.create_connection(("127.0.0.1", port), timeout=1) as connection:
-            connection.sendall(_API_VERSIONS)
-            return len(connection.recv(4)) == 4
+        with socket.create_connection(("127.0.0.1", port), timeout=1) as plain:
+            context = None if authority is None else ssl.create_default_context(cafile=str(authority))
+            connection = plain if context is None else context.wrap_socket(plain, server_hostname="127.0.0.1")
+            with connection:
+                connection.sendall(_API_VERSIONS)
+                return len(connection.recv(4)) == 4
     except OSError:
         return False

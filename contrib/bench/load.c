@@ -6,6 +6,8 @@
  *   load sync    HOST:PORT TOPIC RECORDS BYTES                           acks=all, one at a time, prints p50 and p99 in us
  *   load spread  HOST:PORT TOPIC PARTITIONS ROUNDS                       acks=all, one record to each, prints the p50 in ms
  *
+ * With a CA's file in the environment's LOAD_CA connections are made with TLS.
+ *
  * Every call ends within TIME_LIMIT_SECONDS, whatever the broker does.
  */
 #include <librdkafka/rdkafka.h>
@@ -42,6 +44,11 @@ static void set(rd_kafka_conf_t *conf, const char *name, const char *value) {
 
 static rd_kafka_t *client(rd_kafka_type_t type, rd_kafka_conf_t *conf) {
     char error[512];
+    const char *authority = getenv("LOAD_CA");
+    if (authority) {
+        set(conf, "security.protocol", "ssl");
+        set(conf, "ssl.ca.location", authority);
+    }
     rd_kafka_t *kafka = rd_kafka_new(type, conf, error, sizeof error);
     if (!kafka) die("client", error);
     return kafka;

@@ -10,7 +10,7 @@ from twisted.internet.defer import Deferred, fail, succeed
 from zope.interface import implementer
 
 from chronik.audit.interfaces import AuditRecord, IAuditWriter
-from chronik.security.interfaces import AuditEvent, AuditKind
+from chronik.security.audit_interfaces import AuditEvent, AuditKind
 
 
 def event(

@@ -6,7 +6,8 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from chronik.audit.logins import LoginAudit
 from chronik.network.interfaces import Session
-from chronik.security.interfaces import ANONYMOUS, AuditKind, Login, Principal
+from chronik.security.audit_interfaces import AuditKind
+from chronik.security.interfaces import ANONYMOUS, Login, Principal
 from chronik.security.sasl.gate import Outcome
 from tests.server.test_audited import FakeTrail
 

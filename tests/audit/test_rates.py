@@ -6,7 +6,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from chronik.audit import rates
 from chronik.audit.rates import ALTOGETHER, CHANGES, REPORTED_MAX, TRACKED_MAX, AuditRates, Peer, network_of, peer_of
-from chronik.security.interfaces import AuditKind
+from chronik.security.audit_interfaces import AuditKind
 from tests.audit.fakes import event
 
 REFUSED = AuditKind.AUTHORIZATION

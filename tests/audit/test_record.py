@@ -8,7 +8,7 @@ from typing import Any
 from twisted.trial.unittest import SynchronousTestCase
 
 from chronik.audit.record import ENTRIES_MAX, LINE_BYTES_MAX, TEXT_CHARACTERS_MAX, audit_record, left_out_record
-from chronik.security.interfaces import AuditEvent, AuditKind
+from chronik.security.audit_interfaces import AuditEvent, AuditKind
 from tests.audit.fakes import event
 
 TIME = 1_700_000_000.25

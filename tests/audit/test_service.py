@@ -11,7 +11,7 @@ from zope.interface.verify import verifyObject
 from chronik.audit.service import AuditSettings, add_file, audit_trail, told, wanted
 from chronik.config import Configuration
 from chronik.config.interfaces import IReconfigurable
-from chronik.security.interfaces import NO_AUDIT, AuditKind
+from chronik.security.audit_interfaces import NO_AUDIT, AuditKind
 from chronik.testing.pools import SynchronousThreadPools
 from tests.audit.fakes import event
 

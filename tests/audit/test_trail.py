@@ -9,7 +9,7 @@ from zope.interface.verify import verifyObject
 from chronik.audit.outlet import Outlet
 from chronik.audit.rates import AuditRates
 from chronik.audit.trail import REPORT_S, AuditTrail
-from chronik.security.interfaces import NO_AUDIT, AuditKind, IAuditTrail
+from chronik.security.audit_interfaces import NO_AUDIT, AuditKind, IAuditTrail
 from tests.audit.fakes import FakeWriter, event
 
 REFUSED = AuditKind.AUTHORIZATION

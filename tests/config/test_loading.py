@@ -79,10 +79,10 @@ class LoadingTests(SynchronousTestCase):
             self.assertTrue(message.isprintable(), message)
 
     def test_listeners_that_would_not_do_what_they_say(self) -> None:
-        """No listener at all, encryption that is not there, an address nobody can connect to."""
+        """No listener at all, a protocol that HTTP is not, an address nobody can connect to."""
         for key, value in (
             ("listeners", ""),
-            ("http.listeners", "HTTPS://127.0.0.1:6092"),
+            ("http.listeners", "FTP://127.0.0.1:6092"),
             ("http.listeners", "HTTP://127.0.0.1:6092,SSL://127.0.0.1:6093"),
             ("advertised.listeners", "PLAINTEXT://0.0.0.0:9092"),
             ("advertised.listeners", "PLAINTEXT://[::]:9092"),

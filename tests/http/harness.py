@@ -14,9 +14,11 @@ from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from chronik.http.authentication import HttpAuthentication
+from chronik.http.bearer import BearerTokens
 from chronik.http.routing import Routes
 from chronik.http.site import make_site
-from chronik.security.interfaces import NO_AUDIT, IAuditTrail, ICredentialStore, Principal
+from chronik.security.audit_interfaces import NO_AUDIT, IAuditTrail
+from chronik.security.interfaces import ICredentialStore, ITokenValidator, Principal
 from chronik.security.logins import FailedLogins, PasswordLogins
 
 ALICE = Principal("User", "alice")
@@ -52,11 +54,17 @@ class Response:
 class Client:
     """One connection to a site."""
 
-    def __init__(self, routes: Routes, credentials: ICredentialStore | None = None, audit: IAuditTrail = NO_AUDIT) -> None:
+    def __init__(
+        self,
+        routes: Routes,
+        credentials: ICredentialStore | None = None,
+        validator: ITokenValidator | None = None,
+        audit: IAuditTrail = NO_AUDIT,
+    ) -> None:
         self.clock = Clock()
         self.transport = StringTransport()
         failures = FailedLogins(self.clock, lambda: 10, lambda: 5)
-        authentication = HttpAuthentication(PasswordLogins(credentials, failures, self.clock, b"secret"))
+        authentication = HttpAuthentication(PasswordLogins(credentials, failures, self.clock, b"secret"), BearerTokens(validator, self.clock))
         self.channel = make_site(routes, {"broker.example"}, authentication, self.clock, audit).buildProtocol(None)
         self.channel.makeConnection(self.transport)
 

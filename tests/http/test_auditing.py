@@ -12,7 +12,8 @@ from twisted.trial.unittest import SynchronousTestCase
 from chronik.http.auditing import LOGIN_S, LOGINS_MAX, HttpAudit
 from chronik.http.interfaces import HttpAnswer, HttpError, HttpRequest, json_answer
 from chronik.http.routing import Route, Routes
-from chronik.security.interfaces import ANONYMOUS, NO_AUDIT, AuditEvent, AuditKind, Principal
+from chronik.security.audit_interfaces import NO_AUDIT, AuditEvent, AuditKind
+from chronik.security.interfaces import ANONYMOUS, Principal
 from tests.http.harness import ALICE, Client, FakeCredentials
 from tests.server.test_audited import FakeTrail
 
@@ -113,7 +114,7 @@ class SiteTests(SynchronousTestCase):
         async def serve(request: HttpRequest) -> HttpAnswer:
             return json_answer({})
 
-        client = Client(Routes(paths={"x": Route({"GET": serve})}), FakeCredentials(), trail)
+        client = Client(Routes(paths={"x": Route({"GET": serve})}), FakeCredentials(), audit=trail)
         return client.fetch("GET", "/x", **headers).status
 
     def test_told(self) -> None:

@@ -114,11 +114,6 @@ class Broker:
         return f"127.0.0.1:{self.port}"
 
     @property
-    def sasl_bootstrap(self) -> str:
-        """Where clients connect to that authenticate."""
-        return f"127.0.0.1:{self.sasl_port}"
-
-    @property
     def confluent(self) -> Mapping[str, Any]:
         """How clients of confluent-kafka reach it."""
         return {"bootstrap.servers": self.bootstrap, **ACCESS.confluent}
@@ -148,6 +143,11 @@ class Broker:
         return ACCESS.enter(socket.create_connection(("127.0.0.1", self.port), seconds))
 
     @property
+    def sasl_bootstrap(self) -> str:
+        """Where clients connect to that authenticate."""
+        return f"127.0.0.1:{self.sasl_port}"
+
+    @property
     def pid(self) -> int:
         """Of the running process."""
         assert self.process is not None
@@ -155,11 +155,11 @@ class Broker:
 
     def command(self) -> list[str]:
         """The command line that starts it."""
-        access = dict(ACCESS.settings(self.port))
-        if "sasl.enabled.mechanisms" in self.settings:
-            access["listeners"] += f",SASL_PLAINTEXT://127.0.0.1:{self.sasl_port}"
+        access = ACCESS.settings(self.port)
+        sasl = f",SASL_PLAINTEXT://127.0.0.1:{self.sasl_port}" if "sasl.enabled.mechanisms" in self.settings else ""
         settings = {
             **access,
+            "listeners": access["listeners"] + sasl,
             "http.listeners": f"HTTP://127.0.0.1:{self.http_port}",
             "log.dirs": os.path.join(self.directory, "data"),
             **EVERYWHERE,

@@ -10,9 +10,8 @@ from twisted.trial.unittest import SynchronousTestCase
 from chronik.defer import Pool
 from chronik.errors import ConfigurationError
 from chronik.security.file_store import FileSecurity, make
-from chronik.security.interfaces import BROKER, Operation, ResourceType
+from chronik.security.interfaces import BROKER, AclBinding, Operation, PatternType, Permission, ResourceType
 from chronik.security.passwords import hash_password
-from chronik.security.rules import PatternType, Rule
 from chronik.security.rules_file import parse_users_and_rules, read_users_and_rules
 from chronik.testing.auth import auth_context
 from chronik.testing.auth_contract import ALTER_CLUSTER, CredentialStoreContract, RestrictingAuthorizerContract
@@ -77,13 +76,15 @@ class RulesFileTests(SynchronousTestCase):
     def test_all_fields(self) -> None:
         """Every field arrives in the rule."""
         text = self.rule(host="10.0.0.1", pattern="prefixed", permission="deny", operation="Alter-Configs")
-        expected = Rule("User:alice", Operation.ALTER_CONFIGS, ResourceType.TOPIC, "orders", "10.0.0.1", PatternType.PREFIXED, False)
+        pattern, operation = PatternType.PREFIXED, Operation.ALTER_CONFIGS
+        expected = AclBinding(ResourceType.TOPIC, pattern, "orders", "User:alice", "10.0.0.1", operation, Permission.DENY)
         self.assertEqual((expected,), parse_users_and_rules(text, "auth.toml").rules)
 
     def test_defaults(self) -> None:
         """Any host, literal, allow; and the cluster has one name."""
         (found,) = parse_users_and_rules(self.rule(resource="cluster", name=None), "auth.toml").rules
-        self.assertEqual(Rule("User:alice", Operation.READ, ResourceType.CLUSTER, "kafka-cluster"), found)
+        kind, literal = ResourceType.CLUSTER, PatternType.LITERAL
+        self.assertEqual(AclBinding(kind, literal, "kafka-cluster", "User:alice", "*", Operation.READ, Permission.ALLOW), found)
 
     def test_empty_file(self) -> None:
         """Nobody, and nothing is allowed."""
@@ -104,6 +105,8 @@ class RulesFileTests(SynchronousTestCase):
             ({"pattern": "regex"}, "pattern"),
             ({"pattern": "prefixed", "name": "*"}, "prefixed"),
             ({"permission": "maybe"}, "permission"),
+            ({"host": "10.0.0.1/8"}, "write 10.0.0.0/8"),
+            ({"resource": "cluster"}, "kafka-cluster"),
             ({"prinzipal": "x"}, "prinzipal"),
         ):
             message = self.refused(self.rule() + self.rule(**fields))

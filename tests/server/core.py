@@ -21,7 +21,7 @@ from chronik.protocol.message import Message
 from chronik.replica.interfaces import IPartition, IPartitions, IReplicaMoves
 from chronik.replica.partition import Partition
 from chronik.replica.purgatory import Purgatory
-from chronik.security.interfaces import ANONYMOUS, Action, IAuthorizer, Principal
+from chronik.security.interfaces import ANONYMOUS, Action, IAclAuthorizer, Principal
 from chronik.server.api import Api
 from chronik.server.dispatch import RequestDispatcher
 from chronik.server.fetch_sessions import FetchSessionCache
@@ -33,7 +33,7 @@ from chronik.server.services import Services
 from tests.replica.fakes import TOPIC_ID, FakeFeed, FakeLog, FakeStore, topic_of
 
 
-@implementer(IAuthorizer)
+@implementer(IAclAuthorizer)
 class FakeAuthorizer:
     """Allows what is not refused, at once or when told."""
 

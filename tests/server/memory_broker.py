@@ -38,6 +38,7 @@ from chronik.replica.moves import ReplicaMoves
 from chronik.replica.purgatory import Purgatory
 from chronik.replica.settings import EffectiveSettings
 from chronik.security.interfaces import ANONYMOUS
+from chronik.security.tokens.delegation import DelegationTokens
 from chronik.server.dispatch import RequestDispatcher
 from chronik.server.fetch_sessions import FetchSessionCache
 from chronik.server.metrics import RequestMetrics
@@ -46,7 +47,7 @@ from chronik.server.services import Services
 from chronik.server.table import api_table
 from chronik.storage.memory import MemoryFileSystem
 from chronik.testing.logs import make_clock, make_store
-from chronik.testing.pools import SynchronousWorker
+from chronik.testing.pools import SynchronousThreadPools, SynchronousWorker
 from tests.server.core import FakeAuthorizer
 
 BROKER_ID: Final = 1
@@ -127,6 +128,7 @@ class MemoryBroker:
         self.authorizer = authorizer or FakeAuthorizer()
         self.metrics = RequestMetrics()
         self.purgatory = Purgatory(self.clock)
+        self.tokens = DelegationTokens(b"secret", self.feed, SynchronousThreadPools(), self.clock)
         self.services = self._services()
         self.dispatcher = RequestDispatcher(self.services, api_table())
         self.session = Session("PLAINTEXT", "10.0.0.9", 5555, "192.168.1.5", 9092, ANONYMOUS)
@@ -164,6 +166,7 @@ class MemoryBroker:
             clock=self.clock,
             purgatory=self.purgatory,
             metrics=self.metrics,
+            tokens=self.tokens,
         )
 
     def start(self, case: SynchronousTestCase) -> None:
@@ -172,6 +175,7 @@ class MemoryBroker:
             case.successResultOf(start())
         self.groups.start()
         case.addCleanup(self.groups.stop)
+        self.tokens.start()
         self.partitions.observe(GroupPartitions(self.groups, self.clock))
         case.successResultOf(self.controller.serve())
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -12,6 +13,7 @@ from chronik.protocol import messages as m
 from chronik.protocol.apis import response_class
 from chronik.protocol.header import parse_response_header, request_header
 from chronik.protocol.message import Message, Struct
+from chronik.security.interfaces import Principal
 from chronik.testing.records import batch_of
 from tests.server.memory_broker import CORRELATION_ID, MemoryBroker
 
@@ -28,6 +30,7 @@ class GrantedRequests:
     def __init__(self, broker: MemoryBroker, result: Callable[[Deferred[Any]], Any]) -> None:
         self.broker = broker
         self._result = result
+        self._serial = itertools.count()
         result(broker.controller.create_topics([NewTopic("t")]))
         self.topic_id = broker.feed.image.topics["t"].topic_id
         self.ask(self.find_coordinator(3), 3)
@@ -91,11 +94,12 @@ class GrantedRequests:
         return m.OffsetFetchRequest(groups=(m.OffsetFetchRequest.OffsetFetchRequestGroup(group_id="g", topics=topics),))
 
     def leave(self, version: int) -> Message:
-        """A member of another group."""
-        member_id = self.ask(self.join("leaving"), 3)[0].member_id
+        """The member of a group of its own."""
+        group_id = f"leaving-{next(self._serial)}"
+        member_id = self.ask(self.join(group_id), 3)[0].member_id
         if version < 3:
-            return m.LeaveGroupRequest(group_id="leaving", member_id=member_id)
-        return m.LeaveGroupRequest(group_id="leaving", members=(m.LeaveGroupRequest.MemberIdentity(member_id=member_id),))
+            return m.LeaveGroupRequest(group_id=group_id, member_id=member_id)
+        return m.LeaveGroupRequest(group_id=group_id, members=(m.LeaveGroupRequest.MemberIdentity(member_id=member_id),))
 
     def sync(self, version: int) -> Message:
         """The member, again."""
@@ -188,12 +192,32 @@ class GrantedRequests:
         """A broker that is registered no more."""
         return m.UnregisterBrokerRequest(broker_id=7)
 
+    def _proved(self) -> None:
+        """Be somebody, on a connection that says so."""
+        session = self.broker.session
+        session.principal, session.encrypted = Principal("User", "alice"), True
+
+    def create_token(self, version: int) -> Message:
+        """One of alice's own."""
+        self._proved()
+        renewer = m.CreateDelegationTokenRequest.CreatableRenewers(principal_type="User", principal_name="bob")
+        return m.CreateDelegationTokenRequest(owner_principal_type=None, owner_principal_name=None, renewers=(renewer,), max_lifetime_ms=-1)
+
+    def _secret(self) -> bytes:
+        """Of a new token."""
+        secret: bytes = self.ask(self.create_token(3), 3)[0].hmac
+        return secret
+
     def requests(self) -> dict[str, Make]:
         """A request that can be granted, by API."""
         alter, edit = m.AlterConfigsRequest, m.IncrementalAlterConfigsRequest
         offsets = m.ListOffsetsRequest.ListOffsetsPartition(partition_index=0, timestamp=-1)
         altered = alter.AlterConfigsResource(resource_type=2, resource_name="t", configs=(alter.AlterableConfig(name="retention.ms", value="9"),))
         edited = edit.AlterConfigsResource(resource_type=2, resource_name="t", configs=(edit.AlterableConfig(name="retention.ms", value="8"),))
+        entry = {"operation": 3, "permission_type": 3}
+        acl = {"resource_type": 2, "resource_name": "t", "resource_pattern_type": 3, "principal": "User:alice", "host": "*", **entry}
+        anyone = {"resource_name_filter": None, "principal_filter": None, "host_filter": None}
+        which = {"resource_type_filter": 2, "pattern_type_filter": 1, **anyone, **entry}
         described = m.DescribeConfigsRequest.DescribeConfigsResource(resource_type=2, resource_name="t", configuration_keys=None)
         return {
             "Produce": self.produce,
@@ -214,6 +238,8 @@ class GrantedRequests:
             "DeleteTopics": self.delete_topics,
             "InitProducerId": lambda _: m.InitProducerIdRequest(transactional_id=None),
             "DescribeAcls": lambda _: m.DescribeAclsRequest(resource_type_filter=1, pattern_type_filter=1, operation=1, permission_type=1),
+            "CreateAcls": lambda _: m.CreateAclsRequest(creations=(m.CreateAclsRequest.AclCreation(**acl),)),
+            "DeleteAcls": lambda _: m.DeleteAclsRequest(filters=(m.DeleteAclsRequest.DeleteAclsFilter(**which),)),
             "DescribeConfigs": lambda _: m.DescribeConfigsRequest(resources=(described,)),
             "AlterConfigs": lambda _: alter(resources=(altered,)),
             "IncrementalAlterConfigs": lambda _: edit(resources=(edited,)),
@@ -247,6 +273,10 @@ class GrantedRequests:
             "AlterClientQuotas": self.limit,
             "ConsumerGroupHeartbeat": self.beat,
             "ConsumerGroupDescribe": self.describe_consumers,
+            "CreateDelegationToken": self.create_token,
+            "RenewDelegationToken": lambda _: m.RenewDelegationTokenRequest(hmac=self._secret(), renew_period_ms=-1),
+            "ExpireDelegationToken": lambda _: m.ExpireDelegationTokenRequest(hmac=self._secret(), expiry_time_period_ms=-1),
+            "DescribeDelegationToken": lambda _: m.DescribeDelegationTokenRequest(owners=None),
         }
 
 

@@ -12,9 +12,8 @@ from tests.protocol.oracles import kio_classes, kio_decode
 from tests.server.memory_broker import MemoryBroker
 from tests.server.requests import GrantedRequests, errors
 
-REFUSED = {"DescribeAcls": 54, "UnregisterBroker": 102, "SaslHandshake": 34, "SaslAuthenticate": 34}
-"""APIs that refuse every request on a broker alone that asks no authorizer, and on a listener where nobody has to authenticate:
-SECURITY_DISABLED, BROKER_ID_NOT_REGISTERED, ILLEGAL_SASL_STATE."""
+REFUSED = {"UnregisterBroker": 102, "SaslHandshake": 34, "SaslAuthenticate": 34}
+"""APIs that refuse every request on a broker alone (BROKER_ID_NOT_REGISTERED) and where nobody has to authenticate (ILLEGAL_SASL_STATE)."""
 
 
 class EveryVersionTests(SynchronousTestCase):

@@ -208,8 +208,12 @@ class RefusalTest(FetchCase):
         self.assertEqual(self.answered(self.request(13, topic_id=b"?" * 16), 13).error_code, ErrorCode.UNKNOWN_TOPIC_ID)
 
     def test_not_allowed(self) -> None:
-        """By name it is said; by id the topic does not exist for whoever may not read it."""
-        self.core.authorizer.refused = {Action(Operation.READ, ResourceType.TOPIC, "t")}
+        """It is said to who may know of the topic; by id it does not exist for whoever may not."""
+        read, describe = (Action(operation, ResourceType.TOPIC, "t") for operation in (Operation.READ, Operation.DESCRIBE))
+        self.core.authorizer.refused = {read}
+        self.assertEqual(self.code(), ErrorCode.TOPIC_AUTHORIZATION_FAILED)
+        self.assertEqual(self.answered(self.request(13), 13).error_code, ErrorCode.TOPIC_AUTHORIZATION_FAILED)
+        self.core.authorizer.refused = {read, describe}
         self.assertEqual(self.code(), ErrorCode.TOPIC_AUTHORIZATION_FAILED)
         self.assertEqual(self.answered(self.request(13), 13).error_code, ErrorCode.UNKNOWN_TOPIC_ID)
 

@@ -5,6 +5,7 @@ from chronik.plugin import BackendMaker
 _STORAGE = "chronik.storage.interfaces:ILogStore"
 _INDEX = "chronik.search.interfaces:ISearchBackend"
 _AUTH = "chronik.security.interfaces:IAuthorizer"
+_TOKENS = "chronik.security.interfaces:ITokenValidator"
 _USERS = "chronik.security.interfaces:ICredentialStore"
 _METADATA = "chronik.metadata.interfaces:IMetadataStore"
 
@@ -62,6 +63,16 @@ allow_all = BackendMaker(
     "chronik.security.allow_all:make",
 )
 
+acl = BackendMaker(
+    "auth",
+    "acl",
+    "Kafka's access control lists, and roles; what neither allows is refused.",
+    "Both are kept in the metadata and changed by kafka-acls, chronik acls, chronik roles and over HTTP; a change counts at once. super.users names "
+    "who may do everything. It knows no users. It has no options.",
+    _AUTH,
+    "chronik.security.acl.authorizer:make",
+)
+
 file_auth = BackendMaker(
     "auth",
     "file",
@@ -70,6 +81,16 @@ file_auth = BackendMaker(
     "pattern (literal, prefixed) and permission (allow, deny). A deny wins. The file is read when the broker starts.",
     _AUTH,
     "chronik.security.file_store:make",
+)
+
+jwks_tokens = BackendMaker(
+    "auth",
+    "jwks",
+    "Bearer tokens that are JSON Web Tokens, by the keys that their issuer publishes.",
+    "It says whether bearer tokens are good, and neither knows passwords nor decides what anybody may do. It goes by the keys sasl.oauthbearer.*, "
+    "and has no options of its own. It is the default of token.validator where sasl.oauthbearer.jwks.endpoint.url is set.",
+    _TOKENS,
+    "chronik.security.tokens.jwks:make",
 )
 
 metadata_users = BackendMaker(

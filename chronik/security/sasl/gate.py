@@ -98,6 +98,11 @@ class SaslAuthentication:
         self.bare = False
 
     @property
+    def login(self) -> Login | None:
+        """Whom the peer has proved to be, and by what."""
+        return self._login
+
+    @property
     def bare_bytes_max(self) -> int:
         """How large a bare message may be."""
         return self._server.message_bytes_max

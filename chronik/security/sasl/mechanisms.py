@@ -8,9 +8,10 @@ from typing import Any, Final
 
 from chronik.config import Configuration
 from chronik.errors import ConfigurationError
-from chronik.security.interfaces import AuthContext, ICredentialStore, ISaslMechanism, IScramCredentials, IScramTokens
+from chronik.security.interfaces import AuthContext, ICredentialStore, ISaslMechanism, IScramCredentials, IScramTokens, ITokenValidator
 from chronik.security.logins import FailedLogins, PasswordLogins
 from chronik.security.sasl.jaas import plain_users
+from chronik.security.sasl.oauthbearer import OAuthBearer
 from chronik.security.sasl.plain import PlainMechanism
 from chronik.security.sasl.scram import ScramMechanism
 from chronik.security.sasl.static_users import StaticUsers
@@ -28,6 +29,7 @@ class SaslParts:
     :ivar random: gives that many random bytes.
     :ivar secret: of this process; what unknown users are told is made of it.
     :ivar tokens: delegation tokens, None where there are none.
+    :ivar validator: of bearer tokens; None where nobody knows them.
     """
 
     auth: AuthContext
@@ -37,6 +39,7 @@ class SaslParts:
     random: Callable[[int], bytes]
     secret: bytes
     tokens: IScramTokens | None = None
+    validator: ITokenValidator | None = None
 
 
 MechanismMaker = Callable[[str, Configuration, SaslParts], ISaslMechanism]
@@ -65,7 +68,17 @@ def make_scram(name: str, config: Configuration, parts: SaslParts) -> ISaslMecha
     return ScramMechanism(name, known, parts.failures, parts.random, lambda: feed.image.security.scram_secret or parts.secret, parts.tokens)
 
 
-MAKERS: Final[Mapping[str, MechanismMaker]] = {"PLAIN": make_plain, **dict.fromkeys(SCRAM_HASHES, make_scram)}
+def make_oauthbearer(name: str, config: Configuration, parts: SaslParts) -> ISaslMechanism:
+    """OAUTHBEARER."""
+    if parts.validator is None:
+        raise ConfigurationError(
+            f"listener {config.listener} offers {name}, and there is nobody who knows tokens: "
+            "set sasl.oauthbearer.jwks.endpoint.url, or token.validator to a plugin"
+        )
+    return OAuthBearer(parts.validator)
+
+
+MAKERS: Final[Mapping[str, MechanismMaker]] = {"PLAIN": make_plain, **dict.fromkeys(SCRAM_HASHES, make_scram), "OAUTHBEARER": make_oauthbearer}
 """How each mechanism is made."""
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import enum
-import hmac
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Final
 
@@ -61,20 +60,21 @@ def token_created(before: MetadataImage, after: MetadataImage, request: Any, res
 
 def token_renewed(before: MetadataImage, after: MetadataImage, request: Any, response: Any) -> Iterable[Changed]:
     """RenewDelegationToken."""
-    yield _token(before, request, response, {"period_ms": request.renew_period_ms})
+    yield _token(before, after, response, {"period_ms": request.renew_period_ms})
 
 
 def token_expired(before: MetadataImage, after: MetadataImage, request: Any, response: Any) -> Iterable[Changed]:
     """ExpireDelegationToken."""
-    yield _token(before, request, response, {"period_ms": request.expiry_time_period_ms})
+    yield _token(before, after, response, {"period_ms": request.expiry_time_period_ms})
 
 
-def _token(before: MetadataImage, request: Any, response: Any, details: Mapping[str, Any]) -> Changed:
-    found = next((token for token in before.security.tokens.values() if hmac.compare_digest(token.hmac, bytes(request.hmac))), None)
+def _token(before: MetadataImage, after: MetadataImage, response: Any, details: Mapping[str, Any]) -> Changed:
+    """The token that is another one now: requests name tokens by their secrets, which only their makers can tell apart."""
+    found = next((token for token in before.security.tokens.values() if after.security.tokens.get(token.token_id) != token), None)
     code, reason = told(response)
     old = {} if found is None else {"owner": found.owner, "expiry": found.expiry_ms}
-    after = {} if code else {"expiry": response.expiry_timestamp_ms}
-    return Changed(f"DELEGATION_TOKEN:{found.token_id if found is not None else ''}", code, reason, old, after, details)
+    new = {} if code else {"expiry": response.expiry_timestamp_ms}
+    return Changed(f"DELEGATION_TOKEN:{found.token_id if found is not None else ''}", code, reason, old, new, details)
 
 
 def _iterations(image: MetadataImage, mechanism: str, user: str) -> Mapping[str, int] | None:

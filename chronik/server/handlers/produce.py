@@ -23,6 +23,7 @@ from chronik.security.interfaces import Action, Operation, ResourceType
 from chronik.server.api import Api
 from chronik.server.context import RequestContext
 from chronik.server.handlers.leaders import LeaderHints
+from chronik.server.handlers.topic_access import on_topic, topic_refusal, unknown_id
 from chronik.server.settling import Countdown
 from chronik.storage.interfaces import AppendResult
 
@@ -95,10 +96,14 @@ def _topic_name(services: Services, version: int, topic: _TopicData) -> str | No
 
 def _topic_refusal(context: RequestContext, request: ProduceRequest, name: str | None) -> KafkaError | None:
     """Why none of the topic's partitions is appended to."""
+    if request.transactional_id is not None and not context.allowed(Operation.WRITE, ResourceType.TRANSACTIONAL_ID, request.transactional_id):
+        why = f"{context.session.principal} may not write by transactional id {request.transactional_id}"
+        return KafkaError(ErrorCode.TRANSACTIONAL_ID_AUTHORIZATION_FAILED, why)
     if name is None:
-        return KafkaError(ErrorCode.UNKNOWN_TOPIC_ID, "no topic has this id")
-    if not context.allowed(Operation.WRITE, ResourceType.TOPIC, name):
-        return KafkaError(ErrorCode.TOPIC_AUTHORIZATION_FAILED, f"{context.session.principal} may not write to topic {name}")
+        return unknown_id()
+    refusal = topic_refusal(context, Operation.WRITE, name, context.api_version >= FIRST_VERSION_WITH_TOPIC_IDS)
+    if refusal is not None:
+        return refusal
     if request.acks not in (-1, 0, 1):
         return KafkaError(ErrorCode.INVALID_REQUIRED_ACKS, f"acks is {request.acks}; 0, 1 and -1 (all) are known")
     if request.transactional_id is not None:
@@ -185,10 +190,10 @@ def _endpoints(hints: LeaderHints) -> tuple[ProduceResponse.NodeEndpoint, ...]:
 
 def _rule(services: Services, request: ProduceRequest) -> Iterable[Action]:
     names = services.metadata.image.names
+    if request.transactional_id is not None:
+        yield Action(Operation.WRITE, ResourceType.TRANSACTIONAL_ID, request.transactional_id)
     for topic in request.topic_data:
-        name = topic.name or names.get(TopicId(topic.topic_id))
-        if name:
-            yield Action(Operation.WRITE, ResourceType.TOPIC, name)
+        yield from on_topic(Operation.WRITE, topic.name or names.get(TopicId(topic.topic_id)), by_id=not topic.name)
 
 
 def _refusal(request: ProduceRequest, version: int, error: KafkaError) -> Message:

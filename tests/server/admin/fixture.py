@@ -87,6 +87,7 @@ class AdminCase(ControllerCase):
         self.partitions = ReadyPartitions()
         self.quotas = ClientQuotas(self.feed, self.clock.seconds, QuotaWindows())
         self.denied: Callable[[Action], bool] = lambda action: False
+        self.authorizer: Any = None
         self.settings: dict[str, str] = {}
         self.log_levels = LogLevels()
         self.session = Session("PLAINTEXT", "10.0.0.9", 5000, "192.168.1.5", 9092, ANONYMOUS)
@@ -100,7 +101,7 @@ class AdminCase(ControllerCase):
             "metadata": self.feed,
             "controller": self.controller,
             "partitions": self.partitions,
-            "authorizer": DenyingAuthorizer(self.denied),
+            "authorizer": self.authorizer or DenyingAuthorizer(self.denied),
             "clock": self.clock,
             "metrics": RequestMetrics(),
             "quotas": self.quotas,

@@ -1,4 +1,4 @@
-"""DescribeCluster, DescribeAcls, InitProducerId and DescribeTopicPartitions."""
+"""DescribeCluster, InitProducerId and DescribeTopicPartitions."""
 
 from __future__ import annotations
 
@@ -9,14 +9,13 @@ from chronik.errors import ErrorCode, KafkaError
 from chronik.metadata import keys
 from chronik.metadata.image import BrokerImage, Endpoint
 from chronik.metadata.interfaces import Put
-from chronik.protocol.messages import DescribeAclsRequest, DescribeClusterRequest, DescribeTopicPartitionsRequest, InitProducerIdRequest
+from chronik.protocol.messages import DescribeClusterRequest, DescribeTopicPartitionsRequest, InitProducerIdRequest
 from chronik.security.interfaces import Operation
-from chronik.server.handlers.admin import describe_acls, describe_cluster, describe_topic_partitions, init_producer_id
+from chronik.server.handlers.admin import describe_cluster, describe_topic_partitions, init_producer_id
 from chronik.server.handlers.operations import NOT_ASKED
 from tests.server.admin.fixture import AdminCase, deny
 
 (CLUSTER,) = describe_cluster.APIS
-(ACLS,) = describe_acls.APIS
 (PRODUCER,) = init_producer_id.APIS
 (PAGES,) = describe_topic_partitions.APIS
 Wanted = DescribeTopicPartitionsRequest.TopicRequest
@@ -57,23 +56,6 @@ class DescribeClusterTests(AdminCase):
             self.assertEqual([operations >> Operation.ALTER & 1, operations >> Operation.CREATE & 1, operations & 7], [0, 1, 0])
             self.denied = deny("DESCRIBE CLUSTER")
             self.assertEqual(self.ask(CLUSTER, version, request).cluster_authorized_operations, 0)
-
-
-class DescribeAclsTests(AdminCase):
-    """DescribeAcls."""
-
-    def test_every_version(self) -> None:
-        """Without an authorizer that has access control lists there is SECURITY_DISABLED and a message."""
-        for version in self.every_version(ACLS):
-            request = DescribeAclsRequest(resource_type_filter=1, pattern_type_filter=1, operation=1, permission_type=1)
-            response = self.ask(ACLS, version, request)
-            self.assertEqual([response.error_code, response.resources], [ErrorCode.SECURITY_DISABLED, ()])
-            self.assertIn("No authorizer", response.error_message)
-
-    def test_permission(self) -> None:
-        """DESCRIBE on the cluster is needed to hear even that."""
-        self.denied = deny("DESCRIBE CLUSTER")
-        self.assertEqual(self.ask(ACLS, 3, DescribeAclsRequest(pattern_type_filter=1)).error_code, ErrorCode.CLUSTER_AUTHORIZATION_FAILED)
 
 
 class InitProducerIdTests(AdminCase):

@@ -172,10 +172,10 @@ class PermissionTests(MetadataCase):
             self.assertEqual(self.ask(API, version, MetadataRequest(topics=() if version == 0 else None)).topics, ())
 
     def test_describe_denied_by_id(self) -> None:
-        """By id, the name is not told."""
+        """By id, neither the name is told nor that there is one."""
         self.denied = deny("DESCRIBE TOPIC")
         (topic,) = self.ask(API, 12, MetadataRequest(topics=(Topic(topic_id=self.orders.topic_id, name=None),))).topics
-        self.assertEqual([topic.error_code, topic.name], [ErrorCode.TOPIC_AUTHORIZATION_FAILED, None])
+        self.assertEqual([topic.error_code, topic.name], [ErrorCode.UNKNOWN_TOPIC_ID, None])
 
     def test_create_denied(self) -> None:
         """Creation needs CREATE on the cluster or on the topic."""

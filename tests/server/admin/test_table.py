@@ -29,7 +29,6 @@ class TableTests(SynchronousTestCase):
                 "DescribeLogDirs": (1, 5),
                 "AlterReplicaLogDirs": (1, 2),
                 "DescribeTopicPartitions": (0, 0),
-                "DescribeAcls": (1, 3),
                 "InitProducerId": (0, 5),
                 "DescribeProducers": (0, 0),
                 "DescribeQuorum": (0, 2),

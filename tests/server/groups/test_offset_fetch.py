@@ -150,8 +150,8 @@ class ErrorTests(OffsetFetchCase):
         """DESCRIBE on a topic is needed to hear of it; in the list of everything it is left out."""
         self.successResultOf(self.broker.controller.create_topics([NewTopic("u")]))
         self.deny(Operation.DESCRIBE, ResourceType.TOPIC, "t")
-        failed = ErrorCode.TOPIC_AUTHORIZATION_FAILED
         for version in VERSIONS:
+            failed = ErrorCode.TOPIC_AUTHORIZATION_FAILED if version < 10 else ErrorCode.UNKNOWN_TOPIC_ID
             self.assertEqual(self.offsets(self.fetch(version, [("t", [0, 1]), ("u", [0])])), [[(0, -1, failed), (1, -1, failed)], [(0, -1, 0)]])
             if version > 1:
                 self.assertEqual(self.fetch(version, None).topics, ())

@@ -16,6 +16,7 @@ from chronik.security.interfaces import CLUSTER_NAME, Action, Operation, Resourc
 from chronik.server.api import Api
 from chronik.server.context import RequestContext
 from chronik.server.handlers.admin.topics import mutation_quota
+from chronik.server.handlers.topic_access import topic_refusal, unknown_id
 
 if TYPE_CHECKING:
     from chronik.server.services import Services
@@ -67,15 +68,16 @@ def _resolved(context: RequestContext, image: MetadataImage, wanted: _Wanted, ti
         raise KafkaError(ErrorCode.INVALID_REQUEST, "Duplicate topic name." if wanted.name is not None else "Duplicate topic id.")
     topic = image.topic_by_id(wanted.topic_id) if wanted.name is None else image.topics.get(wanted.name)
     if wanted.name is None and topic is None:
-        raise KafkaError(ErrorCode.UNKNOWN_TOPIC_ID, "This server does not host a topic of this id.")
+        raise unknown_id()
     name = wanted.name if wanted.name is not None else topic.name if topic is not None else ""
     cluster = context.allowed_cluster(Operation.DELETE)
     if wanted.name is not None and not cluster and not context.allowed(Operation.DESCRIBE, ResourceType.TOPIC, name):
         raise _refused(context)
     if topic is None:
         raise KafkaError(ErrorCode.UNKNOWN_TOPIC_OR_PARTITION, f"This server does not host topic '{name}'.")
-    if not cluster and not context.allowed(Operation.DELETE, ResourceType.TOPIC, name):
-        raise _refused(context)
+    refusal = None if cluster else topic_refusal(context, Operation.DELETE, name, by_id=wanted.name is None)
+    if refusal is not None:
+        raise refusal if refusal.code is ErrorCode.UNKNOWN_TOPIC_ID else _refused(context)
     if name == AUDIT_TOPIC:
         raise KafkaError(ErrorCode.INVALID_REQUEST, f"{name} is the broker's record of who did what, and is not deleted by clients.")
     return name

@@ -9,7 +9,7 @@ from chronik.errors import ErrorCode, KafkaError
 from chronik.model import NO_EPOCH, NO_PRODUCER_ID
 from chronik.protocol.apis import ApiKey
 from chronik.protocol.messages import InitProducerIdRequest, InitProducerIdResponse, Message
-from chronik.security.interfaces import CLUSTER_NAME, Action, Operation, ResourceType
+from chronik.security.interfaces import CLUSTER_NAME, SOME, Action, Operation, ResourceType
 from chronik.server.api import Api
 from chronik.server.context import RequestContext
 
@@ -33,8 +33,7 @@ def _authorize(context: RequestContext, transactional_id: str | None) -> None:
         if not context.allowed(Operation.WRITE, ResourceType.TRANSACTIONAL_ID, transactional_id):
             raise KafkaError(ErrorCode.TRANSACTIONAL_ID_AUTHORIZATION_FAILED)
         return
-    topics = context.services.metadata.image.topics
-    if not context.allowed_cluster(Operation.IDEMPOTENT_WRITE) and not context.allowed_topics(Operation.WRITE, topics):
+    if not context.allowed_cluster(Operation.IDEMPOTENT_WRITE) and not context.allowed(Operation.WRITE, ResourceType.TOPIC, SOME):
         raise KafkaError(ErrorCode.CLUSTER_AUTHORIZATION_FAILED)
 
 
@@ -43,8 +42,7 @@ def _rule(services: Services, request: InitProducerIdRequest) -> Iterable[Action
         yield Action(Operation.WRITE, ResourceType.TRANSACTIONAL_ID, request.transactional_id)
         return
     yield Action(Operation.IDEMPOTENT_WRITE, ResourceType.CLUSTER, CLUSTER_NAME)
-    for topic in services.metadata.image.topics:
-        yield Action(Operation.WRITE, ResourceType.TOPIC, topic)
+    yield Action(Operation.WRITE, ResourceType.TOPIC, SOME)
 
 
 def _refusal(request: Any, version: int, error: KafkaError) -> Message:

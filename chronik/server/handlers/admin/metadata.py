@@ -17,6 +17,7 @@ from chronik.server.context import RequestContext
 from chronik.server.handlers.admin.cluster_view import ClusterView, PartitionView
 from chronik.server.handlers.admin.topics import create_and_wait, may_create, mutation_quota
 from chronik.server.handlers.operations import NOT_ASKED, actions_on, allowed_operations, cluster_operations
+from chronik.server.handlers.topic_access import topic_refusal, unknown_id
 
 if TYPE_CHECKING:
     from chronik.server.services import Services
@@ -79,9 +80,10 @@ def _by_id(context: RequestContext, request: MetadataRequest, topic_id: bytes) -
     view = _view(context)
     topic = view.image.topic_by_id(topic_id)
     if topic is None:
-        return _failed(ErrorCode.UNKNOWN_TOPIC_ID, None, topic_id)
-    if not context.allowed(Operation.DESCRIBE, ResourceType.TOPIC, topic.name):
-        return _failed(ErrorCode.TOPIC_AUTHORIZATION_FAILED, None, topic_id)
+        return _failed(unknown_id().code, None, topic_id)
+    refusal = topic_refusal(context, Operation.DESCRIBE, topic.name, by_id=True)
+    if refusal is not None:
+        return _failed(refusal.code, None, topic_id)
     return _found(context, request, view, topic)
 
 

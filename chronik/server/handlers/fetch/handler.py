@@ -18,6 +18,7 @@ from chronik.server.context import RequestContext
 from chronik.server.handlers.fetch.answer import answered, refused_as_a_whole
 from chronik.server.handlers.fetch.reading import Collected, collect, replica_of
 from chronik.server.handlers.fetch.scope import Scope, scope_of, topics_of
+from chronik.server.handlers.topic_access import on_topic
 
 if TYPE_CHECKING:
     from chronik.server.services import Services
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 
 async def _fetch(context: RequestContext, request: FetchRequest) -> FetchResponse:
     services, follows = context.services, replica_of(request) is not None
-    scope = scope_of(request, context.api_version, services.fetch_sessions, services.clock.seconds() * 1000)
+    scope = scope_of(request, context.api_version, services.fetch_sessions, services.clock.seconds() * 1000, context.session.principal)
     collected = await _look(context, request, scope)
     if not _enough(request, scope, collected):
         collected = await _wait_for_more(context, request, scope, collected)
@@ -93,9 +94,7 @@ def _rule(services: Services, request: FetchRequest) -> Iterable[Action]:
         return
     names = services.metadata.image.names
     for topic, topic_id in topics_of(request, services.fetch_sessions):
-        name = topic or names.get(topic_id)
-        if name:
-            yield Action(Operation.READ, ResourceType.TOPIC, name)
+        yield from on_topic(Operation.READ, topic or names.get(topic_id), by_id=not topic)
 
 
 def _refusal(request: FetchRequest, version: int, error: KafkaError) -> Message:

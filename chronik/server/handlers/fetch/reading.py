@@ -12,9 +12,10 @@ from chronik.protocol.messages import FetchRequest
 from chronik.record.batch import HEADER_BYTES, parse_header
 from chronik.record.compression import Codec
 from chronik.replica.interfaces import Diverged, FollowerFetch, IPartition, ReadResult
-from chronik.security.interfaces import Operation, ResourceType
+from chronik.security.interfaces import Operation
 from chronik.server.context import RequestContext
 from chronik.server.fetch_sessions import FetchPartition
+from chronik.server.handlers.topic_access import topic_refusal, unknown_id
 
 FIRST_VERSION_WITH_ZSTD: Final = 10
 
@@ -122,15 +123,13 @@ async def collect(context: RequestContext, request: FetchRequest, parts: Sequenc
 
 
 def _find(context: RequestContext, name: str, part: FetchPartition, replica: Replica | None) -> IPartition:
+    if replica is not None and not context.allowed_cluster(Operation.CLUSTER_ACTION):
+        raise KafkaError(ErrorCode.TOPIC_AUTHORIZATION_FAILED, f"{context.session.principal} is no broker of this cluster")
     if not name:
-        raise KafkaError(ErrorCode.UNKNOWN_TOPIC_ID, "no topic has this id")
-    if replica is None:
-        allowed = context.allowed(Operation.READ, ResourceType.TOPIC, name)
-    else:
-        allowed = context.allowed_cluster(Operation.CLUSTER_ACTION)
-    if not allowed:
-        code = ErrorCode.TOPIC_AUTHORIZATION_FAILED if part.topic[0] else ErrorCode.UNKNOWN_TOPIC_ID
-        raise KafkaError(code, f"{context.session.principal} may not read topic {name}")
+        raise unknown_id()
+    refusal = topic_refusal(context, Operation.READ, name, by_id=not part.topic[0]) if replica is None else None
+    if refusal is not None:
+        raise refusal
     partition: IPartition = context.services.partitions.get(name, part.number)
     partition.check_epoch(part.leader_epoch)
     return partition

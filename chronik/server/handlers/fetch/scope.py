@@ -13,6 +13,7 @@ from chronik.server.handlers.fetch.reading import Look
 
 if TYPE_CHECKING:
     from chronik.replica.purgatory import Waiter
+    from chronik.security.interfaces import Principal
 
 FIRST_VERSION_WITH_TOPIC_IDS: Final = 13
 
@@ -55,8 +56,9 @@ class NamedScope:
 class FullScope(NamedScope):
     """The same, and a session is wanted for what comes next."""
 
-    def __init__(self, parts: Sequence[FetchPartition], cache: FetchSessionCache, by_id: bool, now_ms: float) -> None:
+    def __init__(self, parts: Sequence[FetchPartition], cache: FetchSessionCache, by_id: bool, now_ms: float, owner: Principal) -> None:
         super().__init__(parts)
+        self._owner = owner
         self._cache = cache
         self._by_id = by_id
         self._now_ms = now_ms
@@ -65,7 +67,7 @@ class FullScope(NamedScope):
         """Open the session if there is room; see :meth:`NamedScope.settle`."""
         for look in looks:
             _note(look)
-        session = self._cache.open(self._parts, self._by_id, self._now_ms)
+        session = self._cache.open(self._parts, self._by_id, self._now_ms, owner=self._owner)
         return NO_SESSION if session is None else session.session_id, looks
 
 
@@ -152,18 +154,21 @@ def _note(look: Look) -> bool:
 Scope = NamedScope | SessionScope
 
 
-def scope_of(request: FetchRequest, version: int, cache: FetchSessionCache, now_ms: float) -> Scope:
+def scope_of(request: FetchRequest, version: int, cache: FetchSessionCache, now_ms: float, owner: Principal) -> Scope:
     """What a request is about; its session is brought up to date.
 
+    :param owner: who asks; to whom it does not belong there is no session.
     :raises KafkaError: ``FETCH_SESSION_ID_NOT_FOUND``, ``INVALID_FETCH_SESSION_EPOCH``, ``FETCH_SESSION_TOPIC_ID_ERROR``.
     """
     by_id = version >= FIRST_VERSION_WITH_TOPIC_IDS
     parts = [_wanted(_topic(topic, by_id), part) for topic in request.topics for part in topic.partitions]
-    if request.session_epoch in (INITIAL_EPOCH, FINAL_EPOCH):
-        if request.session_id != NO_SESSION:
-            cache.close(request.session_id)
-        return NamedScope(parts) if request.session_epoch == FINAL_EPOCH else FullScope(parts, cache, by_id, now_ms)
     session = cache.get(request.session_id)
+    if session is not None and session.owner != owner:
+        session = None
+    if request.session_epoch in (INITIAL_EPOCH, FINAL_EPOCH):
+        if session is not None:
+            cache.close(request.session_id)
+        return NamedScope(parts) if request.session_epoch == FINAL_EPOCH else FullScope(parts, cache, by_id, now_ms, owner)
     if session is None:
         raise KafkaError(ErrorCode.FETCH_SESSION_ID_NOT_FOUND, f"there is no fetch session {request.session_id}")
     if session.epoch != request.session_epoch:

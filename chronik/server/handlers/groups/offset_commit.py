@@ -12,10 +12,11 @@ from chronik.model import TopicId, TopicPartition
 from chronik.protocol.apis import ApiKey
 from chronik.protocol.message import Message
 from chronik.protocol.messages import OffsetCommitRequest, OffsetCommitResponse
-from chronik.security.interfaces import Action, Operation, ResourceType
+from chronik.security.interfaces import Action, Operation
 from chronik.server.api import Api
 from chronik.server.context import RequestContext
 from chronik.server.handlers.groups.access import check_group, on_group
+from chronik.server.handlers.topic_access import on_topic, topic_refusal, unknown_id
 
 if TYPE_CHECKING:
     from chronik.server.services import Services
@@ -87,10 +88,11 @@ def _place(context: RequestContext, topic: _Topic, partition: int) -> TopicParti
     by_id = context.api_version >= FIRST_VERSION_WITH_TOPIC_IDS
     found: TopicImage | None = image.topic_by_id(topic.topic_id) if by_id else image.topics.get(topic.name)
     if by_id and found is None:
-        raise KafkaError(ErrorCode.UNKNOWN_TOPIC_ID, "no topic has this id")
+        raise unknown_id()
     name = found.name if found is not None else topic.name
-    if not context.allowed(Operation.READ, ResourceType.TOPIC, name):
-        raise KafkaError(ErrorCode.TOPIC_AUTHORIZATION_FAILED, f"{context.session.principal} may not read topic {name}")
+    refusal = topic_refusal(context, Operation.READ, name, by_id)
+    if refusal is not None:
+        raise refusal
     if found is None or not 0 <= partition < len(found.partitions):
         raise KafkaError(ErrorCode.UNKNOWN_TOPIC_OR_PARTITION, f"there is no partition {name}-{partition}")
     return TopicPartition(name, partition)
@@ -118,9 +120,7 @@ def _rule(services: Services, request: OffsetCommitRequest) -> Iterable[Action]:
     yield on_group(Operation.READ, request.group_id)
     names = services.metadata.image.names
     for topic in request.topics:
-        name = topic.name or names.get(TopicId(topic.topic_id))
-        if name:
-            yield Action(Operation.READ, ResourceType.TOPIC, name)
+        yield from on_topic(Operation.READ, topic.name or names.get(TopicId(topic.topic_id)), by_id=not topic.name)
 
 
 def _refusal(request: OffsetCommitRequest, version: int, error: KafkaError) -> Message:

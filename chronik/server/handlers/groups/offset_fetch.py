@@ -15,6 +15,7 @@ from chronik.security.interfaces import Action, Operation, ResourceType
 from chronik.server.api import Api
 from chronik.server.context import RequestContext
 from chronik.server.handlers.groups.access import check_group, on_group
+from chronik.server.handlers.topic_access import topic_refusal
 
 if TYPE_CHECKING:
     from chronik.server.services import Services
@@ -100,13 +101,15 @@ def _everything(context: RequestContext, committed: Mapping[TopicPartition, Comm
 
 def _topic(context: RequestContext, topic: _Topics, committed: Mapping[TopicPartition, CommittedOffset]) -> _TopicsAnswer:
     name: str | None = topic.name
+    by_id = context.api_version >= FIRST_VERSION_WITH_TOPIC_IDS
     code = ErrorCode.NONE
-    if context.api_version >= FIRST_VERSION_WITH_TOPIC_IDS:
+    if by_id:
         name = context.services.metadata.image.names.get(TopicId(topic.topic_id))
         if name is None:
             code = ErrorCode.UNKNOWN_TOPIC_ID
-    if name is not None and not context.allowed(Operation.DESCRIBE, ResourceType.TOPIC, name):
-        code = ErrorCode.TOPIC_AUTHORIZATION_FAILED
+    refusal = topic_refusal(context, Operation.DESCRIBE, name, by_id) if name is not None else None
+    if refusal is not None:
+        code = refusal.code
     return _TopicsAnswer(
         name=topic.name,
         topic_id=topic.topic_id,

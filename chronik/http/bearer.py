@@ -1,0 +1,57 @@
+"""Bearer tokens of HTTP requests (RFC 6750): the same ones as by OAUTHBEARER, by the same validator."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import OrderedDict
+from typing import TYPE_CHECKING, Final
+
+from chronik.security.interfaces import InvalidToken, ITokenValidator, Principal, ValidToken
+
+if TYPE_CHECKING:
+    from twisted.internet.interfaces import IReactorTime
+
+CACHE_SECONDS: Final = 30.0
+"""For how long a good token is not looked at again: clients send it with every request. So much longer a key that was taken back may do."""
+
+CACHED_MAX: Final = 1_000
+"""Tokens that are known so; those that were looked at longest ago are forgotten first."""
+
+
+class BearerTokens:
+    """Whose tokens are.
+
+    :param validator: knows which are good; None for nobody who does.
+    """
+
+    def __init__(self, validator: ITokenValidator | None, clock: IReactorTime) -> None:
+        self._validator = validator
+        self._clock = clock
+        self._good: OrderedDict[bytes, tuple[ValidToken, float]] = OrderedDict()
+
+    @property
+    def known(self) -> bool:
+        """Whether there is anybody to look at tokens."""
+        return self._validator is not None
+
+    async def principal(self, token: str) -> Principal:
+        """Whom a token proves.
+
+        :raises InvalidToken: nobody.
+        """
+        if self._validator is None:
+            raise InvalidToken("nobody here says which tokens are good")
+        # Kept by its hash: what is remembered must not be a token.
+        key = hashlib.sha256(token.encode("utf-8", "surrogatepass")).digest()
+        proof, until = self._good.get(key, (None, 0.0))
+        if proof is not None and self._clock.seconds() < until:
+            return proof.principal
+        proof = await self._validator.validate(token)
+        self._keep(key, proof)
+        return proof.principal
+
+    def _keep(self, key: bytes, proof: ValidToken) -> None:
+        self._good[key] = proof, min(proof.expires, self._clock.seconds() + CACHE_SECONDS)
+        self._good.move_to_end(key)
+        if len(self._good) > CACHED_MAX:
+            self._good.popitem(last=False)

@@ -1,0 +1,177 @@
+"""Handshakes of TLS: how many are under way at once, how long each may take, and how much of a turn of the reactor they get.
+
+A peer that says nothing costs nothing: its handshake begins with its first bytes. Those that come while as many are under way as may be wait in
+order; the one that has waited for its peer the longest then gives way, so that peers who begin and do not go on keep nobody out for long.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import TYPE_CHECKING, Any, Final, Protocol
+
+if TYPE_CHECKING:
+    from twisted.internet.interfaces import IDelayedCall
+
+HANDSHAKES_MAX: Final = 1024
+"""Under way at once, on all listeners of a broker: each takes some 50 KB until it is done."""
+
+HANDSHAKE_SECONDS: Final = 10.0
+"""From a peer's first byte to the end of its handshake: a few round trips."""
+
+GIVE_WAY_SECONDS: Final = 1.0
+"""Silence of a peer in the middle of its handshake after which another may have its place; the slowest links answer within."""
+
+TURN_SECONDS: Final = 0.005
+"""What handshakes may take of one turn of the reactor: a signature takes from 0.05 ms (elliptic curves) to 6 ms (RSA of 4,096 bits)."""
+
+LOOK_SECONDS: Final = 0.5
+"""How often deadlines are looked at."""
+
+
+class Handshaking(Protocol):
+    """A connection with a handshake to do."""
+
+    def go_on(self) -> None:
+        """Do what can be done with what the peer sent."""
+
+    def give_up(self, why: str) -> None:
+        """There will be no handshake; ``why`` completes "it …"."""
+
+
+class Handshakes:
+    """Lets handshakes begin and go on.
+
+    :param clock: an ``IReactorTime``.
+    :param at_once_max: under way at a time.
+    :ivar done: those that came to a good end.
+    :ivar failed: those that did not.
+    """
+
+    def __init__(self, clock: Any, at_once_max: int = HANDSHAKES_MAX, seconds: float = HANDSHAKE_SECONDS) -> None:
+        self._clock = clock
+        self._at_once_max = at_once_max
+        self._seconds = seconds
+        self._under_way: dict[Handshaking, tuple[float, float]] = {}
+        self._waiting: dict[Handshaking, float] = {}
+        self._ready: deque[Handshaking] = deque()
+        self._queued: set[Handshaking] = set()
+        self._turn: IDelayedCall | None = None
+        self._timer: IDelayedCall | None = None
+        self._turn_ends = 0.0
+        self.done = 0
+        self.failed = 0
+
+    @property
+    def under_way(self) -> int:
+        """How many have begun and are not over."""
+        return len(self._under_way)
+
+    @property
+    def waiting(self) -> int:
+        """How many wait for their beginning."""
+        return len(self._waiting)
+
+    def received(self, handshaking: Handshaking) -> None:
+        """Bytes of a peer came: it goes on now or soon, or waits for a place."""
+        now = self._clock.seconds()
+        if handshaking in self._under_way:
+            self._under_way[handshaking] = (self._under_way.pop(handshaking)[0], now)
+        elif len(self._under_way) < self._at_once_max and not self._waiting:
+            self._under_way[handshaking] = (now + self._seconds, now)
+        else:
+            self._waiting.setdefault(handshaking, now + self._seconds)
+            self._make_room(now)
+            self._look_later()
+            return
+        self._look_later()
+        self._run(handshaking)
+
+    def over(self, handshaking: Handshaking) -> None:
+        """It is done, has failed, or its connection is gone."""
+        self._under_way.pop(handshaking, None)
+        self._waiting.pop(handshaking, None)
+        self._queued.discard(handshaking)
+        self._begin_next()
+        if not self._under_way and not self._waiting and self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    def close(self) -> None:
+        """No more timers."""
+        for timer in (self._turn, self._timer):
+            if timer is not None and timer.active():
+                timer.cancel()
+        self._turn = self._timer = None
+
+    # -- turns --------------------------------------------------------------------------------------------------------
+
+    def _run(self, handshaking: Handshaking) -> None:
+        if self._ready:
+            self._queue(handshaking)
+            return
+        now = self._clock.seconds()
+        if self._turn is None:
+            # A turn begins with its first handshake, and is over once the reactor comes round again.
+            self._turn_ends = now + TURN_SECONDS
+            self._turn = self._clock.callLater(0, self._next_turn)
+        if now > self._turn_ends:
+            self._queue(handshaking)
+        else:
+            handshaking.go_on()
+
+    def _queue(self, handshaking: Handshaking) -> None:
+        if handshaking not in self._queued:
+            self._queued.add(handshaking)
+            self._ready.append(handshaking)
+
+    def _next_turn(self) -> None:
+        self._turn = None
+        until = self._clock.seconds() + TURN_SECONDS
+        while self._ready and self._clock.seconds() <= until:
+            handshaking = self._ready.popleft()
+            if handshaking in self._queued:
+                self._queued.discard(handshaking)
+                handshaking.go_on()
+        if self._ready and self._turn is None:
+            self._turn_ends = 0.0
+            self._turn = self._clock.callLater(0, self._next_turn)
+
+    # -- places -------------------------------------------------------------------------------------------------------
+
+    def _make_room(self, now: float) -> bool:
+        """End the one that has waited for its peer the longest, if that is too long; whether it was. Those who were heard of last are at the end."""
+        oldest = next(iter(self._under_way), None)
+        if oldest is None or oldest in self._queued or now - self._under_way[oldest][1] < GIVE_WAY_SECONDS:
+            return False
+        oldest.give_up("did not go on with its handshake while others waited for theirs")
+        return True
+
+    def _begin_next(self) -> None:
+        now = self._clock.seconds()
+        while self._waiting and len(self._under_way) < self._at_once_max:
+            handshaking = next(iter(self._waiting))
+            del self._waiting[handshaking]
+            self._under_way[handshaking] = (now + self._seconds, now)
+            self._queue(handshaking)
+        if self._ready and self._turn is None:
+            self._turn_ends = 0.0
+            self._turn = self._clock.callLater(0, self._next_turn)
+
+    def _look_later(self) -> None:
+        if self._timer is None:
+            self._timer = self._clock.callLater(LOOK_SECONDS, self._look)
+
+    def _look(self) -> None:
+        """End those that took too long; let those give way that should."""
+        self._timer = None
+        now = self._clock.seconds()
+        late = [each for each, (deadline, _) in self._under_way.items() if now > deadline and each not in self._queued]
+        for each in late:
+            each.give_up("did not finish its handshake in time")
+        for each in [each for each, deadline in self._waiting.items() if now > deadline]:
+            each.give_up("waited too long for the handshakes of others")
+        for _ in range(len(self._waiting)):
+            if not self._make_room(now):
+                break
+        if self._under_way or self._waiting:
+            self._look_later()

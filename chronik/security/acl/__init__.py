@@ -1,0 +1,1 @@
+"""Access control lists and roles: an index over them, and the authorizer that goes by it."""

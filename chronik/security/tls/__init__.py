@@ -1,0 +1,1 @@
+"""TLS: certificates and keys from files, contexts of listeners and of clients, and whom a certificate stands for."""

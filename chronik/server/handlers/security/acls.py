@@ -1,0 +1,206 @@
+"""DescribeAcls (29), CreateAcls (30), DeleteAcls (31): the access control list (KIP-11, KIP-140, KIP-290)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Any, Final, TypeAlias, TypeVar
+
+from twisted.internet.defer import Deferred
+
+from chronik.errors import ErrorCode, KafkaError
+from chronik.protocol.apis import ApiKey
+from chronik.protocol.message import Message
+from chronik.protocol.messages import (
+    CreateAclsRequest,
+    CreateAclsResponse,
+    DeleteAclsRequest,
+    DeleteAclsResponse,
+    DescribeAclsRequest,
+    DescribeAclsResponse,
+)
+from chronik.security.acl.filters import exact, filter_problem, in_order, matching
+from chronik.security.interfaces import (
+    CLUSTER_NAME,
+    AclBinding,
+    AclFilter,
+    Action,
+    IAclAuthorizer,
+    Operation,
+    PatternType,
+    Permission,
+    ResourceType,
+)
+from chronik.server.api import Api
+from chronik.server.context import RequestContext
+
+if TYPE_CHECKING:
+    from chronik.server.services import Services
+
+FILTERS_OF_A_TURN: Final = 4
+"""Filters that are compared with every entry in one turn of the reactor: with ten thousand entries each takes some milliseconds."""
+
+_Resource: TypeAlias = DescribeAclsResponse.DescribeAclsResource
+_Description: TypeAlias = DescribeAclsResponse.AclDescription
+_Created: TypeAlias = CreateAclsResponse.AclCreationResult
+_Deleted: TypeAlias = DeleteAclsResponse.DeleteAclsFilterResult
+_Gone: TypeAlias = DeleteAclsResponse.DeleteAclsMatchingAcl
+
+_E = TypeVar("_E", ResourceType, PatternType, Operation, Permission)
+
+
+def _known(kind: type[_E], code: int) -> _E:
+    """The member of a code; UNKNOWN for codes that are none."""
+    try:
+        return kind(code)
+    except ValueError:
+        return kind(0)
+
+
+def _check_kept(context: RequestContext) -> None:
+    """Refuse where the authorizer goes by other things."""
+    if not IAclAuthorizer.providedBy(context.services.authorizer):
+        raise KafkaError(ErrorCode.SECURITY_DISABLED, "No Authorizer is configured that goes by access control lists: set authorizer=acl.")
+
+
+def _check_allowed(context: RequestContext, operation: Operation) -> None:
+    if not context.allowed_cluster(operation):
+        raise KafkaError(ErrorCode.CLUSTER_AUTHORIZATION_FAILED, f"{context.session.principal} may not {operation.name.lower()} the cluster.")
+
+
+def _filter(asked: Any, permission: int) -> AclFilter:
+    return AclFilter(
+        _known(ResourceType, asked.resource_type_filter),
+        _known(PatternType, asked.pattern_type_filter),
+        asked.resource_name_filter,
+        asked.principal_filter,
+        asked.host_filter,
+        _known(Operation, asked.operation),
+        _known(Permission, permission),
+    )
+
+
+# -- DescribeAcls -----------------------------------------------------------------------------------------------------
+
+
+async def _describe_acls(context: RequestContext, request: DescribeAclsRequest) -> DescribeAclsResponse:
+    _check_allowed(context, Operation.DESCRIBE)
+    _check_kept(context)
+    wanted = _filter(request, request.permission_type)
+    problem = filter_problem(wanted)
+    if problem is not None:
+        raise KafkaError(ErrorCode.INVALID_REQUEST, problem)
+    resources: dict[tuple[ResourceType, str, PatternType], list[_Description]] = {}
+    for acl in in_order(matching(wanted, context.services.metadata.image.security.acls)):
+        described = _Description(principal=acl.principal, host=acl.host, operation=acl.operation, permission_type=acl.permission)
+        resources.setdefault((acl.resource_type, acl.name, acl.pattern), []).append(described)
+    return DescribeAclsResponse(
+        error_message=None,
+        resources=tuple(
+            _Resource(resource_type=kind, resource_name=name, pattern_type=pattern, acls=tuple(acls))
+            for (kind, name, pattern), acls in resources.items()
+        ),
+    )
+
+
+def _describe_rule(services: Services, request: DescribeAclsRequest) -> Iterable[Action]:
+    return (Action(Operation.DESCRIBE, ResourceType.CLUSTER, CLUSTER_NAME),)
+
+
+def _describe_refusal(request: Any, version: int, error: KafkaError) -> Message:
+    return DescribeAclsResponse(error_code=error.code, error_message=error.message or None)
+
+
+# -- CreateAcls -------------------------------------------------------------------------------------------------------
+
+
+async def _create_acls(context: RequestContext, request: CreateAclsRequest) -> CreateAclsResponse:
+    _check_allowed(context, Operation.ALTER)
+    _check_kept(context)
+    outcomes = await context.services.controller.create_acls([_binding(creation) for creation in request.creations])
+    return CreateAclsResponse(results=tuple(map(_created, outcomes)))
+
+
+def _binding(creation: CreateAclsRequest.AclCreation) -> AclBinding:
+    return AclBinding(
+        _known(ResourceType, creation.resource_type),
+        _known(PatternType, creation.resource_pattern_type),
+        creation.resource_name,
+        creation.principal,
+        creation.host,
+        _known(Operation, creation.operation),
+        _known(Permission, creation.permission_type),
+    )
+
+
+def _created(error: KafkaError | None) -> _Created:
+    return _Created(error_message=None) if error is None else _Created(error_code=error.code, error_message=error.message or None)
+
+
+def _alter_rule(services: Services, request: Any) -> Iterable[Action]:
+    return (Action(Operation.ALTER, ResourceType.CLUSTER, CLUSTER_NAME),)
+
+
+def _create_refusal(request: CreateAclsRequest, version: int, error: KafkaError) -> Message:
+    return CreateAclsResponse(results=(_created(error),) * len(request.creations))
+
+
+# -- DeleteAcls -------------------------------------------------------------------------------------------------------
+
+
+async def _delete_acls(context: RequestContext, request: DeleteAclsRequest) -> DeleteAclsResponse:
+    _check_allowed(context, Operation.ALTER)
+    _check_kept(context)
+    results: list[_Deleted] = []
+    for some in _turns([_filter(asked, asked.permission_type) for asked in request.filters]):
+        if results:
+            turn: Deferred[None] = Deferred()
+            context.services.clock.callLater(0, turn.callback, None)
+            await turn
+        results += map(_deleted, await context.services.controller.delete_acls(some))
+    return DeleteAclsResponse(filter_results=tuple(results))
+
+
+def _turns(filters: Iterable[AclFilter]) -> Iterable[Sequence[AclFilter]]:
+    """Filters that are worked on together; those that mean one entry cost next to nothing."""
+    some: list[AclFilter] = []
+    open_filters = 0
+    for wanted in filters:
+        open_filters += exact(wanted) is None
+        if open_filters > FILTERS_OF_A_TURN:
+            yield some
+            some, open_filters = [], 1
+        some.append(wanted)
+    if some:
+        yield some
+
+
+def _deleted(outcome: Sequence[AclBinding] | KafkaError) -> _Deleted:
+    if isinstance(outcome, KafkaError):
+        return _Deleted(error_code=outcome.code, error_message=outcome.message or None)
+    return _Deleted(
+        error_message=None,
+        matching_acls=tuple(
+            _Gone(
+                error_message=None,
+                resource_type=acl.resource_type,
+                resource_name=acl.name,
+                pattern_type=acl.pattern,
+                principal=acl.principal,
+                host=acl.host,
+                operation=acl.operation,
+                permission_type=acl.permission,
+            )
+            for acl in outcome
+        ),
+    )
+
+
+def _delete_refusal(request: DeleteAclsRequest, version: int, error: KafkaError) -> Message:
+    return DeleteAclsResponse(filter_results=tuple(_deleted(error) for _ in request.filters))
+
+
+APIS = (
+    Api(ApiKey.DESCRIBE_ACLS, "DescribeAcls", (1, 3), _describe_acls, _describe_refusal, _describe_rule, frame_bytes_max=64 << 10),
+    Api(ApiKey.CREATE_ACLS, "CreateAcls", (1, 3), _create_acls, _create_refusal, _alter_rule),
+    Api(ApiKey.DELETE_ACLS, "DeleteAcls", (1, 3), _delete_acls, _delete_refusal, _alter_rule, frame_bytes_max=1 << 20),
+)
