@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Sequence
-from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, Final
@@ -28,7 +27,6 @@ from chronik.cluster.registration import Registration
 from chronik.cluster.seat import Peers
 from chronik.cluster.tokens import TokenExpiry
 from chronik.config import Configuration
-from chronik.config.interfaces import IReconfigurable
 from chronik.coordinator.group.config import GroupConfig
 from chronik.coordinator.group.service import GroupCoordinator
 from chronik.coordinator.state import ReplicatedStateLog
@@ -137,36 +135,6 @@ class _ChangedPasswords:
             self._logins.forget()
 
 
-@implementer(IReconfigurable)
-class _ConnectionSettings:
-    """Tells the listeners of configurations that change at run time."""
-
-    def __init__(self, listeners: KafkaListeners) -> None:
-        self._listeners = listeners
-
-    def check_configuration(self, config: Configuration) -> None:
-        """Any number of connections will do."""
-
-    def configuration_changed(self, config: Configuration, changed: AbstractSet[str]) -> None:
-        """How many may connect may be among what changed."""
-        self._listeners.configure(config)
-
-
-@implementer(IReconfigurable)
-class _Certificates:
-    """Has certificates read anew when the configuration changes."""
-
-    def __init__(self, reloader: TlsReloader) -> None:
-        self._reloader = reloader
-
-    def check_configuration(self, config: Configuration) -> None:
-        """What cannot be read is told when it is read, and what was read before is kept."""
-
-    def configuration_changed(self, config: Configuration, changed: AbstractSet[str]) -> None:
-        """That of certificates may be among what changed."""
-        self._reloader.look_soon()
-
-
 def offline_directories(store: ILogStore) -> frozenset[str]:
     """Log directories that cannot be used now."""
     return frozenset(status.path for status in store.status() if status.state is DirectoryState.OFFLINE)
@@ -256,7 +224,7 @@ class BrokerService(Service):
         machine.settle()
         listeners.configure(cluster.dynamic())
         listeners.limit_addresses(lambda host: address_rate(cluster.feed.image.quotas, host))
-        cluster.dynamic.observe(_ConnectionSettings(listeners))
+        cluster.dynamic.observe(listeners)
         self._reload_certificates([*listeners.tls.values(), http.tls, brokers_tls], cluster)
         servers = SaslServers(listeners.sasl_listeners, sasl)
         if audit is not None:
@@ -286,7 +254,7 @@ class BrokerService(Service):
         reloader = TlsReloader([each for each in users if each is not None], cluster.dynamic, machine.pools, machine.reactor)
         reloader.start()
         self._endings.append(reloader.stop)
-        cluster.dynamic.observe(_Certificates(reloader))
+        cluster.dynamic.observe(reloader)
 
     async def _make_first_users(self, cluster: _Cluster) -> None:
         """Give a cluster without users those of a file; its controller does so."""

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from collections.abc import Set as AbstractSet
 from typing import TYPE_CHECKING, Any, Final
 
 from twisted.logger import Logger
+from zope.interface import implementer
 
 from chronik.config import Configuration
+from chronik.config.interfaces import IReconfigurable
 from chronik.config.tls_keys import TLS_KEYS
 from chronik.defer import IThreadPools, Pool, deferred
 from chronik.errors import ConfigurationError
@@ -38,6 +41,7 @@ class _Watched:
         self.warned = 0.0
 
 
+@implementer(IReconfigurable)
 class TlsReloader:
     """Reads certificates anew when they changed. What cannot be used is told once, and what was there before goes on being used.
 
@@ -58,6 +62,18 @@ class TlsReloader:
         self._looking = False
         self._again = False
         self._stopped = False
+
+    @deferred
+    async def check_configuration(self, config: Configuration) -> None:
+        """Read what other certificates would be used; see :meth:`IReconfigurable.check_configuration`."""
+        for watched in self._watched:
+            own = config.for_listener(watched.tls.config.listener)
+            if any(own.get(key.name) != watched.config.get(key.name) for key in TLS_KEYS):
+                await self._pools.run(Pool.BACKGROUND, watched.tls.load, own)
+
+    def configuration_changed(self, config: Configuration, changed: AbstractSet[str]) -> None:
+        """That of certificates may be among what changed; see :meth:`IReconfigurable.configuration_changed`."""
+        self.look_soon()
 
     def start(self) -> None:
         """Look from now on."""
