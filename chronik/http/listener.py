@@ -138,8 +138,9 @@ class HttpListeners:
         assert self.tls is not None
         host, port = getattr(address, "host", "local"), getattr(address, "port", 0)
 
-        def failed(why: str) -> None:
-            self._log.warn("closing the HTTPS connection of {host}:{port}: it {why}", host=host, port=port, why=why)
+        def failed(why: str, is_gone: bool) -> None:
+            log = self._log.info if is_gone else self._log.warn
+            log("closing the HTTPS connection of {host}:{port}: it {why}", host=host, port=port, why=why)
 
         return TlsTransport(self.tls, protocol, self._reactor, self._handshakes, failed)
 

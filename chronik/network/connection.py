@@ -6,7 +6,6 @@ import socket
 from collections import deque
 from typing import TYPE_CHECKING, Any
 
-from twisted.internet.interfaces import IAddress
 from twisted.internet.protocol import Protocol, connectionDone
 from twisted.logger import Logger
 from twisted.python.failure import Failure
@@ -82,9 +81,9 @@ class KafkaConnection(Protocol):
         peer, host = transport.getPeer(), transport.getHost()
         self.session = Session(
             listener=self.factory.name,
-            peer_host=_host(peer),
+            peer_host=getattr(peer, "host", None) or "local",
             peer_port=getattr(peer, "port", 0),
-            local_host=_host(host),
+            local_host=getattr(host, "host", None) or "local",
             local_port=getattr(host, "port", 0),
             principal=BROKER if self._internal else ANONYMOUS,
             internal=self._internal,
@@ -269,7 +268,8 @@ class KafkaConnection(Protocol):
 
         An answer that is there at once comes back here while the loop still runs, and leaves the rest to it.
         """
-        if self._looping or self._ending:
+        looping, ending = self._looping, self._ending
+        if looping or ending:
             return
         self._looping = True
         frames, until, late = self._frames.whole, self._seconds() + TURN_SECONDS, False
@@ -495,7 +495,3 @@ class KafkaConnection(Protocol):
         if self._paused and not self._lost:
             # Not now: whoever freed it may be in the middle of sending.
             self._go_on_later()
-
-
-def _host(address: IAddress) -> str:
-    return getattr(address, "host", None) or "local"

@@ -30,6 +30,9 @@ LOOK_SECONDS: Final = 1.0
 """How often deadlines are looked at: one timer for all connections of a listener."""
 
 
+REFUSALS_TOLD_MAX: Final = 20
+"""Failed handshakes that have a line of their own in the log, between two looks at deadlines: whoever makes thousands must not fill the disk."""
+
 _HUNG_UP: Final = getattr(select, "POLLRDHUP", 0)
 """What to look for beside errors, which are always told."""
 
@@ -141,6 +144,7 @@ class ConnectionFactory(Factory):
         self.connections: dict[KafkaConnection, None] = {}
         self.accepted = 0
         self.refused: Counter[str] = Counter()
+        self._untold = 0
         self.bytes_in = 0
         self.bytes_out = 0
 
@@ -156,8 +160,14 @@ class ConnectionFactory(Factory):
             return connection
         return TlsTransport(self.tls, connection, self.clock, self.handshakes, partial(self._without_tls, host, getattr(addr, "port", 0)))
 
-    def _without_tls(self, host: str, port: int, why: str) -> None:
+    def _without_tls(self, host: str, port: int, why: str, is_gone: bool) -> None:
+        if is_gone:  # as clients do that are closed while they connect
+            self._log.info("a connection of {host}:{port} on {listener} came to nothing: it {why}", host=host, port=port, listener=self.name, why=why)
+            return
         self.refused["tls"] += 1
+        self._untold += 1
+        if self._untold > REFUSALS_TOLD_MAX:
+            return
         self._log.warn("closing the connection of {host}:{port} on {listener}: it {why}", host=host, port=port, listener=self.name, why=why)
 
     def begin_authentication(self, session: Session) -> IAuthentication | None:
@@ -201,6 +211,7 @@ class ConnectionFactory(Factory):
 
     def _look(self) -> None:
         now = self.clock.seconds()
+        self._tell_untold()
         for connection in tuple(self.connections):
             why = connection.overdue(now)
             if why is not None and connection.session is not None:
@@ -209,6 +220,12 @@ class ConnectionFactory(Factory):
                 connection.abort()
         self._end_hung_up()
         self._timer = self.clock.callLater(LOOK_SECONDS, self._look) if self.connections else None
+
+    def _tell_untold(self) -> None:
+        """Say how many failed handshakes had no line of their own."""
+        untold, self._untold = self._untold - REFUSALS_TOLD_MAX, 0
+        if untold > 0:
+            self._log.warn("closed {count} more connection(s) on {listener} for such reasons", count=untold, listener=self.name)
 
     def _end_hung_up(self) -> None:
         """End connections whose peer is gone: those that are not read from would keep their socket until something is written."""

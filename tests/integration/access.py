@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import socket
+import ssl
 from collections.abc import Mapping
 from typing import Any, Protocol
+
+from tests.security.tls.authority import ca_file, client, file, settings
 
 
 class Access(Protocol):
@@ -45,5 +49,34 @@ class Anybody:
         return connection
 
 
-ACCESS: Access = Anybody()
+class Tls:
+    """Everybody shows a certificate."""
+
+    def __init__(self) -> None:
+        own = file(client())
+        self.confluent: Mapping[str, Any] = {
+            "security.protocol": "SSL",
+            "ssl.ca.location": ca_file(),
+            "ssl.certificate.location": own,
+            "ssl.key.location": own,
+        }
+        self.context = ssl.create_default_context(cafile=ca_file())
+        self.context.load_cert_chain(own)
+        self.python: Mapping[str, Any] = {"security_protocol": "SSL", "ssl_context": self.context}
+        self.aiokafka: Mapping[str, Any] = {"security_protocol": "SSL", "ssl_context": self.context}
+        properties = f"security.protocol=SSL\nssl.truststore.location={ca_file()}\nssl.keystore.location={own}\n"
+        self.environ: Mapping[str, str] = {"CHRONIK_COMMAND_CONFIG": file(properties.encode())}
+
+    def settings(self, port: int) -> Mapping[str, str]:
+        """A listener that requires certificates."""
+        return {"listeners": f"SSL://127.0.0.1:{port}", **settings(ssl_client_auth="required")}
+
+    def enter(self, connection: socket.socket) -> socket.socket:
+        """Shake hands."""
+        return self.context.wrap_socket(connection, server_hostname="localhost")
+
+
+_WAYS = {"": Anybody, "tls": Tls}
+
+ACCESS: Access = _WAYS[os.environ.get("CHRONIK_TEST_ACCESS", "")]()
 """Of every broker that the harness starts."""

@@ -25,6 +25,10 @@ DAY_SECONDS: Final = 86_400.0
 """How often a certificate that is about to end is complained about."""
 
 
+_SSL: Final = "ssl."
+"""What is in the names of all keys of certificates, for one listener or for all."""
+
+
 class _Watched:
     """One user of certificates.
 
@@ -68,12 +72,13 @@ class TlsReloader:
         """Read what other certificates would be used; see :meth:`IReconfigurable.check_configuration`."""
         for watched in self._watched:
             own = config.for_listener(watched.tls.config.listener)
-            if any(own.get(key.name) != watched.config.get(key.name) for key in TLS_KEYS):
+            if _differ(own, watched.config):
                 await self._pools.run(Pool.BACKGROUND, watched.tls.load, own)
 
     def configuration_changed(self, config: Configuration, changed: AbstractSet[str]) -> None:
-        """That of certificates may be among what changed; see :meth:`IReconfigurable.configuration_changed`."""
-        self.look_soon()
+        """Read them if it may have been theirs; see :meth:`IReconfigurable.configuration_changed`."""
+        if any(_SSL in name for name in changed):
+            self.look_soon()
 
     def start(self) -> None:
         """Look from now on."""
@@ -114,7 +119,7 @@ class TlsReloader:
 
     async def _look_at(self, watched: _Watched) -> None:
         config = self._config().for_listener(watched.tls.config.listener)
-        changed = any(config.get(key.name) != watched.config.get(key.name) for key in TLS_KEYS)
+        changed = _differ(config, watched.config)
         found = await self._pools.run(Pool.BACKGROUND, fingerprint, watched.paths)
         if (found == watched.tried and not changed) or self._stopped:
             return
@@ -153,3 +158,7 @@ class TlsReloader:
         looking = self.look()
         looking.addErrback(lambda failure: self._log.failure("certificates could not be looked at", failure))
         looking.addBoth(lambda _: self._look_later())
+
+
+def _differ(one: Configuration, other: Configuration) -> bool:
+    return any(one.get(key.name) != other.get(key.name) for key in TLS_KEYS)

@@ -73,7 +73,10 @@ def key_store_of_file(config: Configuration, path: str, key: str) -> KeyStore:
     if config.get("ssl.keystore.type").upper() == "PEM":
         _must_be_pem(config, "keystore", key.removesuffix("ssl.keystore.location").removesuffix("ssl.keystore.sni"))
         return _from_pem(_text(data, path, key), config.get("ssl.key.password"), f"{key} ({path})")
-    return _from_pkcs12(data, config.get("ssl.keystore.password"), f"{key} ({path})")
+    password, key_password = config.get("ssl.keystore.password"), config.get("ssl.key.password")
+    if key_password not in (None, password):
+        raise ConfigurationError(f"{key} ({path}) is a PKCS#12 file, which has one password: ssl.key.password must be that of ssl.keystore.password")
+    return _from_pkcs12(data, password, f"{key} ({path})")
 
 
 def trusted_certificates(config: Configuration, prefix: str = "") -> tuple[x509.Certificate, ...]:
