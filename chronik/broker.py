@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Sequence
-from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, Final
@@ -18,6 +17,7 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
+from chronik.audit.logins import LoginAudit
 from chronik.audit.service import AuditSettings, add_file, add_topic, audit_trail, told
 from chronik.audit.trail import AuditTrail
 from chronik.cluster.controller import Controller
@@ -27,7 +27,6 @@ from chronik.cluster.registration import Registration
 from chronik.cluster.seat import Peers
 from chronik.cluster.tokens import TokenExpiry
 from chronik.config import Configuration
-from chronik.config.interfaces import IReconfigurable
 from chronik.coordinator.group.config import GroupConfig
 from chronik.coordinator.group.service import GroupCoordinator
 from chronik.coordinator.state import ReplicatedStateLog
@@ -55,8 +54,9 @@ from chronik.replica.purgatory import Purgatory
 from chronik.replica.settings import EffectiveSettings
 from chronik.search.broker_interfaces import SearchConfig
 from chronik.search.service import SearchService
+from chronik.security.audit_interfaces import IAuditTrail
 from chronik.security.bootstrap_users import read_bootstrap_users
-from chronik.security.interfaces import AuthContext, IAuditTrail, IAuthorizer, ICredentialStore, ITokenValidator
+from chronik.security.interfaces import AuthContext, IAuthorizer, ICredentialStore, ITokenValidator
 from chronik.security.sasl.inter_broker import inter_broker_client
 from chronik.security.sasl.mechanisms import SaslParts
 from chronik.security.sasl.server import SaslServers
@@ -121,19 +121,6 @@ class SearchedPartitions:
         """What is indexed is found on."""
 
 
-@implementer(IReconfigurable)
-class _ConnectionSettings:
-    """Tells the listeners of configurations that change at run time."""
-
-    def __init__(self, listeners: KafkaListeners) -> None:
-        self._listeners = listeners
-
-    def check_configuration(self, config: Configuration) -> None:
-        """Any number of connections will do."""
-
-    def configuration_changed(self, config: Configuration, changed: AbstractSet[str]) -> None:
-        """How many may connect may be among what changed."""
-        self._listeners.configure(config)
 
 
 def offline_directories(store: ILogStore) -> frozenset[str]:
@@ -228,9 +215,11 @@ class BrokerService(Service):
         machine.settle()
         listeners.configure(cluster.dynamic())
         listeners.limit_addresses(lambda host: address_rate(cluster.feed.image.quotas, host))
-        cluster.dynamic.observe(_ConnectionSettings(listeners))
+        cluster.dynamic.observe(listeners)
         self._reload_certificates([*listeners.tls.values(), http.tls, brokers_tls], cluster)
         servers = SaslServers(listeners.sasl_listeners, sasl)
+        if audit is not None:
+            servers.observers.append(LoginAudit(audit).ended)
         listeners.serve(RequestDispatcher(services, api_table()), servers)
         self._endings.append(lambda: listeners.close(DRAIN_SECONDS))
         search = self._search(listeners, partitions, cluster.feed, store)

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from typing import Any, Final, TypeAlias
 
 from twisted.internet.defer import Deferred, DeferredList
 from twisted.logger import Logger
+from zope.interface import implementer
 
 from chronik.config import Configuration, ListenerAddress
+from chronik.config.interfaces import IReconfigurable
 from chronik.config.listeners import parse_protocol_map
 from chronik.defer import deferred
 from chronik.errors import ConfigurationError
@@ -34,6 +37,7 @@ TlsMaker: TypeAlias = "Callable[[str, Configuration], Any]"
 """Makes the TLS of a listener, by its name and the configuration as it has it."""
 
 
+@implementer(IReconfigurable)
 class KafkaListeners:
     """Opens what ``listeners`` says.
 
@@ -86,6 +90,13 @@ class KafkaListeners:
     def configure(self, config: Configuration) -> None:
         """Go by another configuration, as far as it can change at run time: how many may connect."""
         self._admission.limit(admission_limits(config, self._connections_max))
+
+    def check_configuration(self, config: Configuration) -> None:
+        """Any number of connections will do."""
+
+    def configuration_changed(self, config: Configuration, changed: AbstractSet[str]) -> None:
+        """How many may connect may be among what changed; see :meth:`IReconfigurable.configuration_changed`."""
+        self.configure(config)
 
     def limit_addresses(self, rate: Callable[[str], float | None]) -> None:
         """Ask ``rate`` for the most connections a second from an address."""

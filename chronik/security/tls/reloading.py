@@ -67,6 +67,19 @@ class TlsReloader:
         self._again = False
         self._stopped = False
 
+    @deferred
+    async def check_configuration(self, config: Configuration) -> None:
+        """Read what other certificates would be used; see :meth:`IReconfigurable.check_configuration`."""
+        for watched in self._watched:
+            own = config.for_listener(watched.tls.config.listener)
+            if _differ(own, watched.config):
+                await self._pools.run(Pool.BACKGROUND, watched.tls.load, own)
+
+    def configuration_changed(self, config: Configuration, changed: AbstractSet[str]) -> None:
+        """Read them if it may have been theirs; see :meth:`IReconfigurable.configuration_changed`."""
+        if any(_SSL in name for name in changed):
+            self.look_soon()
+
     def start(self) -> None:
         """Look from now on."""
         self._complain()
@@ -86,18 +99,6 @@ class TlsReloader:
         if self._timer is not None and self._timer.active():
             self._timer.cancel()
         self._timer = None
-
-    def check_configuration(self, config: Configuration) -> None:
-        """Whether certificates can be read so; see :meth:`IReconfigurable.check_configuration`."""
-        for watched in self._watched:
-            own = config.for_listener(watched.tls.config.listener)
-            if _differ(own, watched.config):
-                watched.tls.load(own)
-
-    def configuration_changed(self, config: Configuration, changed: AbstractSet[str]) -> None:
-        """Read them if it may have been theirs."""
-        if any(_SSL in name for name in changed):
-            self.look_soon()
 
     @deferred
     async def look(self) -> None:

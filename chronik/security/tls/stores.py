@@ -12,9 +12,14 @@ from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.serialization import pkcs12
+from twisted.logger import Logger
 
 from chronik.config import Configuration
+from chronik.config.secret_files import check_secret_file
+from chronik.config.secret_settings import PERMISSIONS_KEY
 from chronik.errors import ConfigurationError
+
+_log = Logger()
 
 STORE_BYTES_MAX: Final = 16 << 20
 """Largest file of keys or certificates: a system's whole trust store is a quarter of a megabyte."""
@@ -59,9 +64,12 @@ def key_store_of_file(config: Configuration, path: str, key: str) -> KeyStore:
     """What is in a file like ``ssl.keystore.location``.
 
     :param key: the configuration key that names it, for messages.
-    :raises ConfigurationError: it cannot be used; says why.
+    :raises ConfigurationError: it cannot be used, or others may read it and that is refused; says why.
     """
     data = _read(path, key)
+    warning = check_secret_file(path, config.get(PERMISSIONS_KEY), key)
+    if warning is not None:
+        _log.warn("{problem}", problem=warning)
     if config.get("ssl.keystore.type").upper() == "PEM":
         _must_be_pem(config, "keystore", key.removesuffix("ssl.keystore.location").removesuffix("ssl.keystore.sni"))
         return _from_pem(_text(data, path, key), config.get("ssl.key.password"), f"{key} ({path})")

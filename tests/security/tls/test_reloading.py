@@ -49,6 +49,7 @@ class ReloadingTests(SynchronousTestCase):
         """Put another file in the place of the one there is."""
         partial = self.path.with_suffix(".new")
         partial.write_bytes(issued.pem if isinstance(issued, Issued) else issued)
+        partial.chmod(0o600)
         os.replace(partial, self.path)
 
     def shown(self) -> str:
@@ -110,11 +111,11 @@ class ReloadingTests(SynchronousTestCase):
     def test_bad_configuration_is_refused(self) -> None:
         """A configuration that could not be used is refused before it is stored, naming the listener; a good one is not."""
         verifyObject(IReconfigurable, self.reloader)
-        self.reloader.check_configuration(self.config.with_dynamic({}, {"ssl.keystore.location": file(another("good"))}))
-        self.reloader.check_configuration(self.config.with_dynamic({}, {"listener.name.other.ssl.keystore.location": "/nowhere"}))
+        for good in ({"ssl.keystore.location": file(another("good"))}, {"listener.name.other.ssl.keystore.location": "/nowhere"}):
+            self.successResultOf(self.reloader.check_configuration(self.config.with_dynamic({}, good)))
         for bad in ({"listener.name.ssl.ssl.keystore.location": "/nowhere"}, {"ssl.client.auth": "required"}, {"ssl.keystore.type": "PKCS12"}):
-            with self.assertRaisesRegex(ConfigurationError, "listener SSL: "):
-                self.reloader.check_configuration(self.config.with_dynamic({}, bad))
+            refused = self.failureResultOf(self.reloader.check_configuration(self.config.with_dynamic({}, bad)), ConfigurationError)
+            self.assertIn("listener SSL: ", refused.getErrorMessage())
         self.assertEqual("CN=broker", self.shown())
 
     def test_only_its_own_keys(self) -> None:
