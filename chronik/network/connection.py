@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import socket
 from collections import deque
 from typing import TYPE_CHECKING, Any
 
@@ -14,14 +13,15 @@ from chronik.network.busypoll import asks_again
 from chronik.network.frames import SIZE, FrameCutter, framed
 from chronik.network.interfaces import Answer, Pieces, ProtocolViolation, Session
 from chronik.network.limits import BYTES_IN_FLIGHT_MAX, READ_BYTES_MAX, READ_BYTES_MIN, REQUESTS_IN_FLIGHT_MAX, TURN_SECONDS
+from chronik.network.opening import session_of, set_socket
 from chronik.network.sender import Sender, close_pieces
 from chronik.network.socketsender import sender_for
-from chronik.security.interfaces import ANONYMOUS, BROKER
 
 if TYPE_CHECKING:
     from twisted.internet.interfaces import IDelayedCall
 
     from chronik.network.listener import ConnectionFactory
+
 
 class _Pending:
     """A request that was begun: its answer, once it is there."""
@@ -78,21 +78,9 @@ class KafkaConnection(Protocol):
         self._read_bytes = READ_BYTES_MIN if hasattr(transport, "bufferSize") else 0
         if self._read_bytes:
             transport.bufferSize = READ_BYTES_MIN
-        if hasattr(transport, "setTcpNoDelay") and not self._internal:
-            transport.setTcpNoDelay(True)
-            self._size_buffers(transport)
-        peer, host = transport.getPeer(), transport.getHost()
-        self.session = Session(
-            listener=self.factory.name,
-            peer_host=getattr(peer, "host", None) or "local",
-            peer_port=getattr(peer, "port", 0),
-            local_host=getattr(host, "host", None) or "local",
-            local_port=getattr(host, "port", 0),
-            principal=BROKER if self._internal else ANONYMOUS,
-            internal=self._internal,
-            encrypted=getattr(transport, "TLS", False),
-        )
+        self.session = session_of(transport, self.factory.name, self._internal)
         if not self._internal:
+            set_socket(transport, self._limits)
             self.session.authentication = self.factory.begin_authentication(self.session)
         self._sender = sender_for(transport, self._answered, self._progressed)
         self.deadline = self._seconds() + self._limits.first_request_seconds
@@ -103,11 +91,6 @@ class KafkaConnection(Protocol):
         transport: Any = self.transport
         if self.session is not None and transport.peer is not None and self.factory.protocol_name == "SSL":
             self.session.principal = transport.peer
-
-    def _size_buffers(self, transport: Any) -> None:
-        for option, size in ((socket.SO_SNDBUF, self._limits.send_buffer_bytes), (socket.SO_RCVBUF, self._limits.receive_buffer_bytes)):
-            if size >= 0:
-                transport.getHandle().setsockopt(socket.SOL_SOCKET, option, size)
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         """The peer is gone, or was sent away."""
