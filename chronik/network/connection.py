@@ -101,13 +101,15 @@ class KafkaConnection(Protocol):
         if self._muted is not None:
             self._muted.cancel()
             self._muted = None
-        if self._sender is not None:
-            self._sender.close()
+        # What is not part of a circle any more is freed at once: thousands may go together, and looking for circles takes long then.
+        sender, self._sender = self._sender, None
+        if sender is not None:
+            sender.close()
         for pending in self._answers:
             if pending.pieces is not None:
                 close_pieces(pending.pieces)
         self._answers.clear()
-        self._frames.clear()
+        self._frames.close()
         self._hold_unfinished()
         self.factory.bytes_held(-self._bytes_in_flight)
         self._bytes_in_flight = 0

@@ -87,6 +87,11 @@ class FrameCutter:
         self.unfinished_bytes = 0
         self.uncut = False
 
+    def close(self) -> None:
+        """Nothing will be cut any more: forget whom to ask, who would else be kept by it."""
+        self.clear()
+        self._api_bytes_max = _no_api
+
     def _split(self, data: bytes, frames_max: int) -> int:
         """The position where the first frame begins that was not cut."""
         position, end = 0, len(data)
@@ -137,3 +142,7 @@ class FrameCutter:
             raise ProtocolViolation(f"{problem}; it looks like {looks_like(data[position : position + 8])}") from None
         if size > allowed:
             raise ProtocolViolation(f"a request of {size} bytes with API key {api_key}, which may have {allowed}")
+
+
+def _no_api(api_key: int, version: int) -> int:
+    raise ProtocolViolation("nothing more is served on this connection")

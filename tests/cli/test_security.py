@@ -45,7 +45,7 @@ class SecurityTests(SynchronousTestCase):
         """A user with a password of a file logs in by SCRAM, or by what is said."""
         password = self.file("wonder land\nmore\n")
         found = self.security("--user", "alice", "--password-file", password)
-        self.assertEqual(("SCRAM-SHA-512", "alice", "wonder land"), (found.mechanism, found.user, found.password))
+        self.assertEqual((None, "SCRAM-SHA-512", "alice", "wonder land"), (found.tls, found.mechanism, found.user, found.password))
         self.assertNotIn("wonder", repr(found))
         assert found.sasl is not None
         self.assertEqual("SCRAM-SHA-512", found.sasl().mechanism)
