@@ -80,6 +80,17 @@ class AclAuthorizerTests(RoleAuthorizerContract, SynchronousTestCase):
         self.successResultOf(store.commit([], [put]))
         self.assertEqual(0, authorizer.remembered)
 
+    def test_very_many_actions(self) -> None:
+        """A request about more than anybody should wait for is decided in several turns of the reactor, in the order asked."""
+        clock = Clock()
+        authorizer = make(auth_context(clock=clock), {})
+        actions = [READ_ORDERS._replace(name=f"t{number}") for number in range(5000)]
+        answer = authorizer.authorize(ALICE, "::1", [*actions, READ_ORDERS])
+        self.assertNoResult(answer)
+        clock.advance(0)
+        clock.advance(0)
+        self.assertEqual([False] * 5001, list(self.successResultOf(answer)))
+
     def test_changes_hold_for_who_was_decided_about(self) -> None:
         """A decision that is remembered ends with the entry that it was made by."""
         authorizer = self.make_authorizer_of([READ])
