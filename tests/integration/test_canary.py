@@ -193,9 +193,10 @@ class CanaryTests(unittest.TestCase):
 
     def _certificates(self, broker: Broker) -> None:
         """Other files and passwords at run time: one that is wrong, one that others can read, one that is right."""
-        wrong, exposed, right = self.file(self.canary()), self.file(self.canary(), 0o644), self.certificate()
-        for path in (wrong, exposed):
-            self.assertEqual(400, self.ask(broker, "/_chronik/configs/brokers/1", {"ssl.key.password.file": path}, "PUT"))
+        prefix = "listener.name.https."
+        right = {f"{prefix}{name}": value for name, value in self.certificate().items()}
+        for path in (self.file(self.canary()), self.file(self.canary(), 0o644)):
+            self.assertEqual(400, self.ask(broker, "/_chronik/configs/brokers/1", {f"{prefix}ssl.key.password.file": path}, "PUT"))
         self.assertEqual(200, self.ask(broker, "/_chronik/configs/brokers/1", right, "PUT"))
         eventually(lambda: "new connections go by new certificates" in broker.log(), SECONDS, "the new certificate")
 
