@@ -27,6 +27,7 @@ from chronik.cluster.registration import Registration
 from chronik.cluster.seat import Peers
 from chronik.cluster.tokens import TokenExpiry
 from chronik.config import Configuration
+from chronik.config.secret_settings import PERMISSIONS_KEY
 from chronik.coordinator.group.config import GroupConfig
 from chronik.coordinator.group.service import GroupCoordinator
 from chronik.coordinator.state import ReplicatedStateLog
@@ -252,7 +253,7 @@ class BrokerService(Service):
         path: str | None = self._config.get("users.bootstrap.file")
         if not path or not cluster.controller.active or cluster.feed.image.security.scram:
             return
-        users = await self._machine.pools.run(Pool.CPU, read_bootstrap_users, path, self._machine.random)
+        users = await self._machine.pools.run(Pool.CPU, read_bootstrap_users, path, self._machine.random, self._config.get(PERMISSIONS_KEY))
         if await cluster.controller.bootstrap_users(users):
             self._log.info("made {count} users of {path}", count=len({user for _, user in users}), path=path)
 

@@ -25,13 +25,15 @@ from confluent_kafka.admin import (
     ScramMechanism,
     UserScramCredentialUpsertion,
 )
+from cryptography.hazmat.primitives.serialization import BestAvailableEncryption, Encoding, PrivateFormat
 
 from chronik.config.broker_keys import BROKER_KEYS
 from chronik.config.loading import PREFIX
 from chronik.config.secrets import FILE_SUFFIX
 from tests.integration.clients import SECONDS
-from tests.integration.harness import Broker, children, eventually
+from tests.integration.harness import Broker, children, eventually, free_ports
 from tests.integration.test_sasl import SaslCase, librdkafka
+from tests.security.tls import authority
 
 WORD = "CanaryBird"
 """What every planted secret begins with; nothing else says it."""
@@ -75,6 +77,14 @@ class CanaryTests(unittest.TestCase):
         own = f'username="admin" password="{self.canary()}"'
         return f"org.apache.kafka.common.security.plain.PlainLoginModule required {own} {named};"
 
+    def certificate(self) -> Mapping[str, str]:
+        """A certificate whose key is encrypted."""
+        password, issued = self.canary(), authority.broker()
+        key = issued.key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, BestAvailableEncryption(password.encode()))
+        chain = issued.certificate.public_bytes(Encoding.PEM)
+        location = self.file((key + chain).decode())
+        return {"ssl.keystore.location": location, "ssl.keystore.type": "PEM", "ssl.key.password.file": self.file(password)}
+
     def broker(self, settings: Mapping[str, str], environ: Mapping[str, str]) -> Broker:
         """One whose configuration file has secrets too; it is not started."""
         config = self.secrets / "broker.properties"
@@ -82,6 +92,8 @@ class CanaryTests(unittest.TestCase):
         config.chmod(0o600)
         broker = Broker(settings, environ={**os.environ, **environ})
         self.addCleanup(broker.close)
+        (https,) = free_ports(1)
+        broker.settings["http.listeners"] = f"HTTP://127.0.0.1:{broker.http_port},HTTPS://127.0.0.1:{https}"
         arguments = broker.command()
         broker.command = lambda: [*arguments, "--config", str(config)]  # type: ignore[method-assign]
         return broker
@@ -131,6 +143,7 @@ class CanaryTests(unittest.TestCase):
             "audit.enable": "true",
             f"{LISTENER_JAAS}{FILE_SUFFIX}": self.file(self.jaas(alice=alice) + "\n"),
             "users.bootstrap.file": self.file(f"bob={bob}\n"),
+            **self.certificate(),
         }
         variable = f"{PREFIX}SCRAM-SHA-512_SASL_JAAS_CONFIG"
         environ = {variable: f'org.apache.kafka.common.security.scram.ScramLoginModule required username="b" password="{self.canary()}";'}
@@ -148,6 +161,7 @@ class CanaryTests(unittest.TestCase):
         ):
             self.assertEqual(right, case.delivers(librdkafka(broker, mechanism, user, password)) is None)
         self._over_http(broker, bob)
+        self._certificates(broker)
         self._over_kafka(admin)
         eventually(lambda: children(broker.pid), SECONDS, "the search process")
         for pid in children(broker.pid):
@@ -176,6 +190,15 @@ class CanaryTests(unittest.TestCase):
         self.assertEqual(400, self.ask(broker, "/_security/user/carol", {"pasword": self.canary()}, "PUT"))
         self.assertEqual(400, self.ask(broker, "/_chronik/configs/brokers/1", {LISTENER_JAAS: self.canary()}, "PUT"))
         self.assertEqual(400, self.ask(broker, "/_chronik/configs/brokers/1", {"plain.sasl.jaas.confg": self.canary()}, "PUT"))
+
+    def _certificates(self, broker: Broker) -> None:
+        """Other files and passwords at run time: one that is wrong, one that others can read, one that is right."""
+        prefix = "listener.name.https."
+        right = {f"{prefix}{name}": value for name, value in self.certificate().items()}
+        for path in (self.file(self.canary()), self.file(self.canary(), 0o644)):
+            self.assertEqual(400, self.ask(broker, "/_chronik/configs/brokers/1", {f"{prefix}ssl.key.password.file": path}, "PUT"))
+        self.assertEqual(200, self.ask(broker, "/_chronik/configs/brokers/1", right, "PUT"))
+        eventually(lambda: "new connections go by new certificates" in broker.log(), SECONDS, "the new certificate")
 
     def _over_kafka(self, admin: AdminClient) -> None:
         """Users and configurations."""
