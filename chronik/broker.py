@@ -146,6 +146,7 @@ class BrokerService(Service):
     :param config: what it goes by.
     :param machine: what it runs on.
     :param failed: called with the exit status when the broker cannot go on.
+    :ivar search: answers searches; None before it is there.
     """
 
     name = "chronik"
@@ -155,6 +156,7 @@ class BrokerService(Service):
         self._config = config
         self._machine = machine
         self._failed = failed
+        self.search: SearchService | None = None
         self._starting: Deferred[None] = succeed(None)
         self._endings: list[Callable[[], Deferred[Any] | None]] = []
 
@@ -223,7 +225,7 @@ class BrokerService(Service):
             servers.observers.append(LoginAudit(audit).ended)
         listeners.serve(RequestDispatcher(services, api_table()), servers)
         self._endings.append(lambda: listeners.close(DRAIN_SECONDS))
-        search = self._search(listeners, partitions, cluster.feed, store)
+        search = self.search = self._search(listeners, partitions, cluster.feed, store)
         users = UserEndpoints(services, machine.pools, machine.random)
         authentication = HttpAuthentication(sasl.logins, BearerTokens(TokenLogins(validator, sasl.failures), reactor))
         http.serve(HttpParts(services, listeners, search, stalls, authentication, servers, users))

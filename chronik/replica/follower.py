@@ -143,7 +143,10 @@ class Follower:
         await self.log.truncate(offset)
 
     async def _begin_with(self, records: bytes | memoryview) -> None:
-        """An empty log begins where the first batch does: the leader's start may be inside of it."""
+        """A log of which the leader has nothing any more begins where the first batch does: the leader's start may be inside of it.
+
+        What is here below that start need not be what the leader had there, which cannot tell it any more: its epochs begin at its start.
+        """
         base_offset = parse_header(records).base_offset if len(records) >= HEADER_BYTES else self.log.end_offset
         if base_offset < self.log.end_offset:
             await self.log.restart_at(base_offset)
@@ -151,7 +154,7 @@ class Follower:
     async def _append(self, answer: Answer) -> None:
         records: Any = answer.records
         end_offset = self.log.end_offset
-        if records and self.log.start_offset == end_offset:
+        if records and (self.log.start_offset == end_offset or answer.log_start_offset >= end_offset):
             await self._begin_with(records)
         if records:
             end_offset = await self.log.replicate(records)

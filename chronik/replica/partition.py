@@ -316,6 +316,9 @@ class Partition:
                 ErrorCode.OFFSET_OUT_OF_RANGE, f"{self.topic_partition} can be deleted up to {self.high_watermark}, {wanted} was asked for"
             )
         await self.log.advance_start(wanted)
+        if self._error is not None:
+            # It took a moment, and somebody else leads by now, who need not know of it.
+            raise self._error
         if self._followers is None:
             return self.start_offset
         await self._followers.begun_at(wanted)

@@ -12,14 +12,13 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from twisted.logger import Logger
 
-from chronik.defer import Pool
+from chronik.defer import Pool, deferred
 from chronik.errors import ErrorCode
 from chronik.record.batch import BadBatch, check_crc
 from chronik.storage.batchreader import BatchReader
 from chronik.storage.segment import Damage
 
 if TYPE_CHECKING:
-    from twisted.internet.defer import Deferred
     from twisted.internet.interfaces import IReactorTime
     from twisted.python.failure import Failure
 
@@ -31,8 +30,11 @@ if TYPE_CHECKING:
 SUSPECT_BYTES: Final = 16 << 20
 """How much of a segment is read at a time that somebody could not read."""
 
+SEGMENT_BYTES_MIN: Final = 4096
+"""What a segment counts for at least: also a small one has to be opened."""
+
 LOOK_SECONDS: Final = 60.0
-"""How often segments are looked for that are due, when there was none."""
+"""How often segments are looked for that are due, when there was none; more often where they are due more often."""
 
 
 class Checked(NamedTuple):
@@ -116,38 +118,37 @@ class Scrubber:
 
         :param logs: those of the directory.
         """
-        if self._busy:
-            return
+        if not self._busy:
+            self._busy = True
+            self._check(logs).addErrback(self._lost)
+
+    @deferred
+    async def _check(self, logs: Callable[[], Sequence[SegmentLog]]) -> None:
+        """One suspect, or as many segments as there is time for: many may be small."""
+        try:
+            left = self._policy.scrub_bytes_per_second
+            while (job := self._find(logs)) is not None:
+                before = job.position
+                await self._check_some(job, SUSPECT_BYTES if job.suspect else left)
+                left -= max(job.position - before, SEGMENT_BYTES_MIN)
+                if job.suspect or left <= 0:
+                    return
+        finally:
+            self._busy = False
+
+    def _find(self, logs: Callable[[], Sequence[SegmentLog]]) -> _Job | None:
         if self._suspects and (self._job is None or not self._job.suspect):
             segment = next(iter(self._suspects))
             self._job = _Job.of(self._suspects.pop(segment), segment, suspect=True)
-        job = self._job = self._job or self._next(logs)
-        if job is None:
-            return
-        self._busy = True
-        bytes_max = SUSPECT_BYTES if job.suspect else self._policy.scrub_bytes_per_second
-        checking: Deferred[Checked] = self._pools.run(Pool.BACKGROUND, check_some, job.segment, job.position, job.offset, bytes_max)
-        checking.addCallbacks(self._checked, self._not_checked, (job,), {}, (job,), {}).addErrback(self._lost)
+        self._job = self._job or self._next(logs)
+        return self._job
 
-    def _next(self, logs: Callable[[], Sequence[SegmentLog]]) -> _Job | None:
-        if not self._policy.scrub_bytes_per_second:
-            return None
-        for log, segment in self._due:
-            job = _Job.of(log, segment, suspect=False)
-            if not job.is_void and self._is_due(log, segment):
-                return job
-        if self._clock.seconds() >= self._look_at:
-            self._look_at = self._clock.seconds() + LOOK_SECONDS
-            self._due = iter([(log, segment) for log in logs() for segment in log.segments if self._is_due(log, segment)])
-            return self._next(logs)
-        return None
-
-    def _is_due(self, log: SegmentLog, segment: LogSegment) -> bool:
-        now = int(self._clock.seconds() * 1000)
-        return segment is not log.segments[-1] and segment.damage is None and now - segment.checked_ms >= self._policy.scrub_interval_ms
-
-    def _checked(self, checked: Checked, job: _Job) -> None:
-        self._busy = False
+    async def _check_some(self, job: _Job, bytes_max: int) -> None:
+        try:
+            checked = await self._pools.run(Pool.BACKGROUND, check_some, job.segment, job.position, job.offset, bytes_max)
+        except OSError as error:
+            # The disk could not even read it.
+            checked = Checked(job.position, job.offset, Damage(job.position, job.offset, f"it cannot be read: {error}"))
         if job.is_void:
             self._job = None
         elif checked.damage is not None:
@@ -159,16 +160,24 @@ class Scrubber:
                 self._job = None
                 job.segment.checked_ms = int(self._clock.seconds() * 1000)
 
-    def _not_checked(self, failure: Failure, job: _Job) -> None:
-        """The disk could not even read it."""
-        self._busy = False
-        self._job = None
-        failure.trap(OSError)
-        if not job.is_void:
-            job.log.trouble.quarantine(job.segment, Damage(job.position, job.offset, f"it cannot be read: {failure.value}"))
+    def _next(self, logs: Callable[[], Sequence[SegmentLog]]) -> _Job | None:
+        if not self._policy.scrub_bytes_per_second:
+            return None
+        for log, segment in self._due:
+            job = _Job.of(log, segment, suspect=False)
+            if not job.is_void and self._is_due(log, segment):
+                return job
+        if self._clock.seconds() >= self._look_at:
+            self._look_at = self._clock.seconds() + min(LOOK_SECONDS, self._policy.scrub_interval_ms / 1000)
+            self._due = iter([(log, segment) for log in logs() for segment in log.segments if self._is_due(log, segment)])
+            return self._next(logs)
+        return None
+
+    def _is_due(self, log: SegmentLog, segment: LogSegment) -> bool:
+        now = int(self._clock.seconds() * 1000)
+        return segment is not log.segments[-1] and segment.damage is None and now - segment.checked_ms >= self._policy.scrub_interval_ms
 
     def _lost(self, failure: Failure) -> None:
-        self._busy = False
         self._job = None
         self._log.failure("a segment could not be checked", failure)
 

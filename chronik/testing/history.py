@@ -184,6 +184,15 @@ class History:
         polls = self._partitions[partition].polls.values()
         return max((offset + 1 for each in polls for offset, _ in each), default=0)
 
+    def records(self, partition: int) -> dict[int, Record]:
+        """What readers were given, by offset."""
+        return {offset: record for polls in self._partitions[partition].polls.values() for offset, record in polls}
+
+    def begins(self, partition: int) -> int:
+        """From where on somebody has read everything."""
+        polls = self._partitions[partition].polls
+        return max((polls[reader][0][0] if polls.get(reader) else self.end(partition) for reader in self._complete), default=1 << 62)
+
     def findings(self, ended: bool = True) -> Iterator[Finding]:
         """Everything that must not be.
 

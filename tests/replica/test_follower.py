@@ -89,6 +89,17 @@ class FollowerTest(SynchronousTestCase):
         self.successResultOf(self.take(records=(8).to_bytes(8, "big") + bytes(batch)[8:]))
         self.assertEqual([8], restarted)
 
+    def test_leader_begins_inside_a_batch_that_is_not_here(self) -> None:
+        """Where the leader deleted all that is here, and begins inside of a batch, that batch is taken whole, though what is here reaches into it."""
+        restarted: list[int] = []
+        self.log.restart_at = lambda offset: succeed(restarted.append(offset))  # type: ignore[method-assign, func-returns-value]
+        batch = build_batch([NewRecord(None, b"%d" % n, 0) for n in range(4)])
+        sent = (8).to_bytes(8, "big") + bytes(batch)[8:]
+        self.successResultOf(self.take(records=sent, log_start_offset=9))
+        self.assertEqual([], restarted)
+        self.successResultOf(self.take(records=sent, log_start_offset=self.log.end_offset))
+        self.assertEqual([8], restarted)
+
     def test_errors(self) -> None:
         """What the leader refuses is told."""
         for code, start in ((ErrorCode.FENCED_LEADER_EPOCH, -1), (ErrorCode.OFFSET_OUT_OF_RANGE, -1)):

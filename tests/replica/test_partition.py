@@ -242,6 +242,14 @@ class DeletionTest(PartitionCase):
         self.log.noting[0].callback(None)
         self.assertEqual(2, self.successResultOf(waiting))
 
+    def test_resigned_while_records_are_deleted(self) -> None:
+        """Who leads no more when the new start is durable does not acknowledge it: the next leader need not know of it."""
+        self.log.noting = []
+        waiting = self.partition.delete_records(2)
+        self.partition.resign()
+        self.log.noting[0].callback(None)
+        self.assertEqual(ErrorCode.NOT_LEADER_OR_FOLLOWER, self.code(waiting))
+
     def test_refused(self) -> None:
         """Beyond the high watermark, below zero, where the policy keeps records, and where it is not led."""
         self.partition.append(b"xx", 1)

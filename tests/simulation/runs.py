@@ -12,9 +12,11 @@ class Run(NamedTuple):
     """What it said.
 
     :ivar failed: how many seeds found something.
+    :ivar status: of the process: 0 where nothing was found, and nothing missed.
     """
 
     failed: int
+    status: int
     text: str
 
     @property
@@ -32,4 +34,4 @@ def simulate(*arguments: str) -> Run:
     done = subprocess.run([sys.executable, "-m", "chronik.testing.simulation", *arguments], capture_output=True, text=True, check=False)
     found = re.search(r"^\d+ seeds, (\d+) failed", done.stdout, re.MULTILINE)
     assert found is not None, done.stdout[-2000:] + done.stderr[-4000:]
-    return Run(int(found[1]), done.stdout)
+    return Run(int(found[1]), done.returncode, done.stdout)

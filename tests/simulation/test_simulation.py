@@ -2,41 +2,64 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 from twisted.trial.unittest import SynchronousTestCase
 
+from chronik.testing.simulation.faults import ANOTHER, FAULTS, STATES
+from chronik.testing.simulation.plans import IMPOSSIBLE, missed, plan_of
 from tests.lengths import length, report, seed
 from tests.simulation.runs import Run, simulate
 
-SEEDS = length(110, 700)
+SEEDS = length(110, 500)
 
-CLUSTER_SEEDS = length(40, 300)
+CLUSTER_SEEDS = length(40, 500)
+
+MET_MIN = length(0, 50)
+"""How often every fault is to meet every state that it can, over all seeds of one and of three brokers."""
 
 
 class SeedTests(SynchronousTestCase):
     """Clusters of one, and of three."""
 
     def test_nothing_is_found(self) -> None:
-        """No promise of the broker is broken in any of them, and each has enough requests, faults and restarts to mean something."""
-        first = seed(0)
-        run = simulate("--seeds", f"{first}-{first + SEEDS - 1}", "--verbose")
-        self._judge(run)
+        """No promise of the broker is broken in any of them, and each has enough requests, faults and restarts to mean something.
+
+        Over all of them every fault meets every state.
+        """
+        first, brokers = seed(0), ",".join(["1"] * SEEDS + ["3"] * CLUSTER_SEEDS)
+        self._judge(simulate("--seeds", f"{first}-{first + SEEDS + CLUSTER_SEEDS - 1}", "--brokers", brokers, "--meet", str(MET_MIN), "--verbose"))
 
     def _judge(self, run: Run) -> None:
-        self.assertEqual(0, run.failed, run.text[-6_000:])
+        self.assertEqual((0, 0), (run.failed, run.status), run.text[-6_000:])
         self.assertGreaterEqual(run.least("requests"), 2_000)
         self.assertGreaterEqual(run.least("faults"), 5)
         self.assertGreaterEqual(run.least("restarts"), 2)
         report("\n".join(line for line in run.text.splitlines() if not line.startswith(("seed ", "    "))))
 
-    def test_several_brokers(self) -> None:
-        """Nor with three brokers and three replicas of everything, partitions between them, and each of them failing."""
-        first = seed(0)
-        run = simulate("--seeds", f"{first}-{first + CLUSTER_SEEDS - 1}", "--brokers", "3", "--verbose")
-        self._judge(run)
-
     def test_a_seed_decides_everything(self) -> None:
         """Two processes that run one seed do the same, event by event and byte by byte; another seed does something else."""
-        first = simulate("--seeds", "5,6", "--jobs", "1", "--verbose").fingerprints
-        again = simulate("--seeds", "5,6", "--jobs", "1", "--verbose").fingerprints
-        self.assertEqual(first, again)
-        self.assertEqual(2, len(set(first)))
+        for brokers in ("1", "3"):
+            first = simulate("--seeds", "5,6", "--brokers", brokers, "--jobs", "1", "--verbose").fingerprints
+            again = simulate("--seeds", "5,6", "--brokers", brokers, "--jobs", "1", "--verbose").fingerprints
+            self.assertEqual(first, again)
+            self.assertEqual(2, len(set(first)))
+
+
+class PlanTests(SynchronousTestCase):
+    """Which faults a seed brings."""
+
+    def test_all_pairs_come(self) -> None:
+        """Over a thousand seeds of one and three brokers every fault is to meet every state at least fifty times, but those that cannot be."""
+        wanted = Counter(pair for seed in range(1_000) for pair in plan_of(seed, 20, seed % 4 != 0, seed % 2 == 1))
+        pairs = {(kind, state) for kind in FAULTS for state in STATES} - IMPOSSIBLE.keys()
+        self.assertEqual(pairs, set(wanted))
+        self.assertGreaterEqual(min(wanted.values()), 50)
+
+    def test_missed_pairs_are_told(self) -> None:
+        """What was not met often enough is named, what cannot be met is not."""
+        met = {f"{kind} / {state}": 50 for kind in FAULTS for state in (*STATES, ANOTHER) if (kind, state) not in IMPOSSIBLE}
+        self.assertEqual([], missed(met, 50, several=True))
+        self.assertEqual(["kill / flushing: 49"], missed({**met, "kill / flushing": 49}, 50, several=True))
+        del met["isolation / flushing"]
+        self.assertEqual((["isolation / flushing: 0"], []), (missed(met, 50, several=True), missed(met, 50, several=False)))

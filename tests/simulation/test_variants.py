@@ -7,7 +7,7 @@ from collections.abc import Callable
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests.lengths import LONG
-from tests.simulation import cluster_variants, variants
+from tests.simulation import cluster_variants, search_variants, variants
 from tests.simulation.runs import simulate
 
 SEEDS_MAX = 40
@@ -20,6 +20,8 @@ QUICK = (
     variants.forget_commits,
     variants.give_what_is_taken,
     variants.trim_in_memory,
+    variants.leave_deleted_topics,
+    search_variants.search_what_is_not_committed_yet,
 )
 """Those that a short run looks at."""
 
@@ -37,12 +39,12 @@ class VariantTests(SynchronousTestCase):
 
     def test_each_is_caught(self) -> None:
         """Some seed finds something in each, which none does in the broker as it is."""
-        for variant in variants.ALL if LONG else QUICK:
+        for variant in (*variants.ALL, *search_variants.ALL) if LONG else QUICK:
             self._is_caught(variant, 1)
 
     def test_each_of_a_cluster_is_caught(self) -> None:
         """The same with three brokers, which are broken in what they do together."""
-        for variant in cluster_variants.ALL if LONG else CLUSTER_QUICK:
+        for variant in (*cluster_variants.ALL, search_variants.index_ahead_of_log) if LONG else CLUSTER_QUICK:
             self._is_caught(variant, 3)
 
     def _is_caught(self, variant: Callable[[], None], brokers: int) -> None:
@@ -52,5 +54,5 @@ class VariantTests(SynchronousTestCase):
 
     def test_quick_ones_are_among_all(self) -> None:
         """What a short run looks at, a long one does too."""
-        self.assertLessEqual(set(QUICK), set(variants.ALL))
+        self.assertLessEqual(set(QUICK), {*variants.ALL, *search_variants.ALL})
         self.assertLessEqual(set(CLUSTER_QUICK), set(cluster_variants.ALL))

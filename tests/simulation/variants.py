@@ -6,13 +6,17 @@ Each function changes classes of this process, which is one that runs a single s
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any, Final
 
-from twisted.internet.defer import Deferred, succeed
+from twisted.internet.defer import Deferred, ensureDeferred, succeed
 
+from chronik.cluster.controller import Controller
+from chronik.cluster.registration import Membership
 from chronik.coordinator.group import store as group_store
 from chronik.coordinator.group.consumer.reconciliation import Reconciliation
 from chronik.coordinator.state import ReplicatedStateLog
+from chronik.metadata import keys
 from chronik.metadata.journal import Journal
 from chronik.network.connection import KafkaConnection
 from chronik.record.build import NewRecord, build_batch
@@ -20,9 +24,13 @@ from chronik.replica.host import HostedPartitions
 from chronik.replica.partition import Partition
 from chronik.storage import loading, recovery
 from chronik.storage.checkpointing import StartOffsetWriter
-from chronik.storage.flush import FlushScheduler
+from chronik.storage.flush import FlushFiles, FlushScheduler
+from chronik.storage.handover import LogHandover
 from chronik.storage.homes import Home
 from chronik.storage.producers import ProducerStates
+from chronik.storage.segment import LogSegment
+from chronik.storage.store import SegmentLogStore
+from chronik.storage.sweeping import StoreSweeper
 from chronik.storage.trimming import LogTrimmer
 
 
@@ -165,6 +173,73 @@ def commit_to_another_partition() -> None:
     group_store.read_offset_key = read_offset_key  # type: ignore[attr-defined]
 
 
+def forget_names() -> None:
+    """The names of new files are not synced with what is in them."""
+
+    def sync(self: FlushScheduler, files: FlushFiles) -> BaseException | None:
+        return before(self, replace(files, directories=()))
+
+    before = FlushScheduler._sync_one
+    FlushScheduler._sync_one = sync  # type: ignore[method-assign]
+    FlushScheduler._sync_all = FlushScheduler._sync_each  # type: ignore[method-assign]
+
+
+def serve_what_is_damaged() -> None:
+    """What is known to be damaged is served all the same."""
+    LogSegment.readable_bytes = property(lambda self: self.size)  # type: ignore[assignment,method-assign]
+
+
+def move_without_a_stop() -> None:
+    """A log takes appends while its copy in another directory takes its place, and who leads it is not told to wait."""
+    LogHandover.freeze = lambda self: None  # type: ignore[method-assign]
+    LogHandover.thaw = lambda self: None  # type: ignore[method-assign]
+    HostedPartitions._resign = _keep(HostedPartitions._resign)  # type: ignore[method-assign]
+
+
+def _keep(before: Callable[..., Any]) -> Callable[..., None]:
+    def resign(self: HostedPartitions, hosted: Any) -> None:
+        partition = hosted.partition
+        before(self, hosted)
+        if hosted.moving and partition is not None:
+            partition._error = None
+
+    return resign
+
+
+def give_producer_ids_twice() -> None:
+    """A block of producer ids is used before anybody knows that it is taken."""
+
+    async def allocate(self: Membership) -> range:
+        value = self._writer.view.value(keys.PRODUCER_IDS)
+        start = keys.decode_next_id(value) if value is not None else 0
+        before(self)
+        return range(start, start + 1_000)
+
+    def before(self: Membership) -> None:
+        ensureDeferred(allocated(self)).addErrback(lambda failure: None)
+
+    allocated = Membership.allocate_producer_ids
+    Membership.allocate_producer_ids = allocate  # type: ignore[method-assign]
+
+
+def leave_deleted_topics() -> None:
+    """The log of a topic that was deleted is forgotten, and stays on the disk."""
+    SegmentLogStore._rename_away = lambda self, home, topic_partition, path, suffix="": path  # type: ignore[method-assign]
+    StoreSweeper.doom = lambda self, path, home, delay_ms=0: None  # type: ignore[method-assign]
+
+
+def answer_configurations_early() -> None:
+    """A change of configurations is answered before it is written."""
+    before = Controller.alter_configs
+
+    def alter(self: Controller, *arguments: Any, **named: Any) -> Any:
+        altered = before(self, *arguments, **named)
+        altered.addErrback(lambda failure: None)
+        return succeed([None for _ in arguments[0]])
+
+    Controller.alter_configs = alter  # type: ignore[method-assign]
+
+
 ALL: Final[Sequence[Callable[[], None]]] = (
     acknowledge_before_sync,
     read_to_the_log_end,
@@ -182,5 +257,11 @@ ALL: Final[Sequence[Callable[[], None]]] = (
     metadata_before_sync,
     answer_out_of_order,
     commit_to_another_partition,
+    forget_names,
+    serve_what_is_damaged,
+    move_without_a_stop,
+    give_producer_ids_twice,
+    leave_deleted_topics,
+    answer_configurations_early,
 )
 """Every one."""

@@ -102,6 +102,16 @@ class FoundTests(DamageCase):
         self.clock.pump([1] * 300)
         self.assertEqual(checked, [segment.checked_ms for segment in sealed])
 
+    def test_small_segments(self) -> None:
+        """Many segments are checked in one second where they are small: it is bytes that are counted."""
+        self.of = self.filled(policy=DiskPolicy(scrub_interval_ms=3_600_000))
+        log = self.successResultOf(self.of.open(TP, ID, self.config))
+        for segment in log.segments:
+            segment.checked_ms = 0
+        self.clock.pump([1] * 2)
+        self.assertGreater(len(log.segments), 3)
+        self.assertTrue(all(segment.checked_ms for segment in log.segments[:-1]))
+
     def test_no_scrubbing(self) -> None:
         """It can be switched off; who reads finds it all the same, and the segment is checked then."""
         self.of = self.filled(policy=DiskPolicy(scrub_bytes_per_second=0, scrub_interval_ms=0))

@@ -21,10 +21,10 @@ from chronik.search.wire import ControlProtocol, Head
 from chronik.search.worker.indexer import Indexer
 from chronik.search.worker.limits import IndexLimits
 from chronik.search.worker.lookup import RecordLookup
-from chronik.search.worker.process import SearchProcess
+from chronik.search.worker.process import Own, SearchProcess, resident_bytes
 from chronik.search.worker.searcher import Searcher
 from chronik.search.worker.source import FetchSource
-from chronik.search.worker.threads import IndexThreads
+from chronik.search.worker.threads import IndexThreads, Threads
 
 if TYPE_CHECKING:
     from twisted.internet.interfaces import IReactorCore, IReactorFromThreads, IReactorSocket, IReactorTime
@@ -52,30 +52,31 @@ class DataChannel(KafkaChannel):
 class Assembly:
     """The parts of a search process.
 
-    :param reactor: not yet running.
+    :param clock: keeps time.
+    :param threads: write indexes, and search them.
     :param backend: what indexes are made with.
+    :param own: what the process knows of itself.
     :param end: ends the process.
+    :ivar sessions: what serves each descriptor that the broker connected.
     """
 
     _log = Logger()
 
-    def __init__(self, reactor: Reactor, backend: ISearchBackend, limits: IndexLimits, end: Callable[[], None]) -> None:
-        self._reactor = reactor
-        self._threads = IndexThreads(reactor)
+    def __init__(
+        self, clock: IReactorTime, threads: Threads, backend: ISearchBackend, limits: IndexLimits, own: Own, end: Callable[[], None]
+    ) -> None:
+        self._threads = threads
         self._control = ControlProtocol(self._received, lambda _: end())
-        index, read = DataChannel(reactor, end), DataChannel(reactor, end)
-        self._sessions = {CONTROL_FD: self._control, INDEX_FD: index, READ_FD: read}
-        indexer = Indexer(reactor, FetchSource(index), self._threads.write, backend, limits, self._control.send)
-        searcher = Searcher(reactor, indexer, RecordLookup(FetchSource(read)), self._threads.search)
-        self._process = SearchProcess(reactor, indexer, searcher, self._control.send)
+        index, read = DataChannel(clock, end), DataChannel(clock, end)
+        self.sessions: Mapping[int, Protocol] = {CONTROL_FD: self._control, INDEX_FD: index, READ_FD: read}
+        indexer = Indexer(clock, FetchSource(index), threads.write, backend, limits, self._control.send)
+        searcher = Searcher(clock, indexer, RecordLookup(FetchSource(read)), threads.search)
+        self._process = SearchProcess(clock, indexer, searcher, self._control.send, own)
 
     def start(self) -> None:
-        """Connect, and begin to work."""
+        """Begin to work; whoever calls connects the sessions then."""
         self._threads.start()
         self._process.start()
-        for descriptor, protocol in self._sessions.items():
-            self._reactor.adoptStreamConnection(descriptor, socket.AF_UNIX, _OneProtocol(protocol))
-            os.close(descriptor)
 
     def _received(self, head: Head, body: bytes) -> None:
         try:
@@ -92,9 +93,17 @@ def run(reactor: Reactor, settings: Mapping[str, Any]) -> None:
     observer = textFileLogObserver(sys.stderr, timeFormat=None)
     globalLogBeginner.beginLoggingTo([observer], redirectStandardIO=False)
     backend = make_backend(settings["backend"], settings["options"])
-    assembly = Assembly(reactor, backend, IndexLimits(**settings.get("limits", {})), lambda: os._exit(0))
-    reactor.callWhenRunning(assembly.start)
+    limits = IndexLimits(**settings.get("limits", {}))
+    assembly = Assembly(reactor, IndexThreads(reactor), backend, limits, Own(os.getpid(), resident_bytes), lambda: os._exit(0))
+    reactor.callWhenRunning(_begin, reactor, assembly)
     reactor.run()
+
+
+def _begin(reactor: Reactor, assembly: Assembly) -> None:
+    assembly.start()
+    for descriptor, protocol in assembly.sessions.items():
+        reactor.adoptStreamConnection(descriptor, socket.AF_UNIX, _OneProtocol(protocol))
+        os.close(descriptor)
 
 
 def make_backend(name: str, options: Mapping[str, str]) -> ISearchBackend:

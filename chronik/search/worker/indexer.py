@@ -69,7 +69,7 @@ class Indexer:
         self._topic_numbers: dict[TopicId, int] = {}
         self._follows: dict[PartitionIndex, None] = {}
         self._builds: dict[PartitionIndex, None] = {}
-        self._moved: set[PartitionIndex] = set()
+        self._moved: dict[PartitionIndex, None] = {}
         self._build_turn = False
         self._running = False
         self._ended: Deferred[None] = succeed(None)
@@ -164,7 +164,7 @@ class Indexer:
     def _forget(self, partition: PartitionIndex, then: Task | None) -> None:
         partition.gone = True
         self._consider(partition)
-        self._moved.discard(partition)
+        self._moved.pop(partition, None)
         waiters, partition.waiters = partition.waiters, []
         for _, waiter in waiters:
             waiter.callback(None)
@@ -206,7 +206,7 @@ class Indexer:
 
     def progress(self) -> list[Progress]:
         """Partitions that moved since it was asked last."""
-        moved, self._moved = self._moved, set()
+        moved, self._moved = self._moved, {}
         return [Progress(p.feed.feed, p.through, p.records, p.freshness_ms, p.view().state) for p in moved]
 
     # -- the loop ------------------------------------------------------------------------------------------------------
@@ -342,7 +342,7 @@ class Indexer:
         last = await self._recovery.load(partition)
         if last is not None:
             self._announce(resume_head(partition.feed.feed, *last))
-        self._moved.add(partition)
+        self._moved[partition] = None
 
     async def _truncate(self, partition: PartitionIndex, offset: int) -> None:
         last = await self._recovery.truncate(partition, offset)
@@ -395,7 +395,7 @@ class Indexer:
         elif fetched.error is not ErrorCode.NONE:
             partition.state = fetched.error.name
         partition.retry_at = self._clock.seconds() + self._limits.retry_s
-        self._moved.add(partition)
+        self._moved[partition] = None
         self._consider(partition)
 
     def _told(self, partition: PartitionIndex, result: Indexed) -> None:
@@ -407,7 +407,7 @@ class Indexer:
 
     def _advanced(self, partition: PartitionIndex) -> None:
         partition.advanced(self._clock.seconds())
-        self._moved.add(partition)
+        self._moved[partition] = None
         self._consider(partition)
 
     def _empty_tail(self, partition: PartitionIndex, offset: int) -> None:

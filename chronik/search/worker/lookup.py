@@ -15,7 +15,7 @@ from twisted.logger import Logger
 
 from chronik.defer import deferred
 from chronik.model import TopicId
-from chronik.record.batch import BatchHeader, whole_batches
+from chronik.record.batch import BadBatch, BatchHeader, check_crc, whole_batches
 from chronik.record.records import BadRecords, Record, RecordWalk, unpacked_records
 from chronik.search.interfaces import Found
 from chronik.search.worker.source import IRecordSource, Want
@@ -86,9 +86,11 @@ class RecordLookup:
         for fetched in await self._source.fetch([Want(topic_id, partition, offset, READ_BYTES_MAX)], READ_BYTES_MAX):
             for header, batch in whole_batches(fetched.records):
                 try:
+                    check_crc(header, batch)
                     batches[header.base_offset] = header, unpacked_records(header, batch)
-                except BadRecords:
-                    continue
+                except (BadBatch, BadRecords) as error:
+                    what = "the batch at offset {offset} of partition {partition} cannot be shown: {error}"
+                    self._log.warn(what, offset=header.base_offset, partition=partition, error=error)
         return batches
 
     def _get(self, key: Place) -> tuple[BatchHeader, bytes] | None:

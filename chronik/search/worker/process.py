@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from twisted.logger import Logger
@@ -37,16 +38,29 @@ PROGRESS_INTERVAL_S: Final = 0.5
 """How often the broker is told how far partitions are: enough for health and metrics."""
 
 
+@dataclass(frozen=True, slots=True)
+class Own:
+    """What a process knows of itself.
+
+    :ivar memory_bytes: tells how much memory it takes.
+    """
+
+    pid: int
+    memory_bytes: Callable[[], int]
+
+
 class SearchProcess:
     """Joins the indexer and the searcher to the control channel.
 
     :param send: sends a head and a body to the broker.
+    :param own: what is told of the process itself.
     """
 
     _log = Logger()
 
-    def __init__(self, clock: IReactorTime, indexer: Indexer, searcher: Searcher, send: Callable[[Head, bytes], None]) -> None:
+    def __init__(self, clock: IReactorTime, indexer: Indexer, searcher: Searcher, send: Callable[[Head, bytes], None], own: Own) -> None:
         self._clock = clock
+        self._own = own
         self._indexer = indexer
         self._searcher = searcher
         self._send = send
@@ -71,7 +85,7 @@ class SearchProcess:
         self._handlers[head["type"]](head, body)
 
     def _ready(self) -> None:
-        self._send(ready_head(os.getpid()), b"")
+        self._send(ready_head(self._own.pid), b"")
 
     def _search(self, call: SearchCall) -> None:
         self._searcher.answer(call).addCallback(self._answer, call.call).addErrback(self._failed)
@@ -90,7 +104,7 @@ class SearchProcess:
         self._telling = self._clock.callLater(PROGRESS_INTERVAL_S, self._tell_progress)
         progress = self._indexer.progress()
         if progress:
-            self._send(progress_head(progress, resident_bytes()), b"")
+            self._send(progress_head(progress, self._own.memory_bytes()), b"")
 
 
 def resident_bytes() -> int:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from twisted.logger import Logger
 
-from chronik.search.worker.batches import Plan, index_into
+from chronik.search.worker.batches import DAMAGED, Plan, index_into
 from chronik.search.worker.limits import IndexLimits
 from chronik.search.worker.partition import PartitionIndex, Way
 from chronik.search.worker.queue import Task, TaskQueue
@@ -62,7 +62,7 @@ class Recovery:
         """
         if partition.gone:
             return None
-        shards = await self._run(partition.directory.load)
+        shards = await self._doubted(partition, await self._run(partition.directory.load))
         start = partition.committed.start
         if shards and (shards[0].base > start or shards[-1].end <= start):
             partition.shards = []
@@ -70,6 +70,17 @@ class Recovery:
         else:
             partition.shards = shards
         return await self._resume(partition)
+
+    async def _doubted(self, partition: PartitionIndex, shards: list[Shard]) -> list[Shard]:
+        """The shards before the first that lacks what was damaged in the log: whoever started the broker anew may have put that right."""
+        for number, shard in enumerate(shards):
+            covered = await self._run(partition.directory.covered, shard)
+            if DAMAGED in covered.skipped:
+                what, path = "search index {path}: what was damaged from offset {offset} on is read again", partition.directory.path
+                self._log.warn(what, path=path, offset=shard.base)
+                self._writers.drop(partition, shards[number:])
+                return shards[:number]
+        return shards
 
     async def truncate(self, partition: PartitionIndex, offset: int) -> LastRecord | None:
         """Forget what is indexed from ``offset`` on.

@@ -35,6 +35,21 @@ class Run(Protocol):
         """Fires with the function's result on the reactor thread."""
 
 
+class Threads(Protocol):
+    """The threads of a search process."""
+
+    def start(self) -> None:
+        """Nothing runs before."""
+
+    @property
+    def write(self) -> Run:
+        """Runs in the one writing thread, in order."""
+
+    @property
+    def search(self) -> Run:
+        """Runs in one of the searching threads."""
+
+
 def contained(function: Callable[..., T], *args: Any) -> T:
     """Call it; what is worse than an Exception (a panic in native code) becomes :class:`IndexPanic`, so that the process goes on."""
     try:

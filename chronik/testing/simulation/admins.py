@@ -20,7 +20,7 @@ from chronik.record.build import NewRecord, build_batch
 from chronik.testing.group_history import NOTHING, Value
 from chronik.testing.history import PLAIN, Record
 from chronik.testing.simulation.client import ClusterClient, Unavailable
-from chronik.testing.simulation.fetching import Reader, read_all
+from chronik.testing.simulation.fetching import FIRST_VERSION_WITH_TOPIC_IDS, Reader, read_all
 from chronik.testing.simulation.members import Lost, Member
 from chronik.testing.simulation.producers import value_of
 from chronik.testing.simulation.stage import Stage
@@ -139,7 +139,9 @@ class Librarian(Admin):
             return
         wanted = CreatePartitionsRequest.CreatePartitionsTopic(name=self._topic, count=count, assignments=None)
         response = await self.client.ask_controller(CreatePartitionsRequest(topics=(wanted,), timeout_ms=3_000))
-        self.outcome("CreatePartitions", response.results[0].error_code)
+        error = self.outcome("CreatePartitions", response.results[0].error_code, ErrorCode.INVALID_REPLICATION_FACTOR)
+        if error is ErrorCode.INVALID_REPLICATION_FACTOR:
+            raise Unavailable("there are too few brokers yet")
         self._count = count
 
     async def _configure(self) -> None:
@@ -163,6 +165,9 @@ class Librarian(Admin):
             resource_type=TOPIC_RESOURCE, resource_name=self._topic, configuration_keys=("segment.bytes",)
         )
         response = await self.client.ask_controller(DescribeConfigsRequest(resources=(resource,)))
+        if self.client.may_be_old:
+            self.client.controller_id = -1
+            raise Unavailable("the controller may be another one")
         self.outcome("DescribeConfigs", response.results[0].error_code)
         (config,) = response.results[0].configs
         value = NOTHING if config.config_source != 1 else Value(int(config.value), "")
@@ -235,7 +240,8 @@ class Nomad(Admin):
         for n in range(self.client.random.randrange(1, 4)):
             await self._write(n, topic.topic_id)
         self._attempts += 1
-        await read_all(self.stage, self.client, name, f"{self.client.name}/{self._attempts}")
+        # By name one may be given the records of its namesake, by a broker that has not heard of it yet.
+        await read_all(self.stage, self.client, name, f"{self.client.name}/{self._attempts}", FIRST_VERSION_WITH_TOPIC_IDS)
         await self._delete(topic.topic_id)
 
     async def _write(self, n: int, topic_id: TopicId) -> None:
@@ -269,6 +275,8 @@ class Nomad(Admin):
                 again = True
                 await self.client.backoff()
         self._old.add(topic_id)
+        if not self.stage.over:
+            self.stage.ledger.deleted.add(topic_id)
         self._exists = False
         self.client.topics.pop(self._topic, None)
 
@@ -295,6 +303,10 @@ class Clerk(Admin):
         if random.random() < 0.1:
             await self._delete()
 
+    async def look(self) -> None:
+        """Read, and no more."""
+        await self._member.committed([(self._topic, each) for each in range(self._partitions)])
+
     async def _delete(self) -> None:
         groups = self.stage.ledger.groups
         writes = [groups.writing(self._group, (self._topic, number), NOTHING) for number in range(self._partitions)]
@@ -308,3 +320,9 @@ class Clerk(Admin):
         self._member._committed = {}
 
 
+class Onlooker(Clerk):
+    """Only reads what others commit. It asks the coordinator that it found once until that says that it is none."""
+
+    async def work(self) -> None:
+        """Read."""
+        await self.look()

@@ -23,12 +23,16 @@ from chronik.testing.simulation.disk import SimulatedDisk
 from chronik.testing.simulation.metadata import MetadataView, ViewMaker
 from chronik.testing.simulation.network import Network
 from chronik.testing.simulation.pools import SeededThreadPools
-from chronik.testing.simulation.reactor import SimulatedReactor
+from chronik.testing.simulation.processes import ProcessReactor
+from chronik.testing.simulation.search_process import BACKEND, SearchPrograms
 from chronik.testing.simulation.timeline import Timeline
 
 PORT: Final = 9092
 
-DIRECTORY: Final = "/data"
+DIRECTORIES: Final = ("/data", "/more")
+"""Disks that a machine may have; the first is the metadata's too."""
+
+LOG: Final = ".log"
 
 _SHARES: Final = DescriptorShares(files=48, connections=200, http_connections=10)
 
@@ -40,16 +44,18 @@ class Life:
     """One start of a broker, until it ends.
 
     :ivar logs: those that are open, or were, as :class:`~chronik.storage.interfaces.IPartitionLog`.
+    :ivar moves: logs that went to another directory.
     :ivar phase: ``starting``, ``serving``, ``stopping`` or ``ended``.
     :ivar said: what it complained of.
     """
 
-    reactor: SimulatedReactor
+    reactor: ProcessReactor
     pools: SeededThreadPools
     view: MetadataView | None
     service: BrokerService
     logs: Mapping[tuple[TopicId, int], Any]
     phase: str = "starting"
+    moves: int = 0
     said: list[str] = field(default_factory=list)
 
 
@@ -61,7 +67,9 @@ class SimulatedBroker:
     :param settings: of the broker.
     :param store: the cluster's metadata; None for a broker that keeps its own in a file.
     :param committing: told, with its id, whenever it is about to change the cluster's metadata.
+    :param disks: how many it has.
     :param ended: told whenever it is down, with what it said when it gave up by itself.
+    :param scratch: a real directory for what is indexed.
     :ivar lives: those before; kept, so that nothing of them is collected while others run.
     """
 
@@ -73,7 +81,9 @@ class SimulatedBroker:
         seed: str,
         settings: Mapping[str, str],
         store: MemoryMetadataStore | None,
+        disks: int,
         ended: Callable[[SimulatedBroker, str], None],
+        scratch: str,
         committing: Callable[[int], None] = lambda number: None,
     ) -> None:
         self.number = number
@@ -82,6 +92,7 @@ class SimulatedBroker:
         self._network = network
         self._seed = f"{seed}/broker {number}"
         self._store = store
+        self.directories = DIRECTORIES[:disks]
         self._ended = ended
         self._committing = functools.partial(committing, number)
         self._host = network.host(self.address)
@@ -91,9 +102,12 @@ class SimulatedBroker:
         self.offset = self.random.uniform(-0.5, 0.5)
         self.config = Configuration().with_values({**settings, **self._own_settings()})
         file_system = MemoryFileSystem(self.random)
-        file_system.make_directory(DIRECTORY)
+        for directory in self.directories:
+            file_system.make_directory(directory)
         file_system.sync_file_system("/")
+        file_system.mounts = self.directories if disks > 1 else ()
         self.disk = SimulatedDisk(timeline, file_system, self.random)
+        self.search = SearchPrograms(f"{scratch}/{number}", Random(f"{self._seed}/search"))
         self.life: Life | None = None
         self.lives: list[Life] = []
 
@@ -102,8 +116,9 @@ class SimulatedBroker:
             "node.id": str(self.number),
             "listeners": f"PLAINTEXT://{self.address}:{PORT}",
             "http.listeners": "",
-            "log.dirs": DIRECTORY,
-            "search.backend": "none",
+            "log.dirs": ",".join(self.directories),
+            "search.backend": BACKEND,
+            "search.disk.reserve.bytes": "0",
             "metadata.store": "memory" if self._store is not None else "file",
         }
 
@@ -129,7 +144,8 @@ class SimulatedBroker:
         assert self.life is None
         boot = len(self.lives)
         random = Random(f"{self._seed}/{boot}")
-        reactor = SimulatedReactor(self._timeline, self._host, self._rate, self.offset)
+        processes = Random(f"{self._seed}/{boot}/processes")
+        reactor = ProcessReactor(self._timeline, self._host, self._rate, self.offset, processes, self.search.run)
         pools = SeededThreadPools(reactor, Random(f"{self._seed}/{boot}/threads"))
         view = None if self._store is None else MetadataView(self._store, reactor, Random(f"{self._seed}/{boot}/metadata"), self._committing)
         logs: dict[tuple[TopicId, int], Any] = {}
@@ -142,7 +158,7 @@ class SimulatedBroker:
             random=random.randbytes,
             cpu_seconds=lambda: 0.0,
             busy_poll=no_poll,
-            backend=functools.partial(_backend, view, logs),
+            backend=functools.partial(_backend, view, logs, lambda: self._moved(life)),
             say=lambda line: self._ready(life),
             complain=lambda line: life.said.append(line),
             settle=lambda: None,
@@ -153,6 +169,9 @@ class SimulatedBroker:
         self._network.revive(self._host)
         self.disk.began(self._power_lost)
         life.service.startService()
+
+    def _moved(self, life: Life) -> None:
+        life.moves += 1
 
     def _ready(self, life: Life) -> None:
         if life.phase == "starting":
@@ -185,7 +204,7 @@ class SimulatedBroker:
         """Set its clock forward, or back."""
         self.offset += seconds
         if self.life is not None:
-            self.life.reactor.offset = self.offset
+            self.life.reactor.set_offset(self.offset)
 
     def kill(self, why: str = "") -> None:
         """End the process at once; the machine, and what it wrote, stay."""
@@ -208,7 +227,7 @@ class SimulatedBroker:
         life = self.life
         assert life is not None
         life.phase = "ended"
-        life.reactor.alive = False
+        life.reactor.end()
         if life.view is not None:
             life.view.end()
         self.life = None
@@ -219,8 +238,9 @@ class SimulatedBroker:
 class _WatchedLogs:
     """Stands where a maker of log stores is, and notes each log that is opened."""
 
-    def __init__(self, maker: Any, logs: dict[tuple[TopicId, int], Any]) -> None:
+    def __init__(self, maker: Any, logs: dict[tuple[TopicId, int], Any], moved: Callable[[], None]) -> None:
         self._maker = maker
+        self._moved = moved
         self._logs = logs
 
     def make(self, context: Any, options: Mapping[str, str]) -> Any:
@@ -236,12 +256,24 @@ class _WatchedLogs:
             self._logs[key] = log
             return log
 
-        store.open = open_log
+        replace = store.replace
+
+        def replace_log(topic_partition: TopicPartition, topic_id: TopicId) -> Deferred[Any]:
+            replacing: Deferred[Any] = replace(topic_partition, topic_id)
+            return replacing.addCallback(replaced, (topic_id, topic_partition.partition))
+
+        def replaced(log: Any, key: tuple[TopicId, int]) -> Any:
+            if log is not None:
+                self._moved()
+                opened(log, key)
+            return log
+
+        store.open, store.replace = open_log, replace_log
         return store
 
 
-def _backend(view: MetadataView | None, logs: dict[tuple[TopicId, int], Any], seam: str, name: str) -> Any:
+def _backend(view: MetadataView | None, logs: dict[tuple[TopicId, int], Any], moved: Callable[[], None], seam: str, name: str) -> Any:
     if seam == "metadata" and view is not None:
         return ViewMaker(view)
     found = _found(seam, name)
-    return _WatchedLogs(found, logs) if seam == "storage" else found
+    return _WatchedLogs(found, logs, moved) if seam == "storage" else found

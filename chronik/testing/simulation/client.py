@@ -77,6 +77,7 @@ class ClusterClient:
     :param name: also its client id.
     :param bootstrap: brokers to ask first.
     :ivar topics: as metadata told last.
+    :ivar may_be_old: whether who answered last was cut off from the other brokers and from news of them: what it remembers is no promise then.
     """
 
     def __init__(self, reactor: SimulatedReactor, random: Random, name: str, bootstrap: Sequence[Broker], ledger: Ledger) -> None:
@@ -90,6 +91,7 @@ class ClusterClient:
         self._dialing: dict[Broker, list[Deferred[KafkaChannel]]] = {}
         self._coordinators: dict[str, int] = {}
         self.controller_id = -1
+        self.may_be_old = False
         self.topics: dict[str, Topic] = {}
 
     def sleep(self, seconds: float) -> Deferred[None]:
@@ -101,6 +103,10 @@ class ClusterClient:
     def backoff(self) -> Deferred[None]:
         """A pause before the next attempt."""
         return self.sleep(BACKOFF_SECONDS * (0.5 + self.random.random()))
+
+    def knows(self, broker_id: int) -> bool:
+        """Whether a broker's address is known."""
+        return broker_id in self._brokers
 
     # -- asking -------------------------------------------------------------------------------------------------------
 
@@ -118,6 +124,8 @@ class ClusterClient:
         channel = await self._channel(broker)
         assert message.api_key is not None
         kind, under_way = api_name(message.api_key), self.ledger.under_way
+        deposed = self.ledger.deposed
+        self.may_be_old = deposed[broker.host] > 0
         under_way[kind] += 1
         try:
             response = await channel.request(message, version, REQUEST_SECONDS, answered)
@@ -130,6 +138,7 @@ class ClusterClient:
         finally:
             under_way[kind] -= 1
         self.ledger.operations[kind] += 1
+        self.may_be_old |= deposed[broker.host] > 0
         return response
 
     async def _channel(self, broker: Broker) -> KafkaChannel:
@@ -178,7 +187,7 @@ class ClusterClient:
         error = ErrorCode(code)
         if error is not ErrorCode.NONE:
             self.ledger.errors[kind, error.name] += 1
-            if error in UNEXPECTED:
+            if error in UNEXPECTED and not (error is ErrorCode.CORRUPT_MESSAGE and self.ledger.flips):
                 self.ledger.finding(f"{self.name} was told {error.name} by {kind}")
         return error
 
@@ -204,6 +213,17 @@ class ClusterClient:
             for number, (leader, epoch) in leaders.items():
                 self.ledger.led(topic_id, number, epoch, leader)
             self._learn(topic.name, Topic(topic_id, leaders))
+
+    async def refreshed(self, name: str) -> None:
+        """Ask for a topic that there is, however long that takes."""
+        while True:
+            try:
+                await self.refresh([name])
+                if name in self.topics:
+                    return
+            except Unavailable:
+                pass
+            await self.backoff()
 
     def _learn(self, name: str, topic: Topic) -> None:
         """Keep what is newer of two views: brokers may lag (KIP-320)."""
@@ -251,6 +271,8 @@ class ClusterClient:
             return known
         if not self._brokers:
             await self.refresh([])
+        if not self._brokers:
+            raise Unavailable("nobody is known")
         broker_id = self.random.choice(list(self._brokers))
         response = await self.ask(broker_id, FindCoordinatorRequest(key_type=0, coordinator_keys=(group,)))
         (found,) = response.coordinators
@@ -274,6 +296,15 @@ class ClusterClient:
         except Unavailable:
             self.forget_coordinator(group)
             raise
+
+    async def ask_anybody(self, message: Message) -> Any:
+        """Ask one of the brokers.
+
+        :raises Unavailable: it does not answer.
+        """
+        if not self._brokers:
+            await self.refresh([])
+        return await self.ask(self.random.choice(list(self._brokers)), message)
 
     async def ask_controller(self, message: Message) -> Any:
         """Ask the controller.

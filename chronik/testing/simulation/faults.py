@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import errno
 from collections import Counter
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from random import Random
 from typing import Final, Protocol
 
 from twisted.internet.defer import Deferred, ensureDeferred
 
 from chronik.metadata.memory import Fault
-from chronik.testing.simulation.brokers import SimulatedBroker
+from chronik.model import TopicId
+from chronik.testing.simulation.brokers import Life, SimulatedBroker
+from chronik.testing.simulation.flips import Flip, flip_some
 from chronik.testing.simulation.ledger import Ledger
 from chronik.testing.simulation.network import Host, Network
 from chronik.testing.simulation.timeline import Timeline
@@ -20,6 +22,15 @@ WAIT_SECONDS: Final = 1.5
 """How long a state that a fault is to meet is waited for."""
 
 POLL_SECONDS: Final = 0.002
+
+SUCCESSION_SECONDS: Final = 5.0
+"""How long another leader is waited for."""
+
+NOTICE_SECONDS: Final = 8.0
+"""A flipped bit is noticed within so long after a start: a look at each second, and some of the disk at each look."""
+
+STALE_SECONDS: Final = 5.0
+"""An answer that is older was given up by its client."""
 
 
 class World(Protocol):
@@ -45,6 +56,10 @@ class World(Protocol):
     def ledger(self) -> Ledger:
         """What clients note."""
 
+    @property
+    def kept(self) -> frozenset[TopicId]:
+        """Topics that are there to the end."""
+
     def controller(self) -> int:
         """Who is the controller, by broker id; -1 for nobody."""
 
@@ -63,9 +78,13 @@ STATES: Final[Mapping[str, Callable[[World, SimulatedBroker], bool]]] = {
     "fetching": lambda world, broker: broker.phase == "serving" and world.ledger.under_way["Fetch"] > 0,
     "committing": lambda world, broker: broker.phase == "serving" and world.ledger.under_way["OffsetCommit"] > 0,
     "joining": lambda world, broker: broker.phase == "serving" and any(world.ledger.under_way[kind] for kind in _JOINS),
+    "searching": lambda world, broker: broker.phase == "serving" and world.ledger.under_way["Search"] > 0,
     "administering": lambda world, broker: broker.phase == "serving" and any(world.ledger.under_way[kind] for kind in _CHANGES),
 }
 """What may be going on when a fault comes; several at a time."""
+
+ANOTHER: Final = "another fault"
+"""One state more: another fault lasts."""
 
 
 class Nemesis:
@@ -73,6 +92,7 @@ class Nemesis:
 
     :ivar met: how often a kind of fault met a state.
     :ivar faults: how many there were.
+    :ivar flips: how many bits were changed.
     """
 
     def __init__(self, world: World, random: Random, plan: list[tuple[str, str]]) -> None:
@@ -82,6 +102,7 @@ class Nemesis:
         self._lasting = 0
         self.met: Counter[tuple[str, str]] = Counter()
         self.faults = 0
+        self.flips = 0
 
     def _sleep(self, seconds: float) -> Deferred[None]:
         done: Deferred[None] = Deferred()
@@ -94,8 +115,7 @@ class Nemesis:
         for kind, state in self._plan:
             broker = self._target()
             await self._until(broker, state)
-            self._note(kind, broker)
-            running.append(ensureDeferred(self._bring(kind, broker)))
+            running.append(ensureDeferred(self._bring(kind, broker, self._states(broker))))
             if self._random.random() < 0.75:
                 await running[-1]
             await self._sleep(self._random.expovariate(4.0))
@@ -129,20 +149,22 @@ class Nemesis:
                 if STATES[state](self._world, broker):
                     await self._sleep(0.0005)
 
-    def _note(self, kind: str, broker: SimulatedBroker) -> None:
-        self.faults += 1
-        for state, holds in STATES.items():
-            if holds(self._world, broker):
-                self.met[kind, state] += 1
-        if self._lasting:
-            self.met[kind, "another fault"] += 1
+    def _states(self, broker: SimulatedBroker) -> Sequence[str]:
+        """What is going on now."""
+        states = [state for state, holds in STATES.items() if holds(self._world, broker)]
+        return [*states, ANOTHER] if self._lasting else states
 
-    async def _bring(self, kind: str, broker: SimulatedBroker) -> None:
+    async def _bring(self, kind: str, broker: SimulatedBroker, states: Sequence[str]) -> None:
+        """Bring one fault, and count it if it came to something."""
         self._lasting += 1
         try:
-            await FAULTS[kind](self, broker)
+            came = await FAULTS[kind](self, broker)
         finally:
             self._lasting -= 1
+        if came is not False:
+            self.faults += 1
+            for state in states:
+                self.met[kind, state] += 1
 
     def heal(self) -> None:
         """Put everything right."""
@@ -228,6 +250,37 @@ class Nemesis:
         await self._sleep(self._random.uniform(0.5, 5.0))
         self._world.network.heal()
 
+    async def stale_leader(self, broker: SimulatedBroker) -> None:
+        """The same, and it hears late of what the metadata become: it changes who is in sync while others have elected another leader."""
+        view = broker.life.view if broker.life is not None else None
+        if view is None:
+            return
+        seconds = view.lag = self._random.uniform(0.5, 3.0)
+        deposed = self._world.ledger.deposed
+        deposed[broker.address] += 1
+        await self.isolation(broker)
+        view.lag = 0.0
+        await self._sleep(seconds + 0.1)
+        deposed[broker.address] -= 1
+
+    async def succession(self, broker: SimulatedBroker) -> None:
+        """One leader falls, and the next one soon after, while followers still cut what they had of the first."""
+        world = self._world
+        slow = [each.disk.faults.slow("truncate", "*", self._random.choice((0.2, 0.5, 1.0))) for each in world.brokers]
+        before = Counter(world.leaders())
+        broker.kill()
+        until = world.timeline.now + SUCCESSION_SECONDS
+        while world.timeline.now < until and broker.number in world.leaders():
+            await self._sleep(0.005)
+        await self._sleep(self._random.uniform(0.0, 0.4))
+        gained = Counter(world.leaders()) - before
+        for each in world.brokers:
+            if gained and each.number == gained.most_common(1)[0][0]:
+                self._random.choice((each.stop, each.stop, each.kill))()
+        await self._sleep(self._random.uniform(0.5, 1.5))
+        for each, fault in zip(world.brokers, slow, strict=True):
+            each.disk.faults.clear(fault)
+
     async def clock_jump(self, broker: SimulatedBroker) -> None:
         """Its clock is set, to an earlier or a later time."""
         broker.set_clock(self._random.choice((-1.0, 1.0)) * self._random.choice((0.05, 1.0, 30.0)) * self._random.random())
@@ -248,23 +301,85 @@ class Nemesis:
 
     async def sync_fails(self, broker: SimulatedBroker) -> None:
         """A sync fails, and what was to be synced is lost; the operator starts the broker again."""
-        broker.disk.faults.fail("sync", "*", errno.EIO, self._random.randrange(1, 4))
+        broker.disk.faults.fail("sync", self._disk(broker), errno.EIO, self._random.randrange(1, 4))
         await self._repair(broker)
 
     async def write_fails(self, broker: SimulatedBroker) -> None:
         """A write fails half-way."""
-        broker.disk.faults.fail("write", "*", errno.EIO, self._random.randrange(1, 4))
+        broker.disk.faults.fail("write", self._disk(broker), errno.EIO, self._random.randrange(1, 4))
         await self._repair(broker)
 
     async def disk_full(self, broker: SimulatedBroker) -> None:
         """There is no byte left."""
-        broker.disk.faults.fill("/data")
+        for directory in self._disks(broker):
+            broker.disk.faults.fill(directory)
         await self._repair(broker)
 
     async def disk_dies(self, broker: SimulatedBroker) -> None:
         """Nothing works any more, until the operator has found the cable."""
-        broker.disk.faults.die("/data")
+        for directory in self._disks(broker):
+            broker.disk.faults.die(directory)
         await self._repair(broker)
+
+    def _disk(self, broker: SimulatedBroker) -> str:
+        """One disk, or all of them."""
+        return self._random.choice((*broker.directories, "*"))
+
+    def _disks(self, broker: SimulatedBroker) -> Sequence[str]:
+        disk = self._disk(broker)
+        return broker.directories if disk == "*" else [disk]
+
+    async def bit_flip(self, broker: SimulatedBroker) -> bool:
+        """A bit of a closed segment changes. That is noticed before long, at the latest after the next start, and the bytes are given to nobody then.
+        The operator restores the file and starts the broker again.
+        """
+        flip = flip_some(broker, self._world.kept, self._random)
+        if flip is None:
+            return False
+        self.flips += 1
+        flip.flipped_at = self._world.timeline.now
+        self._world.ledger.flips.append(flip)
+        self._world.ledger.flipped.append(flip)
+        if not await self._noticed(flip, self._random.uniform(0.2, 1.5)):
+            broker.kill()
+            life = await self._serving(broker)
+            if not await self._noticed(flip, NOTICE_SECONDS) and life is broker.life and life is not None and flip.is_served():
+                self._world.ledger.finding(f"a flipped bit in {flip.directory}/{flip.name} of broker {broker.number} was not noticed")
+        flip.restore()
+        self._random.choice((broker.kill, broker.cut_power, broker.stop))()
+        while broker.phase == "stopping":
+            await self._sleep(0.05)
+        flip.over_at = self._world.timeline.now
+        # What was sent before may arrive a while later.
+        self._world.timeline.after(STALE_SECONDS, self._world.ledger.flips.remove, flip)
+        return True
+
+    async def _noticed(self, flip: Flip, seconds: float) -> bool:
+        life, until = flip.broker.life, self._world.timeline.now + seconds
+        while self._world.timeline.now < until and life is flip.broker.life and life is not None:
+            segment = flip.segment()
+            if segment is not None and segment.damage is not None:
+                flip.noticed_at = self._world.timeline.now
+                return True
+            await self._sleep(0.02)
+        return False
+
+    async def _serving(self, broker: SimulatedBroker) -> Life | None:
+        until = self._world.timeline.now + NOTICE_SECONDS
+        while broker.phase != "serving" and self._world.timeline.now < until:
+            await self._sleep(0.02)
+        return broker.life
+
+    async def search_killed(self, broker: SimulatedBroker) -> bool:
+        """The search process is killed."""
+        running = [process for process in (broker.life.reactor.processes if broker.life is not None else ()) if process.reactor.alive]
+        for process in running:
+            process.signalProcess("KILL")
+        return bool(running)
+
+    async def index_damaged(self, broker: SimulatedBroker) -> bool:
+        """Files of an index are changed, cut or removed by somebody else."""
+        return sum(broker.search.damage(self._random) for _ in range(self._random.randrange(1, 4))) > 0
 
     async def _repair(self, broker: SimulatedBroker) -> None:
         await self._sleep(self._some_time())
@@ -277,7 +392,7 @@ class Nemesis:
     async def slow_disk(self, broker: SimulatedBroker) -> None:
         """Writes and syncs take long."""
         seconds = self._random.choice((0.02, 0.05, 0.3))
-        slow = [broker.disk.faults.slow(operation, "*", seconds) for operation in ("write", "sync")]
+        slow = [broker.disk.faults.slow(operation, self._disk(broker), seconds) for operation in ("write", "sync")]
         await self._sleep(self._some_time())
         for fault in slow:
             broker.disk.faults.clear(fault)
@@ -312,7 +427,7 @@ class Nemesis:
             view.reconnect()
 
 
-FAULTS: Final[Mapping[str, Callable[[Nemesis, SimulatedBroker], Awaitable[None]]]] = {
+FAULTS: Final[Mapping[str, Callable[[Nemesis, SimulatedBroker], Awaitable[bool | None]]]] = {
     "power cut": Nemesis.power_cut,
     "power cut amid a write": Nemesis.power_cut_amid,
     "blackout": Nemesis.blackout,
@@ -325,38 +440,20 @@ FAULTS: Final[Mapping[str, Callable[[Nemesis, SimulatedBroker], Awaitable[None]]
     "partition": Nemesis.partition,
     "one-way partition": Nemesis.one_way,
     "isolation": Nemesis.isolation,
+    "stale leader": Nemesis.stale_leader,
+    "succession": Nemesis.succession,
     "clock jump": Nemesis.clock_jump,
     "sync fails": Nemesis.sync_fails,
     "write fails": Nemesis.write_fails,
     "disk full": Nemesis.disk_full,
     "disk dies": Nemesis.disk_dies,
     "slow disk": Nemesis.slow_disk,
+    "bit flip": Nemesis.bit_flip,
+    "search killed": Nemesis.search_killed,
+    "index damaged": Nemesis.index_damaged,
     "metadata fault": Nemesis.metadata_fault,
     "watches lost": Nemesis.watches_lost,
     "metadata lags": Nemesis.metadata_lags,
     "metadata away": Nemesis.metadata_away,
 }
 """Every kind of fault."""
-
-METADATA_FAULTS: Final = frozenset({"metadata fault", "watches lost", "metadata lags", "metadata away"})
-"""Those of a metadata store that is reached over a network."""
-
-
-CLUSTER_FAULTS: Final = frozenset({"blackout", "isolation"})
-"""Those that take several brokers."""
-
-STRIDE: Final = 59
-"""Between the pairs of one seed: it has faults and states of all kinds. No number of pairs has it as a factor."""
-
-
-def plan_of(seed: int, count: int, shared_store: bool, several: bool = False) -> list[tuple[str, str]]:
-    """The faults of a seed and the states that they are to meet: over many seeds all pairs come equally often.
-
-    :param shared_store: whether the metadata store can be reached over a network only.
-    :param several: whether there are several brokers.
-    """
-    without = (frozenset() if shared_store else METADATA_FAULTS) | (frozenset() if several else CLUSTER_FAULTS)
-    pairs = [(kind, state) for state in STATES for kind in FAULTS if kind not in without]
-    plan = [pairs[(seed * count + n) * STRIDE % len(pairs)] for n in range(count)]
-    Random(f"plan {seed}").shuffle(plan)
-    return plan

@@ -9,7 +9,7 @@ from typing import Any, Final
 from chronik.errors import ErrorCode
 from chronik.model import TopicId
 from chronik.protocol.messages import FetchRequest, FetchResponse, ListOffsetsRequest, OffsetForLeaderEpochRequest
-from chronik.record.batch import whole_batches
+from chronik.record.batch import BadBatch, BatchHeader, check_crc, whole_batches
 from chronik.record.records import decode_records
 from chronik.testing.simulation.client import ClusterClient, Unavailable
 from chronik.testing.simulation.producers import record_of, value_of
@@ -70,14 +70,16 @@ class Reader:
     """Fetches for one client, and notes what comes in the histories.
 
     :param sessions: whether to use fetch sessions.
+    :param version_min: of Fetch.
     """
 
-    def __init__(self, stage: Stage, client: ClusterClient, sessions: bool) -> None:
+    def __init__(self, stage: Stage, client: ClusterClient, sessions: bool, version_min: int = 0) -> None:
         self._stage = stage
         self.client = client
-        self._version = client.random.choice(VERSIONS)
+        self._version = client.random.choice([version for version in VERSIONS if version >= version_min])
         self._with_sessions = sessions and self._version >= FIRST_VERSION_WITH_SESSIONS
         self._sessions: dict[int, _Session] = {}
+        self._began = 0.0
         self._part_bytes = client.random.choice(PARTITION_BYTES)
 
     # -- where to begin -----------------------------------------------------------------------------------------------
@@ -132,6 +134,7 @@ class Reader:
     async def _fetch_from(self, leader: int, positions: list[Position], wait_ms: int) -> int:
         session = self._sessions.setdefault(leader, _Session()) if self._with_sessions else None
         request = self._request(session, positions, wait_ms)
+        self._began = self._stage.ledger.now()
         try:
             response = await self.client.ask(leader, request, self._version)
         except Unavailable:
@@ -213,7 +216,7 @@ class Reader:
     def _read(self, position: Position, part: FetchResponse.PartitionData) -> int:
         history = self._stage.ledger.history(position.topic_id)
         count = 0
-        for header, batch in whole_batches(part.records or b""):
+        for header, batch in self._batches(position, part.records or b""):
             for read in decode_records(batch):
                 if read.offset < position.offset:
                     continue
@@ -232,6 +235,23 @@ class Reader:
                 position.fetched_epoch = header.leader_epoch
                 count += 1
         return count
+
+    def _batches(self, position: Position, records: bytes | memoryview) -> Iterator[tuple[BatchHeader, bytes | memoryview]]:
+        """Batches that are as they were sent, as consumers look before they use them (CRC).
+
+        :raises Unavailable: one is damaged.
+        """
+        try:
+            for header, batch in whole_batches(records):
+                check_crc(header, batch)
+                yield header, batch
+        except BadBatch as error:
+            self._stage.ledger.damaged += 1
+            flips = [flip for flip in self._stage.ledger.flips if (flip.topic_id, flip.partition) == (position.topic_id, position.partition)]
+            if not any(flip.base_offset <= position.offset < flip.end_offset and self._began < flip.noticed_at for flip in flips):
+                what = f"{position.reader} was given what is damaged at {position.offset} of {position.topic}-{position.partition}"
+                self._stage.ledger.finding(f"{what}: {error}; known are {flips}")
+            raise Unavailable(f"damaged: {error}") from error
 
     async def _refused(self, position: Position, error: ErrorCode) -> None:
         if error is ErrorCode.OFFSET_OUT_OF_RANGE:
@@ -319,12 +339,14 @@ class Consumer:
                 self.positions[position.key] = position
 
 
-async def read_all(stage: Stage, client: ClusterClient, topic: str, name: str) -> TopicId:
+async def read_all(stage: Stage, client: ClusterClient, topic: str, name: str, version_min: int = 0) -> TopicId:
     """Read a topic from its beginning to its end, as the last reader; its id.
+
+    :param version_min: of Fetch.
 
     :raises Unavailable: somebody does not answer.
     """
-    reader = Reader(stage, client, sessions=False)
+    reader = Reader(stage, client, False, version_min)
     await client.refresh([topic])
     known: Any = client.topics.get(topic)
     if known is None:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
-from typing import Final
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Final
 
 from chronik.model import TopicId, topic_id_text
 from chronik.testing.group_history import GroupHistory
 from chronik.testing.history import History, Promise
+
+if TYPE_CHECKING:
+    from chronik.testing.simulation.flips import Flip
 
 FINDINGS_MAX: Final = 50
 """More of one run say nothing new."""
@@ -21,6 +24,13 @@ class Ledger:
     :ivar errors: error codes among the answers, by kind and code.
     :ivar under_way: requests that are not answered yet, by kind.
     :ivar groups: notes of groups.
+    :ivar flips: bits on disks that are not what was written, or were so a moment ago.
+    :ivar deposed: addresses of brokers that may lead or coordinate no more, and cannot know: what they remember may be old. How often that is so.
+    :ivar flipped: all that there were.
+    :ivar deleted: topics whose deletion was answered.
+    :ivar damaged: how often a reader was given what a flipped bit made of a batch.
+    :ivar now: the time.
+    :ivar searched: partitions that were searched, counted once for each search.
     """
 
     def __init__(self) -> None:
@@ -28,6 +38,13 @@ class Ledger:
         self.errors: Counter[tuple[str, str]] = Counter()
         self.under_way: Counter[str] = Counter()
         self.groups = GroupHistory()
+        self.now: Callable[[], float] = lambda: 0.0
+        self.flips: list[Flip] = []
+        self.flipped: list[Flip] = []
+        self.deposed: Counter[str] = Counter()
+        self.damaged = 0
+        self.deleted: set[TopicId] = set()
+        self.searched = 0
         self.promises: dict[str, Promise] = {}
         self._histories: dict[TopicId, History] = {}
         self._kept: set[TopicId] = set()
@@ -45,6 +62,11 @@ class Ledger:
     def kept(self, topic_id: TopicId) -> None:
         """A topic is there in the end, and somebody must read all of it."""
         self._kept.add(topic_id)
+
+    @property
+    def kept_topics(self) -> frozenset[TopicId]:
+        """Topics that are there to the end."""
+        return frozenset(self._kept)
 
     def read_all(self, topic_id: TopicId, reader: str) -> None:
         """Somebody did."""

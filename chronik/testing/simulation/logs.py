@@ -10,6 +10,7 @@ from zope.interface import implementer
 
 from chronik.errors import KafkaError
 from chronik.metadata.interfaces import MetadataError
+from chronik.search.interfaces import StoreDamaged
 
 LAST_LINES: Final = 400
 """Lines that are kept to be shown with a failing run."""
@@ -19,7 +20,7 @@ LAST_LINES: Final = 400
 class SimulatedLog:
     """Takes all that is logged.
 
-    :ivar failures: events with a traceback, but for those that tell of a disk or a metadata store.
+    :ivar failures: events with a traceback, but for those that tell of a disk, an index or a metadata store.
     :ivar lines: the last ones, warnings and worse.
     """
 
@@ -30,7 +31,7 @@ class SimulatedLog:
     def __call__(self, event: LogEvent) -> None:
         """Something was logged."""
         failure: Any = event.get("log_failure")
-        if failure is not None and not failure.check(OSError, KafkaError, MetadataError):
+        if failure is not None and not failure.check(OSError, KafkaError, MetadataError, StoreDamaged):
             self.failures.append(f"{formatEvent(event)}: {failure.getTraceback(detail='brief')}")
         if event["log_level"] >= LogLevel.warn:
             self.lines.append(formatEvent(event))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Final
 
 from chronik.errors import ErrorCode
@@ -24,13 +25,15 @@ _REFUSED: Final = (
 class Mover(Admin):
     """Gives the partitions of a topic to some of the brokers, in any order, and at last to all of them.
 
+    :param elected: topics of which it asks for other leaders, and how many partitions they have; that one is among them.
     :param brokers: how many there are; their ids begin at 1.
     """
 
-    def __init__(self, stage: Stage, client: ClusterClient, topic: str, partitions: int, brokers: int, pause: float) -> None:
+    def __init__(self, stage: Stage, client: ClusterClient, topic: str, elected: Mapping[str, int], brokers: int, pause: float) -> None:
         super().__init__(stage, client, pause)
         self._topic = topic
-        self._partitions = partitions
+        self._elected = elected
+        self._partitions = elected[topic]
         self._brokers = list(range(1, brokers + 1))
 
     async def run(self) -> None:
@@ -50,8 +53,9 @@ class Mover(Admin):
         random = self.client.random
         partition = random.randrange(self._partitions)
         kind = random.random()
-        if kind < 0.4:
-            await self._elect(partition)
+        if kind < 0.5:
+            topic = random.choice(tuple(self._elected))
+            await self._elect(topic, random.randrange(self._elected[topic]))
         elif kind < 0.9:
             await self._move(partition, random.sample(self._brokers, random.randint(min(2, len(self._brokers)), len(self._brokers))))
         else:
@@ -67,8 +71,8 @@ class Mover(Admin):
         self.outcome("AlterPartitionReassignments", response.error_code)
         return self.outcome("AlterPartitionReassignments", response.responses[0].partitions[0].error_code, *_REFUSED)
 
-    async def _elect(self, partition: int) -> None:
-        wanted = ElectLeadersRequest.TopicPartitions(topic=self._topic, partitions=(partition,))
+    async def _elect(self, topic: str, partition: int) -> None:
+        wanted = ElectLeadersRequest.TopicPartitions(topic=topic, partitions=(partition,))
         response = await self.client.ask_controller(ElectLeadersRequest(election_type=PREFERRED, topic_partitions=(wanted,), timeout_ms=3_000))
         self.outcome("ElectLeaders", response.error_code)
         for result in response.replica_election_results:

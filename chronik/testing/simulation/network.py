@@ -63,6 +63,8 @@ class Network:
     def latency(self, source: Host, target: Host) -> float:
         """Seconds until bytes arrive: mostly a fraction of a millisecond, now and then much longer."""
         random = self.random.random()
+        if source is target:
+            return 0.00002 + random * 0.0001
         seconds = 0.0001 + random * 0.0005 if random < 0.97 else 0.002 + (random - 0.97)
         return seconds * self.slow
 
@@ -115,6 +117,10 @@ class Network:
         self.timeline.after(self.latency(target, source), connector.connected, theirs)
         port.accept(ours)
 
+    def socket_pair(self, host: Host) -> tuple[SimulatedTransport, SimulatedTransport]:
+        """Two connected sockets on one machine; what goes wrong on networks does not happen between them."""
+        return self._pair(host, host, 0)
+
     def _pair(self, source: Host, target: Host, port: int) -> tuple[SimulatedTransport, SimulatedTransport]:
         self._numbers += 2
         theirs = SimulatedTransport(self, self._numbers, source, EPHEMERAL_PORT + self._numbers // 2 % 28_000)
@@ -126,8 +132,9 @@ class Network:
     # -- what happens to it -------------------------------------------------------------------------------------------
 
     def connections(self) -> list[SimulatedTransport]:
-        """One end of each that is open: the one that connected."""
-        return [transport for transport in self._open if transport.number % 2 == 0 and transport.connected and transport.peer.connected]
+        """One end of each that is open between machines: the one that connected."""
+        ends = [transport for transport in self._open if transport.number % 2 == 0 and transport.connected and transport.peer.connected]
+        return [transport for transport in ends if transport.host is not transport.peer.host]
 
     def break_connection(self, transport: SimulatedTransport) -> None:
         """Reset it at both ends."""

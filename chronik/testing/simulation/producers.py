@@ -99,6 +99,29 @@ class Producer:
             await client.backoff()
 
 
+class Registrar:
+    """A client that is given one producer id after the other, and writes nothing."""
+
+    def __init__(self, stage: Stage, client: ClusterClient, pause: float) -> None:
+        self._stage = stage
+        self._client = client
+        self._pause = pause
+        self._count = 0
+
+    async def run(self) -> None:
+        """Ask until the play is over; any broker gives ids."""
+        client = self._client
+        while not self._stage.closing and not self._stage.over:
+            try:
+                response = await client.ask_anybody(InitProducerIdRequest(transactional_id=None, transaction_timeout_ms=60_000))
+                if client.error("InitProducerId", response.error_code) is ErrorCode.NONE:
+                    self._count += 1
+                    self._stage.producer_id(f"{client.name}/{self._count}", response.producer_id)
+                await client.sleep(self._pause * client.random.expovariate(1.0))
+            except Unavailable:
+                await client.backoff()
+
+
 class _Lane:
     """What a producer writes to one partition."""
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Final
+from collections.abc import Collection, Iterator, Mapping, Sequence
 
+from chronik.model import TopicId, topic_id_text
 from chronik.record.batch import BadBatch, whole_batches
+from chronik.storage.checkpoints import PARTITION_METADATA, decode_partition_metadata
 from chronik.storage.memory import MemoryFileSystem
-from chronik.testing.simulation.brokers import DIRECTORY, SimulatedBroker
-
-LOG: Final = ".log"
+from chronik.testing.simulation.brokers import LOG, SimulatedBroker
 
 
 def batches_on(file_system: MemoryFileSystem, directory: str) -> Mapping[int, bytes]:
@@ -32,15 +31,33 @@ def differences(brokers: Sequence[SimulatedBroker], topic: str, partition: int, 
 
     :param end: one past the last offset that is committed.
     """
-    logs = {
-        broker.number: batches_on(broker.disk.file_system, f"{DIRECTORY}/{topic}-{partition}") for broker in brokers if broker.number in replicas
-    }
+    name = f"{topic}-{partition}"
+    logs = {broker.number: batches_on(broker.disk.file_system, _directory(broker, name)) for broker in brokers if broker.number in replicas}
     begins = max((min(log, default=end) for log in logs.values()), default=end)
     committed = sorted({offset for log in logs.values() for offset in log if begins <= offset < end})
     for offset in committed:
         if len({log.get(offset) for log in logs.values()}) > 1:
             yield f"replicas of {topic}-{partition} differ at offset {offset}: brokers {_groups(logs, offset)}"
             return
+
+
+def leftovers(brokers: Sequence[SimulatedBroker], name: str, deleted: Collection[TopicId]) -> Iterator[str]:
+    """What brokers that run still have of topics of this name that were deleted."""
+    for broker in brokers:
+        files = broker.disk.file_system
+        for parent in broker.directories if broker.phase == "serving" else ():
+            for directory in files.list(parent):
+                path = f"{parent}/{directory}/{PARTITION_METADATA}"
+                if directory.startswith(f"{name}-") and files.exists(path):
+                    topic_id = decode_partition_metadata(files.read_whole(path))
+                    if topic_id in deleted:
+                        yield f"broker {broker.number} has {parent}/{directory} of the topic {topic_id_text(topic_id)}, which was deleted"
+
+
+def _directory(broker: SimulatedBroker, name: str) -> str:
+    """Where a broker has a log: on the disk where it has any."""
+    places = [f"{directory}/{name}" for directory in broker.directories]
+    return next((place for place in places if broker.disk.file_system.is_directory(place)), places[0])
 
 
 def _groups(logs: Mapping[int, Mapping[int, bytes]], offset: int) -> str:

@@ -8,16 +8,19 @@ import importlib
 import json
 import os
 import selectors
+import shutil
 import signal
 import sys
+import tempfile
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from chronik.testing.simulation.faults import FAULTS, STATES
+from chronik.testing.simulation.faults import ANOTHER, FAULTS, STATES
 from chronik.testing.simulation.logs import SimulatedLog
+from chronik.testing.simulation.plans import missed
 from chronik.testing.simulation.scenario import Outcome, Play, run
 
 SECONDS_MAX: Final = 120
@@ -26,7 +29,8 @@ SECONDS_MAX: Final = 120
 HASH_SEED: Final = "0"
 """Sets of strings must be walked in the same order by every process."""
 
-ANOTHER: Final = "another fault"
+_MEMORY: Final = "/dev/shm"
+"""Where files cost least, on systems that have it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,9 +59,10 @@ def outcomes(request: Request) -> Iterator[Outcome]:
     selector = selectors.DefaultSelector()
     gc.collect()
     gc.freeze()
+    scratch = tempfile.mkdtemp(prefix="chronik-simulation-", dir=_MEMORY if os.path.isdir(_MEMORY) else None)
     try:
         for _ in range(request.jobs):
-            _begin(selector, left, request.variant)
+            _begin(selector, left, request.variant, scratch)
         while selector.get_map():
             for key, _ in selector.select():
                 child: _Child = key.data
@@ -68,31 +73,32 @@ def outcomes(request: Request) -> Iterator[Outcome]:
                 yield outcome
                 if outcome.findings and request.until_found:
                     return
-                _begin(selector, left, request.variant)
+                _begin(selector, left, request.variant, scratch)
     finally:
         for key in list(selector.get_map().values()):
             key.data.kill()
         selector.close()
+        shutil.rmtree(scratch, ignore_errors=True)
 
 
-def _begin(selector: selectors.BaseSelector, left: Iterator[Play], variant: str) -> None:
+def _begin(selector: selectors.BaseSelector, left: Iterator[Play], variant: str, scratch: str) -> None:
     play = next(left, None)
     if play is not None:
-        child = _Child(play, variant)
+        child = _Child(play, variant, scratch)
         selector.register(child.pipe, selectors.EVENT_READ, child)
 
 
 class _Child:
     """A process that runs one play and writes its outcome to a pipe."""
 
-    def __init__(self, play: Play, variant: str) -> None:
+    def __init__(self, play: Play, variant: str, scratch: str) -> None:
         self._play = play
         self._data = bytearray()
         self.pipe, theirs = os.pipe()
         self._pid = os.fork()
         if not self._pid:
             os.close(self.pipe)
-            _in_child(play, variant, theirs)
+            _in_child(play, variant, theirs, scratch)
         os.close(theirs)
 
     def read(self) -> bool:
@@ -106,7 +112,7 @@ class _Child:
         os.close(self.pipe)
         _, status = os.waitpid(self._pid, 0)
         if not self._data:
-            return Outcome(self._play.seed, [f"the process that ran it ended with status {status}: it hung, or died"])
+            return Outcome(self._play.seed, self._play.brokers, [f"the process that ran it ended with status {status}: it hung, or died"])
         return Outcome(**json.loads(bytes(self._data)))
 
     def kill(self) -> None:
@@ -116,7 +122,7 @@ class _Child:
         os.close(self.pipe)
 
 
-def _in_child(play: Play, variant: str, pipe: int) -> None:
+def _in_child(play: Play, variant: str, pipe: int, scratch: str) -> None:
     """Run it and end the process, without what ends a process usually: that belongs to the parent."""
     status = 1
     try:
@@ -124,21 +130,25 @@ def _in_child(play: Play, variant: str, pipe: int) -> None:
         faulthandler.register(signal.SIGPROF, chain=True)
         signal.setitimer(signal.ITIMER_PROF, SECONDS_MAX)
         with os.fdopen(pipe, "wb") as out:
-            out.write(json.dumps(run_here(play, variant).as_json()).encode())
+            out.write(json.dumps(run_here(play, variant, scratch).as_json()).encode())
         status = 0
     finally:
         os._exit(status)
 
 
-def run_here(play: Play, variant: str = "") -> Outcome:
-    """Run one play in this process, which should run no other: what modules keep would not be as it was."""
+def run_here(play: Play, variant: str = "", scratch: str | None = None) -> Outcome:
+    """Run one play in this process, which should run no other: what modules keep would not be as it was.
+
+    :param scratch: a real directory for files that do not outlive the run; None for the usual one.
+    """
     log = SimulatedLog()
     log.begin()
     # When cycles are collected depends on more than the seed, and what was dropped may do something then.
     gc.disable()
     if variant:
         named(variant)()
-    outcome = run(play)
+    with tempfile.TemporaryDirectory(dir=scratch) as files:
+        outcome = run(play, files)
     outcome.findings += [f"logged: {failure}" for failure in log.failures]
     outcome.log = list(log.lines)
     return outcome
@@ -189,35 +199,44 @@ def table(met: Counter[str]) -> str:
     return "\n".join(lines)
 
 
-def report(request: Request, brokers: int, say: Callable[[str], None], verbose: bool) -> int:
-    """Run everything and tell; how many seeds failed."""
+def report(request: Request, say: Callable[[str], None], verbose: bool, least: int = 0) -> int:
+    """Run everything and tell; how many seeds failed, and pairs of faults and states that were met too seldom.
+
+    :param least: how often every fault is to meet every state.
+    """
     began = time.monotonic()
     summary, met, kinds, errors = Summary(), Counter[str](), Counter[str](), Counter[str]()
+    counts = Counter[str]()
     for outcome in outcomes(request):
         summary.add(outcome)
         met.update(outcome.met)
         kinds.update(outcome.operations)
         errors.update(outcome.errors)
+        counts.update(outcome.counts)
         if outcome.findings or verbose:
-            say(_of_one(outcome, brokers, verbose))
+            say(_of_one(outcome, verbose))
     say(table(met))
     say("requests: " + _listed(kinds))
     say("errors told: " + _listed(errors))
+    say("also: " + _listed(counts))
     say(
         f"{summary.seeds} seeds, {summary.failed} failed; {summary.operations} requests ({summary.operations_min} at least in one), "
         f"{summary.acknowledged} records acknowledged, {summary.faults} faults, {summary.restarts} restarts, "
         f"{summary.simulated_seconds:.0f} s simulated in {time.monotonic() - began:.0f} s"
     )
-    return summary.failed
+    seldom = missed(met, least, any(play.brokers > 1 for play in request.plays))
+    if seldom:
+        say(f"less often than {least} times met: {'; '.join(seldom)}")
+    return summary.failed + len(seldom)
 
 
-def _of_one(outcome: Outcome, brokers: int, verbose: bool) -> str:
+def _of_one(outcome: Outcome, verbose: bool) -> str:
     requests = sum(outcome.operations.values())
     counts = f"{requests} requests, {outcome.faults} faults, {outcome.restarts} restarts, {outcome.seconds:.1f} s"
     lines = [f"seed {outcome.seed}: {len(outcome.findings)} findings; {counts}, {outcome.fingerprint}"]
     lines += [f"    {finding}" for finding in outcome.findings[:10]]
     if outcome.findings:
-        lines.append(f"    again: python -m chronik.testing.simulation --seeds {outcome.seed} --brokers {brokers} --verbose")
+        lines.append(f"    again: python -m chronik.testing.simulation --seeds {outcome.seed} --brokers {outcome.brokers} --verbose")
     if verbose:
         lines += [f"    | {line}" for line in outcome.log]
     return "\n".join(lines)
@@ -240,5 +259,9 @@ def seeds_of(text: str) -> Iterable[int]:
 
 
 def plays_of(options: Any) -> list[Play]:
-    """What the command line asks for."""
-    return [Play(seed, options.brokers, options.faults) for seed in seeds_of(options.seeds)]
+    """What the command line asks for.
+
+    :raises ValueError: it cannot be understood.
+    """
+    brokers = [int(number) for number in options.brokers.split(",")]
+    return [Play(seed, brokers[n % len(brokers)], options.faults, options.kind) for n, seed in enumerate(seeds_of(options.seeds))]

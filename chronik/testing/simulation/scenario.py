@@ -12,22 +12,26 @@ from typing import Any, Final
 from twisted.internet.defer import Deferred, ensureDeferred
 
 from chronik.metadata.memory import MemoryMetadataStore
-from chronik.testing.simulation.admins import Admin, Clerk, Librarian, Nomad, Trimmer
+from chronik.model import OFFSETS_TOPIC, TopicId
+from chronik.testing.simulation.admins import Admin, Clerk, Librarian, Nomad, Onlooker, Trimmer
 from chronik.testing.simulation.audit import MetadataAudit
 from chronik.testing.simulation.brokers import PORT, SimulatedBroker
 from chronik.testing.simulation.classic import ClassicMember
 from chronik.testing.simulation.client import Broker, ClusterClient, Unavailable
 from chronik.testing.simulation.commits import LOOK_SECONDS, CommitAudit
-from chronik.testing.simulation.faults import Nemesis, plan_of
+from chronik.testing.simulation.faults import Nemesis
 from chronik.testing.simulation.fetching import Consumer, read_all
 from chronik.testing.simulation.kip848 import ConsumerMember
 from chronik.testing.simulation.ledger import Ledger
 from chronik.testing.simulation.members import SESSION_MS
 from chronik.testing.simulation.movers import Mover
 from chronik.testing.simulation.network import Host, Network
-from chronik.testing.simulation.producers import Producer
+from chronik.testing.simulation.plans import plan_of
+from chronik.testing.simulation.porters import Porter
+from chronik.testing.simulation.producers import Producer, Registrar
 from chronik.testing.simulation.reactor import SimulatedReactor
-from chronik.testing.simulation.replicas import differences
+from chronik.testing.simulation.replicas import differences, leftovers
+from chronik.testing.simulation.searchers import Seeker
 from chronik.testing.simulation.stage import Stage
 from chronik.testing.simulation.timeline import Timeline
 
@@ -50,6 +54,12 @@ GROWING: Final = "growing"
 TRIMMED: Final = "trimmed"
 TOPICS: Final[Mapping[str, int]] = {EVENTS: 4, GROWING: 2, TRIMMED: 2}
 
+NOMAD: Final = "nomad"
+"""A topic that is deleted and created again and again."""
+
+ELECTED: Final[Mapping[str, int]] = {TRIMMED: 2, EVENTS: 4, OFFSETS_TOPIC: 3}
+"""Topics of which other leaders are asked for."""
+
 WRITERS: Final = (
     (EVENTS, -1, True),
     (EVENTS, -1, True),
@@ -68,11 +78,13 @@ class Play:
 
     :ivar brokers: how many.
     :ivar faults: how many there are to be.
+    :ivar kind: the only one that there is to be; empty for all.
     """
 
     seed: int
     brokers: int = 1
     faults: int = 20
+    kind: str = ""
 
 
 @dataclass(slots=True)
@@ -84,12 +96,14 @@ class Outcome:
     :ivar met: by kind of fault and state, how often one met the other.
     :ivar operations: answered requests by API.
     :ivar errors: error codes among the answers.
+    :ivar counts: how often some other things happened.
     :ivar simulated_seconds: how long it took in there.
     :ivar seconds: how long it took.
     :ivar log: the last lines that brokers logged.
     """
 
     seed: int
+    brokers: int
     findings: list[str] = field(default_factory=list)
     fingerprint: str = ""
     faults: int = 0
@@ -97,6 +111,7 @@ class Outcome:
     met: dict[str, int] = field(default_factory=dict)
     operations: dict[str, int] = field(default_factory=dict)
     errors: dict[str, int] = field(default_factory=dict)
+    counts: dict[str, int] = field(default_factory=dict)
     acknowledged: int = 0
     events: int = 0
     simulated_seconds: float = 0.0
@@ -109,24 +124,29 @@ class Outcome:
 
 
 class Simulation:
-    """The world of one run."""
+    """The world of one run.
 
-    def __init__(self, play: Play) -> None:
+    :param scratch: a real directory, empty and its own.
+    """
+
+    def __init__(self, play: Play, scratch: str) -> None:
         self._play = play
         self._random = Random(f"simulation {play.seed} of {play.brokers}")
         self.timeline = Timeline()
         self.network = Network(self.timeline, Random(self._random.random()))
         self.ledger = Ledger()
+        self.ledger.now = lambda: self.timeline.now
         self.clients: list[Host] = []
         self._stage = Stage(self.ledger)
         self._shared = play.brokers > 1 or self._random.random() < 0.5
         store_reactor = SimulatedReactor(self.timeline, self.network.host("10.0.9.1"))
         self._store = MemoryMetadataStore(store_reactor) if self._shared else None
         self._audit = MetadataAudit(self._store, self.ledger.finding) if self._store is not None else None
+        self._disks = self._random.choice((1, 2))
         settings = self._settings()
         seed = f"{play.seed}/{play.brokers}"
         self.brokers = [
-            SimulatedBroker(number, self.timeline, self.network, seed, settings, self._store, self._ended, self._commits)
+            SimulatedBroker(number, self.timeline, self.network, seed, settings, self._store, self._disks, self._ended, scratch, self._commits)
             for number in range(1, play.brokers + 1)
         ]
         self._replication = min(3, play.brokers)
@@ -134,7 +154,8 @@ class Simulation:
             self._watch_commits(CommitAudit(self._audit, self.brokers, self.ledger.finding))
         self._restarting: set[int] = set()
         self._restarts = 0
-        plan = plan_of(play.seed, play.faults, self._shared, play.brokers > 1)
+        plan = plan_of(play.seed, play.faults, self._shared, play.brokers > 1, play.kind)
+        self._seeker = Seeker(self._stage, self._client("seeker"), self.brokers, tuple(TOPICS), 0.4)
         self._nemesis = Nemesis(self, Random(self._random.random()), plan)
 
     def _settings(self) -> dict[str, str]:
@@ -146,6 +167,7 @@ class Simulation:
             "log.index.interval.bytes": str(random.choice((100, 1_000, 4_096))),
             "log.flush.offset.checkpoint.interval.ms": str(random.choice((500, 3_000))),
             "log.retention.check.interval.ms": "5000",
+            "log.scrub.interval.ms": "1000",
             "log.segment.delete.delay.ms": str(random.choice((0, 500))),
             "auto.create.topics.enable": "false",
             "group.consumer.session.timeout.ms": session,
@@ -204,7 +226,7 @@ class Simulation:
     def _players(self) -> list[tuple[str, Any, bool]]:
         """Clients by name, and whether each writes."""
         stage, client, random = self._stage, self._client, self._random
-        players: list[tuple[str, Any, bool]] = []
+        players: list[tuple[str, Any, bool]] = [("seeker", self._seeker, False)]
         for n, (topic, acks, idempotent) in enumerate(WRITERS):
             partitions = sorted(random.sample(range(TOPICS[topic]), min(2, TOPICS[topic])))
             name = f"{'i' if idempotent else 'p'}{n}"
@@ -217,10 +239,14 @@ class Simulation:
             players.append((f"k{n}", ConsumerMember(stage, client(f"k{n}"), "modern", EVENTS, 0.15), True))
         players.append(("librarian", Librarian(stage, client("librarian"), GROWING, 0.3), True))
         players.append(("trimmer", Trimmer(stage, client("trimmer"), TRIMMED, TOPICS[TRIMMED], 0.3), True))
-        players.append(("nomad", Nomad(stage, client("nomad"), "nomad", self._replication, 0.2), True))
+        players.append(("nomad", Nomad(stage, client("nomad"), NOMAD, self._replication, 0.2), True))
         if len(self.brokers) > 1:
-            players.append(("mover", Mover(stage, client("mover"), TRIMMED, TOPICS[TRIMMED], len(self.brokers), 0.4), True))
+            players.append(("mover", Mover(stage, client("mover"), TRIMMED, ELECTED, len(self.brokers), 0.3), True))
+        if self._disks > 1:
+            players.append(("porter", Porter(stage, client("porter"), self.brokers, dict(TOPICS), 0.3), True))
         players.append(("clerk", Clerk(stage, client("clerk"), "simple", EVENTS, TOPICS[EVENTS], 0.2), True))
+        players.append(("registrar", Registrar(stage, client("registrar"), 0.4), True))
+        players.append(("onlooker", Onlooker(stage, client("onlooker"), "simple", EVENTS, TOPICS[EVENTS], 0.1), True))
         return players
 
     # -- the play -----------------------------------------------------------------------------------------------------
@@ -244,6 +270,7 @@ class Simulation:
         for topic, partitions in TOPICS.items():
             configs = {"internal.segment.bytes": str(self._random.choice((1_500, 8_000, 1 << 20)))}
             self.ledger.kept(await admin.created(topic, partitions, self._replication, configs))
+            await self._seeker.know(topic)
         readers: list[Deferred[None]] = []
         writers: list[Deferred[None]] = []
         for name, player, writes in self._players():
@@ -269,6 +296,26 @@ class Simulation:
         for topic in TOPICS:
             await self._read_all(admin.client, topic)
         await self._compare_replicas(admin.client)
+        await self._compare_search(admin.client)
+        await self._look_for_leftovers()
+
+    async def _look_for_leftovers(self) -> None:
+        """A topic that was deleted leaves nothing behind."""
+        until = self.timeline.now + SETTLE_SECONDS
+        while (left := list(leftovers(self.brokers, NOMAD, self.ledger.deleted))) and self.timeline.now < until:
+            await self._sleep(0.5)
+        for problem in left:
+            self.ledger.finding(f"{SETTLE_SECONDS} s after everything was written {problem}")
+
+    async def _compare_search(self, client: ClusterClient) -> None:
+        """Whatever is in the log is found, and nothing else is, nor ever was."""
+        leaders: dict[tuple[str, int], int] = {}
+        for topic in TOPICS:
+            await client.refreshed(topic)
+            leaders.update({(topic, number): leader for number, (leader, _) in client.topics[topic].leaders.items()})
+        await self._seeker.finish(leaders)
+        for problem in self._seeker.notes.problems(self.ledger):
+            self.ledger.finding(f"search: {problem}")
 
     def _done(self, result: Any, name: str) -> None:
         self._stage.waits.discard(name)
@@ -307,6 +354,11 @@ class Simulation:
                 for problem in differences(self.brokers, topic, number, state.isr, end):
                     self.ledger.finding(problem)
 
+    @property
+    def kept(self) -> frozenset[TopicId]:
+        """Topics that are there to the end."""
+        return self.ledger.kept_topics
+
     def controller(self) -> int:
         """Who is the controller, by broker id; -1 for nobody."""
         return -1 if self._audit is None else self._audit.controller
@@ -325,6 +377,7 @@ class Simulation:
         findings = ledger.findings()
         return Outcome(
             seed=self._play.seed,
+            brokers=self._play.brokers,
             findings=findings,
             fingerprint=self.timeline.fingerprint,
             faults=nemesis.faults,
@@ -332,6 +385,13 @@ class Simulation:
             met={f"{kind} / {state}": count for (kind, state), count in sorted(nemesis.met.items())},
             operations=dict(sorted(ledger.operations.items())),
             errors={f"{kind}: {code}": count for (kind, code), count in sorted(ledger.errors.items())},
+            counts={
+                "bits flipped": nemesis.flips,
+                "damaged batches refused by readers": ledger.damaged,
+                "logs moved": sum(life.moves for broker in self.brokers for life in broker.lives),
+                "partitions searched": ledger.searched,
+                "processes started": sum(len(life.reactor.processes) for broker in self.brokers for life in broker.lives),
+            },
             acknowledged=ledger.acknowledged,
             events=self.timeline.events,
             simulated_seconds=self.timeline.now - 1_700_000_000.0,
@@ -339,6 +399,9 @@ class Simulation:
         )
 
 
-def run(play: Play) -> Outcome:
-    """Run one play."""
-    return Simulation(play).run()
+def run(play: Play, scratch: str) -> Outcome:
+    """Run one play.
+
+    :param scratch: a real directory, empty and its own.
+    """
+    return Simulation(play, scratch).run()

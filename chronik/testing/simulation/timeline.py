@@ -19,6 +19,10 @@ Event = list[Any]
 """When, its number, what to call (None once it was cancelled), and with what."""
 
 
+class Exited(BaseException):
+    """Raised in the middle of a process that ends itself: nothing of it goes on."""
+
+
 class Timeline:
     """Time that passes from one event to the next.
 
@@ -78,6 +82,8 @@ class Timeline:
                 function(*args)
             except Exception:  # noqa: BLE001  a reactor goes on, too
                 self._log.failure("an event failed")
+            except Exited:
+                pass
             return True
         return False
 

@@ -430,6 +430,25 @@ class DamageTests(IndexerCase):
             self.assertEqual((count, [*range(40), *range(80, count)]), (partition.through, self.offsets(partition)))
             self.assertEqual(partition.view().state, "")
 
+    def test_restored(self) -> None:
+        """What was damaged is found after the next start, if it was put right by then: its shard, and what follows, is made anew."""
+        self.produce(1_000, tell=False)
+        self.log.damaged = (440, 480)
+        extents = ((0, 480, 0), (480, None, 0))
+        partition = self.feed(extents=extents)
+        self.settle(20.0)
+        self.assertEqual([*range(440), *range(480, 1_000)], self.offsets(partition))
+        for damaged, found in (((440, 480), [*range(440), *range(480, 1_000)]), ((0, 0), [*range(1_000)])):
+            self.log.damaged = damaged
+            self.stop_indexer()
+            self.start_indexer()
+            partition = self.feed(extents=extents)
+            self.settle(20.0)
+            for head in self.announced:
+                self.indexer.truncated(0, head["offset"] + 1)
+            self.settle(20.0)
+            self.assertEqual(found, self.offsets(partition))
+
 
 class FeedTests(IndexerCase):
     """What the broker says of logs."""

@@ -136,6 +136,14 @@ class SearcherTests(IndexerCase):
         answer = self.ask("search", partitions=(0,), size="20")
         self.assertEqual(([h["_source"]["offset"] for h in answer["hits"]["hits"]], answer["hits"]["total"]["value"]), (list(range(19, 9, -1)), 20))
 
+    def test_damaged_record(self) -> None:
+        """A hit whose batch is not what was written is not shown."""
+        batches = self.log.batches[self.partitions[0].feed.topic_id, 0]
+        base, last, data = batches[0]
+        batches[0] = base, last, data[:-2] + bytes([data[-2] ^ 1]) + data[-1:]
+        answer = self.ask("search", partitions=(0,), size="20")
+        self.assertEqual(list(range(19, last, -1)), [h["_source"]["offset"] for h in answer["hits"]["hits"]])
+
     def test_cache(self) -> None:
         """A second look at the same hits reads nothing from the log."""
         self.ask("search", size="50")

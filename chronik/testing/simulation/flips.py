@@ -1,0 +1,134 @@
+"""Bits that change at rest, in closed segments, and change back when somebody restores the file."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+from itertools import pairwise
+from random import Random
+from typing import Any, Final
+
+from chronik.model import TopicId, TopicPartition
+from chronik.record.batch import whole_batches
+from chronik.storage.checkpoints import PARTITION_METADATA, RECOVERY_POINTS, BadCheckpoint, decode_offsets, decode_partition_metadata
+from chronik.storage.memory import MemoryFileSystem
+from chronik.storage.segment import DAMAGED
+from chronik.testing.simulation.brokers import LOG, SimulatedBroker
+
+CHECKED_FROM: Final = 16
+"""From this byte of a batch on its checksum tells of a change, and of any in itself."""
+
+CONTEXT_BYTES: Final = 24
+"""What is around a bit, by which it is found again."""
+
+
+@dataclass(slots=True, eq=False)
+class Flip:
+    """A bit that is not what was written.
+
+    :ivar name: of the file, without its directories.
+    :ivar position: of its byte.
+    :ivar around: the bytes before and behind it, the wrong one among them.
+    :ivar flipped_at: when it was changed.
+    :ivar noticed_at: when the broker said so.
+    :ivar over_at: when the broker ended that did not know that it was put right.
+    """
+
+    broker: SimulatedBroker
+    topic_id: TopicId
+    partition: int
+    base_offset: int
+    end_offset: int
+    directory: str
+    name: str
+    position: int
+    bit: int
+    around: bytes
+    flipped_at: float = 0.0
+    noticed_at: float = float("inf")
+    over_at: float = float("inf")
+
+    def segment(self) -> Any:
+        """The segment as the running broker knows it, None when it knows of none."""
+        log = self._log()
+        segments = log.segments if log is not None else ()
+        return next((segment for segment in segments if segment.base_offset == self.base_offset), None)
+
+    def _log(self) -> Any:
+        return self.broker.life.logs.get((self.topic_id, self.partition)) if self.broker.life is not None else None
+
+    def is_served(self) -> bool:
+        """Whether the file still has it, and the running broker uses it."""
+        log = self._log()
+        return bool(self._places()) and log is not None and not log.failed and self.segment() is not None
+
+    def restore(self) -> None:
+        """Change it back, wherever the file is now; it may be gone, or cut, or have been read from before the crash."""
+        files = self.broker.disk.file_system
+        for path in self._places():
+            files.faults.flip(path, self.position, self.bit)
+
+    def _places(self) -> list[str]:
+        files = self.broker.disk.file_system
+        found = []
+        for parent in self.broker.directories:
+            for directory in files.list(parent):
+                path = f"{parent}/{directory}/{self.name}"
+                if directory.startswith(self.directory) and files.exists(path) and _around(files.read_whole(path), self.position) == self.around:
+                    found.append(path)
+        return found
+
+
+def flip_some(broker: SimulatedBroker, topics: Collection[TopicId], random: Random) -> Flip | None:
+    """Flip a bit of a closed segment that no recovery reads again, of one of these topics; None when there is no such segment.
+
+    What is above the recovery point may be cut off after a crash, as a torn write would be: nobody can tell one from the other.
+    """
+    files = broker.disk.file_system
+    found = [each for parent in broker.directories for each in _closed(files, parent, topics)]
+    if not found:
+        return None
+    topic_id, number, path, base, end = random.choice(found)
+    data = files.read_whole(path)
+    position, bit = _checked(data, random.randrange(len(data))), random.randrange(8)
+    files.faults.flip(path, position, bit)
+    directory, name = path.rsplit("/", 2)[1:]
+    around = _around(files.read_whole(path), position)
+    return Flip(broker, topic_id, number, base, end, directory, name, position, bit, around)
+
+
+def _checked(data: bytes, position: int) -> int:
+    """This position, or one near it that a checksum covers: that of a batch knows nothing of its base offset and its leader epoch."""
+    begin = 0
+    for header, _ in whole_batches(data):
+        if begin <= position < begin + CHECKED_FROM:
+            return begin + CHECKED_FROM
+        begin += header.size_bytes
+    return position
+
+
+def _closed(files: MemoryFileSystem, parent: str, topics: Collection[TopicId]) -> Iterator[tuple[TopicId, int, str, int, int]]:
+    """Segments below the recovery points: topic, partition, path, first offset and the one behind the last."""
+    for topic_partition, point in _recovery_points(files, parent).items():
+        path = f"{parent}/{topic_partition}"
+        if not files.exists(f"{path}/{PARTITION_METADATA}"):
+            continue
+        topic_id = decode_partition_metadata(files.read_whole(f"{path}/{PARTITION_METADATA}"))
+        bases = sorted(int(name.removesuffix(LOG)) for name in files.list(path) if name.endswith(LOG)) if topic_id in topics else []
+        for base, end in pairwise(bases):
+            segment = f"{path}/{base:020d}{LOG}"
+            if end <= point and files.size(segment) and not files.exists(segment.removesuffix(LOG) + DAMAGED):
+                yield topic_id, topic_partition.partition, segment, base, end
+
+
+def _around(data: bytes, position: int) -> bytes:
+    return data[max(0, position - CONTEXT_BYTES) : position + CONTEXT_BYTES]
+
+
+def _recovery_points(files: MemoryFileSystem, parent: str) -> dict[TopicPartition, int]:
+    """As the disk has them."""
+    path = f"{parent}/{RECOVERY_POINTS}"
+    try:
+        return decode_offsets(files.read_whole(path)) if files.exists(path) else {}
+    except BadCheckpoint:
+        return {}
