@@ -285,6 +285,7 @@ class ReloadTests(SynchronousTestCase):
         self.addCleanup(shutil.rmtree, folder)
         path = folder / "broker.pem"
         path.write_bytes(broker().pem)
+        path.chmod(0o600)
         with running({**tls_settings(), "ssl.keystore.location": str(path)}) as started:
             case = TlsTestCase()
             case.broker, case.ports = started, ports(started)
