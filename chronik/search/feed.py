@@ -196,9 +196,14 @@ class SearchFeed:
         self._topics_changed(image.topics[name] for name in names if name in image.topics)
 
     def partition_led(self, topic_id: TopicId, partition: CommittedLog) -> None:
-        """A partition is led here from now on. One that is searched already is watched where it is now; others come with the image."""
+        """A partition is led here from now on. One that is searched already is watched where it is now; another one may not have been led yet when
+        the image changed.
+        """
         watch = self._watches.get(topic_id, {}).get(partition.topic_partition.partition)
-        if watch is not None and watch.partition is not partition:
+        topic: TopicImage | None = self._metadata.image.topics.get(partition.topic_partition.topic)
+        if watch is None and topic is not None and topic.topic_id == topic_id:
+            self._sync(topic)
+        elif watch is not None and watch.partition is not partition:
             watch.follow(partition)
             self.tell(self._partition_head(watch))
 
@@ -287,7 +292,8 @@ class SearchFeed:
         watches = self._watches.get(topic.topic_id, {})
         for number in range(len(current.partitions)):
             watch = watches.get(number)
-            if mode == "off":
+            if mode == "off" or not self._is_here(current, number):
+                # Its log may have gone already, and another one than is watched: logs that are followed change their places, too.
                 if watch is not None:
                     self.forget(watch)
             elif watch is None:
@@ -295,6 +301,10 @@ class SearchFeed:
             elif (watch.mode, watch.fast) != (mode, fast):
                 watch.topic, watch.mode, watch.fast = current, mode, fast
                 self.tell(self._partition_head(watch))
+
+    def _is_here(self, topic: TopicImage, number: int) -> bool:
+        """Whether this broker has a replica; one that does not know its own id has all."""
+        return self._config.broker_id < 0 or self._config.broker_id in topic.partitions[number].replicas
 
     def _add(self, topic: TopicImage, number: int, mode: str, fast: bool) -> None:
         try:

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from chronik.errors import KafkaError
     from chronik.storage.files import SharedFile
     from chronik.storage.log import SegmentLog
+    from chronik.storage.segment import LogSegment
 
 
 class LogFlusher:
@@ -27,6 +28,8 @@ class LogFlusher:
         self.flushed_offset = flushed_offset
         self._new_names = new_names
         self._flushing_names = False
+        self._cut: dict[LogSegment, None] = {}
+        self._flushing_cut: dict[LogSegment, None] = {}
         self._reach = flushed_offset
         self._waiters: list[tuple[int, Deferred[int]]] = []
         self._due_ms = 0
@@ -43,6 +46,7 @@ class LogFlusher:
         if log.failed or log.closed or (self.flushed_offset >= log.written_offset and not self._new_names):
             return None
         self._flushing_names, self._new_names = self._new_names, False
+        self._flushing_cut, self._cut = self._cut, {}
         self._reach = log.written_offset
         return self._reach
 
@@ -52,6 +56,7 @@ class LogFlusher:
         first = max(0, bisect_right(log.bases, self.flushed_offset) - 1)
         files: list[SharedFile] = []
         try:
+            files.extend(segment.hold() for segment in self._flushing_cut if segment in log.segments[:first])
             files.extend(segment.hold() for segment in log.segments[first:] if segment.size)
         except OSError:
             for shared in files:
@@ -96,6 +101,12 @@ class LogFlusher:
     def names_changed(self) -> None:
         """The next flush must make names durable too."""
         self._new_names = True
+
+    def was_cut(self, segment: LogSegment) -> None:
+        """What a failed write left in a segment was cut off. That must be on disk before anything behind it is: a crash would bring it back,
+        and what follows it could not be told from what follows damage.
+        """
+        self._cut[segment] = None
 
     def rewound_to(self, offset: int) -> None:
         """The log ends at an earlier offset."""

@@ -233,6 +233,7 @@ class SegmentLog:
             try:
                 with segment.hold() as file:
                     file.truncate(position)
+                self._durability.was_cut(segment)
             except OSError as worse:
                 raise self.trouble.fail(worse) from error
         raise refused

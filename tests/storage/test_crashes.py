@@ -128,6 +128,22 @@ class FaultTests(_Case):
         self.assertEqual(log.size_bytes, disk.size(f"/data/{TP}/{0:020d}.log"))
         self.assertEqual(1, self.successResultOf(self.append(log, 1)).base_offset)
 
+    def test_full_at_the_end_of_a_segment(self) -> None:
+        """What a refused append left in a segment, and was cut off, does not come back with a crash to hide the segments behind it."""
+        for seed in range(20):
+            self.setUp()
+            disk = new_disk(seed)
+            log = self.log(disk, LogConfig(segment_bytes=200))
+            self.successResultOf(self.append(log, 0))
+            disk.fail("write", "*.log", errno.ENOSPC)
+            self.failureResultOf(self.append(log, 1), KafkaError)
+            for n in range(1, 4):
+                self.successResultOf(log.append(batch_of(bytes(100), producer_id=-1), 0))
+                self.assertEqual(n + 1, self.successResultOf(log.flush()))
+            self.assertGreater(len(log.segments), 2)
+            disk.crash()
+            self.assertEqual(4, self.log(disk).end_offset, f"seed {seed}")
+
     def test_full_for_new_segment(self) -> None:
         """A segment that cannot be begun leaves the log as it was."""
         disk = new_disk()

@@ -197,12 +197,13 @@ class Seeker:
         least = min((int(hit["_id"].rsplit(":", 1)[1]) for hit in hits), default=0) if body["hits"]["total"]["value"] > len(hits) else 0
         cut = len(hits) >= size
         whole = not body["timed_out"] and not body["_shards"]["failed"] and (cut or body["hits"]["total"]["value"] == len(hits))
-        logs = self._logs(broker.life, topic)
+        starts: dict[int, list[int]] = {}
+        for number, log in (entry for each in self._brokers for entry in self._logs(each.life, topic).items()):
+            starts.setdefault(number, []).append(log.start_offset)
         known = self._client.topics[topic]
         for number, last in body["searched_through"].get(topic, {}).items():
             partition = int(number)
-            log = logs.get(partition)
-            begin = max(log.start_offset if log is not None else 1 << 62, least + 1 if cut else 0)
+            begin = max([least + 1 if cut else 0, *starts.get(partition, [1 << 62])])
             self._stage.ledger.searched += 1
             seen = Seen(broker.number, self._stage.ledger.now(), begin, last + 1, found.get(partition, {}), whole)
             self.notes.add(known.topic_id, partition, seen)

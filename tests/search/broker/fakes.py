@@ -131,12 +131,12 @@ class FakeBroker:
         topic = TopicImage(name, topic_id, (state,) * partitions, configs or {})
         made = [FakePartition(self, topic, n) for n in range(partitions)]
         self.partitions.update((p.key, p) for p in made)
-        self._change(topic)
+        self.change(topic)
         return made
 
     def configure(self, name: str, configs: Mapping[str, str]) -> None:
         """Set a topic's configuration."""
-        self._change(replace(self.image.topics[name], configs=configs))
+        self.change(replace(self.image.topics[name], configs=configs))
 
     def delete(self, name: str) -> None:
         """Remove a topic."""
@@ -146,7 +146,8 @@ class FakeBroker:
         for observer in self._observers:
             observer.image_changed(self.image, ImageDelta(deleted=(topic,)))
 
-    def _change(self, topic: TopicImage) -> None:
+    def change(self, topic: TopicImage) -> None:
+        """A topic is so from now on."""
         self.image = replace(self.image, topics={**self.image.topics, topic.name: topic})
         for observer in self._observers:
             observer.image_changed(self.image, ImageDelta(changed={topic.name}))

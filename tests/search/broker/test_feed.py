@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 from zope.interface.verify import verifyObject
 
+from chronik.errors import ErrorCode, KafkaError
 from chronik.metadata.interfaces import IImageObserver
+from chronik.model import TopicId
 from chronik.search.broker_interfaces import SearchConfig
 from chronik.search.feed import HINT_INTERVAL_S, SearchFeed, SearchOff
 from chronik.search.feed_messages import Committed
@@ -97,6 +100,31 @@ class FeedTests(SynchronousTestCase):
         self.assertEqual(self.told(), [])
         self.feed.attach()
         self.assertEqual(self.told(), ["partition", "partition", "fed"])
+
+    def test_led_late(self) -> None:
+        """A partition that is not led yet when its topic is heard of is searched once it is led."""
+        found = self.broker.get_by_id
+        self.broker.get_by_id = self.refuse  # type: ignore[method-assign]
+        (late,) = self.broker.create("late")
+        self.told()
+        self.broker.get_by_id = found  # type: ignore[method-assign]
+        self.feed.partition_led(self.broker.image.topics["late"].topic_id, late)
+        self.assertEqual(["partition"], self.told())
+
+    def refuse(self, topic_id: TopicId, partition: int) -> FakePartition:
+        """Somebody else leads it."""
+        raise KafkaError(ErrorCode.NOT_LEADER_OR_FOLLOWER, "led by another broker")
+
+    def test_removed_replica(self) -> None:
+        """A partition of which this broker has no replica any more is forgotten, whatever became of the log that was watched."""
+        topic = self.broker.image.topics["logs"]
+        feed = SearchFeed(self.clock, self.broker, self.broker, SearchConfig(broker_id=1), ["/one"], self.sent.append)
+        feed.start()
+        self.addCleanup(feed.stop)
+        feed.attach()
+        for replicas, count in (((1, 2), 1), ((2,), 0)):
+            self.broker.change(replace(topic, partitions=(replace(topic.partitions[0], replicas=replicas),)))
+            self.assertEqual(count, len(list(feed.watches())))
 
     def test_led_anew(self) -> None:
         """A partition that is led over another log is watched there, and its extents are told; one that is not searched is no concern of it."""
