@@ -68,6 +68,7 @@ class SecurityTests(SynchronousTestCase):
             (f"security.protocol=KERBEROS\n{good}", "cannot be used"),
             (f"security.protocol=SASL_PLAINTEXT\nsasl.mechanism=GSSAPI\n{good}", "login module"),
             ("security.protocol=SASL_SSL\nsasl.jaas.config=hush", "reads: MODULE"),
+            (good, "that nobody does"),
             ("sasl.login.class=x", "means nothing"),
         ):
             error = self.refused("--command-config", self.file(text))
