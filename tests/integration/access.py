@@ -130,16 +130,24 @@ class Secured:
         }
 
     def enter(self, connection: socket.socket) -> socket.socket:
-        """A handshake, and a login by PLAIN (RFC 4616) in literal requests."""
+        """A handshake, and a login."""
         encrypted = self._context.wrap_socket(connection, server_hostname="127.0.0.1")
-        token = f"\0{USER}\0{PASSWORD}".encode()
-        for key, version, body in ((17, 1, struct.pack(">h", 5) + b"PLAIN"), (36, 0, struct.pack(">i", len(token)) + token)):
-            request = struct.pack(">hhih", key, version, 0, -1) + body
-            encrypted.sendall(struct.pack(">i", len(request)) + request)
-            answer = _response(encrypted)
-            if answer[4:6] != b"\0\0":
-                raise ConnectionError(f"the broker refuses the tests: {answer!r}")
+        log_in(encrypted, USER, PASSWORD)
         return encrypted
+
+
+def log_in(connection: socket.socket, user: str, password: str) -> None:
+    """Prove who one is by PLAIN (RFC 4616), in literal requests.
+
+    :raises ConnectionError: the broker does not believe it.
+    """
+    token = f"\0{user}\0{password}".encode()
+    for key, version, body in ((17, 1, struct.pack(">h", 5) + b"PLAIN"), (36, 0, struct.pack(">i", len(token)) + token)):
+        request = struct.pack(">hhih", key, version, 0, -1) + body
+        connection.sendall(struct.pack(">i", len(request)) + request)
+        answer = _response(connection)
+        if answer[4:6] != b"\0\0":
+            raise ConnectionError(f"the broker refuses {user}: {answer!r}")
 
 
 def _response(connection: socket.socket) -> bytes:

@@ -39,8 +39,6 @@ from tests.security.tls.authority import ca_file, file
 
 MECHANISMS = ("PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512")
 SETTINGS = {"sasl.enabled.mechanisms": ",".join(MECHANISMS), "search.backend": "none"}
-KAFKA_JARS = os.environ.get("KAFKA_JARS", "")
-"""Where Kafka's own jars are, to run its tools from; without it those tests are skipped."""
 
 
 def librdkafka(broker: Broker, mechanism: str, user: str = "alice", password: str = "wonderland", **more: Any) -> dict[str, Any]:
@@ -353,39 +351,3 @@ class BootstrapTests(unittest.TestCase):
         self.addCleanup(broker.close)
         self.assertRaises(AssertionError, broker.start)
         self.assertIn("chmod 600", broker.log())
-
-
-@unittest.skipUnless(KAFKA_JARS and shutil.which("java"), "set KAFKA_JARS to the directory of Kafka's jars")
-class KafkaToolTests(SaslCase):
-    """Kafka's own tools, which are Java's clients."""
-
-    def tool(self, name: str, *arguments: str, mechanism: str = "SCRAM-SHA-512", input: str = "") -> str:
-        """Run one; what it prints."""
-        directory = Path(tempfile.mkdtemp())
-        self.addCleanup(shutil.rmtree, directory)
-        module = "plain.PlainLoginModule" if mechanism == "PLAIN" else "scram.ScramLoginModule"
-        jaas = f'org.apache.kafka.common.security.{module} required username="alice" password="wonderland";'
-        properties = directory / "client.properties"
-        properties.write_text(f"security.protocol=SASL_PLAINTEXT\nsasl.mechanism={mechanism}\nsasl.jaas.config={jaas}\n")
-        command = ["java", "-Xmx256m", "-cp", f"{KAFKA_JARS}/*", name, "--bootstrap-server", self.broker.sasl_bootstrap]
-        command += ["--command-config", str(properties), *arguments]
-        done = subprocess.run(command, input=input, capture_output=True, text=True, check=False, timeout=120)
-        return done.stdout + done.stderr
-
-    def test_configs(self) -> None:
-        """kafka-configs makes a user, shows it, and deletes it."""
-        of_bob = ("--entity-type", "users", "--entity-name", "bob")
-        added = "SCRAM-SHA-256=[iterations=8192,password=builder]"
-        self.assertIn("Completed", self.tool("kafka.admin.ConfigCommand", "--alter", "--add-config", added, *of_bob))
-        self.assertIsNone(self.delivers(librdkafka(self.broker, "SCRAM-SHA-256", "bob", "builder")))
-        self.assertIn("SCRAM-SHA-256=iterations=8192", self.tool("kafka.admin.ConfigCommand", "--describe", *of_bob, mechanism="PLAIN"))
-        self.assertIn("Completed", self.tool("kafka.admin.ConfigCommand", "--alter", "--delete-config", "SCRAM-SHA-256", *of_bob))
-        self.assertIn("does not exist", self.tool("kafka.admin.ConfigCommand", "--alter", "--delete-config", "SCRAM-SHA-256", *of_bob))
-
-    def test_records(self) -> None:
-        """Java's producer and consumer, by every mechanism."""
-        for mechanism in MECHANISMS:
-            topic = unused_name("java")
-            self.tool("org.apache.kafka.tools.ConsoleProducer", "--topic", topic, mechanism=mechanism, input="one\ntwo\n")
-            consumed = ("--topic", topic, "--from-beginning", "--max-messages", "2", "--timeout-ms", "30000")
-            self.assertIn("one\ntwo\n", self.tool("org.apache.kafka.tools.consumer.ConsoleConsumer", *consumed, mechanism=mechanism))

@@ -1,4 +1,7 @@
-"""Kafka's own tools, where there are Java and Kafka's jars: the folder of the jars is what ``KAFKA_JARS`` says."""
+"""Kafka's own tools. They take Java 17 and the folder of Kafka's jars, which ``KAFKA_JARS`` names; ``contrib/bench/pom.xml`` fetches them.
+
+Run by hand, for CI has no Java: ``KAFKA_JARS=/some/dir PYTHONPATH=. trial contrib/java/test_*.py``.
+"""
 
 from __future__ import annotations
 
@@ -11,9 +14,6 @@ from typing import Final
 
 JARS: Final = os.environ.get("KAFKA_JARS", "")
 
-MISSING: Final = None if JARS and shutil.which("java") else "there is no Java, or KAFKA_JARS does not say where Kafka's jars are"
-"""Why tests with these tools are skipped; None to run them."""
-
 SECONDS: Final = 120.0
 
 
@@ -23,6 +23,8 @@ def kafka_tool(name: str, *arguments: str, stdin: str = "", options: Sequence[st
     :param name: with its package.
     :param options: for Java itself.
     """
+    if not (JARS and shutil.which("java")):
+        raise AssertionError("there is no Java, or KAFKA_JARS does not say where Kafka's jars are")
     command = ["java", "-Xmx256m", "-XX:TieredStopAtLevel=1", *options, "-cp", str(Path(JARS) / "*"), name, *arguments]
     done = subprocess.run(command, input=stdin, capture_output=True, text=True, timeout=SECONDS, check=False)
     return done.returncode, done.stdout + done.stderr
