@@ -84,13 +84,14 @@ class RecordLookup:
         """The batches from the one that holds ``offset`` on that fit one read."""
         batches: Batches = {}
         for fetched in await self._source.fetch([Want(topic_id, partition, offset, READ_BYTES_MAX)], READ_BYTES_MAX):
-            for header, batch in whole_batches(fetched.records):
-                try:
+            try:
+                for header, batch in whole_batches(fetched.records):
                     check_crc(header, batch)
                     batches[header.base_offset] = header, unpacked_records(header, batch)
-                except (BadBatch, BadRecords) as error:
-                    what = "the batch at offset {offset} of partition {partition} cannot be shown: {error}"
-                    self._log.warn(what, offset=header.base_offset, partition=partition, error=error)
+            except (BadBatch, BadRecords) as error:
+                # What follows is read when it is asked for.
+                what = "a batch of partition {partition} from offset {offset} on cannot be shown: {error}"
+                self._log.warn(what, partition=partition, offset=offset, error=error)
         return batches
 
     def _get(self, key: Place) -> tuple[BatchHeader, bytes] | None:

@@ -289,10 +289,13 @@ class ClusterClient:
     async def ask_coordinator(self, group: str, message: Message, version: int | None = None) -> Any:
         """Ask a group's coordinator.
 
-        :raises Unavailable: it does not answer.
+        :raises Unavailable: it does not answer, or may be none any more without knowing.
         """
         try:
-            return await self.ask(await self.coordinator(group), message, version)
+            response = await self.ask(await self.coordinator(group), message, version)
+            if self.may_be_old:
+                raise Unavailable("the coordinator may be another one")
+            return response
         except Unavailable:
             self.forget_coordinator(group)
             raise

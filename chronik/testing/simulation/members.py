@@ -132,9 +132,6 @@ class Member:
         old = OffsetFetchRequest.OffsetFetchRequestTopic(name=self.topic, partition_indexes=numbers)
         request = OffsetFetchRequest(groups=(group,), group_id=self.group, topics=(old,), require_stable=True)
         response = await self.client.ask_coordinator(self.group, request, self._fetch_version)
-        if self.client.may_be_old:
-            self.client.forget_coordinator(self.group)
-            raise Unavailable("the coordinator may be another one")
         answer = response.groups[0] if self._fetch_version >= 8 else response
         self._coordinated("OffsetFetch", answer.error_code)
         found: dict[Place, Value] = {}
