@@ -435,10 +435,6 @@ class SegmentLog:
         else:
             self._log.failure("the epochs of {partition} could not be written", failure, partition=self.topic_partition)
 
-    def expire_producers(self, oldest: int) -> None:
-        """Forget producers that were silent since ``oldest`` (ms)."""
-        self.producers.expire(oldest)
-
     def set_high_watermark(self, offset: int) -> None:
         """How far it is committed; see :meth:`IPartitionLog.set_high_watermark`."""
         self.high_watermark = offset

@@ -124,7 +124,7 @@ class StoreSweeper:
             if not log.closed and not log.failed:
                 epoch_files -= log.tick(now_ms, epoch_files > 0)
                 if oldest is not None and not log.handover.future:
-                    log.expire_producers(oldest)
+                    log.producers.expire(oldest)
                 if retention and not log.handover.future:
                     log.apply_retention(now_ms).addErrback(self._retention_failed, log)
         if len(logs) > LOGS_PER_SWEEP:
