@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Sequence
-from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, Final
@@ -18,6 +17,7 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
+from chronik.audit.logins import LoginAudit
 from chronik.audit.service import AuditSettings, add_file, add_topic, audit_trail, told
 from chronik.audit.trail import AuditTrail
 from chronik.cluster.controller import Controller
@@ -27,7 +27,7 @@ from chronik.cluster.registration import Registration
 from chronik.cluster.seat import Peers
 from chronik.cluster.tokens import TokenExpiry
 from chronik.config import Configuration
-from chronik.config.interfaces import IReconfigurable
+from chronik.config.secret_settings import PERMISSIONS_KEY
 from chronik.coordinator.group.config import GroupConfig
 from chronik.coordinator.group.service import GroupCoordinator
 from chronik.coordinator.state import ReplicatedStateLog
@@ -41,8 +41,7 @@ from chronik.machine import Machine
 from chronik.metadata.backends import MetadataContext
 from chronik.metadata.configuration import DynamicConfiguration
 from chronik.metadata.feed import MetadataFeed
-from chronik.metadata.image import ImageDelta, MetadataImage
-from chronik.metadata.interfaces import IImageObserver, IMetadataStore, MetadataError
+from chronik.metadata.interfaces import IMetadataStore, MetadataError
 from chronik.model import OFFSETS_TOPIC
 from chronik.network.listeners import KafkaListeners, inter_broker_listener
 from chronik.network.peers import BrokerChannels
@@ -56,9 +55,9 @@ from chronik.replica.purgatory import Purgatory
 from chronik.replica.settings import EffectiveSettings
 from chronik.search.broker_interfaces import SearchConfig
 from chronik.search.service import SearchService
+from chronik.security.audit_interfaces import IAuditTrail
 from chronik.security.bootstrap_users import read_bootstrap_users
-from chronik.security.interfaces import AuthContext, IAuditTrail, IAuthorizer, ICredentialStore, ITokenValidator
-from chronik.security.logins import FailedLogins, PasswordLogins
+from chronik.security.interfaces import AuthContext, IAuthorizer, ICredentialStore, ITokenValidator
 from chronik.security.sasl.inter_broker import inter_broker_client
 from chronik.security.sasl.mechanisms import SaslParts
 from chronik.security.sasl.server import SaslServers
@@ -66,6 +65,7 @@ from chronik.security.tls.client import ClientTls
 from chronik.security.tls.reloading import TlsReloader
 from chronik.security.tls.server import ServerTls
 from chronik.security.tokens.delegation import DelegationTokens
+from chronik.security.tokens.logins import TokenLogins
 from chronik.server.dispatch import RequestDispatcher
 from chronik.server.fetch_sessions import FetchSessionCache
 from chronik.server.metrics import RequestMetrics
@@ -122,47 +122,6 @@ class SearchedPartitions:
         """What is indexed is found on."""
 
 
-@implementer(IImageObserver)
-class _ChangedPasswords:
-    """Has passwords checked anew once any has changed."""
-
-    def __init__(self, logins: PasswordLogins) -> None:
-        self._logins = logins
-
-    def image_changed(self, image: MetadataImage, delta: ImageDelta) -> None:
-        """Some may have."""
-        if delta.security.scram:
-            self._logins.forget()
-
-
-@implementer(IReconfigurable)
-class _ConnectionSettings:
-    """Tells the listeners of configurations that change at run time."""
-
-    def __init__(self, listeners: KafkaListeners) -> None:
-        self._listeners = listeners
-
-    def check_configuration(self, config: Configuration) -> None:
-        """Any number of connections will do."""
-
-    def configuration_changed(self, config: Configuration, changed: AbstractSet[str]) -> None:
-        """How many may connect may be among what changed."""
-        self._listeners.configure(config)
-
-
-@implementer(IReconfigurable)
-class _Certificates:
-    """Has certificates read anew when the configuration changes."""
-
-    def __init__(self, reloader: TlsReloader) -> None:
-        self._reloader = reloader
-
-    def check_configuration(self, config: Configuration) -> None:
-        """What cannot be read is told when it is read, and what was read before is kept."""
-
-    def configuration_changed(self, config: Configuration, changed: AbstractSet[str]) -> None:
-        """That of certificates may be among what changed."""
-        self._reloader.look_soon()
 
 
 def offline_directories(store: ILogStore) -> frozenset[str]:
@@ -224,7 +183,9 @@ class BrokerService(Service):
         """Each step needs those before it; what ends a step is noted as soon as it was begun, and done in reverse."""
         config, machine = self._config, self._machine
         reactor = machine.reactor
-        listeners = KafkaListeners(config, reactor, machine.descriptors.connections, partial(ServerTls, now=reactor.seconds))
+        listeners = KafkaListeners(
+            config, reactor, machine.descriptors.connections, partial(ServerTls, now=reactor.seconds), machine.busy_poll
+        )
         http = HttpListeners(config, reactor, machine.descriptors.http_connections, listeners.handshakes)
         self._endings += [http.stop_accepting, listeners.stop_accepting]
         listeners.bind()
@@ -246,9 +207,10 @@ class BrokerService(Service):
         self._endings.append(authorizer.close)
         if not IAuthorizer.providedBy(authorizer):
             raise ConfigurationError(f"authorizer={config.get('authorizer')} does not say who may do what: choose a backend that does")
-        tokens, validator = self._delegation_tokens(cluster), self._token_validator(auth)
-        sasl = self._sasl_parts(auth, self._credentials(authorizer, auth), tokens, validator)
-        cluster.feed.observe(_ChangedPasswords(sasl.logins))
+        credentials = self._credentials(authorizer, auth)
+        tokens, validator = self._delegation_tokens(cluster), self._token_validator(auth, authorizer, credentials)
+        sasl = SaslParts.of(auth, credentials, machine.random, tokens, validator)
+        cluster.feed.observe(sasl.logins)
         purgatory = Purgatory(reactor)
         self._endings.append(purgatory.close)
         stalls = ReactorStallMeter(reactor, machine.cpu_seconds)
@@ -256,14 +218,16 @@ class BrokerService(Service):
         machine.settle()
         listeners.configure(cluster.dynamic())
         listeners.limit_addresses(lambda host: address_rate(cluster.feed.image.quotas, host))
-        cluster.dynamic.observe(_ConnectionSettings(listeners))
+        cluster.dynamic.observe(listeners)
         self._reload_certificates([*listeners.tls.values(), http.tls, brokers_tls], cluster)
         servers = SaslServers(listeners.sasl_listeners, sasl)
+        if audit is not None:
+            servers.observers.append(LoginAudit(audit).ended)
         listeners.serve(RequestDispatcher(services, api_table()), servers)
         self._endings.append(lambda: listeners.close(DRAIN_SECONDS))
         search = self.search = self._search(listeners, partitions, cluster.feed, store)
         users = UserEndpoints(services, machine.pools, machine.random)
-        authentication = HttpAuthentication(sasl.logins, BearerTokens(validator, reactor))
+        authentication = HttpAuthentication(sasl.logins, BearerTokens(TokenLogins(validator, sasl.failures), reactor))
         http.serve(HttpParts(services, listeners, search, stalls, authentication, servers, users))
         self._endings.append(http.close)
         stalls.start()
@@ -284,14 +248,14 @@ class BrokerService(Service):
         reloader = TlsReloader([each for each in users if each is not None], cluster.dynamic, machine.pools, machine.reactor)
         reloader.start()
         self._endings.append(reloader.stop)
-        cluster.dynamic.observe(_Certificates(reloader))
+        cluster.dynamic.observe(reloader)
 
     async def _make_first_users(self, cluster: _Cluster) -> None:
         """Give a cluster without users those of a file; its controller does so."""
         path: str | None = self._config.get("users.bootstrap.file")
         if not path or not cluster.controller.active or cluster.feed.image.security.scram:
             return
-        users = await self._machine.pools.run(Pool.CPU, read_bootstrap_users, path, self._machine.random)
+        users = await self._machine.pools.run(Pool.CPU, read_bootstrap_users, path, self._machine.random, self._config.get(PERMISSIONS_KEY))
         if await cluster.controller.bootstrap_users(users):
             self._log.info("made {count} users of {path}", count=len({user for _, user in users}), path=path)
 
@@ -373,14 +337,17 @@ class BrokerService(Service):
             return known
         raise ConfigurationError(f"credential.store={chosen} knows no users: choose a backend that does, or set none")
 
-    def _token_validator(self, auth: AuthContext) -> ITokenValidator | None:
-        """Who knows bearer tokens, None for nobody."""
-        chosen = self._config.get("token.validator")
-        if chosen is None and self._config.get("sasl.oauthbearer.jwks.endpoint.url") is None:
+    def _token_validator(self, auth: AuthContext, authorizer: Any, credentials: Any) -> ITokenValidator | None:
+        """Who knows bearer tokens, None for nobody. A backend that is named for something else as well is made once."""
+        config, chosen = self._config, self._config.get("token.validator")
+        if chosen is None and config.get("sasl.oauthbearer.jwks.endpoint.url") is None:
             return None
         name = chosen or DEFAULT_VALIDATOR
-        validator: Any = self._machine.backend(SELECTORS["token.validator"], name).make(auth, self._config.plugin_options("auth", name))
-        self._endings.append(validator.close)
+        validator: Any = {config.get("credential.store"): credentials, config.get("authorizer"): authorizer}.get(name)
+        if validator is None:
+            seam = SELECTORS["token.validator"]
+            validator = self._machine.backend(seam, name).make(auth, config.plugin_options(seam, name))
+            self._endings.append(validator.close)
         if not ITokenValidator.providedBy(validator):
             raise ConfigurationError(f"token.validator={name} knows no tokens: choose a backend that does, or set none")
         known: ITokenValidator = validator
@@ -398,17 +365,6 @@ class BrokerService(Service):
         expiry.start()
         self._endings += [tokens.stop, expiry.stop]
         return tokens
-
-    def _sasl_parts(
-        self, auth: AuthContext, credentials: ICredentialStore, tokens: DelegationTokens | None, validator: ITokenValidator | None
-    ) -> SaslParts:
-        """What clients prove themselves with, over Kafka and over HTTP."""
-        config, random = auth.config, self._machine.random
-        failures = FailedLogins(
-            auth.reactor, lambda: config().get("login.failures.per.address.max"), lambda: config().get("login.failures.per.user.max")
-        )
-        logins = PasswordLogins(credentials, failures, auth.reactor, random(32))
-        return SaslParts(auth, credentials, logins, failures, random, random(32), tokens, validator)
 
     def _services(
         self,

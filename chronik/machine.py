@@ -13,6 +13,7 @@ from typing import Any, Final
 from chronik.defer import IThreadPools
 from chronik.descriptors import DescriptorShares, take_descriptors
 from chronik.logs import LOG_LEVELS, LogLevels
+from chronik.network.busypoll import BusyPoll
 from chronik.plugin import IBackendMaker, find_backend
 from chronik.storage.filesystem import RealFileSystem
 from chronik.storage.interfaces import IFileSystem
@@ -31,6 +32,7 @@ class Machine:
     :ivar descriptors: how many files and sockets may be open.
     :ivar random: gives that many random bytes, which nobody can guess.
     :ivar cpu_seconds: what the reactor's thread has used of a processor.
+    :ivar busy_poll: keeps the reactor's thread awake for a moment; see :mod:`~chronik.network.busypoll`.
     :ivar backend: finds the maker of a seam's backend by the names of both; see :func:`~chronik.plugin.find_backend`.
     :ivar say: prints a line on the terminal.
     :ivar complain: prints a line where errors go.
@@ -44,6 +46,7 @@ class Machine:
     descriptors: DescriptorShares
     random: Callable[[int], bytes]
     cpu_seconds: Callable[[], float]
+    busy_poll: Callable[[], None]
     backend: Callable[[str, str], IBackendMaker]
     say: Callable[[str], None]
     complain: Callable[[str], None]
@@ -64,6 +67,7 @@ def real_machine(reactor: Any) -> Machine:
         descriptors=take_descriptors(),
         random=os.urandom,
         cpu_seconds=time.thread_time,
+        busy_poll=BusyPoll(reactor).poll,
         backend=find_backend,
         say=_say,
         complain=_complain,

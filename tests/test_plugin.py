@@ -118,7 +118,9 @@ class BuiltInTests(SynchronousTestCase):
     def test_all(self) -> None:
         """Each seam has its own, at least two each."""
         names = {f"{found.maker.seam}:{found.maker.name}" for found in find_backends()}
-        expected = "storage:segment storage:memory index:tantivy index:sqlite index:none auth:allow-all auth:file metadata:file metadata:memory"
+        expected = (
+            "storage:segment storage:memory index:tantivy index:sqlite index:none auth:allow-all auth:file auth:jwks metadata:file metadata:memory"
+        )
         self.assertLessEqual(set(expected.split()), names)
 
     def test_defaults_exist(self) -> None:

@@ -7,7 +7,7 @@ from collections import OrderedDict
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
-from chronik.security.interfaces import AuditEvent, AuditKind
+from chronik.security.audit_interfaces import AuditEvent, AuditKind
 
 TRACKED_MAX: Final = 10_000
 """Peers whose events are counted apart; of more, those that were quiet for longest begin anew."""

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 from chronik.audit.interfaces import AuditRecord
-from chronik.security.interfaces import AuditEvent
+from chronik.security.audit_interfaces import AuditEvent
 
 TEXT_CHARACTERS_MAX: Final = 500
 """Of one text. Longer ones end in an ellipsis."""

@@ -16,7 +16,7 @@ from chronik.audit.trail import AuditTrail
 from chronik.config import Configuration
 from chronik.config.interfaces import IReconfigurable
 from chronik.config.listeners import parse_protocol_map
-from chronik.security.interfaces import NO_AUDIT, IAuditTrail
+from chronik.security.audit_interfaces import NO_AUDIT, IAuditTrail
 
 if TYPE_CHECKING:
     from twisted.internet.interfaces import IReactorTime

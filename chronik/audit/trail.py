@@ -12,7 +12,7 @@ from chronik.audit.outlet import Outlet
 from chronik.audit.rates import AuditRates, peer_of
 from chronik.audit.record import audit_record, left_out_record
 from chronik.defer import deferred
-from chronik.security.interfaces import AuditCounts, AuditEvent, AuditKind, IAuditTrail
+from chronik.security.audit_interfaces import AuditCounts, AuditEvent, AuditKind, IAuditTrail
 
 if TYPE_CHECKING:
     from twisted.internet.interfaces import IDelayedCall, IReactorTime

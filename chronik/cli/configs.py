@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
 from chronik.cli.cluster import Cluster, error_text
+from chronik.cli.security import client_security
 from chronik.errors import ChronikError
 from chronik.protocol import messages
 
@@ -42,7 +43,7 @@ _SOURCES: Final = {
 
 async def perform(reactor: Any, options: argparse.Namespace) -> None:
     """Do what the action says."""
-    cluster = Cluster(reactor, options.bootstrap)
+    cluster = Cluster(reactor, options.bootstrap, client_security(options))
     try:
         await cluster.metadata(())
         entity = _entity(options)

@@ -9,7 +9,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Final
 
-from chronik.cli import security
+from chronik.cli import acl_options, security
 from chronik.security.scram_keys import ITERATIONS, SCRAM_HASHES
 
 DEFAULT_BOOTSTRAP: Final = "127.0.0.1:9092"
@@ -47,6 +47,9 @@ def parse(arguments: Sequence[str], environ: Mapping[str, str] = os.environ) -> 
     _certs(commands.add_parser("certs", help="make a private CA, and certificates of a broker and of clients"))
     _users(commands.add_parser("users", help="list, add, set and delete users and their passwords"), kafka)
     _configs(commands.add_parser("configs", help="show and change dynamic configuration and quotas"), kafka)
+    http = argparse.ArgumentParser(add_help=False, parents=[secured])
+    http.add_argument("--http", default=environ.get("CHRONIK_HTTP", DEFAULT_HTTP), metavar="URL", help="CHRONIK_HTTP; default %(default)s")
+    acl_options.add_commands(commands, kafka, http)
     return parser.parse_args(arguments)
 
 

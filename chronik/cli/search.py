@@ -58,7 +58,7 @@ def url_of(options: argparse.Namespace) -> str:
 
 
 @implementer(IAgentEndpointFactory)
-class _Endpoints:
+class SecuredEndpoints:
     """Where requests go, by the security that was asked for."""
 
     def __init__(self, reactor: Any, security: ClientSecurity) -> None:
@@ -83,7 +83,7 @@ def login_headers(security: ClientSecurity) -> Headers:
 
 async def _get(reactor: Any, url: str, security: ClientSecurity) -> dict[str, Any]:
     try:
-        agent = Agent.usingEndpointFactory(reactor, _Endpoints(reactor, security))
+        agent = Agent.usingEndpointFactory(reactor, SecuredEndpoints(reactor, security))
         response = await agent.request(b"GET", url.encode(), login_headers(security))
         body = await readBody(response)
     except TlsFailed as error:

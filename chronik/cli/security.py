@@ -85,8 +85,12 @@ def client_security(options: argparse.Namespace, https: bool = False, ask: Calla
     protocol = texts.pop("security.protocol", "PLAINTEXT").upper()
     if protocol not in _PROTOCOLS:
         raise ConfigurationError(f"security.protocol={protocol} in {options.command_config} cannot be used: there are {', '.join(_PROTOCOLS)}")
-    mechanism = options.mechanism or texts.pop("sasl.mechanism", "") or DEFAULT_MECHANISM
-    jaas = texts.pop("sasl.jaas.config", None)
+    given, jaas = texts.pop("sasl.mechanism", ""), texts.pop("sasl.jaas.config", None)
+    mechanism = options.mechanism or given or DEFAULT_MECHANISM
+    if (given or jaas) and not options.user and not protocol.startswith("SASL_"):
+        raise ConfigurationError(
+            f"{options.command_config} says how to log in, and that nobody does: security.protocol is {protocol}: set SASL_SSL or SASL_PLAINTEXT"
+        )
     user, password = "", ""
     if options.user:
         user, password = options.user, _password(options, ask)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Final
 
 from twisted.logger import Logger
@@ -34,13 +34,10 @@ class AclPlans:
 
     async def create(self, acls: Sequence[AclBinding]) -> Sequence[KafkaError | None]:
         """Add entries; see :meth:`~chronik.cluster.interfaces.IController.create_acls`."""
-        problems = [acl_problem(acl) for acl in acls]
-        wanted = {acl_key(acl) for acl, problem in zip(acls, problems, strict=True) if problem is None}
-        failed = await self._write(wanted, lambda view, key: None if view.get(key) is not None else Put(key, EMPTY))
-        return [
-            failed.get(acl_key(acl)) if problem is None else KafkaError(ErrorCode.INVALID_REQUEST, problem)
-            for acl, problem in zip(acls, problems, strict=True)
-        ]
+        failed: dict[AclBinding, KafkaError] = {}
+        good = (acl for acl in dict.fromkeys(acls) if not _is_wrong(acl, failed))
+        await self._write(good, failed, lambda view, key: None if view.get(key) is not None else Put(key, EMPTY))
+        return [failed.get(acl) for acl in acls]
 
     async def delete(self, filters: Sequence[AclFilter]) -> Sequence[Sequence[AclBinding] | KafkaError]:
         """Remove entries; see :meth:`~chronik.cluster.interfaces.IController.delete_acls`."""
@@ -49,47 +46,56 @@ class AclPlans:
         for wanted in filters:
             problem = filter_problem(wanted)
             found.append(in_order(matching(wanted, there)) if problem is None else KafkaError(ErrorCode.INVALID_REQUEST, problem))
-        every = {acl_key(acl) for outcome in found if not isinstance(outcome, KafkaError) for acl in outcome}
-        failed = await self._write(every, lambda view, key: Delete(key) if view.get(key) is not None else None)
+        failed: dict[AclBinding, KafkaError] = {}
+        every = dict.fromkeys(acl for outcome in found if not isinstance(outcome, KafkaError) for acl in outcome)
+        await self._write(every, failed, lambda view, key: Delete(key) if view.get(key) is not None else None)
         if not failed:
             return found
         return [outcome if isinstance(outcome, KafkaError) else _first_failure(outcome, failed) or outcome for outcome in found]
 
-    async def _write(self, names: Iterable[str], operation: Callable[[KeyView, str], Put | Delete | None]) -> dict[str, KafkaError]:
-        """Change keys, some with each commit.
+    async def _write(
+        self, acls: Iterable[AclBinding], failed: dict[AclBinding, KafkaError], operation: Callable[[KeyView, str], Put | Delete | None]
+    ) -> None:
+        """Change entries, some with each commit; what is worked out for one is worked out when it is its turn.
 
-        :returns: those that could not be changed.
+        :param failed: takes those that could not be changed, and why.
         """
-        failed: dict[str, KafkaError] = {}
         changed = 0
-        for some in _pieces(names):
+        for some in _pieces(acls):
 
-            def plan(view: KeyView, some: Sequence[str] = some) -> Plan:
+            def plan(view: KeyView, some: Mapping[str, AclBinding] = some) -> Plan:
                 return Plan((), [found for key in some if (found := operation(view, key)) is not None])
 
             try:
                 await self._writer.write(plan)
                 changed += len(some)
             except KafkaError as error:
-                failed.update(dict.fromkeys(some, error))
+                failed.update(dict.fromkeys(some.values(), error))
         if changed:
             self._log.info("The access control list was changed: {entries} entries were added or removed", entries=changed)
-        return failed
 
 
-def _first_failure(acls: Iterable[AclBinding], failed: dict[str, KafkaError]) -> KafkaError | None:
-    return next((failed[key] for acl in acls if (key := acl_key(acl)) in failed), None)
+def _is_wrong(acl: AclBinding, failed: dict[AclBinding, KafkaError]) -> bool:
+    problem = acl_problem(acl)
+    if problem is not None:
+        failed[acl] = KafkaError(ErrorCode.INVALID_REQUEST, problem)
+    return problem is not None
 
 
-def _pieces(names: Iterable[str]) -> Iterable[Sequence[str]]:
-    """As many keys at a time as one commit may change."""
-    piece: list[str] = []
+def _first_failure(acls: Iterable[AclBinding], failed: Mapping[AclBinding, KafkaError]) -> KafkaError | None:
+    return next((failed[acl] for acl in acls if acl in failed), None)
+
+
+def _pieces(acls: Iterable[AclBinding]) -> Iterable[Mapping[str, AclBinding]]:
+    """As many entries at a time, by their keys, as one commit may change."""
+    piece: dict[str, AclBinding] = {}
     size = 0
-    for key in sorted(names):
+    for acl in acls:
+        key = acl_key(acl)
         if len(piece) == OPERATIONS_PER_PLAN_MAX or size + len(key) > KEY_BYTES_OF_PLAN_MAX:
             yield piece
-            piece, size = [], 0
-        piece.append(key)
+            piece, size = {}, 0
+        piece[key] = acl
         size += len(key)
     if piece:
         yield piece

@@ -5,14 +5,20 @@ from __future__ import annotations
 from typing import Final
 
 from chronik.config.key import ConfigKey, Importance, UpdateMode
-from chronik.config.registry import boolean, integer, string
-from chronik.config.validators import Validator, at_least
+from chronik.config.registry import boolean, integer, items, string
+from chronik.config.validators import Validator, any_of, at_least
 
 STANDARD_AUTHORIZER: Final = "org.apache.kafka.metadata.authorizer.StandardAuthorizer"
 """Kafka's own authorizer, which ``authorizer=acl`` does the work of."""
 
 AUTHORIZER_CLASS: Final = "authorizer.class.name"
 """Kafka's key that names an authorizer."""
+
+OF_AUTHORIZERS: Final = ("super.users", "allow.everyone.if.no.acl.found")
+"""Keys that mean nothing without an authorizer."""
+
+ANONYMOUS_PATHS: Final = ("/", "/metrics", "/health", "/health/broker", "/health/search", "/health/cluster", "/api/brokers")
+"""What ``http.anonymous.paths`` may open."""
 
 
 def _is_principals(text: str) -> bool:
@@ -51,6 +57,13 @@ AUTHORIZATION_KEYS: Final[tuple[ConfigKey, ...]] = (
         importance=Importance.LOW,
         mode=UpdateMode.CLUSTER_WIDE,
         validator=at_least(0),
+    ),
+    items(
+        "http.anonymous.paths",
+        (),
+        "What of HTTP everybody may see: /metrics for Prometheus, /health and what is below it for a load balancer, / for the banner, /api/brokers. "
+        "Otherwise it takes DESCRIBE on the cluster; for the last two any login will do. /health/livez and /health/readyz are always open.",
+        validator=any_of(*ANONYMOUS_PATHS),
     ),
 )
 """In the order of the reference page."""

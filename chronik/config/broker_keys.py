@@ -247,6 +247,7 @@ DIFFERENCES: Final[Mapping[str, tuple[str, str]]] = {
     "log.dirs": ("/tmp/kafka-logs", "data does not belong where the system cleans up"),
     "ssl.keystore.type": ("JKS", "a JKS file is read by Java alone"),
     "ssl.truststore.type": ("JKS", "a JKS file is read by Java alone"),
+    "security.inter.broker.protocol": ("PLAINTEXT", "brokers use the first of listeners where nothing is said"),
     "advertised.listeners": ("the value of listeners", "each client is told the address it used, which it can reach"),
     "group.initial.rebalance.delay.ms": ("3000", "three seconds of nothing at every first start of a consumer"),
     "group.coordinator.rebalance.protocols": ("classic,consumer,streams", "groups of Kafka Streams' own protocol are not served yet"),

@@ -30,6 +30,9 @@ KEYS: Final[Mapping[Scope, Mapping[str, ConfigKey]]] = {
 }
 """Every key, by whose it is."""
 
+_SECURITY: Final = "ssl."
+"""What keys begin with that Kafka lets be changed at run time for one listener only."""
+
 _ORDERED: Final = (
     ("min.compaction.lag.ms", "max.compaction.lag.ms"),
     ("local.retention.ms", "retention.ms"),
@@ -104,6 +107,12 @@ def _check_update_modes(names: set[str], resource: str) -> None:
     if fixed:
         raise KafkaError(
             ErrorCode.INVALID_REQUEST, f"Cannot update these configs dynamically: [{', '.join(fixed)}]. Set them in the file and start again."
+        )
+    bare = sorted(name for name in modes if name.startswith(_SECURITY) and BROKER_KEYS[name].per_listener)
+    if bare:
+        raise KafkaError(
+            ErrorCode.INVALID_REQUEST,
+            f"These security configs can be dynamically updated only per-listener using the listener prefix: [{', '.join(bare)}]",
         )
     own = sorted(name for name, mode in modes.items() if mode is UpdateMode.PER_BROKER)
     if own and not resource:

@@ -9,18 +9,21 @@ from typing import TYPE_CHECKING
 from zope.interface import Interface
 
 if TYPE_CHECKING:
+    from twisted.internet.defer import Deferred
+
     from chronik.config.configuration import Configuration
 
 
 class IReconfigurable(Interface):
     """A part that goes by keys which can change while it runs (KIP-226)."""
 
-    def check_configuration(config: Configuration) -> None:
+    def check_configuration(config: Configuration) -> Deferred[None] | None:
         """Whether the part could go by this configuration of the broker; asked before a change is stored, on the broker that it was asked of.
 
-        It says nothing of keys that the part has no use for, and changes nothing. It may look at small files that the configuration names.
+        It says nothing of keys that the part has no use for, and changes nothing. What takes long is done elsewhere.
 
-        :raises ConfigurationError: it could not; the message is told to whoever wants the change.
+        :returns: None, or what fires once it is known.
+        :raises ConfigurationError: it could not, or fails so; the message is told to whoever wants the change.
         """
 
     def configuration_changed(config: Configuration, changed: AbstractSet[str]) -> None:
@@ -39,7 +42,7 @@ class IConfigurations(Interface):
     def observe(part: IReconfigurable) -> None:
         """Ask ``part`` before changes from now on, and tell it of them, in the order of observe calls."""
 
-    def check(resource: str, texts: Mapping[str, str]) -> None:
+    def check(resource: str, texts: Mapping[str, str]) -> Deferred[None]:
         """Whether this broker could go by a change.
 
         :param resource: the broker's id; empty for what is set for every broker.

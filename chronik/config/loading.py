@@ -7,7 +7,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from types import MappingProxyType
 from typing import Final
 
-from chronik.config.authorization_keys import AUTHORIZER_CLASS
+from chronik.config.authorization_keys import AUTHORIZER_CLASS, OF_AUTHORIZERS
 from chronik.config.broker_keys import ALIASES, BROKER_KEYS
 from chronik.config.configuration import ConfigSource, Configuration, Layer
 from chronik.config.files import Setting, read_settings
@@ -68,6 +68,8 @@ def load(
         else:
             raise ConfigurationError(_unknown(setting))
     _name_authorizer(texts)
+    if texts.get("authorizer", BROKER_KEYS["authorizer"].default) == "allow-all":
+        warnings.extend(f"{name} changes nothing, for everybody may do everything: set authorizer=acl" for name in OF_AUTHORIZERS if name in texts)
     secrets = _Secrets(settings.values(), secrets_of)
     own = secrets.resolved(texts)
     options = {key: secrets.resolved_options(key, options) for key, options in plugins.items()}

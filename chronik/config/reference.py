@@ -75,7 +75,7 @@ def _sections(keys: Mapping[str, ConfigKey]) -> Iterator[str]:
 
 def _entry(key: ConfigKey) -> Iterator[str]:
     yield f"``{key.name}``"
-    yield f"   {key.doc}"
+    yield f"   {_literal(key.doc)}"
     yield ""
     if key.effect is Effect.REFUSED:
         yield "   Refused."
@@ -93,6 +93,11 @@ def _entry(key: ConfigKey) -> Iterator[str]:
 
 def _default(key: ConfigKey) -> str:
     return f"``{key.default_text}``" if key.default_text else "none"
+
+
+def _literal(doc: str) -> str:
+    """A text in which asterisks are themselves."""
+    return doc.replace("*", "\\*")
 
 
 if __name__ == "__main__":

@@ -77,8 +77,8 @@ _KEYSTORE = (
         items,
         "ssl.keystore.sni",
         (),
-        "Other certificates for clients that ask for another name (SNI), as NAME:PATH of files like ssl.keystore.location; *.NAME is every name of "
-        "one label more.",
+        "Other certificates for clients that ask for another name (SNI), as NAME:PATH of files like ssl.keystore.location; a NAME that begins "
+        "with a star and a dot is every name of one label in the star's place.",
         validator=_SNI,
     ),
 )

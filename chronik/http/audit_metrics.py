@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 
 from prometheus_client.core import CounterMetricFamily, Metric
 
-from chronik.security.interfaces import IAuditTrail
+from chronik.security.audit_interfaces import IAuditTrail
 
 
 def audit_families(trail: IAuditTrail) -> Callable[[], Iterable[Metric]]:

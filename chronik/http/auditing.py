@@ -10,7 +10,8 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final
 
 from chronik.config.secrets import HIDDEN
-from chronik.security.interfaces import ANONYMOUS, AuditEvent, AuditKind, IAuditTrail
+from chronik.security.audit_interfaces import AuditEvent, AuditKind, IAuditTrail
+from chronik.security.interfaces import ANONYMOUS
 
 if TYPE_CHECKING:
     from twisted.internet.interfaces import IReactorTime
@@ -28,8 +29,11 @@ LOGINS_MAX: Final = 10_000
 BODY_BYTES_MAX: Final = 16 << 10
 """Larger bodies of changes are not looked at."""
 
-ADMINISTERED: Final = "_security"
-"""The first segment of paths whose changes are recorded here. Those below ``_chronik`` are Kafka's APIs, which are recorded where they are called."""
+ADMINISTERED: Final = frozenset({"_security", "_chronik"})
+"""First segments of paths whose changes are recorded here."""
+
+CALLED: Final = frozenset({("_chronik", "configs"), ("_chronik", "quotas")})
+"""Beginnings of those that are Kafka's APIs, which are recorded where they are called."""
 
 _READING: Final = frozenset({"GET", "HEAD"})
 _SECRET: Final = ("password", "secret", "token", "hash", "key", "hmac", "credential")
@@ -63,7 +67,7 @@ class HttpAudit:
         action = f"{request.method} {path}"
         if answer.status == 403 or (answer.status == 401 and request.principal == ANONYMOUS and "authorization" not in request.headers):
             self._record(AuditKind.AUTHORIZATION, action, str(request.principal), request.peer_host, False, resource=path, reason=_reason(answer))
-        elif request.path[:1] == (ADMINISTERED,) and request.method not in _READING:
+        elif _administers(request):
             done = answer.status < 400
             details = {"status": answer.status}
             after = _body(request.body) if done and request.method != "DELETE" else {}
@@ -88,6 +92,10 @@ class HttpAudit:
 
     def _record(self, kind: AuditKind, action: str, principal: str, host: str, succeeded: bool, **more: Any) -> None:
         self._trail.record(AuditEvent(kind, action, principal, host, LISTENER, succeeded, **more))
+
+
+def _administers(request: HttpRequest) -> bool:
+    return request.method not in _READING and request.path[:1] != () and request.path[0] in ADMINISTERED and request.path[:2] not in CALLED
 
 
 def _claimed(authorization: str) -> str:

@@ -21,6 +21,11 @@ def _refused(reason: str, *challenges: str) -> HttpError:
     return HttpError(401, "security_exception", reason, {"WWW-Authenticate": ", ".join(challenges)})
 
 
+def _too_many(refusal: LoginsRefused) -> HttpError:
+    """A 429 that says when to come back."""
+    return HttpError(429, "security_exception", str(refusal), {"Retry-After": str(refusal.seconds)})
+
+
 class HttpAuthentication:
     """Finds out by its headers who sends a request.
 
@@ -46,7 +51,7 @@ class HttpAuthentication:
         if scheme.lower() == "basic":
             return await self._basic(text.strip(), host)
         if scheme.lower() == "bearer" and self._tokens.known:
-            return await self._bearer(text.strip())
+            return await self._bearer(text.strip(), host)
         raise _refused(f"credentials of type {scheme[:32]!r} cannot be checked here", *self._challenges)
 
     def asked_to_authenticate(self, error: HttpError, principal: Principal) -> HttpError:
@@ -64,14 +69,16 @@ class HttpAuthentication:
         try:
             principal: Principal | None = await self._logins.verify(user, password, host)
         except LoginsRefused as refusal:
-            raise HttpError(429, "security_exception", str(refusal), {"Retry-After": str(refusal.seconds)}) from None
+            raise _too_many(refusal) from None
         if principal is None:
             raise _refused("user or password is wrong", _BASIC)
         return principal
 
-    async def _bearer(self, token: str) -> Principal:
+    async def _bearer(self, token: str, host: str) -> Principal:
         """A bearer token (RFC 6750). What is wrong with it is told to whoever has it, in the body."""
         try:
-            return await self._tokens.principal(token)
+            return await self._tokens.principal(token, host)
+        except LoginsRefused as refusal:
+            raise _too_many(refusal) from None
         except InvalidToken as reason:
             raise _refused(f"the bearer token proves nothing: {reason}", f'{_BEARER}, error="invalid_token"') from None

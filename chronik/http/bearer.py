@@ -6,7 +6,8 @@ import hashlib
 from collections import OrderedDict
 from typing import TYPE_CHECKING, Final
 
-from chronik.security.interfaces import InvalidToken, ITokenValidator, Principal, ValidToken
+from chronik.security.interfaces import Principal, ValidToken
+from chronik.security.tokens.logins import TokenLogins
 
 if TYPE_CHECKING:
     from twisted.internet.interfaces import IReactorTime
@@ -21,32 +22,32 @@ CACHED_MAX: Final = 1_000
 class BearerTokens:
     """Whose tokens are.
 
-    :param validator: knows which are good; None for nobody who does.
+    :param logins: knows which are good.
     """
 
-    def __init__(self, validator: ITokenValidator | None, clock: IReactorTime) -> None:
-        self._validator = validator
+    def __init__(self, logins: TokenLogins, clock: IReactorTime) -> None:
+        self._logins = logins
         self._clock = clock
         self._good: OrderedDict[bytes, tuple[ValidToken, float]] = OrderedDict()
 
     @property
     def known(self) -> bool:
         """Whether there is anybody to look at tokens."""
-        return self._validator is not None
+        return self._logins.known
 
-    async def principal(self, token: str) -> Principal:
+    async def principal(self, token: str, host: str) -> Principal:
         """Whom a token proves.
 
+        :param host: where it comes from.
         :raises InvalidToken: nobody.
+        :raises LoginsRefused: it was not looked at.
         """
-        if self._validator is None:
-            raise InvalidToken("nobody here says which tokens are good")
         # Kept by its hash: what is remembered must not be a token.
         key = hashlib.sha256(token.encode("utf-8", "surrogatepass")).digest()
         proof, until = self._good.get(key, (None, 0.0))
         if proof is not None and self._clock.seconds() < until:
             return proof.principal
-        proof = await self._validator.validate(token)
+        proof = await self._logins.verify(token, host)
         self._keep(key, proof)
         return proof.principal
 

@@ -17,6 +17,8 @@ from twisted.web.server import Site
 from chronik.config import Configuration, ListenerAddress
 from chronik.defer import deferred
 from chronik.errors import ChronikError
+from chronik.http.access import Access
+from chronik.http.acls import AclEndpoints
 from chronik.http.api import ApiEndpoints
 from chronik.http.audit_metrics import audit_families
 from chronik.http.authentication import HttpAuthentication
@@ -37,6 +39,7 @@ from chronik.http.metrics import (
     stall_families,
     tls_families,
 )
+from chronik.http.roles import RoleEndpoints
 from chronik.http.root import RootEndpoints
 from chronik.http.routing import Routes
 from chronik.http.search import SearchEndpoints
@@ -138,8 +141,9 @@ class HttpListeners:
         assert self.tls is not None
         host, port = getattr(address, "host", "local"), getattr(address, "port", 0)
 
-        def failed(why: str) -> None:
-            self._log.warn("closing the HTTPS connection of {host}:{port}: it {why}", host=host, port=port, why=why)
+        def failed(why: str, is_gone: bool) -> None:
+            log = self._log.info if is_gone else self._log.warn
+            log("closing the HTTPS connection of {host}:{port}: it {why}", host=host, port=port, why=why)
 
         return TlsTransport(self.tls, protocol, self._reactor, self._handshakes, failed)
 
@@ -214,11 +218,15 @@ class _Later(WrappingFactory):
 def _routes(parts: HttpParts, certificates: Sequence[ServerTls], clock: IReactorTime) -> Routes:
     services, search = parts.services, parts.search
     routes = Routes()
-    RootEndpoints(f"broker-{services.broker_id}", services.metadata).register(routes)
+    access = Access(services.authorizer, services.config.get("http.anonymous.paths"))
+    RootEndpoints(f"broker-{services.broker_id}", services.metadata, access).register(routes)
     SearchEndpoints(search, services.metadata, services.authorizer).register(routes)
-    ApiEndpoints(services.metadata, services.partitions, services.groups, services.authorizer).register(routes)
+    ApiEndpoints(services.metadata, services.partitions, services.groups, access).register(routes)
+    RoleEndpoints(services.metadata, services.controller, services.authorizer, access).register(routes)
     parts.users.register(routes)
-    ConfigEndpoints(ApiCalls(services, api_table())).register(routes)
+    calls = ApiCalls(services, api_table())
+    AclEndpoints(calls).register(routes)
+    ConfigEndpoints(calls).register(routes)
     HealthEndpoints(_checks(parts, certificates)).register(routes)
     MetricsEndpoint(
         [
@@ -237,6 +245,7 @@ def _routes(parts: HttpParts, certificates: Sequence[ServerTls], clock: IReactor
         ],
         clock,
     ).register(routes)
+    access.guard(routes)
     return routes
 
 

@@ -6,6 +6,7 @@ from importlib.resources import files
 from typing import Final
 
 from chronik import __version__
+from chronik.http.access import Access
 from chronik.http.interfaces import HttpAnswer, HttpError, HttpRequest, json_answer
 from chronik.http.routing import Route, Routes
 from chronik.metadata.interfaces import IMetadataFeed
@@ -26,9 +27,11 @@ class RootEndpoints:
 
     :param node_name: what this broker calls itself.
     :param feed: knows the cluster's id.
+    :param access: decides who is told it.
     """
 
-    def __init__(self, node_name: str, feed: IMetadataFeed) -> None:
+    def __init__(self, node_name: str, feed: IMetadataFeed, access: Access) -> None:
+        self._access = access
         self._node_name = node_name
         self._feed = feed
 
@@ -40,6 +43,8 @@ class RootEndpoints:
     async def _root(self, request: HttpRequest) -> HttpAnswer:
         if "text/html" in request.headers.get("accept", ""):
             return _console_file("index.html")
+        if not self._access.is_open(request.path):
+            await self._access.check_known(request)
         cluster_id = self._feed.image.cluster_id
         return json_answer(
             {

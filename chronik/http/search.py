@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from chronik.http.access import Access
 from chronik.http.interfaces import HttpAnswer, HttpError, HttpHandler, HttpRequest
 from chronik.http.routing import Route, Routes
 from chronik.http.topics import choose, read_options
 from chronik.metadata.interfaces import IMetadataFeed
 from chronik.model import INTERNAL_TOPICS
 from chronik.search.broker_interfaces import ISearch
-from chronik.security.interfaces import Action, IAuthorizer, Operation, Principal, ResourceType
+from chronik.security.interfaces import Action, IAuthorizer, Operation, ResourceType
 
 
 class SearchEndpoints:
@@ -25,7 +26,7 @@ class SearchEndpoints:
     def __init__(self, relay: ISearch, feed: IMetadataFeed, authorizer: IAuthorizer) -> None:
         self._relay = relay
         self._feed = feed
-        self._authorizer = authorizer
+        self._access = Access(authorizer)
 
     def register(self, routes: Routes) -> None:
         """Add the endpoints to the table."""
@@ -65,26 +66,32 @@ class SearchEndpoints:
         options = read_options(request.params)
         image = self._feed.image
         chosen = choose(expression, (name for name in image.topics if name not in INTERNAL_TOPICS), options.expand)
-        searched = self._relay.searched([*chosen.named, *chosen.matched])
-        # When none of them is searched they go on, to be refused: that is not the same as nothing found.
-        matched = [name for name in chosen.matched if name in searched] or chosen.matched
-        allowed = await self._allowed(request.principal, request.peer_host, [*chosen.named, *matched])
+        if not chosen.named:
+            await self._access.check_any(request, Operation.READ, ResourceType.TOPIC)
+        named = await self._allowed(request, chosen.named, Operation.READ)
         for name in chosen.named:
-            if not allowed[name]:
+            if name not in named:
                 raise HttpError(403, "security_exception", f"{request.principal} may not read topic {name!r}")
+        readable = await self._allowed(request, chosen.matched, Operation.READ, Operation.DESCRIBE)
+        # From here on nothing depends on topics that may not be read.
+        searched = self._relay.searched([*named, *readable])
+        for name in tuple(named):
             if options.ignore_unavailable and name not in searched:
-                del allowed[name]
+                named.remove(name)
             elif name not in image.topics:
                 raise HttpError(404, "index_not_found_exception", f"no such index [{name}]: there is no topic of this name")
-        topics = [name for name, readable in allowed.items() if readable]
+        # When none of them is searched they go on, to be refused: that is not the same as nothing found.
+        topics = [*named, *([name for name in readable if name in searched] or readable)]
         if not topics and not options.allow_no_indices:
             raise HttpError(404, "index_not_found_exception", f"no such index [{expression}]: no topic that is searched matches")
         return topics
 
-    async def _allowed(self, principal: Principal, host: str, names: Sequence[str]) -> dict[str, bool]:
-        actions = [Action(Operation.READ, ResourceType.TOPIC, name) for name in names]
-        decisions = await self._authorizer.authorize(principal, host, actions)
-        return dict(zip(names, decisions, strict=True))
+    async def _allowed(self, request: HttpRequest, names: Sequence[str], *operations: Operation) -> list[str]:
+        """Those of the names on which all operations are allowed."""
+        actions = [Action(operation, ResourceType.TOPIC, name) for operation in operations for name in names]
+        decisions = iter(await self._access.allowed(request, actions))
+        refused = {action.name for action in actions if not next(decisions)}
+        return [name for name in names if name not in refused]
 
 
 def _relayed(answer: Any) -> HttpAnswer:

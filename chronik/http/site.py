@@ -23,7 +23,8 @@ from chronik.http.guard import check_content_type, check_host, check_origin
 from chronik.http.interfaces import JSON_TYPE, HttpAnswer, HttpError, HttpRequest
 from chronik.http.pretty import indented
 from chronik.http.routing import Routes
-from chronik.security.interfaces import ANONYMOUS, NO_AUDIT, IAuditTrail, Principal
+from chronik.security.audit_interfaces import NO_AUDIT, IAuditTrail
+from chronik.security.interfaces import ANONYMOUS, Principal
 
 CONTENT_BYTES_MAX: Final = 4 << 20
 """A request's body: the largest query bodies that tools send are some hundred kilobytes."""

@@ -12,6 +12,7 @@ from zope.interface import implementer
 from chronik.config import Configuration
 from chronik.config.interfaces import IConfigurations, IReconfigurable
 from chronik.config.secret_settings import PERMISSIONS_KEY, resolve
+from chronik.defer import deferred
 from chronik.metadata.interfaces import IImageObserver, IMetadataFeed
 
 if TYPE_CHECKING:
@@ -55,7 +56,8 @@ class DynamicConfiguration:
         """Tell a part; see :meth:`IConfigurations.observe`. It is expected to go by the configuration as of now."""
         self._parts.append(part)
 
-    def check(self, resource: str, texts: Mapping[str, str]) -> None:
+    @deferred
+    async def check(self, resource: str, texts: Mapping[str, str]) -> None:
         """Ask every part; see :meth:`IConfigurations.check`."""
         resolve(texts, self().get(PERMISSIONS_KEY))
         configs = self._feed.image.configs
@@ -64,7 +66,9 @@ class DynamicConfiguration:
         else:
             changed = self._static.with_dynamic(texts, configs.get(self._own, {}))
         for part in self._parts:
-            part.check_configuration(changed)
+            checking = part.check_configuration(changed)
+            if checking is not None:
+                await checking
 
     def image_changed(self, image: MetadataImage, delta: ImageDelta) -> None:
         """Tell the parts what is different for this broker."""

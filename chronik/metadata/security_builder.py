@@ -25,6 +25,7 @@ class SecurityBuilder:
     def __init__(self) -> None:
         self.image = SecurityImage()
         self._acls: set[AclBinding] = set()
+        self._known_acls: set[str] = set()
         self._roles: dict[str, Role] = {}
         self._scram: dict[tuple[str, str], ScramCredential] = {}
         self._tokens: dict[str, DelegationToken] = {}
@@ -41,7 +42,7 @@ class SecurityBuilder:
         :raises MalformedValue: it cannot be read; nothing is changed.
         """
         if family == "acls":
-            self._take_acl(keys.acl_of(rest), value is not None)
+            self._take_acl(rest, value is not None)
         elif family == "roles":
             _take(self._roles, self._touched_roles, keys.role_name(rest), value, keys.decode_role)
         elif family == "scram":
@@ -72,10 +73,15 @@ class SecurityBuilder:
             )
         return delta
 
-    def _take_acl(self, acl: AclBinding, there: bool) -> None:
+    def _take_acl(self, rest: str, there: bool) -> None:
+        if there and rest in self._known_acls:
+            return  # of a snapshot that tells of ten thousand again; a key says all, so it is as it was
+        acl = keys.acl_of(rest)
         if there:
+            self._known_acls.add(rest)
             self._acls.add(acl)
         else:
+            self._known_acls.discard(rest)
             self._acls.discard(acl)
         self._touched_acls.add(acl)
 

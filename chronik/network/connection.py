@@ -2,26 +2,26 @@
 
 from __future__ import annotations
 
-import socket
 from collections import deque
 from typing import TYPE_CHECKING, Any
 
-from twisted.internet.interfaces import IAddress
 from twisted.internet.protocol import Protocol, connectionDone
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
-from chronik.network.frames import SIZE, FrameCutter
+from chronik.network.busypoll import asks_again
+from chronik.network.frames import SIZE, FrameCutter, framed
 from chronik.network.interfaces import Answer, Pieces, ProtocolViolation, Session
 from chronik.network.limits import BYTES_IN_FLIGHT_MAX, READ_BYTES_MAX, READ_BYTES_MIN, REQUESTS_IN_FLIGHT_MAX, TURN_SECONDS
+from chronik.network.opening import session_of, set_socket
 from chronik.network.sender import Sender, close_pieces
 from chronik.network.socketsender import sender_for
-from chronik.security.interfaces import ANONYMOUS, BROKER
 
 if TYPE_CHECKING:
     from twisted.internet.interfaces import IDelayedCall
 
     from chronik.network.listener import ConnectionFactory
+
 
 class _Pending:
     """A request that was begun: its answer, once it is there."""
@@ -62,6 +62,8 @@ class KafkaConnection(Protocol):
         self._lost = False
         self._sender: Sender | None = None
         self._requests = 0
+        self._answered_at = -1.0
+        self._asks_again = False
         self._read_bytes = 0
         self._muted: IDelayedCall | None = None
         self._barred = False
@@ -76,21 +78,9 @@ class KafkaConnection(Protocol):
         self._read_bytes = READ_BYTES_MIN if hasattr(transport, "bufferSize") else 0
         if self._read_bytes:
             transport.bufferSize = READ_BYTES_MIN
-        if hasattr(transport, "setTcpNoDelay") and not self._internal:
-            transport.setTcpNoDelay(True)
-            self._size_buffers(transport)
-        peer, host = transport.getPeer(), transport.getHost()
-        self.session = Session(
-            listener=self.factory.name,
-            peer_host=_host(peer),
-            peer_port=getattr(peer, "port", 0),
-            local_host=_host(host),
-            local_port=getattr(host, "port", 0),
-            principal=BROKER if self._internal else ANONYMOUS,
-            internal=self._internal,
-            encrypted=getattr(transport, "TLS", False),
-        )
+        self.session = session_of(transport, self.factory.name, self._internal)
         if not self._internal:
+            set_socket(transport, self._limits)
             self.session.authentication = self.factory.begin_authentication(self.session)
         self._sender = sender_for(transport, self._answered, self._progressed)
         self.deadline = self._seconds() + self._limits.first_request_seconds
@@ -102,11 +92,6 @@ class KafkaConnection(Protocol):
         if self.session is not None and transport.peer is not None and self.factory.protocol_name == "SSL":
             self.session.principal = transport.peer
 
-    def _size_buffers(self, transport: Any) -> None:
-        for option, size in ((socket.SO_SNDBUF, self._limits.send_buffer_bytes), (socket.SO_RCVBUF, self._limits.receive_buffer_bytes)):
-            if size >= 0:
-                transport.getHandle().setsockopt(socket.SOL_SOCKET, option, size)
-
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         """The peer is gone, or was sent away."""
         self._lost = True
@@ -116,13 +101,15 @@ class KafkaConnection(Protocol):
         if self._muted is not None:
             self._muted.cancel()
             self._muted = None
-        if self._sender is not None:
-            self._sender.close()
+        # What is not part of a circle any more is freed at once: thousands may go together, and looking for circles takes long then.
+        sender, self._sender = self._sender, None
+        if sender is not None:
+            sender.close()
         for pending in self._answers:
             if pending.pieces is not None:
                 close_pieces(pending.pieces)
         self._answers.clear()
-        self._frames.clear()
+        self._frames.close()
         self._hold_unfinished()
         self.factory.bytes_held(-self._bytes_in_flight)
         self._bytes_in_flight = 0
@@ -222,10 +209,7 @@ class KafkaConnection(Protocol):
         """Cut what came into frames, and begin what may begin."""
         frames = self._frames
         try:
-            if self._authenticating:
-                self._cut_one()
-            else:
-                frames.cut()
+            self._cut_one() if self._authenticating else frames.cut()
         except ProtocolViolation as problem:
             self._violated(str(problem))
             return
@@ -269,7 +253,8 @@ class KafkaConnection(Protocol):
 
         An answer that is there at once comes back here while the loop still runs, and leaves the rest to it.
         """
-        if self._looping or self._ending:
+        looping, ending = self._looping, self._ending
+        if looping or ending:
             return
         self._looping = True
         frames, until, late = self._frames.whole, self._seconds() + TURN_SECONDS, False
@@ -280,7 +265,7 @@ class KafkaConnection(Protocol):
             # What is ready leaves together, and makes room for more.
             self._push()
         self._looping = False
-        if self._ending:
+        if self.session is not None and self.session.ending:
             return
         if frames and late:
             self._go_on_later()
@@ -328,7 +313,9 @@ class KafkaConnection(Protocol):
         pending = _Pending(SIZE.size + len(frame))
         self._answers.append(pending)
         self._requests += 1
-        self.deadline = self._seconds() + self._limits.idle_seconds
+        now = self._seconds()
+        self._asks_again = asks_again(now - self._answered_at, pending.size)
+        self.deadline = now + self._limits.idle_seconds
         try:
             answer: Answer = self._dispatcher.dispatch(self.session, frame)
         except ProtocolViolation as problem:
@@ -367,9 +354,8 @@ class KafkaConnection(Protocol):
             first = answers.popleft()
             pieces = first.pieces
             if pieces is not None:
-                size = sum(map(len, pieces))
-                pieces = (SIZE.pack(size), *pieces)
-                self.factory.bytes_out += SIZE.size + size
+                size, pieces = framed(pieces)
+                self.factory.bytes_out += size
             sender.send(pieces or (), first.size)
         if self.session is not None and self.session.ending and not self._ending:
             self.end()
@@ -393,8 +379,11 @@ class KafkaConnection(Protocol):
         sender = self._sender
         assert sender is not None
         sender.push()
+        now = self._answered_at = self._seconds()
         if sender.busy:
-            self.deadline = self._seconds() + self._limits.stalled_seconds
+            self.deadline = now + self._limits.stalled_seconds
+        elif self._asks_again and not self._answers:
+            self.factory.busy_poll()
 
     def _failed(self, failure: Failure) -> None:
         if self._lost:
@@ -495,7 +484,3 @@ class KafkaConnection(Protocol):
         if self._paused and not self._lost:
             # Not now: whoever freed it may be in the middle of sending.
             self._go_on_later()
-
-
-def _host(address: IAddress) -> str:
-    return getattr(address, "host", None) or "local"

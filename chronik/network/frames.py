@@ -10,13 +10,23 @@ from collections.abc import Callable
 from struct import Struct
 from typing import Final
 
-from chronik.network.interfaces import ProtocolViolation
+from chronik.network.interfaces import Pieces, ProtocolViolation
 from chronik.network.limits import FRAME_BYTES_MIN, FRAMES_A_TURN_MAX
 
 SIZE: Final = Struct(">i")
 """What stands before each frame."""
 
 _SIZE_KEY_VERSION: Final = Struct(">ihh")
+
+
+def framed(pieces: Pieces) -> tuple[int, Pieces]:
+    """An answer as it travels, and how many bytes that is."""
+    size = sum(map(len, pieces))
+    head = SIZE.pack(size)
+    if len(pieces) == 1 and isinstance(pieces[0], bytes):
+        # One piece instead of two is less work for all who come after, and nearly all answers have one.
+        return SIZE.size + size, (head + pieces[0],)
+    return SIZE.size + size, (head, *pieces)
 
 
 def looks_like(data: bytes) -> str:
@@ -77,6 +87,11 @@ class FrameCutter:
         self.unfinished_bytes = 0
         self.uncut = False
 
+    def close(self) -> None:
+        """Nothing will be cut any more: forget whom to ask, who would else be kept by it."""
+        self.clear()
+        self._api_bytes_max = _no_api
+
     def _split(self, data: bytes, frames_max: int) -> int:
         """The position where the first frame begins that was not cut."""
         position, end = 0, len(data)
@@ -127,3 +142,7 @@ class FrameCutter:
             raise ProtocolViolation(f"{problem}; it looks like {looks_like(data[position : position + 8])}") from None
         if size > allowed:
             raise ProtocolViolation(f"a request of {size} bytes with API key {api_key}, which may have {allowed}")
+
+
+def _no_api(api_key: int, version: int) -> int:
+    raise ProtocolViolation("nothing more is served on this connection")

@@ -7,13 +7,14 @@ order; the one that has waited for its peer the longest then gives way, so that 
 from __future__ import annotations
 
 from collections import deque
+from itertools import chain
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 if TYPE_CHECKING:
     from twisted.internet.interfaces import IDelayedCall
 
-HANDSHAKES_MAX: Final = 1024
-"""Under way at once, on all listeners of a broker: each takes some 50 KB until it is done."""
+HANDSHAKES_MAX: Final = 512
+"""Under way at once, on all listeners of a broker: each takes some 60 KB."""
 
 HANDSHAKE_SECONDS: Final = 10.0
 """From a peer's first byte to the end of its handshake: a few round trips."""
@@ -55,6 +56,7 @@ class Handshakes:
         self._waiting: dict[Handshaking, float] = {}
         self._ready: deque[Handshaking] = deque()
         self._queued: set[Handshaking] = set()
+        self._ended: deque[Any] = deque()
         self._turn: IDelayedCall | None = None
         self._timer: IDelayedCall | None = None
         self._turn_ends = 0.0
@@ -88,16 +90,23 @@ class Handshakes:
 
     def over(self, handshaking: Handshaking) -> None:
         """It is done, has failed, or its connection is gone."""
-        self._under_way.pop(handshaking, None)
-        self._waiting.pop(handshaking, None)
+        if self._under_way.pop(handshaking, None) is None and self._waiting.pop(handshaking, None) is None:
+            return
         self._queued.discard(handshaking)
-        self._begin_next()
+        if self._waiting:
+            self._begin_next()
         if not self._under_way and not self._waiting and self._timer is not None:
             self._timer.cancel()
             self._timer = None
 
+    def discard(self, session: Any) -> None:
+        """Let go of what OpenSSL keeps of a connection that is gone, soon: it takes as long as a request, and thousands may go at once."""
+        self._ended.append(session)
+        self._run_soon()
+
     def close(self) -> None:
         """No more timers."""
+        self._ended.clear()
         for timer in (self._turn, self._timer):
             if timer is not None and timer.active():
                 timer.cancel()
@@ -132,7 +141,13 @@ class Handshakes:
             if handshaking in self._queued:
                 self._queued.discard(handshaking)
                 handshaking.go_on()
-        if self._ready and self._turn is None:
+        while self._ended and self._clock.seconds() <= until:
+            self._ended.popleft()
+        if self._ready or self._ended:
+            self._run_soon()
+
+    def _run_soon(self) -> None:
+        if self._turn is None:
             self._turn_ends = 0.0
             self._turn = self._clock.callLater(0, self._next_turn)
 
@@ -153,25 +168,29 @@ class Handshakes:
             del self._waiting[handshaking]
             self._under_way[handshaking] = (now + self._seconds, now)
             self._queue(handshaking)
-        if self._ready and self._turn is None:
-            self._turn_ends = 0.0
-            self._turn = self._clock.callLater(0, self._next_turn)
+        if self._ready:
+            self._run_soon()
 
     def _look_later(self) -> None:
         if self._timer is None:
             self._timer = self._clock.callLater(LOOK_SECONDS, self._look)
 
     def _look(self) -> None:
-        """End those that took too long; let those give way that should."""
+        """End those that took too long; let those give way that should. What takes longer than a turn may is gone on with in the next one."""
         self._timer = None
         now = self._clock.seconds()
         late = [each for each, (deadline, _) in self._under_way.items() if now > deadline and each not in self._queued]
-        for each in late:
-            each.give_up("did not finish its handshake in time")
-        for each in [each for each, deadline in self._waiting.items() if now > deadline]:
-            each.give_up("waited too long for the handshakes of others")
-        for _ in range(len(self._waiting)):
-            if not self._make_room(now):
+        waited = [each for each, deadline in self._waiting.items() if now > deadline]
+        endings = chain(
+            ((each, "did not finish its handshake in time") for each in late),
+            ((each, "waited too long for the handshakes of others") for each in waited),
+        )
+        for each, why in endings:
+            each.give_up(why)
+            if self._clock.seconds() - now > TURN_SECONDS:
                 break
+        while self._waiting and self._clock.seconds() - now <= TURN_SECONDS and self._make_room(now):
+            pass
         if self._under_way or self._waiting:
-            self._look_later()
+            hurried = self._clock.seconds() - now > TURN_SECONDS
+            self._timer = self._clock.callLater(0 if hurried else LOOK_SECONDS, self._look)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import select
 import socket
 from collections import Counter
+from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
@@ -17,6 +18,7 @@ from twisted.logger import Logger
 from chronik.defer import deferred
 from chronik.errors import ChronikError
 from chronik.network.admission import Admission
+from chronik.network.busypoll import no_poll
 from chronik.network.connection import KafkaConnection
 from chronik.network.handshakes import Handshakes
 from chronik.network.interfaces import IAuthentication, IAuthenticators, IRequestDispatcher, ITlsSide, Session
@@ -108,6 +110,8 @@ class ConnectionFactory(Factory):
     :ivar protocol_name: the listener's security protocol, as in ``listener.security.protocol.map``.
     :ivar tls: its side of TLS, None for a listener without.
     :ivar handshakes: when handshakes begin; those of all listeners.
+    :ivar bytes_held: counts request bytes that came, or with a negative count those that went.
+    :ivar busy_poll: called when somebody was answered who is likely to ask again at once; see :mod:`~chronik.network.busypoll`.
     """
 
     noisy = False
@@ -127,6 +131,8 @@ class ConnectionFactory(Factory):
         protocol_name: str = "PLAINTEXT",
     ) -> None:
         self.name = name
+        self.busy_poll: Callable[[], None] = no_poll
+        self.bytes_held = budget.hold
         self.clock = clock
         self.limits = limits
         self.frame_bytes_max = frame_bytes_max
@@ -156,7 +162,10 @@ class ConnectionFactory(Factory):
             return connection
         return TlsTransport(self.tls, connection, self.clock, self.handshakes, partial(self._without_tls, host, getattr(addr, "port", 0)))
 
-    def _without_tls(self, host: str, port: int, why: str) -> None:
+    def _without_tls(self, host: str, port: int, why: str, is_gone: bool) -> None:
+        if is_gone:  # as clients do that are closed while they connect
+            self._log.info("a connection of {host}:{port} on {listener} came to nothing: it {why}", host=host, port=port, listener=self.name, why=why)
+            return
         self.refused["tls"] += 1
         self._log.warn("closing the connection of {host}:{port} on {listener}: it {why}", host=host, port=port, listener=self.name, why=why)
 
@@ -226,10 +235,6 @@ class ConnectionFactory(Factory):
     def over_budget(self) -> bool:
         """Whether all connections together hold more requests than they may."""
         return self._budget.over
-
-    def bytes_held(self, count: int) -> None:
-        """Count request bytes that came, or went."""
-        self._budget.hold(count)
 
     def unfinished_held(self, connection: KafkaConnection, before: int) -> None:
         """Count what a connection holds of an unfinished request, ``before`` being what it held."""

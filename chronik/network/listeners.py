@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from typing import Any, Final, TypeAlias
 
 from twisted.internet.defer import Deferred, DeferredList
 from twisted.logger import Logger
+from zope.interface import implementer
 
 from chronik.config import Configuration, ListenerAddress
+from chronik.config.interfaces import IReconfigurable
 from chronik.config.listeners import parse_protocol_map
 from chronik.defer import deferred
 from chronik.errors import ConfigurationError
 from chronik.metadata.image import Endpoint
 from chronik.network.admission import Admission, AdmissionLimits
+from chronik.network.busypoll import no_poll
 from chronik.network.handshakes import Handshakes
 from chronik.network.interfaces import IAuthenticators, IRequestDispatcher
 from chronik.network.limits import ConnectionLimits
@@ -33,20 +37,30 @@ TlsMaker: TypeAlias = "Callable[[str, Configuration], Any]"
 """Makes the TLS of a listener, by its name and the configuration as it has it."""
 
 
+@implementer(IReconfigurable)
 class KafkaListeners:
     """Opens what ``listeners`` says.
 
     :param reactor: binds and keeps time.
     :param connections_max: at once, on all listeners together, whatever ``max.connections`` allows: the system has no more.
     :param tls: makes the TLS of a listener, by its name and its own configuration.
+    :param busy_poll: called when a client was answered who is likely to ask again at once; see :mod:`~chronik.network.busypoll`.
     :ivar tls: of each listener that has it, by name.
     :raises ConfigurationError: some of it cannot be.
     """
 
     _log = Logger()
 
-    def __init__(self, config: Configuration, reactor: Any, connections_max: int, tls: TlsMaker | None = None) -> None:
+    def __init__(
+        self,
+        config: Configuration,
+        reactor: Any,
+        connections_max: int,
+        tls: TlsMaker | None = None,
+        busy_poll: Callable[[], None] = no_poll,
+    ) -> None:
         self._reactor = reactor
+        self._busy_poll = busy_poll
         self._connections_max = connections_max
         self._addresses = config.listeners()
         self._advertised = _advertised(config, self._addresses)
@@ -69,11 +83,20 @@ class KafkaListeners:
 
     def _factory(self, name: str, limits: ConnectionLimits, frame_bytes_max: int, budget: RequestBudget) -> ConnectionFactory:
         tls, protocol = self.tls.get(name), self._protocols[name]
-        return ConnectionFactory(name, self._reactor, limits, frame_bytes_max, budget, self._admission, tls, self.handshakes, protocol)
+        factory = ConnectionFactory(name, self._reactor, limits, frame_bytes_max, budget, self._admission, tls, self.handshakes, protocol)
+        factory.busy_poll = self._busy_poll
+        return factory
 
     def configure(self, config: Configuration) -> None:
         """Go by another configuration, as far as it can change at run time: how many may connect."""
         self._admission.limit(admission_limits(config, self._connections_max))
+
+    def check_configuration(self, config: Configuration) -> None:
+        """Any number of connections will do."""
+
+    def configuration_changed(self, config: Configuration, changed: AbstractSet[str]) -> None:
+        """How many may connect may be among what changed; see :meth:`IReconfigurable.configuration_changed`."""
+        self.configure(config)
 
     def limit_addresses(self, rate: Callable[[str], float | None]) -> None:
         """Ask ``rate`` for the most connections a second from an address."""

@@ -96,7 +96,7 @@ class Dialing:
         if side is not None:
             self.protocol = TlsTransport(side, channel, clock, handshakes, self._failed, client=True)
 
-    def _failed(self, why: str) -> None:
+    def _failed(self, why: str, is_gone: bool) -> None:
         self.connected.errback(ChannelError(f"no TLS connection could be made: the broker {why}"))
 
 

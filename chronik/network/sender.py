@@ -109,14 +109,17 @@ class Sender:
         queue = self._queue
         out: list[bytes] = []
         room, ended = JOINED_BYTES_MAX, 0
-        while queue and (room > 0 or isinstance(queue[0], AnswerEnd)):
+        while queue:
             piece = queue[0]
             if isinstance(piece, AnswerEnd):
                 ended += piece.size
+            elif room <= 0:
+                break
             elif isinstance(piece, bytes):
+                size = len(piece)
                 out.append(piece)
-                room -= len(piece)
-                self._held_bytes -= len(piece)
+                room -= size
+                self._held_bytes -= size
             elif piece.size < SMALL_SLICE_BYTES:
                 data = _read(piece, 0, piece.size)
                 if len(data) < piece.size:

@@ -18,7 +18,7 @@ from zope.interface import implementer
 from chronik.errors import KafkaError
 from chronik.network.limits import WRITE_BYTES_MAX
 from chronik.network.sender import Sender, TransportSender
-from chronik.network.tls import SEALED_BYTES
+from chronik.network.tls import PIECE_BYTES
 
 
 def sender_for(transport: Any, answered: Callable[[int], None], progress: Callable[[], None]) -> Sender:
@@ -155,10 +155,16 @@ class TlsSocketSender(SocketSender):
             self._begin_pulling()
 
     def _sealed(self, data: bytes) -> bytes:
-        if len(data) <= SEALED_BYTES:
-            return self._transport.seal(data) if data else b""
-        view = memoryview(data)
-        return b"".join(self._transport.seal(view[start : start + SEALED_BYTES]) for start in range(0, len(view), SEALED_BYTES))
+        if not data:
+            return b""
+        if len(data) <= PIECE_BYTES:
+            sealed: bytes = self._transport.seal(data)
+        else:
+            view = memoryview(data)
+            sealed = b"".join([self._transport.seal(view[start : start + PIECE_BYTES]) for start in range(0, len(view), PIECE_BYTES)])
+        if not sealed:
+            self.close()
+        return sealed
 
     def _drain(self) -> bool:
         done = super()._drain()

@@ -68,7 +68,7 @@ class _Securing(Factory):
         """The socket is connected."""
         protocol: Any = self._inner.buildProtocol(cast("IAddress", addr))
 
-        def failed(why: str) -> None:
+        def failed(why: str, is_gone: bool) -> None:
             if not self._connected.called:
                 self._connected.errback(TlsFailed(f"no TLS connection could be made: the other end {why}"))
 

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-import os
 import re
-import stat
 from collections.abc import Callable, Iterator, Mapping
 from typing import Final
 
+from twisted.logger import Logger
+
 from chronik.config.files import read_settings
+from chronik.config.secret_files import REFUSE, check_secret_file
 from chronik.errors import ConfigurationError
 from chronik.security.interfaces import ScramCredential
 from chronik.security.sasl.saslprep import saslprep
 from chronik.security.scram_keys import SCRAM_HASHES, new_credential, parse_credential, problem_of
+
+_log = Logger()
 
 USERS_MAX: Final = 30
 """Users of one file: they are made in one commit, together or not at all."""
@@ -20,18 +23,16 @@ USERS_MAX: Final = 30
 _CREDENTIAL: Final = re.compile(r"(SCRAM-SHA-(?:256|512))=\[([^\]]*)\](?:,|$)")
 
 
-def read_bootstrap_users(path: str, random: Callable[[int], bytes]) -> Mapping[tuple[str, str], ScramCredential]:
+def read_bootstrap_users(path: str, random: Callable[[int], bytes], permissions: str = REFUSE) -> Mapping[tuple[str, str], ScramCredential]:
     """Credentials by mechanism and user. Reads a file and computes for long: keep it off the reactor.
 
     :param random: gives that many random bytes.
+    :param permissions: the value of ``secret.files.permissions``.
     :raises ConfigurationError: the file cannot be read, others can read it, or something in it is wrong; says which user's.
     """
-    try:
-        mode = os.stat(path).st_mode
-    except OSError as error:
-        raise ConfigurationError(f"cannot read users.bootstrap.file {path}: {os.strerror(error.errno or 0)}") from None
-    if mode & (stat.S_IROTH | stat.S_IWOTH):
-        raise ConfigurationError(f"users.bootstrap.file {path} has passwords, and everybody on this machine can read it: chmod 600 {path}")
+    warning = check_secret_file(path, permissions, "users.bootstrap.file")
+    if warning is not None:
+        _log.warn("{problem}", problem=warning)
     users: dict[tuple[str, str], ScramCredential] = {}
     settings = read_settings(path)
     if len({setting.name for setting in settings}) > USERS_MAX:

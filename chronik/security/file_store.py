@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Final
 
-from twisted.internet.defer import Deferred, succeed
+from twisted.internet.defer import Deferred
 from zope.interface import implementer
 
 from chronik.defer import Pool, deferred
@@ -38,7 +38,7 @@ class FileSecurity:
 
     def authorize(self, principal: Principal, host: str, actions: Sequence[Action]) -> Deferred[Sequence[bool]]:
         """Decide; see :meth:`IAuthorizer.authorize`."""
-        return succeed(self._decisions.decide(principal, host, actions))
+        return self._decisions.answer(self._context.reactor, principal, host, actions)
 
     def image_changed(self, image: MetadataImage, delta: ImageDelta) -> None:
         """The broker's own configuration may be among what changed."""

@@ -8,7 +8,7 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from zope.interface import Attribute, Interface, implementer
+from zope.interface import Attribute, Interface
 
 if TYPE_CHECKING:
     from twisted.internet.defer import Deferred
@@ -254,10 +254,10 @@ class IScramCredentials(Interface):
         """What is kept of a user's password for ``SCRAM-SHA-256`` or ``SCRAM-SHA-512``; None for whoever has none."""
 
     def scram_sample(mechanism: str, number: int) -> Deferred[ScramCredential | None]:
-        """Somebody's credential, for what is told to an unknown user must look like what is told to a known one; None while there is none.
+        """Somebody's credential, by a number that chooses whose: what unknown users are told must look like it. None while there is none."""
 
-        :param number: chooses whose; the same one for the same number while nothing changes.
-        """
+    def scram_principal(user: str) -> Deferred[Principal]:
+        """Whom a user's credential proves, with the groups they belong to; asked once it has."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -348,7 +348,7 @@ class ISaslExchange(Interface):
 
 
 class ISaslMechanism(Interface):
-    """A way to prove who one is (RFC 4422)."""
+    """A way to prove who one is (RFC 4422). One may say by ``message_bytes_max`` that its messages are smaller than is configured."""
 
     name = Attribute("""Its registered name, as in ``SCRAM-SHA-256``.""")
 
@@ -411,88 +411,3 @@ class SecurityDelta:
     def __bool__(self) -> bool:
         """Whether anything is."""
         return bool(self.acls_added or self.acls_removed or self.roles or self.scram or self.tokens)
-
-
-class AuditKind(enum.Enum):
-    """What an audit record is about."""
-
-    AUTHENTICATION = "authentication"
-    AUTHORIZATION = "authorization"
-    CHANGE = "change"
-
-
-@dataclass(frozen=True, slots=True)
-class AuditEvent:
-    """Something that somebody did, or tried to do. None of it may hold a secret.
-
-    :ivar action: what it was: the name of a Kafka API, a SASL mechanism's exchange, or an HTTP method and path.
-    :ivar principal: who, as ``Type:name``; of a failed authentication who was claimed, empty where that is not known.
-    :ivar host: the peer's address as text.
-    :ivar listener: the name of the listener that they came through.
-    :ivar succeeded: whether it was done.
-    :ivar resource: what it was done to, as ``TOPIC:orders``; empty where there is no one thing.
-    :ivar reason: why it failed.
-    :ivar before: what was set before a change, by name.
-    :ivar after: what is set since, by name; None of a name that is not set any more.
-    :ivar details: whatever else explains it, by name: mechanism, client id, permissions that were missing.
-    """
-
-    kind: AuditKind
-    action: str
-    principal: str
-    host: str
-    listener: str
-    succeeded: bool = True
-    resource: str = ""
-    reason: str = ""
-    before: Mapping[str, Any] = field(default_factory=dict)
-    after: Mapping[str, Any] = field(default_factory=dict)
-    details: Mapping[str, Any] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
-class AuditCounts:
-    """Totals of an audit trail.
-
-    :ivar kept: events that were recorded, by kind.
-    :ivar left_out: events that were not, because there were too many of one peer, by kind.
-    :ivar written: records that are written, by destination.
-    :ivar dropped: records that there was no room for, by destination.
-    :ivar failures: writes that failed and were tried again, by destination.
-    """
-
-    kept: Mapping[str, int] = field(default_factory=dict)
-    left_out: Mapping[str, int] = field(default_factory=dict)
-    written: Mapping[str, int] = field(default_factory=dict)
-    dropped: Mapping[str, int] = field(default_factory=dict)
-    failures: Mapping[str, int] = field(default_factory=dict)
-
-
-class IAuditTrail(Interface):
-    """Keeps a record of who did what."""
-
-    enabled = Attribute("""Whether anything is kept; what costs much to find out need not be found out else.""")
-
-    def record(event: AuditEvent) -> None:
-        """Keep this, as far as rates allow. Returns at once and never fails: what cannot be kept is counted, and told later."""
-
-    def counted() -> AuditCounts:
-        """What became of events and records since the start."""
-
-
-@implementer(IAuditTrail)
-class NoAudit:
-    """Keeps nothing."""
-
-    enabled = False
-
-    def record(self, event: AuditEvent) -> None:
-        """Forget it."""
-
-    def counted(self) -> AuditCounts:
-        """Nothing."""
-        return AuditCounts()
-
-
-NO_AUDIT: Final = NoAudit()
-"""Where nothing is audited."""

@@ -11,12 +11,16 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Final, TypeVar
 
 from twisted.internet.defer import DeferredSemaphore
+from zope.interface import implementer
 
 from chronik.defer import deferred
+from chronik.metadata.interfaces import IImageObserver
 from chronik.security.interfaces import ICredentialStore, Principal
 
 if TYPE_CHECKING:
     from twisted.internet.interfaces import IReactorTime
+
+    from chronik.metadata.image import ImageDelta, MetadataImage
 
 K = TypeVar("K")
 V = TypeVar("V")
@@ -112,6 +116,7 @@ class FailedLogins:
         _keep(self._counts, key, (min(self._level(key, limit) + 1.0, float(limit)), self._seconds()))
 
 
+@implementer(IImageObserver)
 class PasswordLogins:
     """Checks passwords: not too many at once, not those of who failed too often, and not the same one over and over.
 
@@ -133,6 +138,11 @@ class PasswordLogins:
     def known(self) -> bool:
         """Whether there is anybody to check passwords."""
         return self._store is not None
+
+    def image_changed(self, image: MetadataImage, delta: ImageDelta) -> None:
+        """Users in the metadata may have other passwords."""
+        if delta.security.scram:
+            self.forget()
 
     def forget(self) -> None:
         """Passwords have changed: check all of them anew."""

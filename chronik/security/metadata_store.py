@@ -59,6 +59,10 @@ class MetadataCredentials:
         samples = self._samples.get(mechanism, ())
         return succeed(samples[number % len(samples)] if samples else None)
 
+    def scram_principal(self, user: str) -> Deferred[Principal]:
+        """The user; nothing is known of groups."""
+        return succeed(Principal("User", user))
+
     @deferred
     async def close(self) -> None:
         """It holds nothing."""

@@ -6,20 +6,12 @@ import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 from chronik.errors import ConfigurationError
-from chronik.security.acl.hosts import EVERYWHERE
-from chronik.security.acl.patterns import WILDCARD
-from chronik.security.acl.validation import acl_problem
-from chronik.security.interfaces import CLUSTER_NAME, AclBinding, Operation, PatternType, Permission, ResourceType
+from chronik.security.acl.words import Wrong, read_acl
+from chronik.security.interfaces import AclBinding
 from chronik.security.passwords import PasswordHash, parse_hash
-
-_FIELDS: Final = ("principal", "host", "operation", "resource", "name", "pattern", "permission")
-_OPERATIONS: Final = {each.name.lower(): each for each in Operation if each not in (Operation.UNKNOWN, Operation.ANY)}
-_RESOURCES: Final = {each.name.lower(): each for each in ResourceType if each not in (ResourceType.UNKNOWN, ResourceType.ANY)}
-_PATTERNS: Final = {"literal": PatternType.LITERAL, "prefixed": PatternType.PREFIXED}
-_PERMISSIONS: Final = {"allow": Permission.ALLOW, "deny": Permission.DENY}
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,10 +20,6 @@ class UsersAndRules:
 
     users: Mapping[str, PasswordHash]
     rules: tuple[AclBinding, ...]
-
-
-class _Wrong(Exception):
-    """What is wrong in one table."""
 
 
 def read_users_and_rules(path: str) -> UsersAndRules:
@@ -82,52 +70,6 @@ def _user(path: str, user: str, value: Any) -> PasswordHash:
 
 def _rule(path: str, number: int, table: Mapping[str, Any]) -> AclBinding:
     try:
-        _check_fields(table)
-        resource_type = _choice(table, "resource", _RESOURCES)
-        pattern = _choice(table, "pattern", _PATTERNS, "literal")
-        name = table.get("name", CLUSTER_NAME if resource_type is ResourceType.CLUSTER else None)
-        if not name:
-            raise _Wrong("name is missing; it is the resource's name, * for every one")
-        if pattern is PatternType.PREFIXED and name == WILDCARD:
-            raise _Wrong('pattern = "prefixed" with name = "*" would match names that begin with a star; leave pattern out')
-        rule = AclBinding(
-            resource_type,
-            pattern,
-            name,
-            _principal(table),
-            table.get("host", EVERYWHERE),
-            _choice(table, "operation", _OPERATIONS),
-            _choice(table, "permission", _PERMISSIONS, "allow"),
-        )
-        problem = acl_problem(rule)
-        if problem is not None:
-            raise _Wrong(problem)
-        return rule
-    except _Wrong as problem:
+        return read_acl(table)
+    except Wrong as problem:
         raise ConfigurationError(f"{path}: [[rules]] number {number}: {problem}") from None
-
-
-def _check_fields(table: Mapping[str, Any]) -> None:
-    for field, value in table.items():
-        if field not in _FIELDS:
-            raise _Wrong(f"there is no field {field}; fields are {', '.join(_FIELDS)}")
-        if not isinstance(value, str):
-            raise _Wrong(f"{field} must be a text in quotes")
-
-
-def _principal(table: Mapping[str, Any]) -> str:
-    principal: str = table.get("principal", "")
-    kind, separator, name = principal.partition(":")
-    if not (kind and separator and name):
-        raise _Wrong(f"principal is {principal!r}; write User:NAME, User:ANONYMOUS for whoever has no credentials, or User:*")
-    return principal
-
-
-def _choice(table: Mapping[str, Any], field: str, choices: Mapping[str, Any], default: str | None = None) -> Any:
-    text = table.get(field, default)
-    if text is None:
-        raise _Wrong(f"{field} is missing; it is one of {', '.join(choices)}")
-    found = choices.get(text.lower().replace("-", "_"))
-    if found is None:
-        raise _Wrong(f"{field} is {text!r}; it is one of {', '.join(choices)}")
-    return found

@@ -9,7 +9,8 @@ from twisted.logger import Logger
 
 from chronik.errors import ErrorCode
 from chronik.protocol.message import Struct
-from chronik.security.interfaces import Action, AuditEvent, AuditKind, IAuditTrail
+from chronik.security.audit_interfaces import AuditEvent, AuditKind, IAuditTrail
+from chronik.security.interfaces import Action
 
 if TYPE_CHECKING:
     from chronik.metadata.image import MetadataImage

@@ -171,7 +171,12 @@ class RequestDispatcher:
         """Answer, and tell the audit trail what was refused or changed."""
         before = self._services.metadata.image
         decisions: dict[Action, bool] = {}
-        response = await self._handle(api, session, header, request, start, decisions)
+        try:
+            response = await self._handle(api, session, header, request, start, decisions)
+        except ProtocolViolation:  # a Produce that wants no answer is refused by closing its connection
+            if not all(decisions.values()):
+                self._audit.refused(api, session, header.client_id, decisions, None)
+            raise
         if not all(decisions.values()):
             self._audit.refused(api, session, header.client_id, decisions, response)
         if api.audited is not None and response is not None:
@@ -218,5 +223,9 @@ class RequestDispatcher:
             return {}
         if session.internal:
             return dict.fromkeys(actions, True)
-        allowed = await self._services.authorizer.authorize(session.principal, session.peer_host, actions)
+        asked = self._services.authorizer.authorize(session.principal, session.peer_host, actions)
+        allowed = getattr(asked, "result", None)
+        if type(allowed) is not list:
+            # Most authorizers know at once.
+            allowed = await asked
         return dict(zip(actions, allowed, strict=True))

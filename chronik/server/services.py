@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from chronik.logs import LogLevels
-from chronik.security.interfaces import NO_AUDIT, IAuditTrail
+from chronik.security.audit_interfaces import NO_AUDIT, IAuditTrail
 
 if TYPE_CHECKING:
     from twisted.internet.interfaces import IReactorTime

@@ -36,6 +36,11 @@ class EpochFile:
         self._writing = 0
 
     @property
+    def is_changed(self) -> bool:
+        """Whether there is anything to write."""
+        return self._changed
+
+    @property
     def is_written(self) -> bool:
         """Whether the file has everything, though a crash may still take that back."""
         return not self._changed and not self._writing

@@ -415,12 +415,18 @@ class SegmentLog:
 
     # -- now and then -------------------------------------------------------------------------------------------------
 
-    def tick(self, now: int) -> None:
-        """Do what is due at ``now`` (ms): files beside the log, ``flush.ms``."""
-        if not self.failed:
+    def tick(self, now: int, write_epochs: bool = True) -> bool:
+        """Do what is due at ``now`` (ms): files beside the log, ``flush.ms``.
+
+        :param write_epochs: whether the file of the leader epochs may be among them; else it is a later tick's.
+        :returns: whether it is being written.
+        """
+        writing = write_epochs and self._epochs.is_changed and not self.failed
+        if writing:
             self._epochs.write_if_changed().addErrback(self._epochs_not_written)
         self._durability.flush_if_due(now)
         self._trimmer.unlink_due()
+        return writing
 
     def _epochs_not_written(self, failure: Failure) -> None:
         """It is tried again at the next tick."""
@@ -428,10 +434,6 @@ class SegmentLog:
             self.trouble.refused(failure.value)
         else:
             self._log.failure("the epochs of {partition} could not be written", failure, partition=self.topic_partition)
-
-    def expire_producers(self, oldest: int) -> None:
-        """Forget producers that were silent since ``oldest`` (ms)."""
-        self.producers.expire(oldest)
 
     def set_high_watermark(self, offset: int) -> None:
         """How far it is committed; see :meth:`IPartitionLog.set_high_watermark`."""

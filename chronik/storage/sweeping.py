@@ -25,6 +25,10 @@ SWEEP_SECONDS: Final = 1.0
 LOGS_PER_SWEEP: Final = 500
 """Logs looked at in one turn of the reactor."""
 
+EPOCH_FILES_PER_SWEEP: Final = 100
+"""Files of leader epochs that one sweep has written. Each is some work of a thread, which whoever produces to a thousand new partitions must not
+wait for. A start looks up in the batches what did not have its turn yet; within the interval of checkpoints thousands have."""
+
 
 @dataclass(frozen=True, slots=True)
 class SweepTimes:
@@ -106,24 +110,25 @@ class StoreSweeper:
         if now >= self._producers_due:
             self._producers_due = now + self._times.producer_check_ms / 1000
             oldest = int(now * 1000) - self._times.producer_expiration_ms()
-        self._sweep_some(logs, int(now * 1000), retention, oldest)
+        self._sweep_some(logs, int(now * 1000), retention, oldest, EPOCH_FILES_PER_SWEEP)
 
-    def _sweep_some(self, logs: list[SegmentLog], now_ms: int, retention: bool, oldest: int | None) -> None:
+    def _sweep_some(self, logs: list[SegmentLog], now_ms: int, retention: bool, oldest: int | None, epoch_files: int) -> None:
         """Some of the logs, and then the others.
 
         :param oldest: producers that have been silent since then (ms) are forgotten; None when it is not the time for that.
+        :param epoch_files: how many may still be written.
         """
         if self._stopped:
             return
         for log in logs[:LOGS_PER_SWEEP]:
             if not log.closed and not log.failed:
-                log.tick(now_ms)
+                epoch_files -= log.tick(now_ms, epoch_files > 0)
                 if oldest is not None and not log.handover.future:
-                    log.expire_producers(oldest)
+                    log.producers.expire(oldest)
                 if retention and not log.handover.future:
                     log.apply_retention(now_ms).addErrback(self._retention_failed, log)
         if len(logs) > LOGS_PER_SWEEP:
-            self._timer = self._clock.callLater(0, self._sweep_some, logs[LOGS_PER_SWEEP:], now_ms, retention, oldest)
+            self._timer = self._clock.callLater(0, self._sweep_some, logs[LOGS_PER_SWEEP:], now_ms, retention, oldest, epoch_files)
             return
         self._remove_doomed()
         self._checkpoint()

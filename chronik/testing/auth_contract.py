@@ -198,6 +198,13 @@ class ScramCredentialsContract(CredentialStoreContract):
             self.assertIsNone(self.credential(self.mechanisms[0], user))
         self.assertIsNone(self.credential("SCRAM-SHA-1", "alice"))
 
+    def test_principals(self) -> None:
+        """Who is proved without telling the password is who is proved by telling it, groups included."""
+        for user, password in (("alice", "wonderland"), ("bob", "bücher & so")):
+            told, proved = self.verify(user, password), self.wait(self.make_credential_store().scram_principal(user))
+            assert told is not None
+            self.assertEqual((told, told.groups), (proved, proved.groups))
+
     def test_sample(self) -> None:
         """Somebody's credential is told for any number, and the same one for the same number."""
         store = self.make_credential_store()

@@ -58,7 +58,7 @@ CELLS: Mapping[str, Cell] = {
     "spread_one": Cell("a record to each of 1,000 partitions, one request, p50 (ms)", 1),
     "spread_many": Cell("the same, a request each, p50 (ms)", 1),
     "handshakes": Cell("TLS handshakes, TLS 1.3, P-256 (a second)"),
-    "resumed": Cell("the same, sessions resumed by ticket (a second)"),
+    "resumed": Cell("TLS 1.2 sessions resumed by ticket (a second)"),
     "start": Cell("start, empty (s)", 2),
     "idle_cpu": Cell("idle (% of a core)", 1),
     "idle_mb": Cell("resident, idle (MB)"),

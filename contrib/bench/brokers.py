@@ -20,7 +20,7 @@ from pathlib import Path
 from chronik.security.tls.making import CLIENT, SERVER, issue, make_authority, name_of
 
 HERE = Path(__file__).parent
-START_SECONDS_MAX = 30
+START_SECONDS_MAX = 90
 STOP_SECONDS_MAX = 20
 _API_VERSIONS = struct.pack(">ihhih", 10, 18, 0, 1, -1)
 """The smallest request there is: ApiVersions 0 without a client id."""

@@ -45,7 +45,7 @@ class SecurityTests(SynchronousTestCase):
         """A user with a password of a file logs in by SCRAM, or by what is said."""
         password = self.file("wonder land\nmore\n")
         found = self.security("--user", "alice", "--password-file", password)
-        self.assertEqual(("SASL_PLAINTEXT", "SCRAM-SHA-512", "alice", "wonder land"), (found.protocol, found.mechanism, found.user, found.password))
+        self.assertEqual((None, "SCRAM-SHA-512", "alice", "wonder land"), (found.tls, found.mechanism, found.user, found.password))
         self.assertNotIn("wonder", repr(found))
         assert found.sasl is not None
         self.assertEqual("SCRAM-SHA-512", found.sasl().mechanism)
@@ -65,9 +65,10 @@ class SecurityTests(SynchronousTestCase):
         good = f'sasl.jaas.config={SCRAM} required username="bob" password="hush";'
         for text, said in (
             ("security.protocol=SASL_PLAINTEXT", "needs a user"),
-            (f"security.protocol=KERBEROS\n{good}", "not served"),
-            (f"sasl.mechanism=GSSAPI\n{good}", "login module"),
-            ("sasl.jaas.config=hush", "reads: MODULE"),
+            (f"security.protocol=KERBEROS\n{good}", "cannot be used"),
+            (f"security.protocol=SASL_PLAINTEXT\nsasl.mechanism=GSSAPI\n{good}", "login module"),
+            ("security.protocol=SASL_SSL\nsasl.jaas.config=hush", "reads: MODULE"),
+            (good, "that nobody does"),
             ("sasl.login.class=x", "means nothing"),
         ):
             error = self.refused("--command-config", self.file(text))

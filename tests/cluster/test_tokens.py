@@ -96,6 +96,7 @@ class ChangeTests(TokenCase):
         self.assertEqual(NOW + DAY, self.renew(token_id, BOB, 10 * DAY))
         for day in (1, 2, 3, 4, 5, 6):
             self.assertEqual(min(NOW + (day + 1) * DAY, NOW + WEEK), self.renew(token_id, now=NOW + day * DAY))
+        self.assertEqual(NOW + WEEK, self.renew(token_id, now=NOW + WEEK - 1000))
         self.assertEqual(NOW + WEEK, self.token(token_id).expiry_ms)
 
     def test_refused(self) -> None:

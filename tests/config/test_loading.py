@@ -41,6 +41,27 @@ class LoadingTests(SynchronousTestCase):
         self.assertIs(False, config.get("write.caching"))
         self.assertEqual((), config.warnings)
 
+    def test_authorizer_of_kafka(self) -> None:
+        """Kafka's own authorizer is ours, and no other class, nor another authorizer beside it: none of them may leave the broker open unsaid."""
+        standard = "authorizer.class.name=org.apache.kafka.metadata.authorizer.StandardAuthorizer\n"
+        self.assertEqual("acl", self.load(standard + "super.users=User:a\n").get("authorizer"))
+        self.assertEqual("acl", self.load(standard + "authorizer=acl\n").get("authorizer"))
+        self.assertEqual("allow-all", self.load("authorizer.class.name=\n").get("authorizer"))
+        for other in ("kafka.security.authorizer.AclAuthorizer", "com.example.Mine", "standardauthorizer"):
+            message = self.refused({}, self.file(f"authorizer.class.name={other}\n"))
+            self.assertIn("authorizer=acl", message)
+        for other in ("file", "allow-all"):
+            message = self.refused({"authorizer": other}, self.file(standard))
+            self.assertIn(f"authorizer={other}", message)
+            self.assertIn("remove one", message)
+
+    def test_keys_of_authorizers_without_one(self) -> None:
+        """Whoever names super users and forgot the authorizer is told."""
+        for line in ("super.users=User:a\n", "allow.everyone.if.no.acl.found=false\n"):
+            (warning,) = self.load(line).warnings
+            self.assertIn("authorizer=acl", warning)
+            self.assertEqual((), self.load(line + "authorizer=acl\n").warnings)
+
     def test_order(self) -> None:
         """Flags before environment before file before default."""
         file = self.file("log.dirs=/file\nnum.partitions=3\n")

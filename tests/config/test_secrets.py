@@ -8,12 +8,13 @@ from pathlib import Path
 from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
 
-from chronik.config import ConfigType, Configuration, Scope, load
+from chronik.config import ConfigSource, ConfigType, Configuration, Scope, check_configs, load
+from chronik.config.describing import describe_broker
 from chronik.config.registry import password, registry
 from chronik.config.secret_files import SECRET_BYTES_MAX, check_secret_file, exposure, read_secret
 from chronik.config.secrets import HIDDEN, Secret
 from chronik.config.values import format_value, parse_value
-from chronik.errors import ConfigurationError
+from chronik.errors import ConfigurationError, ErrorCode, KafkaError
 
 CANARY = "canary-4711"
 
@@ -175,3 +176,82 @@ class LoadingTests(SynchronousTestCase):
         (warning,) = self.load({self.OPTION + ".file": file, "secret.files.permissions": "warn"}).warnings
         self.assertIn("0644", warning)
         self.assertRaises(ConfigurationError, self.load, {"secret.files.permissions": "ignore"})
+
+
+class BrokerKeyTests(SynchronousTestCase):
+    """Secrets among the broker's own keys, at the start and at run time."""
+
+    KEY = "listener.name.inside.ssl.key.password"
+
+    def secret_file(self, text: str = CANARY, mode: int = 0o600) -> str:
+        """A file with the secret."""
+        path = Path(os.path.abspath(self.mktemp()))
+        path.write_text(text, encoding="utf-8")
+        path.chmod(mode)
+        return str(path)
+
+    def test_at_the_start(self) -> None:
+        """A listener's own secret of a file is that listener's; no representation of the configuration shows it."""
+        config = load({f"{self.KEY}.file": self.secret_file()}, {"CHRONIK_SSL_KEY_PASSWORD": "another"})
+        self.assertEqual((CANARY, "another"), (config.for_listener("INSIDE").get("ssl.key.password"), config.get("ssl.key.password")))
+        self.assertEqual((), config.warnings)
+        for shown in (repr(config), repr(config.for_listener("INSIDE")), repr(config.layers), repr(config.get("ssl.key.password"))):
+            self.assertNotIn(CANARY, shown)
+            self.assertNotIn("another", shown)
+        error = self.assertRaises(ConfigurationError, load, {f"{self.KEY}.file": self.secret_file(), self.KEY: CANARY}, {})
+        self.assertIn(f"{self.KEY} and {self.KEY}.file are both set", str(error))
+
+    def test_described(self) -> None:
+        """DescribeConfigs tells that there is one, and where from, and not which; it is read-only, its file's name is not."""
+        config = load({f"{self.KEY}.file": self.secret_file(), "ssl.key.password.file": self.secret_file()}, {})
+        told = {each.name: each for each in describe_broker(config)}
+        for name in (self.KEY, "ssl.key.password"):
+            secret = told[name]
+            self.assertEqual((None, True, True, ConfigSource.STATIC_BROKER), (secret.value, secret.sensitive, secret.read_only, secret.source))
+            self.assertEqual({None}, {synonym.value for synonym in secret.synonyms})
+        self.assertEqual(["ssl.key.password"], [s.name for s in told[self.KEY].synonyms if s.name != self.KEY])
+        self.assertNotIn(CANARY, repr(list(told.values())))
+
+    def test_stored_at_run_time(self) -> None:
+        """A secret itself is not stored, whatever listener it is for; the name of its file is, and taking away what is not there is no harm."""
+        error = self.assertRaises(KafkaError, check_configs, Scope.BROKER, "1", {}, {self.KEY: CANARY}, Configuration())
+        self.assertEqual(ErrorCode.INVALID_REQUEST, error.code)
+        self.assertIn(f"set {self.KEY}.file", error.message)
+        self.assertNotIn(CANARY, error.message)
+        check_configs(Scope.BROKER, "1", {}, {f"{self.KEY}.file": "/etc/secret"}, Configuration())
+        check_configs(Scope.BROKER, "1", {self.KEY: CANARY}, {}, Configuration())
+        self.assertRaises(KafkaError, check_configs, Scope.BROKER, "", {}, {f"{self.KEY}.file": "/etc/secret"}, Configuration())
+
+    def test_file_at_run_time(self) -> None:
+        """A file that is named at run time wins over what the broker was started with; one that cannot be used is as if it were not named."""
+        static = load({"ssl.key.password.file": self.secret_file("old")}, {})
+        changed = static.with_dynamic({}, {"ssl.key.password.file": self.secret_file("new"), f"{self.KEY}.file": self.secret_file("own")})
+        passwords = [config.get("ssl.key.password") for config in (static, changed, changed.for_listener("INSIDE"))]
+        self.assertEqual(["old", "new", "own"], passwords)
+        broken = static.with_dynamic({}, {"ssl.key.password.file": "/nowhere/secret"})
+        self.assertEqual("old", broken.get("ssl.key.password"))
+        (warning,) = broken.warnings
+        self.assertIn("/nowhere/secret", warning)
+        self.assertEqual((), broken.with_dynamic({}, {}).warnings)
+
+
+class ListenerKeyTests(SynchronousTestCase):
+    """Keys of one listener that are set at run time, as kafka-configs sets them."""
+
+    def check(self, resource: str, **texts: str) -> None:
+        """Whether this may be set; underscores stand for dots."""
+        check_configs(Scope.BROKER, resource, {}, {name.replace("_", "."): text for name, text in texts.items()}, Configuration())
+
+    def test_rules(self) -> None:
+        """They are checked as the keys themselves: type, update mode, and whether a listener may have them at all."""
+        self.check("1", listener_name_inside_ssl_client_auth="required")
+        for resource, name, text, problem in (
+            ("1", "listener.name.inside.ssl.client.auth", "perhaps", "Invalid value perhaps"),
+            ("1", "listener.name.inside.node.id", "5", "Cannot update these configs dynamically: [listener.name.inside.node.id]"),
+            ("1", "listener.name.inside.nothing", "5", "Cannot update these configs dynamically"),
+            ("1", "listener.name.inside.log.retention.ms", "5", "log.retention.ms cannot be set for one listener"),
+            ("1", "ssl.keystore.location", "/x", "only per-listener using the listener prefix: [ssl.keystore.location]"),
+            ("", "listener.name.inside.ssl.keystore.location", "/x", "Cannot update these configs for all brokers at once"),
+        ):
+            error = self.assertRaises(KafkaError, check_configs, Scope.BROKER, resource, {}, {name: text}, Configuration())
+            self.assertIn(problem, error.message)

@@ -14,10 +14,13 @@ from chronik.errors import ErrorCode
 from chronik.record.batch import BadBatch, whole_batches
 from chronik.record.records import BadRecords
 from chronik.storage.memory import MemoryFileSystem
-from chronik.testing.simulation.brokers import DIRECTORY
+from chronik.testing.simulation.brokers import DIRECTORIES
 from chronik.testing.simulation.client import Unavailable
 from tests.fuzz.damage import cut, damages
 from tests.fuzz.scene import COMMITTED, STARTS_AT, Partition, Refused, Scene, Template, template
+
+DIRECTORY: Final = DIRECTORIES[0]
+"""Where the broker of these tests keeps everything."""
 
 UNSERVED: Final = frozenset({ErrorCode.KAFKA_STORAGE_ERROR, ErrorCode.CORRUPT_MESSAGE, ErrorCode.INCONSISTENT_TOPIC_ID})
 """What a partition answers that says that it cannot be served."""

@@ -25,7 +25,7 @@ from chronik.testing.simulation.network import Network
 from chronik.testing.simulation.reactor import SimulatedReactor
 from chronik.testing.simulation.timeline import Timeline
 
-SETTINGS: Final = {"offsets.topic.num.partitions": "1", "log.flush.offset.checkpoint.interval.ms": "500"}
+SETTINGS: Final = {"offsets.topic.num.partitions": "1", "log.flush.offset.checkpoint.interval.ms": "500", "search.backend": "none"}
 
 START_SECONDS: Final = 120.0
 EVENTS_MAX: Final = 200_000
@@ -65,12 +65,15 @@ class Scene:
         self.said: list[str] = []
         self.logged: list[str] = []
         self.failures: list[str] = []
-        self.broker = SimulatedBroker(1, self._timeline, network, seed, SETTINGS, None, lambda _, why: self.said.append(why))
+        self.broker = SimulatedBroker(1, self._timeline, network, seed, SETTINGS, None, 1, self._ended, scratch="")
         if file_system is not None:
             self.broker.disk.file_system = file_system
         reactor = SimulatedReactor(self._timeline, network.host("10.0.1.1"))
         bootstrap = [Broker(self.broker.address, PORT)]
         self.client = ClusterClient(reactor, Random(seed), "me", bootstrap, Ledger())
+
+    def _ended(self, broker: SimulatedBroker, why: str) -> None:
+        self.said.append(why)
 
     @property
     def disk(self) -> MemoryFileSystem:

@@ -17,8 +17,10 @@ from chronik.http.authentication import HttpAuthentication
 from chronik.http.bearer import BearerTokens
 from chronik.http.routing import Routes
 from chronik.http.site import make_site
+from chronik.security.audit_interfaces import NO_AUDIT, IAuditTrail
 from chronik.security.interfaces import ICredentialStore, ITokenValidator, Principal
 from chronik.security.logins import FailedLogins, PasswordLogins
+from chronik.security.tokens.logins import TokenLogins
 
 ALICE = Principal("User", "alice")
 
@@ -53,12 +55,19 @@ class Response:
 class Client:
     """One connection to a site."""
 
-    def __init__(self, routes: Routes, credentials: ICredentialStore | None = None, validator: ITokenValidator | None = None) -> None:
+    def __init__(
+        self,
+        routes: Routes,
+        credentials: ICredentialStore | None = None,
+        validator: ITokenValidator | None = None,
+        audit: IAuditTrail = NO_AUDIT,
+    ) -> None:
         self.clock = Clock()
         self.transport = StringTransport()
         failures = FailedLogins(self.clock, lambda: 10, lambda: 5)
-        authentication = HttpAuthentication(PasswordLogins(credentials, failures, self.clock, b"secret"), BearerTokens(validator, self.clock))
-        self.channel = make_site(routes, {"broker.example"}, authentication, self.clock).buildProtocol(None)
+        tokens = BearerTokens(TokenLogins(validator, failures), self.clock)
+        authentication = HttpAuthentication(PasswordLogins(credentials, failures, self.clock, b"secret"), tokens)
+        self.channel = make_site(routes, {"broker.example"}, authentication, self.clock, audit).buildProtocol(None)
         self.channel.makeConnection(self.transport)
 
     def send(self, data: bytes) -> None:

@@ -13,6 +13,8 @@ from chronik.http.bearer import CACHE_SECONDS, CACHED_MAX, BearerTokens
 from chronik.http.interfaces import HttpAnswer, HttpError, HttpRequest, json_answer
 from chronik.http.routing import Route, Routes
 from chronik.security.interfaces import InvalidToken, ITokenValidator, Principal, ValidToken
+from chronik.security.logins import FailedLogins
+from chronik.security.tokens.logins import TokenLogins
 from tests.http.harness import Client, FakeCredentials
 
 
@@ -89,6 +91,16 @@ class BearerTests(SynchronousTestCase):
         response = client.fetch("GET", "/_who", authorization="Bearer good-alice")
         self.assertEqual((401, 'basic realm="chronik", charset="utf-8"'), (response.status, response.headers["www-authenticate"]))
 
+    def test_too_many(self) -> None:
+        """Whoever has shown many bad tokens is told when to come back, and the validator is not asked; known ones are served on."""
+        self.assertEqual(200, self.client.fetch("GET", "/_who", authorization="Bearer good-alice").status)
+        statuses = [self.client.fetch("GET", "/_who", authorization=f"Bearer bad{number}").status for number in range(11)]
+        self.assertEqual([401] * 10 + [429], statuses)
+        asked = self.validator.asked
+        response = self.client.fetch("GET", "/_who", authorization="Bearer good-bob")
+        self.assertEqual((429, "6", asked), (response.status, response.headers["retry-after"], self.validator.asked))
+        self.assertEqual(200, self.client.fetch("GET", "/_who", authorization="Bearer good-alice").status)
+
     def test_password_is_no_token(self) -> None:
         """One scheme's proof is not the other's."""
         basic = base64.b64encode(b"good-alice:good-alice").decode()
@@ -103,11 +115,12 @@ class CacheTests(SynchronousTestCase):
         """Remember nothing yet."""
         self.clock = Clock()
         self.validator = FakeValidator()
-        self.tokens = BearerTokens(self.validator, self.clock)
+        failures = FailedLogins(self.clock, lambda: 100, lambda: 100)
+        self.tokens = BearerTokens(TokenLogins(self.validator, failures), self.clock)
 
     def ask(self, token: str) -> Principal:
         """Whose it is."""
-        principal: Principal = self.successResultOf(Deferred.fromCoroutine(self.tokens.principal(token)))
+        principal: Principal = self.successResultOf(Deferred.fromCoroutine(self.tokens.principal(token, "10.0.0.9")))
         return principal
 
     def test_short(self) -> None:
@@ -133,7 +146,7 @@ class CacheTests(SynchronousTestCase):
     def test_bad_ones_are_not_remembered(self) -> None:
         """They may be good soon."""
         for _ in range(2):
-            self.failureResultOf(Deferred.fromCoroutine(self.tokens.principal("bad")), InvalidToken)
+            self.failureResultOf(Deferred.fromCoroutine(self.tokens.principal("bad", "10.0.0.9")), InvalidToken)
         self.assertEqual(2, self.validator.asked)
 
     def test_bounded(self) -> None:

@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from confluent_kafka import Message
 
+from tests.integration.access import ACCESS
 from tests.integration.clients import SECONDS, producer
 from tests.integration.harness import Broker
 
@@ -42,7 +43,7 @@ class Seeker:
             return
         words = [word for word, _ in pending.values()]
         body = {"query": {"terms": {"word.keyword": words}}, "size": len(words), "_source": False, "track_total_hits": False}
-        self._connection.request("POST", self._path, json.dumps(body), {"Content-Type": "application/json"})
+        self._connection.request("POST", self._path, json.dumps(body), {"Content-Type": "application/json", **ACCESS.headers})
         answer: Any = json.loads(self._connection.getresponse().read())
         now = time.perf_counter()
         for hit in answer["hits"]["hits"]:

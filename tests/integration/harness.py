@@ -220,7 +220,9 @@ class Broker:
     def http(self, path: str, body: Any = None, method: str | None = None, headers: Mapping[str, str] | None = None) -> tuple[int, Any]:
         """One HTTP request: its status, and the answer's JSON, or its text where it is none."""
         data = None if body is None else json.dumps(body).encode()
-        sent = {"Content-Type": "application/json", **(headers or {})} if data is not None else dict(headers or {})
+        sent = {**ACCESS.headers, **(headers or {})}
+        if data is not None:
+            sent.setdefault("Content-Type", "application/json")
         request = urllib.request.Request(f"http://127.0.0.1:{self.http_port}{path}", data, sent, method=method)
         try:
             with urllib.request.urlopen(request, timeout=30) as answer:

@@ -25,6 +25,7 @@ from kafka.admin import ResourceType as PythonResourceType
 from kafka.errors import SecurityDisabledError
 
 from tests.integration import wire
+from tests.integration.access import ACCESS
 from tests.integration.clients import SECONDS, admin, consume, consumer, create, end_offset, produce, producer, take, unused_name
 from tests.integration.harness import BrokerTestCase, eventually, running
 
@@ -208,7 +209,7 @@ class TopicTests(BrokerTestCase):
         """The broker tells every key it has, with what was set on its command line."""
         client, resource = admin(self.broker), ConfigResource(ResourceType.BROKER, "1")
         found = client.describe_configs([resource])[resource].result(SECONDS)
-        self.assertEqual(f"PLAINTEXT://{self.broker.bootstrap}", found["listeners"].value)
+        self.assertEqual(ACCESS.settings(self.broker.port)["listeners"], found["listeners"].value)
         self.assertFalse(found["listeners"].is_default)
         self.assertTrue(found["default.replication.factor"].is_default)
 

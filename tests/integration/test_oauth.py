@@ -16,7 +16,7 @@ from typing import Any, ClassVar
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from aiokafka.abc import AbstractTokenProvider as AioTokenProvider
 from confluent_kafka import Consumer, KafkaException, Producer
-from confluent_kafka.admin import AdminClient
+from confluent_kafka.admin import AclBinding, AclOperation, AclPermissionType, AdminClient, NewTopic, ResourcePatternType, ResourceType
 from elasticsearch import AuthenticationException, Elasticsearch
 from kafka import KafkaConsumer, KafkaProducer
 from kafka.errors import KafkaError
@@ -26,6 +26,7 @@ from twisted.internet.defer import Deferred
 from twisted.internet.threads import deferToThread
 from twisted.trial.unittest import TestCase
 
+from chronik.security.tokens.key_cache import UNKNOWN_KEY_SECONDS
 from tests.integration.clients import SECONDS, unused_name
 from tests.integration.harness import Broker, BrokerTestCase, eventually
 from tests.integration.wire import frame, response
@@ -299,12 +300,13 @@ class ForgedTests(OAuthCase):
             "nobody": self.issuer.token(sub=""),
             "opaque": "2YotnFZFEjr1zCsicMWpAA",
         }
-        asked = self.server.keys.asked
+        self.raw(self.issuer.token())
+        asked, began = self.server.keys.asked, time.monotonic()
         for kind, token in forged.items():
             challenge, failure = self.raw(token)
             self.assertEqual((0, b'{"status":"invalid_token"}'), (challenge[0], challenge[2]), kind)
             self.assertEqual((58, '{"status":"invalid_token"}'), failure[:2], kind)
-        self.assertLessEqual(self.server.keys.asked, asked + 1)
+        self.assertLessEqual(self.server.keys.asked, asked + 1 + (time.monotonic() - began) // UNKNOWN_KEY_SECONDS)
         log = eventually(lambda: self.broker.log().count("proves nothing") >= 10 and self.broker.log())
         for reason in ("has expired", "not valid yet", "for somebody else", "issuer", "signature is wrong", "no such key", "algorithm"):
             self.assertIn(reason, log)
@@ -320,6 +322,39 @@ class ForgedTests(OAuthCase):
         ((code, message, _, _),) = self.raw(self.issuer.token(), first=b"n,a=bob,\x01auth=Bearer %s\x01\x01")
         self.assertEqual(58, code)
         self.assertIn("different from the token's principal name", message)
+
+
+class FloodTests(OAuthCase):
+    """Whoever shows tokens without end."""
+
+    settings: ClassVar[dict[str, str]] = {"login.failures.per.address.max": "1000000", "connection.failed.authentication.delay.ms": "0"}
+
+    @in_thread
+    def test_made_up_keys(self) -> None:
+        """Five hundred tokens of keys that nobody has, most of them as long as they may be, are no flood of requests for keys, and others come in."""
+        self.raw(self.issuer.token())
+        asked, began = self.server.keys.asked, time.monotonic()
+        claims = json.dumps(self.issuer.claims(x="y" * 40_000))
+        signature = "A" * 86
+        for number in range(500):
+            head = encoded({"alg": "ES256", "kid": f"made-up-{number}", "x5c": ["z" * 4_000]})
+            self.assertEqual(58, self.raw(f"{head}.{encoded(claims)}.{signature}")[-1][0])
+            if number % 100 == 0:
+                self.assertEqual(0, self.raw(self.issuer.token())[-1][0])
+        self.assertLessEqual(self.server.keys.asked, asked + 1 + (time.monotonic() - began) // UNKNOWN_KEY_SECONDS)
+        self.broker.assert_prompt()
+
+    @in_thread
+    def test_signatures(self) -> None:
+        """Five hundred wrong signatures of the most expensive kind keep nobody from their work."""
+        self.issuer.rotate("large", "ES512")
+        self.raw(self.issuer.token())
+        head, body, _ = self.issuer.token().split(".")
+        forged = f"{head}.{body}.{'A' * 176}"
+        for _ in range(500):
+            self.assertEqual(58, self.raw(forged)[-1][0])
+        self.assertEqual(0, self.raw(self.issuer.token())[-1][0])
+        self.broker.assert_prompt()
 
 
 class HttpTests(OAuthCase):
@@ -342,8 +377,45 @@ class HttpTests(OAuthCase):
         self.assertIn("expired", answer["error"]["reason"])
 
 
+class AuthorizedTests(OAuthCase):
+    """Tokens and access control lists."""
+
+    settings: ClassVar[dict[str, str]] = {"authorizer": "acl", "super.users": "User:root"}
+
+    def as_user(self, name: str) -> dict[str, Any]:
+        """Settings of librdkafka with tokens of a user."""
+
+        def give(config: str) -> tuple[str, float]:
+            return self.issuer.token(name), time.time() + 300
+
+        return self.librdkafka(oauth_cb=give)
+
+    @in_thread
+    def test_names_of_tokens_are_those_of_lists(self) -> None:
+        """Over Kafka and over HTTP, whoever the lists allow may, and nobody else."""
+        root = AdminClient(self.as_user("root"))
+        root.poll(0)
+        root.create_topics([NewTopic("orders", 1, 1)])["orders"].result(SECONDS)
+        entry = AclBinding(ResourceType.TOPIC, "orders", ResourcePatternType.LITERAL, "User:alice", "*", AclOperation.ALL, AclPermissionType.ALLOW)
+        root.create_acls([entry])[entry].result(SECONDS)
+        outcomes = {}
+        for name in ("alice", "bob"):
+            producer = Producer({**self.as_user(name), "message.timeout.ms": 5_000})
+            producer.poll(0)
+            producer.produce("orders", b"by token", on_delivery=lambda error, _, name=name: outcomes.update({name: error and error.name()}))  # type: ignore[misc]
+            producer.flush(SECONDS)
+        self.assertEqual({"alice": None, "bob": "TOPIC_AUTHORIZATION_FAILED"}, outcomes)
+        statuses = {}
+        for name in ("alice", "bob"):
+            statuses[name] = self.broker.http("/orders/_count", headers={"Authorization": f"Bearer {self.issuer.token(name)}"})[0]
+        statuses["nobody"] = self.broker.http("/orders/_count")[0]
+        self.assertEqual({"alice": 200, "bob": 403, "nobody": 401}, statuses)
+
+
 class BrokenIssuerTests(OAuthCase):
     """An issuer that cannot be reached."""
+
+    settings: ClassVar[dict[str, str]] = {"login.failures.per.address.max": "10000"}
 
     @in_thread
     def test_keys_are_kept(self) -> None:

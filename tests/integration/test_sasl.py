@@ -19,15 +19,26 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, Producer
 from confluent_kafka.admin import AdminClient, ScramCredentialInfo, ScramMechanism, UserScramCredentialDeletion, UserScramCredentialUpsertion
 from kafka import KafkaConsumer, KafkaProducer
 from kafka.errors import KafkaError as KafkaPythonError
+from twisted.internet import reactor
+from twisted.internet.defer import Deferred
+from twisted.internet.task import deferLater
+from twisted.trial.unittest import TestCase
 
+from chronik.config import Configuration
+from chronik.metadata.image import BrokerImage, Endpoint
+from chronik.network.channel import AuthenticationError
+from chronik.network.peers import BrokerChannels
+from chronik.protocol.messages import MetadataRequest, MetadataResponse
+from chronik.security.sasl.inter_broker import inter_broker_client
+from chronik.threads import ReactorThreadPools
 from tests.integration.clients import SECONDS, unused_name
 from tests.integration.harness import Broker, BrokerTestCase, eventually, running
 from tests.integration.wire import frame
+from tests.security.tls.authority import broker as broker_certificate
+from tests.security.tls.authority import ca_file, file
 
 MECHANISMS = ("PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512")
 SETTINGS = {"sasl.enabled.mechanisms": ",".join(MECHANISMS), "search.backend": "none"}
-KAFKA_JARS = os.environ.get("KAFKA_JARS", "")
-"""Where Kafka's own jars are, to run its tools from; without it those tests are skipped."""
 
 
 def librdkafka(broker: Broker, mechanism: str, user: str = "alice", password: str = "wonderland", **more: Any) -> dict[str, Any]:
@@ -44,7 +55,7 @@ class SaslCase(BrokerTestCase):
     def setUp(self) -> None:
         """Make her."""
         super().setUp()
-        self.admin = AdminClient({"bootstrap.servers": self.broker.bootstrap, "log_level": 0})
+        self.admin = AdminClient({**self.broker.confluent, "log_level": 0})
         self.set_password("alice", b"wonderland")
 
     def set_password(self, user: str, password: bytes) -> None:
@@ -183,6 +194,63 @@ class RenewalTests(SaslCase):
         return sum(int(float(line.rpartition(" ")[2])) for line in lines)
 
 
+class EncryptedTests(SaslCase):
+    """SASL over TLS."""
+
+    settings: ClassVar[dict[str, str]] = {
+        **SETTINGS,
+        "listener.security.protocol.map": "PLAINTEXT:PLAINTEXT,SASL_PLAINTEXT:SASL_SSL",
+        "ssl.keystore.location": file(broker_certificate()),
+    }
+
+    def test_librdkafka(self) -> None:
+        """Every mechanism; a wrong password, and no TLS at all, are refused."""
+        tls = {"security.protocol": "SASL_SSL", "ssl.ca.location": ca_file()}
+        for mechanism in MECHANISMS:
+            self.assertIsNone(self.delivers(librdkafka(self.broker, mechanism, **tls)))
+            self.assertIsNotNone(self.delivers(librdkafka(self.broker, mechanism, password="wrong", **tls)))
+        self.assertIsNotNone(self.delivers(librdkafka(self.broker, "PLAIN")))
+
+    def test_kafka_python(self) -> None:
+        """kafka-python as well."""
+        login = {"security_protocol": "SASL_SSL", "ssl_cafile": ca_file(), "sasl_plain_username": "alice", "sasl_plain_password": "wonderland"}
+        for mechanism in MECHANISMS:
+            producer = KafkaProducer(bootstrap_servers=self.broker.sasl_bootstrap, sasl_mechanism=mechanism, **login)
+            producer.send("encrypted", b"x").get(SECONDS)
+            producer.close()
+
+
+class ChannelTests(TestCase):
+    """How brokers log in to each other, against a real one."""
+
+    async def connected(self, broker: Broker, password: str) -> Any:
+        """A channel to a broker, as another broker has one."""
+        jaas = f'org.apache.kafka.common.security.scram.ScramLoginModule required username="broker" password="{password}";'
+        config = Configuration().with_values({"listener.name.sasl_plaintext.scram-sha-512.sasl.jaas.config": jaas})
+        pools = ReactorThreadPools(reactor)
+        self.addCleanup(pools.close)
+        sasl = inter_broker_client(config, "SASL_PLAINTEXT", pools, os.urandom)
+        image = BrokerImage(1, 1, {"SASL_PLAINTEXT": Endpoint("127.0.0.1", broker.sasl_port, "SASL_PLAINTEXT")})
+        return await BrokerChannels(reactor, 2, lambda _: image, "SASL_PLAINTEXT", sasl=sasl).connect(1)
+
+    async def test_login(self) -> None:
+        """The right password lets a broker in, and its channel outlives its sessions; a wrong one is told."""
+        users = Path(self.mktemp())
+        users.write_text("broker = secret\n")
+        users.chmod(0o600)
+        settings = {**SETTINGS, "users.bootstrap.file": str(users.absolute()), "connections.max.reauth.ms": "1500"}
+        with running(settings) as broker:
+            channel = await self.connected(broker, "secret")
+            for _ in range(10):
+                response: MetadataResponse = await channel.request(MetadataRequest(topics=()))
+                self.assertEqual(1, len(response.brokers))
+                await deferLater(reactor, 0.4)
+            channel.close()
+            error = await self.assertFailure(Deferred.fromCoroutine(self.connected(broker, "wrong")), AuthenticationError)
+            self.assertIn("Authentication failed", str(error))
+            await deferLater(reactor, 0.1)
+
+
 class CommandTests(SaslCase):
     """The command ``chronik``."""
 
@@ -264,8 +332,8 @@ class BootstrapTests(unittest.TestCase):
         users.write_text("root = first\n")
         users.chmod(0o600)
         settings = {**SETTINGS, "users.bootstrap.file": str(users), "log.dirs": str(directory / "data")}
-        for file, password in (("root = first\n", "first"), ("root = first\nother = x\n", "second")):
-            users.write_text(file)
+        for text, password in (("root = first\n", "first"), ("root = first\nother = x\n", "second")):
+            users.write_text(text)
             with running(settings) as broker:
                 token = base64.b64encode(f"root:{password}".encode()).decode()
                 status, found = broker.http("/_security/user", headers={"Authorization": f"Basic {token}"})
@@ -283,39 +351,3 @@ class BootstrapTests(unittest.TestCase):
         self.addCleanup(broker.close)
         self.assertRaises(AssertionError, broker.start)
         self.assertIn("chmod 600", broker.log())
-
-
-@unittest.skipUnless(KAFKA_JARS and shutil.which("java"), "set KAFKA_JARS to the directory of Kafka's jars")
-class KafkaToolTests(SaslCase):
-    """Kafka's own tools, which are Java's clients."""
-
-    def tool(self, name: str, *arguments: str, mechanism: str = "SCRAM-SHA-512", input: str = "") -> str:
-        """Run one; what it prints."""
-        directory = Path(tempfile.mkdtemp())
-        self.addCleanup(shutil.rmtree, directory)
-        module = "plain.PlainLoginModule" if mechanism == "PLAIN" else "scram.ScramLoginModule"
-        jaas = f'org.apache.kafka.common.security.{module} required username="alice" password="wonderland";'
-        properties = directory / "client.properties"
-        properties.write_text(f"security.protocol=SASL_PLAINTEXT\nsasl.mechanism={mechanism}\nsasl.jaas.config={jaas}\n")
-        command = ["java", "-Xmx256m", "-cp", f"{KAFKA_JARS}/*", name, "--bootstrap-server", self.broker.sasl_bootstrap]
-        command += ["--command-config", str(properties), *arguments]
-        done = subprocess.run(command, input=input, capture_output=True, text=True, check=False, timeout=120)
-        return done.stdout + done.stderr
-
-    def test_configs(self) -> None:
-        """kafka-configs makes a user, shows it, and deletes it."""
-        of_bob = ("--entity-type", "users", "--entity-name", "bob")
-        added = "SCRAM-SHA-256=[iterations=8192,password=builder]"
-        self.assertIn("Completed", self.tool("kafka.admin.ConfigCommand", "--alter", "--add-config", added, *of_bob))
-        self.assertIsNone(self.delivers(librdkafka(self.broker, "SCRAM-SHA-256", "bob", "builder")))
-        self.assertIn("SCRAM-SHA-256=iterations=8192", self.tool("kafka.admin.ConfigCommand", "--describe", *of_bob, mechanism="PLAIN"))
-        self.assertIn("Completed", self.tool("kafka.admin.ConfigCommand", "--alter", "--delete-config", "SCRAM-SHA-256", *of_bob))
-        self.assertIn("does not exist", self.tool("kafka.admin.ConfigCommand", "--alter", "--delete-config", "SCRAM-SHA-256", *of_bob))
-
-    def test_records(self) -> None:
-        """Java's producer and consumer, by every mechanism."""
-        for mechanism in MECHANISMS:
-            topic = unused_name("java")
-            self.tool("org.apache.kafka.tools.ConsoleProducer", "--topic", topic, mechanism=mechanism, input="one\ntwo\n")
-            consumed = ("--topic", topic, "--from-beginning", "--max-messages", "2", "--timeout-ms", "30000")
-            self.assertIn("one\ntwo\n", self.tool("org.apache.kafka.tools.consumer.ConsoleConsumer", *consumed, mechanism=mechanism))

@@ -24,6 +24,11 @@ class ApiTableTest(SynchronousTestCase):
         """It is the one that the script would write now."""
         self.assertEqual((ROOT / self.script["PAGE"]).read_text(), self.script["page"](ROOT))
 
+    def test_permissions(self) -> None:
+        """The table of what APIs need is the one that is proved."""
+        script: dict[str, Any] = runpy.run_path(str(ROOT / "contrib" / "docs" / "permissions_table.py"))
+        self.assertEqual((ROOT / script["PAGE"]).read_text(), script["page"]())
+
     def test_every_api_is_tested(self) -> None:
         """No API is served that no real client sends in a test, or whose errors and versions are not tested behind the dispatcher."""
         rows = self.script["rows"](ROOT)

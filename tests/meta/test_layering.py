@@ -28,7 +28,7 @@ LEVEL: Final = {package: level for level, packages in enumerate(LAYERS) for pack
 FREE: Final = {"testing", "__main__"}
 """May see everything, and nothing may see them."""
 
-SHARED: Final = {"interfaces", "broker_interfaces", "image"}
+SHARED: Final = {"interfaces", "broker_interfaces", "audit_interfaces", "image"}
 """Modules that a sibling may import: a package's interfaces, and the metadata image."""
 
 ASSEMBLED: Final = {

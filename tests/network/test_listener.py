@@ -110,11 +110,19 @@ class SocketTests(TestCase):
         with open(self.path, "wb") as file:
             file.write(self.data)
         self.dispatcher = ToldDispatcher()
-        self.factory = a_factory(real_reactor, self.dispatcher)
+        self.factory = self.made_factory()
         self.listener = KafkaListener(real_reactor, self.factory, "127.0.0.1", 0)
         self.listener.bind()
         self.listener.accept()
         self.slices: list[FileSlice] = []
+
+    def made_factory(self) -> ConnectionFactory:
+        """What makes the listener's connections."""
+        return a_factory(real_reactor, self.dispatcher)
+
+    def endpoint(self) -> Any:
+        """Where clients connect to."""
+        return TCP4ClientEndpoint(real_reactor, "127.0.0.1", self.listener.port)
 
     def tearDown(self) -> Deferred[None]:
         """Close all; every slice must have been closed."""
@@ -130,7 +138,7 @@ class SocketTests(TestCase):
     async def client(self) -> Collector:
         """A connected client."""
         client = Collector()
-        await connectProtocol(TCP4ClientEndpoint(real_reactor, "127.0.0.1", self.listener.port), client)
+        await connectProtocol(self.endpoint(), client)
         return client
 
     @deferred

@@ -147,6 +147,7 @@ class CredentialTests(DelegationCase):
         self.assertIsNotNone(self.credential())
         self.drop(TOKEN)
         self.assertIsNone(self.credential())
+        self.assertEqual({}, self.tokens._credentials, "nothing is kept of one that is gone")
 
     def login(self, token_id: str, password: str, mechanism: str = "SCRAM-SHA-512", extension: str = ",tokenauth=true") -> Login | None:
         """Log in as clients do."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -9,19 +11,20 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from chronik.defer import Pool
 from chronik.errors import ConfigurationError
+from chronik.security.acl.words import entry_words
 from chronik.security.file_store import FileSecurity, make
 from chronik.security.interfaces import BROKER, AclBinding, Operation, PatternType, Permission, ResourceType
 from chronik.security.passwords import hash_password
 from chronik.security.rules_file import parse_users_and_rules, read_users_and_rules
+from chronik.testing.acl_contract import AclAuthorizerContract
 from chronik.testing.auth import auth_context
-from chronik.testing.auth_contract import ALTER_CLUSTER, CredentialStoreContract, RestrictingAuthorizerContract
+from chronik.testing.auth_contract import ALTER_CLUSTER, CredentialStoreContract
 from tests.security.fakes import NowPools
 
 USERS = f'[users]\nalice = "{hash_password("wonderland")}"\nbob = "{hash_password("bücher & so")}"\n'
-RULES = '[[rules]]\nprincipal = "User:alice"\noperation = "read"\nresource = "topic"\nname = "orders"\n'
 
 
-class FileSecurityTests(RestrictingAuthorizerContract, CredentialStoreContract, SynchronousTestCase):
+class FileSecurityTests(AclAuthorizerContract, CredentialStoreContract, SynchronousTestCase):
     """The ``file`` backend."""
 
     def setUp(self) -> None:
@@ -29,13 +32,16 @@ class FileSecurityTests(RestrictingAuthorizerContract, CredentialStoreContract, 
         super().setUp()
         self.pools = NowPools()
 
-    def make_authorizer(self) -> FileSecurity:
-        """With the contract's users and rules."""
+    def make_authorizer_of(self, acls: Sequence[AclBinding]) -> FileSecurity:
+        """With the contract's users, and a rule for each entry."""
+        rules = ("".join(f"{field} = {json.dumps(word)}\n" for field, word in entry_words(acl).items()) for acl in acls)
         path = Path(self.mktemp())
-        path.write_text(USERS + RULES, encoding="utf-8")
+        path.write_text(USERS + "".join(f"[[rules]]\n{rule}" for rule in rules), encoding="utf-8")
         return make(auth_context(self.pools), {"path": str(path)})
 
-    make_credential_store = make_authorizer
+    def make_credential_store(self) -> FileSecurity:
+        """The same."""
+        return self.make_authorizer_of([])
 
     def test_hashes_are_computed_off_the_reactor(self) -> None:
         """Known and unknown users cost one computation in the CPU pool each."""

@@ -8,6 +8,7 @@ from typing import Any
 from twisted.internet import reactor, task
 from twisted.internet.defer import Deferred
 from twisted.internet.protocol import Factory, Protocol
+from twisted.internet.ssl import PrivateCertificate
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase, TestCase
 
@@ -20,6 +21,7 @@ from chronik.security.tokens.jwks import make
 from chronik.security.tokens.sources import SourceError, UrlSource
 from chronik.testing.auth import auth_context
 from chronik.testing.token_contract import TokenValidatorContract
+from tests.security.certificates import authority_and_server
 from tests.security.fakes import NowPools
 from tests.security.issuer import AUDIENCE, NAME, AuthorizationServer, Issuer
 
@@ -245,6 +247,59 @@ class UrlTests(TestCase):
         await port.stopListening()
         problem = await self.assertFailure(UrlSource(url, reactor).read(), SourceError)
         self.assertIn("ConnectionRefusedError", str(problem))
+
+
+class HttpsTests(TestCase):
+    """Keys of an HTTPS server of a private authority."""
+
+    timeout = 30
+
+    def setUp(self) -> None:
+        """Start it."""
+        self.issuer = Issuer()
+        self.trust, server = authority_and_server()
+        self.port = self.listen(server)
+        self.trust_file = self.mktemp()
+        with open(self.trust_file, "wb") as file:
+            file.write(self.trust)
+
+    def listen(self, certificate: bytes) -> int:
+        """Serve the keys with a certificate; the port."""
+        options = PrivateCertificate.loadPEM(certificate).options()
+        port: Any = reactor.listenSSL(0, AuthorizationServer(self.issuer).site, options, interface="127.0.0.1")  # type: ignore[attr-defined]
+        self.addCleanup(port.stopListening)
+        number: int = port.getHost().port
+        return number
+
+    def read(self, host: str, trust: bytes | None) -> Deferred[bytes]:
+        """Ask it under a name."""
+        return UrlSource(f"https://{host}:{self.port}/jwks", reactor, trust).read()
+
+    @deferred
+    async def test_trusted(self) -> None:
+        """By its address and by its name."""
+        for host in ("127.0.0.1", "localhost"):
+            self.assertEqual(self.issuer.key_set(), await self.read(host, self.trust))
+
+    @deferred
+    async def test_not_trusted(self) -> None:
+        """Not by the system's authorities, not by another one, not under another name, not without TLS."""
+        other, elsewhere = authority_and_server("issuer.example", "192.0.2.1")
+        for host, trust in (("127.0.0.1", None), ("localhost", other)):
+            self.assertIn("certificate verify failed", str(await self.assertFailure(self.read(host, trust), SourceError)))
+        self.port = self.listen(elsewhere)
+        for host in ("127.0.0.1", "localhost"):
+            self.assertIn("VerificationError", str(await self.assertFailure(self.read(host, other), SourceError)))
+        await self.assertFailure(UrlSource(f"http://127.0.0.1:{self.port}/jwks", reactor).read(), SourceError)
+
+    @deferred
+    async def test_configured(self) -> None:
+        """The authority is the one of the configuration."""
+        url = f"https://localhost:{self.port}/jwks"
+        settings = {**EXPECTED, "sasl.oauthbearer.jwks.endpoint.url": url, "sasl.oauthbearer.jwks.endpoint.ca.file": self.trust_file}
+        validator = make(auth_context(NowPools(), reactor, Configuration().with_values(settings)), {})
+        self.addCleanup(validator.close)
+        self.assertEqual("alice", (await validator.validate(self.issuer.token())).principal.name)
 
 
 class EndTests(SynchronousTestCase):

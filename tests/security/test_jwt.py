@@ -181,6 +181,15 @@ class ForgedTokenTests(TokenCase):
             header = {"alg": "ES256", "kid": key_id}
             self.refused(signed(header, json.dumps(self.issuer.claims()), key))
 
+        self.refused(self.issuer.token(header={"kid": "x" * 257}), "id of its key")
+
+    def test_key_of_another_kind(self) -> None:
+        """Whoever looks up keys, a token is not verified with one that its algorithm is not for."""
+        token = read_token(self.issuer.token(), RULES.algorithms)
+        self.issuer.rotate("rsa", "RS256")
+        (key,) = parse_key_set(self.issuer.key_set()).find("rsa", "RS256")
+        self.assertIn("not one of its key's", str(self.assertRaises(InvalidToken, verify, token, key)))
+
     def test_extensions(self) -> None:
         """What must be understood and is not (RFC 7515, section 4.1.11), and a payload that is not encoded (RFC 7797)."""
         for header in ({"crit": ["exp"], "exp": 1}, {"crit": []}, {"crit": ["b64"], "b64": False}, {"b64": False}, {"b64": True}):

@@ -6,7 +6,11 @@ from typing import Any
 
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
+from zope.interface.verify import verifyObject
 
+from chronik.metadata.image import ImageDelta, MetadataImage
+from chronik.metadata.interfaces import IImageObserver
+from chronik.security.interfaces import SecurityDelta
 from chronik.security.logins import CACHE_SECONDS, CHECKS_WAITING_MAX, KNOWN_SECONDS, REMEMBERED_MAX, FailedLogins, LoginsRefused, PasswordLogins
 from tests.security.sasl.users import ALICE, PASSWORD, Users
 
@@ -117,6 +121,17 @@ class PasswordLoginsTests(SynchronousTestCase):
         self.users.held = None
         self.verify("alice", PASSWORD)
         self.assertEqual(3, len(self.users.asked))
+
+    def test_image(self) -> None:
+        """A change of credentials in the metadata is one; a change of anything else is none."""
+        verifyObject(IImageObserver, self.logins)
+        self.verify("alice", PASSWORD)
+        self.logins.image_changed(MetadataImage(), ImageDelta(configs=frozenset({"broker/"})))
+        self.verify("alice", PASSWORD)
+        self.assertEqual(1, len(self.users.asked))
+        self.logins.image_changed(MetadataImage(), ImageDelta(security=SecurityDelta(scram=frozenset({("SCRAM-SHA-256", "alice")}))))
+        self.verify("alice", PASSWORD)
+        self.assertEqual(2, len(self.users.asked))
 
     def test_limits(self) -> None:
         """After too many failures nothing is checked."""

@@ -7,12 +7,15 @@ import json
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from twisted.internet.defer import Deferred, fail, succeed
+from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 from zope.interface import implementer
 from zope.interface.verify import verifyObject
 
 from chronik.security.interfaces import InvalidToken, ISaslExchange, ISaslMechanism, ITokenValidator, Login, Principal, SaslFailure, ValidToken
+from chronik.security.logins import FailedLogins
 from chronik.security.sasl.oauthbearer import EXTENSIONS_MAX, MESSAGE_BYTES_MAX, OAuthBearer, parse_first
+from chronik.security.tokens.logins import TokenLogins
 
 ALICE = Principal("User", "alice", frozenset({"staff"}))
 INVALID = "Authentication failed during authentication due to invalid credentials with SASL mechanism OAUTHBEARER"
@@ -32,12 +35,17 @@ class OneToken:
         return succeed(None)
 
 
+def mechanism(validator: ITokenValidator, most: int = 1_000_000) -> OAuthBearer:
+    """It, over a validator; so many failures a minute are allowed."""
+    return OAuthBearer(TokenLogins(validator, FailedLogins(Clock(), lambda: most, lambda: most)))
+
+
 class ExchangeTests(SynchronousTestCase):
     """Good and bad exchanges."""
 
     def setUp(self) -> None:
         """Begin one."""
-        self.mechanism = OAuthBearer(OneToken())
+        self.mechanism = mechanism(OneToken())
         self.exchange = self.mechanism.begin()
 
     def step(self, message: bytes) -> tuple[bytes, Login | None]:
@@ -91,6 +99,18 @@ class ExchangeTests(SynchronousTestCase):
             self.step(b"n,a=alice,\x01auth=Bearer bad\x01\x01")
             failure = self.fails(message)
             self.assertEqual((REFUSED, "alice"), (str(failure), failure.user))
+
+    def test_too_many(self) -> None:
+        """Whoever has shown many bad tokens is not looked at for a while, whatever the token; others are."""
+        limited = mechanism(OneToken(), most=5)
+        for _ in range(5):
+            self.exchange = limited.begin("10.0.0.9")
+            self.assertEqual(REFUSED.encode(), self.step(b"n,,\x01auth=Bearer bad\x01\x01")[0])
+        for token in (b"bad", b"good"):
+            self.exchange = limited.begin("10.0.0.9")
+            self.assertIn("too many logins failed", str(self.fails(b"n,,\x01auth=Bearer %s\x01\x01" % token)))
+        self.exchange = limited.begin("10.0.0.8")
+        self.assertEqual(b"", self.step(b"n,,\x01auth=Bearer good\x01\x01")[0])
 
     def test_message_after_a_good_token(self) -> None:
         """It is over."""

@@ -100,5 +100,17 @@ PERMISSIONS: Final[Mapping[str, tuple[Need, ...]]] = {
     "ConsumerGroupDescribe": (_group(O.DESCRIBE), _topic(O.DESCRIBE)),
     "ListConfigResources": (_cluster(O.DESCRIBE_CONFIGS),),
     "DescribeTopicPartitions": (_topic(O.DESCRIBE),),
+    "SaslHandshake": (),
+    "SaslAuthenticate": (),
+    "DescribeUserScramCredentials": (_cluster(O.DESCRIBE),),
+    "AlterUserScramCredentials": (_cluster(O.ALTER),),
+    "CreateDelegationToken": (
+        Need(((O.CREATE_TOKENS, R.USER),), ErrorCode.DELEGATION_TOKEN_AUTHORIZATION_FAILED, "for another owner than oneself"),
+    ),
+    "RenewDelegationToken": (),
+    "ExpireDelegationToken": (),
+    "DescribeDelegationToken": (
+        Need(((O.DESCRIBE, R.DELEGATION_TOKEN), (O.DESCRIBE_TOKENS, R.USER)), None, "tokens that one neither owns nor may renew"),
+    ),
 }
 """Every API that is served, and what it needs."""

@@ -46,6 +46,9 @@ GONE_ID: Final = b"0123456789abcdef"
 GONE: Final = "gone-"
 """What makes an existing name one that nobody has."""
 
+OF_OWNERS: Final = ("RenewDelegationToken", "ExpireDelegationToken")
+"""What only owners and renewers of a token may, whatever they are allowed besides; the requests here are about the administrator's."""
+
 SILENT: Final = {"DescribeLogDirs": 3}
 """Before these versions an API's answer has no place for its error: it is empty."""
 
@@ -195,7 +198,7 @@ class TableTests(SynchronousTestCase):
 
     def test_granted(self) -> None:
         """With the permissions of the table, by whichever alternative, it works as for the administrator."""
-        for api in api_table():
+        for api in (api for api in api_table() if api.name not in OF_OWNERS):
             needs = tuple(need for need in PERMISSIONS[api.name] if not need.when)
             for version in range(api.versions[0], api.versions[1] + 1):
                 for number in range(max((len(need.any_of) for need in needs), default=1)):
@@ -305,6 +308,20 @@ class SpecialTests(SynchronousTestCase):
                     (need,) = (need for said, need in self.needs(api).items() if said.startswith(when))
                     self.check(request, 1, need, allow(Operation.ALL, ResourceType.TOPIC))
 
+    def test_ids(self) -> None:
+        """Metadata and DeleteTopics by id: unknown to who may not describe the topic, refused to who may; the answer does not tell which there is."""
+        describe = allow(Operation.DESCRIBE, ResourceType.TOPIC)
+        for make, version in (
+            (lambda i: m.MetadataRequest(topics=(m.MetadataRequest.MetadataRequestTopic(topic_id=i, name=None),)), 12),
+            (lambda i: m.DeleteTopicsRequest(topics=(m.DeleteTopicsRequest.DeleteTopicState(name=None, topic_id=i),)), 6),
+        ):
+            there, data = self.bench.ask(make(self.bench.made.topic_id), version)
+            gone, _ = self.bench.ask(make(GONE_ID), version)
+            self.assertEqual({ErrorCode.UNKNOWN_TOPIC_ID}, set(errors(there)) - {0})
+            self.assertEqual(data.hex(), self.bench.back(gone).encode(version).hex())
+        refused, _ = self.bench.ask(make(self.bench.made.topic_id), version, describe)
+        self.assertEqual({ErrorCode.TOPIC_AUTHORIZATION_FAILED}, set(errors(refused)))
+
     def test_creation_on_the_way(self) -> None:
         """A missing topic is created by Metadata for who may CREATE it or any on the cluster; others are told, where they may describe it."""
         (need,) = self.needs("Metadata").values()
@@ -367,6 +384,23 @@ class SpecialTests(SynchronousTestCase):
             self.bench.ask(m.FetchRequest(session_id=session_id, session_epoch=-1), 12, read)
         self.assertEqual({(ErrorCode.FETCH_SESSION_ID_NOT_FOUND, 0)}, answers)
         self.assertEqual(0, self.bench.made.ask(m.FetchRequest(session_id=opened.session_id, session_epoch=1, max_bytes=1_000), 12)[0].error_code)
+
+    def test_delegation_tokens_of_others(self) -> None:
+        """Others' tokens are seen by who may describe them or their owners' tokens, and made by who may create such; nobody else hears of any."""
+        self.bench.broker.session.encrypted = True
+        mine = m.CreateDelegationTokenRequest(owner_principal_type=None, owner_principal_name=None, max_lifetime_ms=-1)
+        made, _ = self.bench.made.ask(mine, 3)
+        self.assertEqual(0, made.error_code)
+        describe = m.DescribeDelegationTokenRequest(owners=None)
+        (need,) = self.needs("DescribeDelegationToken").values()
+        self.assertEqual(((), 0), (self.bench.ask(describe, 3)[0].tokens, self.bench.ask(describe, 3)[0].error_code))
+        for (operation, kind), name in zip(need.any_of, (made.token_id, str(ADMIN)), strict=True):
+            seen, _ = self.bench.ask(describe, 3, allow(operation, kind, name))
+            self.assertEqual([made.token_id], [token.token_id for token in seen.tokens])
+            self.assertEqual((), self.bench.ask(describe, 3, allow(operation, kind, "another"))[0].tokens)
+        theirs = m.CreateDelegationTokenRequest(owner_principal_type="User", owner_principal_name="bob", max_lifetime_ms=-1)
+        (need,) = self.needs("CreateDelegationToken").values()
+        self.check(theirs, 3, need)
 
     def test_authorized_operations(self) -> None:
         """The bit fields hold what may be done, and nothing for whom the cluster is hidden."""

@@ -12,6 +12,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from chronik.errors import ChronikError, ErrorCode, KafkaError
 from chronik.model import TopicId, TopicPartition
 from chronik.storage.config import LogConfig
+from chronik.storage.sweeping import EPOCH_FILES_PER_SWEEP
 from chronik.testing.filesystem import MemoryFileSystem
 from chronik.testing.logs import ID, NOW, TP, make_clock, make_store
 from chronik.testing.pools import HeldThreadPools
@@ -411,13 +412,19 @@ class SweepTests(StoreCase):
         self.assertEqual(b"0\n1\n4 0\n", self.disk.read_whole(f"/data/{TP}/leader-epoch-checkpoint"))
 
     def test_many_logs(self) -> None:
-        """Every one of many logs gets its turn."""
+        """Every one of many logs gets its turn, not all of them at once."""
         store = self.started(checkpoint_ms=1000)
         logs = [self.opened(store, TopicPartition("t", n)) for n in range(1100)]
         for log in logs:
             self.successResultOf(log.append(batch_of(b"a"), 4))
+
+        def written() -> int:
+            return sum(self.disk.exists(f"{log.path}/leader-epoch-checkpoint") for log in logs)
+
         self.clock.pump([1, 0, 0, 0])
-        self.assertEqual(1100, sum(self.disk.exists(f"{log.path}/leader-epoch-checkpoint") for log in logs))
+        self.assertEqual(EPOCH_FILES_PER_SWEEP, written())
+        self.clock.pump([1, 0, 0, 0] * 10)
+        self.assertEqual(1100, written())
 
 
 class TurnTests(StoreCase):

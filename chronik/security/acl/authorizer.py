@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from twisted.internet.defer import Deferred, succeed
+from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 from zope.interface import implementer
 
@@ -29,6 +29,7 @@ class AclAuthorizer:
     def __init__(self, context: AuthContext) -> None:
         self._feed = context.feed
         self._config = context.config
+        self._reactor = context.reactor
         security = context.feed.image.security
         self._index = AclIndex(security.acls, security.roles.values())
         self._decisions = Decisions(self._index, context.config())
@@ -36,9 +37,14 @@ class AclAuthorizer:
         if not (security.acls or security.roles or context.config().get("super.users")):
             self._log.warn("nobody may do anything yet: there is no access control entry, no role, and super.users names nobody")
 
+    @property
+    def remembered(self) -> int:
+        """How many decisions are."""
+        return self._decisions.remembered
+
     def authorize(self, principal: Principal, host: str, actions: Sequence[Action]) -> Deferred[Sequence[bool]]:
         """Decide; see :meth:`IAuthorizer.authorize`."""
-        return succeed(self._decisions.decide(principal, host, actions))
+        return self._decisions.answer(self._reactor, principal, host, actions)
 
     def image_changed(self, image: MetadataImage, delta: ImageDelta) -> None:
         """Take in what is different."""

@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from typing import Final, TypeAlias
 
+from twisted.internet.defer import Deferred, succeed
+from twisted.internet.interfaces import IReactorTime
+
 from chronik.config import Configuration
 from chronik.errors import ConfigurationError
 from chronik.security.acl.hosts import PeerHost, peer_host
@@ -13,6 +16,9 @@ from chronik.security.acl.patterns import Patterns, allows, allows_some
 from chronik.security.interfaces import BROKER, SOME, Action, Principal, ResourceType
 
 CACHE_KEY: Final = "authorizer.cache.max.entries"
+
+ACTIONS_OF_A_TURN: Final = 2000
+"""Actions that are decided in one turn of the reactor: some ten milliseconds, where none of them is remembered."""
 
 _Peer: TypeAlias = tuple[frozenset[str], str]
 """What tells peers of one principal apart: groups and host."""
@@ -70,6 +76,22 @@ class Decisions:
             answers.append(answer)
         if self._entries > self._entries_max:
             self._bound()
+        return answers
+
+    def answer(self, reactor: IReactorTime, principal: Principal, host: str, actions: Sequence[Action]) -> Deferred[Sequence[bool]]:
+        """The same, later where there is so much to decide that nobody should wait for it at a stretch."""
+        if len(actions) <= ACTIONS_OF_A_TURN:
+            return succeed(self.decide(principal, host, actions))
+        return Deferred.fromCoroutine(self._in_turns(reactor, principal, host, actions))
+
+    async def _in_turns(self, reactor: IReactorTime, principal: Principal, host: str, actions: Sequence[Action]) -> Sequence[bool]:
+        answers: list[bool] = []
+        for start in range(0, len(actions), ACTIONS_OF_A_TURN):
+            if start:
+                turn: Deferred[None] = Deferred()
+                reactor.callLater(0, turn.callback, None)
+                await turn
+            answers += self.decide(principal, host, actions[start : start + ACTIONS_OF_A_TURN])
         return answers
 
     def forget(self, principals: Collection[str] | None = None) -> None:

@@ -105,7 +105,7 @@ class SaslAuthentication:
     @property
     def bare_bytes_max(self) -> int:
         """How large a bare message may be."""
-        return self._server.message_bytes_max
+        return self._server.message_bytes_max(self._mechanism)
 
     # -- which requests come through -----------------------------------------------------------------------------------
 
@@ -117,7 +117,7 @@ class SaslAuthentication:
         if not self.pending:
             return 1 << 31
         if api_key == ApiKey.SASL_AUTHENTICATE:
-            return self._server.message_bytes_max + HANDSHAKE_BYTES_MAX
+            return self._server.message_bytes_max(self._mechanism) + HANDSHAKE_BYTES_MAX
         if api_key == ApiKey.SASL_HANDSHAKE or (api_key == ApiKey.API_VERSIONS and self._state is State.HANDSHAKE):
             return HANDSHAKE_BYTES_MAX
         raise ProtocolViolation(f"a {api_name(api_key)} request, {self._state.value}: it has to authenticate first")
@@ -230,3 +230,4 @@ class SaslAuthentication:
         seconds = self._server.failure_delay_seconds
         if seconds > 0:
             await deferLater(self._server.clock, seconds, lambda: None)
+        await self._server.turns.wait()

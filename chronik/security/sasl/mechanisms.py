@@ -16,6 +16,9 @@ from chronik.security.sasl.plain import PlainMechanism
 from chronik.security.sasl.scram import ScramMechanism
 from chronik.security.sasl.static_users import StaticUsers
 from chronik.security.scram_keys import SCRAM_HASHES
+from chronik.security.tokens.logins import TokenLogins
+
+_SECRET_BYTES: Final = 32
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +43,21 @@ class SaslParts:
     secret: bytes
     tokens: IScramTokens | None = None
     validator: ITokenValidator | None = None
+
+    @classmethod
+    def of(
+        cls,
+        auth: AuthContext,
+        credentials: ICredentialStore,
+        random: Callable[[int], bytes],
+        tokens: IScramTokens | None = None,
+        validator: ITokenValidator | None = None,
+    ) -> SaslParts:
+        """The parts of a broker, with limits on failures as its configuration has them now, whenever that is."""
+        config, clock = auth.config, auth.reactor
+        failures = FailedLogins(clock, lambda: config().get("login.failures.per.address.max"), lambda: config().get("login.failures.per.user.max"))
+        logins = PasswordLogins(credentials, failures, clock, random(_SECRET_BYTES))
+        return cls(auth, credentials, logins, failures, random, random(_SECRET_BYTES), tokens, validator)
 
 
 MechanismMaker = Callable[[str, Configuration, SaslParts], ISaslMechanism]
@@ -75,7 +93,7 @@ def make_oauthbearer(name: str, config: Configuration, parts: SaslParts) -> ISas
             f"listener {config.listener} offers {name}, and there is nobody who knows tokens: "
             "set sasl.oauthbearer.jwks.endpoint.url, or token.validator to a plugin"
         )
-    return OAuthBearer(parts.validator)
+    return OAuthBearer(TokenLogins(parts.validator, parts.failures))
 
 
 MAKERS: Final[Mapping[str, MechanismMaker]] = {"PLAIN": make_plain, **dict.fromkeys(SCRAM_HASHES, make_scram), "OAUTHBEARER": make_oauthbearer}

@@ -16,7 +16,9 @@ from typing import Final
 from zope.interface import implementer
 
 from chronik.defer import deferred
-from chronik.security.interfaces import InvalidToken, ISaslExchange, ISaslMechanism, ITokenValidator, Login, SaslFailure
+from chronik.security.interfaces import InvalidToken, ISaslExchange, ISaslMechanism, Login, SaslFailure
+from chronik.security.logins import LoginsRefused
+from chronik.security.tokens.logins import TokenLogins
 
 NAME: Final = "OAUTHBEARER"
 
@@ -78,25 +80,26 @@ def _malformed(what: str) -> SaslFailure:
 class OAuthBearer:
     """The mechanism.
 
-    :param validator: knows which tokens are good.
+    :param logins: knows which tokens are good.
     """
 
     name = NAME
 
-    def __init__(self, validator: ITokenValidator) -> None:
-        self._validator = validator
+    def __init__(self, logins: TokenLogins) -> None:
+        self._logins = logins
 
     def begin(self, host: str = "") -> OAuthBearerExchange:
         """A new exchange; see :meth:`~chronik.security.interfaces.ISaslMechanism.begin`."""
-        return OAuthBearerExchange(self._validator)
+        return OAuthBearerExchange(self._logins, host)
 
 
 @implementer(ISaslExchange)
 class OAuthBearerExchange:
     """One client's exchange: its first message, and where that does not do, the byte that ends it."""
 
-    def __init__(self, validator: ITokenValidator) -> None:
-        self._validator = validator
+    def __init__(self, logins: TokenLogins, host: str) -> None:
+        self._logins = logins
+        self._host = host
         self._begun = False
         self._refusal: SaslFailure | None = None
 
@@ -111,7 +114,9 @@ class OAuthBearerExchange:
         self._begun = True
         first = parse_first(message)
         try:
-            proof = await self._validator.validate(first.token)
+            proof = await self._logins.verify(first.token, self._host)
+        except LoginsRefused as refusal:
+            raise SaslFailure(f"Authentication failed: {refusal}", f"{NAME}: too many failed logins", first.name) from None
         except InvalidToken as reason:
             self._refusal = SaslFailure(_REFUSED.decode(), f"{NAME}: the token proves nothing: {reason}", first.name)
             return _REFUSED, None

@@ -25,6 +25,7 @@ class PlainMechanism:
     """
 
     name = "PLAIN"
+    message_bytes_max = MESSAGE_BYTES_MAX
 
     def __init__(self, logins: PasswordLogins) -> None:
         self._logins = logins

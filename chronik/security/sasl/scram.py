@@ -53,13 +53,15 @@ _DIGITS36: Final = b"0123456789abcdefghijklmnopqrstuvwxyz"
 class _Claim:
     """What an exchange is about: who is claimed, and what would prove it.
 
+    :ivar user: as the client said.
     :ivar known: False for somebody that nothing can prove.
+    :ivar owner: whom a token stands for; None for a user.
     """
 
     user: str
-    principal: Principal
     credential: ScramCredential
     known: bool
+    owner: Principal | None = None
     expires: float | None = None
     token_id: str | None = None
 
@@ -75,6 +77,8 @@ class ScramMechanism:
     :param secret: makes what unknown users are told; asked for each time, and the same for as long as that is to stay the same.
     :param tokens: delegation tokens, for clients that say ``tokenauth=true``; None where there are none.
     """
+
+    message_bytes_max = MESSAGE_BYTES_MAX
 
     def __init__(
         self,
@@ -110,14 +114,21 @@ class ScramMechanism:
         for name in dict.fromkeys((prepared_if_possible(user), user)):
             found = await self._credentials.scram_credential(self.name, name)
             if found is not None and ITERATIONS_MIN <= found.iterations <= ITERATIONS_MAX:
-                return _Claim(user, Principal("User", name), found, known=True)
-        return _Claim(user, Principal("User", user), nobody, known=False)
+                return _Claim(name, found, known=True)
+        return _Claim(user, nobody, known=False)
 
     async def _token_claim(self, token_id: str, nobody: ScramCredential) -> _Claim:
         found = None if self._tokens is None else await self._tokens.token_credential(self.name, token_id)
         if found is None:
-            return _Claim(token_id, Principal("User", token_id), nobody, known=False)
-        return _Claim(token_id, found.owner, found.credential, True, found.expires, token_id)
+            return _Claim(token_id, nobody, known=False)
+        return _Claim(token_id, found.credential, True, found.owner, found.expires, token_id)
+
+    async def principal(self, claim: _Claim) -> Principal:
+        """Whom a claim is about that was proved."""
+        if claim.owner is not None:
+            return claim.owner
+        found: Principal = await self._credentials.scram_principal(claim.user)
+        return found
 
     def _derived(self, use: str, user: str) -> bytes:
         return hmac.digest(self._secret(), f"{use}\0{self.name}\0{user}".encode("utf-8", "surrogatepass"), "sha512")
@@ -187,7 +198,8 @@ class ScramExchange:
         binding, proof = _decoded(found["binding"]), _decoded(found["proof"])
         if binding is None or not hmac.compare_digest(binding, self._gs2):
             raise SaslFailure(self._invalid, "the client's final message does not repeat how it began", claim.user)
-        if not hmac.compare_digest(found["nonce"], self._nonce):
+        # librdkafka before 2.6.1 says its own part twice. The server's part is what keeps an exchange from being replayed, and the proof covers both.
+        if not found["nonce"].endswith(self._nonce):
             raise SaslFailure(self._invalid, "the client's nonce is not the one of this exchange", claim.user)
         text = ",".join((self._client_first, self._server_first, found["bare"])).encode()
         signature = kind.hmac(claim.credential.stored_key, text)
@@ -198,7 +210,7 @@ class ScramExchange:
             self._mechanism.failures.failed(self._host, claim.user)
             raise SaslFailure(self._invalid, "the password is wrong or the user unknown", claim.user)
         self._mechanism.failures.succeeded(self._host, claim.user)
-        return b"v=" + verifier, Login(claim.principal, claim.expires, claim.token_id)
+        return b"v=" + verifier, Login(await self._mechanism.principal(claim), claim.expires, claim.token_id)
 
     @property
     def _invalid(self) -> str:

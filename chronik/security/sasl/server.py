@@ -14,6 +14,7 @@ from chronik.network.interfaces import IAuthenticators, Session
 from chronik.security.interfaces import ISaslMechanism, Login
 from chronik.security.sasl.gate import Outcome, SaslAuthentication
 from chronik.security.sasl.mechanisms import SaslParts, mechanisms_of
+from chronik.security.sasl.turns import Turns
 
 if TYPE_CHECKING:
     from twisted.internet.interfaces import IReactorTime
@@ -29,6 +30,7 @@ class SaslServer:
     :param config: the broker's, as it is now whenever it is called.
     :param mechanisms: those it offers.
     :param ended: told of every authentication that ended.
+    :param turns: when failures are answered.
     :ivar expired: connections that were ended because their session was over.
     """
 
@@ -39,6 +41,7 @@ class SaslServer:
         mechanisms: Mapping[str, ISaslMechanism],
         clock: IReactorTime,
         ended: Callable[[Outcome], None],
+        turns: Turns,
     ) -> None:
         self._listener = listener
         self._config = config
@@ -47,6 +50,7 @@ class SaslServer:
         self.mechanisms = mechanisms
         self.clock = clock
         self.ended = ended
+        self.turns = turns
         self.expired = 0
 
     def _get(self, key: str) -> int | None:
@@ -57,10 +61,10 @@ class SaslServer:
         found: int | None = self._own.get(key)
         return found
 
-    @property
-    def message_bytes_max(self) -> int:
-        """How large a message of a mechanism may be."""
-        return self._get("sasl.server.max.receive.size") or 0
+    def message_bytes_max(self, mechanism: str) -> int:
+        """How large a message of a mechanism may be: as is configured, or less where the mechanism has no use for so much."""
+        configured = self._get("sasl.server.max.receive.size") or 0
+        return min(configured, int(getattr(self.mechanisms.get(mechanism), "message_bytes_max", configured)))
 
     @property
     def failure_delay_seconds(self) -> float:
@@ -93,10 +97,10 @@ class SaslServers:
     _log = Logger()
 
     def __init__(self, listeners: Iterable[str], parts: SaslParts) -> None:
-        config, clock = parts.auth.config, parts.auth.reactor
+        config, clock, turns = parts.auth.config, parts.auth.reactor, Turns(parts.auth.reactor)
         self._clock = clock
         self._servers = {
-            name: SaslServer(name, config, mechanisms_of(config().for_listener(name), parts), clock, self._ended) for name in listeners
+            name: SaslServer(name, config, mechanisms_of(config().for_listener(name), parts), clock, self._ended, turns) for name in listeners
         }
         self._logged_second = 0
         self._logged = 0

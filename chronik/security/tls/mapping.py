@@ -11,10 +11,14 @@ import re2
 
 from chronik.errors import ConfigurationError
 
-_RULE: Final = re.compile(r"\s*(?:(?P<default>DEFAULT)|RULE:(?P<pattern>(?:\\.|[^\\/])*)/(?P<replacement>(?:\\.|[^\\/])*)/(?P<case>[LU]?))\s*(?:,|$)")
-"""A rule, and the comma behind it; commas within patterns need no escaping, slashes do."""
+_RULE: Final = re.compile(
+    r"\s*(?:(?P<default>DEFAULT)|RULE:(?P<pattern>(?:\\.|[^\\/])*)/(?P<replacement>(?:\\.|[^\\/])*)/(?P<case>[LU]?))"
+    r"\s*(?:[,\s]*,\s*|$)"
+)
+"""A rule, and the comma behind it, or several, as Kafka takes them; commas within patterns need no escaping, slashes do."""
 
-_PIECE: Final = re.compile(r"\\(.)|\$(\d+)|([^\\$]+|\$)", re.DOTALL)
+_REFERENCE_TO_NOTHING: Final = re.compile(r"(?:^|[^\\])(?:\\\\)*\$(?!\d)")
+_PIECE: Final = re.compile(r"\\(.)|\$(\d+)|([^\\$]+)", re.DOTALL)
 
 
 class NoMatchingRule(Exception):
@@ -69,7 +73,9 @@ class PrincipalMapper:
 
 
 def _parse(text: str) -> Iterator[_Rule]:
-    text = text.strip()
+    text = text.strip(" \t\r\n,")
+    if not text:
+        raise _wrong("there is no rule; DEFAULT takes names as they are")
     position = 0
     while position < len(text):
         match = _RULE.match(text, position)
@@ -77,8 +83,6 @@ def _parse(text: str) -> Iterator[_Rule]:
             raise _wrong(f"{text[position:]!r} is neither DEFAULT nor RULE:pattern/replacement/ with L, U or nothing behind it")
         position = match.end()
         yield _Rule() if match["default"] else _rule(match["pattern"], match["replacement"], match["case"])
-    if not text:
-        yield _Rule()
 
 
 def _rule(pattern: str, replacement: str, case: str) -> _Rule:
@@ -89,6 +93,8 @@ def _rule(pattern: str, replacement: str, case: str) -> _Rule:
     except re2.error as error:
         problem = error.args[0].decode(errors="replace") if error.args and isinstance(error.args[0], bytes) else str(error)
         raise _wrong(f"the pattern {pattern!r} cannot be used: {problem}; patterns are RE2's, without lookaround and back-references") from None
+    if _REFERENCE_TO_NOTHING.search(replacement):
+        raise _wrong(f"the replacement {replacement!r} has a $ without a number; \\$ stands for the sign itself")
     return _Rule(compiled, tuple(_pieces(replacement, compiled.groups)), case)
 
 

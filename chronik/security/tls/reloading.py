@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from collections.abc import Set as AbstractSet
 from typing import TYPE_CHECKING, Any, Final
 
 from twisted.logger import Logger
+from zope.interface import implementer
 
 from chronik.config import Configuration
+from chronik.config.interfaces import IReconfigurable
 from chronik.config.tls_keys import TLS_KEYS
 from chronik.defer import IThreadPools, Pool, deferred
 from chronik.errors import ConfigurationError
@@ -20,6 +23,10 @@ if TYPE_CHECKING:
 
 DAY_SECONDS: Final = 86_400.0
 """How often a certificate that is about to end is complained about."""
+
+
+_SSL: Final = "ssl."
+"""What is in the names of all keys of certificates, for one listener or for all."""
 
 
 class _Watched:
@@ -38,6 +45,7 @@ class _Watched:
         self.warned = 0.0
 
 
+@implementer(IReconfigurable)
 class TlsReloader:
     """Reads certificates anew when they changed. What cannot be used is told once, and what was there before goes on being used.
 
@@ -58,6 +66,19 @@ class TlsReloader:
         self._looking = False
         self._again = False
         self._stopped = False
+
+    @deferred
+    async def check_configuration(self, config: Configuration) -> None:
+        """Read what other certificates would be used; see :meth:`IReconfigurable.check_configuration`."""
+        for watched in self._watched:
+            own = config.for_listener(watched.tls.config.listener)
+            if _differ(own, watched.config):
+                await self._pools.run(Pool.BACKGROUND, watched.tls.load, own)
+
+    def configuration_changed(self, config: Configuration, changed: AbstractSet[str]) -> None:
+        """Read them if it may have been theirs; see :meth:`IReconfigurable.configuration_changed`."""
+        if any(_SSL in name for name in changed):
+            self.look_soon()
 
     def start(self) -> None:
         """Look from now on."""
@@ -98,7 +119,7 @@ class TlsReloader:
 
     async def _look_at(self, watched: _Watched) -> None:
         config = self._config().for_listener(watched.tls.config.listener)
-        changed = any(config.get(key.name) != watched.config.get(key.name) for key in TLS_KEYS)
+        changed = _differ(config, watched.config)
         found = await self._pools.run(Pool.BACKGROUND, fingerprint, watched.paths)
         if (found == watched.tried and not changed) or self._stopped:
             return
@@ -137,3 +158,7 @@ class TlsReloader:
         looking = self.look()
         looking.addErrback(lambda failure: self._log.failure("certificates could not be looked at", failure))
         looking.addBoth(lambda _: self._look_later())
+
+
+def _differ(one: Configuration, other: Configuration) -> bool:
+    return any(one.get(key.name) != other.get(key.name) for key in TLS_KEYS)

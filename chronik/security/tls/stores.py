@@ -12,9 +12,14 @@ from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.serialization import pkcs12
+from twisted.logger import Logger
 
 from chronik.config import Configuration
+from chronik.config.secret_files import check_secret_file
+from chronik.config.secret_settings import PERMISSIONS_KEY
 from chronik.errors import ConfigurationError
+
+_log = Logger()
 
 STORE_BYTES_MAX: Final = 16 << 20
 """Largest file of keys or certificates: a system's whole trust store is a quarter of a megabyte."""
@@ -59,13 +64,19 @@ def key_store_of_file(config: Configuration, path: str, key: str) -> KeyStore:
     """What is in a file like ``ssl.keystore.location``.
 
     :param key: the configuration key that names it, for messages.
-    :raises ConfigurationError: it cannot be used; says why.
+    :raises ConfigurationError: it cannot be used, or others may read it and that is refused; says why.
     """
     data = _read(path, key)
+    warning = check_secret_file(path, config.get(PERMISSIONS_KEY), key)
+    if warning is not None:
+        _log.warn("{problem}", problem=warning)
     if config.get("ssl.keystore.type").upper() == "PEM":
         _must_be_pem(config, "keystore", key.removesuffix("ssl.keystore.location").removesuffix("ssl.keystore.sni"))
         return _from_pem(_text(data, path, key), config.get("ssl.key.password"), f"{key} ({path})")
-    return _from_pkcs12(data, config.get("ssl.keystore.password"), f"{key} ({path})")
+    password, key_password = config.get("ssl.keystore.password"), config.get("ssl.key.password")
+    if key_password not in (None, password):
+        raise ConfigurationError(f"{key} ({path}) is a PKCS#12 file, which has one password: ssl.key.password must be that of ssl.keystore.password")
+    return _from_pkcs12(data, password, f"{key} ({path})")
 
 
 def trusted_certificates(config: Configuration, prefix: str = "") -> tuple[x509.Certificate, ...]:

@@ -73,7 +73,8 @@ async def _produce(context: RequestContext, request: ProduceRequest) -> ProduceR
     for topic in request.topic_data:
         name = _topic_name(context.services, context.api_version, topic)
         begun.append((topic, name, _begin(context, request, name, topic.partition_data, countdown)))
-    await countdown.wait(context.services.purgatory, None if request.acks == 0 else request.timeout_ms)
+    if countdown.left:
+        await countdown.wait(context.services.purgatory, None if request.acks == 0 else request.timeout_ms)
     if request.acks == 0:
         for _, name, appends in begun:
             _check_unanswered(name, appends)
@@ -83,7 +84,7 @@ async def _produce(context: RequestContext, request: ProduceRequest) -> ProduceR
     for topic, name, appends in begun:
         answers = [append if type(append.outcome) is AppendResult else _failed(request, hints, name, append) for append in appends]
         responses.append(_TopicAnswer(name=topic.name, topic_id=topic.topic_id, partition_responses=tuple(answers)))
-    return ProduceResponse(responses=tuple(responses), node_endpoints=_endpoints(hints))
+    return ProduceResponse(responses=tuple(responses), node_endpoints=_endpoints(hints) if hints.nodes else ())
 
 
 def _topic_name(services: Services, version: int, topic: _TopicData) -> str | None:

@@ -16,6 +16,7 @@ from chronik.descriptors import DescriptorShares
 from chronik.machine import Machine
 from chronik.metadata.memory import MemoryMetadataStore
 from chronik.model import TopicId, TopicPartition
+from chronik.network.busypoll import no_poll
 from chronik.plugin import find_backend
 from chronik.storage.memory import MemoryFileSystem
 from chronik.testing.simulation.disk import SimulatedDisk
@@ -68,7 +69,7 @@ class SimulatedBroker:
     :param committing: told, with its id, whenever it is about to change the cluster's metadata.
     :param disks: how many it has.
     :param ended: told whenever it is down, with what it said when it gave up by itself.
-    :param scratch: a real directory for what is indexed.
+    :param scratch: a real directory for what is indexed, if anything is.
     :ivar lives: those before; kept, so that nothing of them is collected while others run.
     """
 
@@ -99,7 +100,7 @@ class SimulatedBroker:
         self.random = Random(self._seed)
         self._rate = 1.0 + self.random.uniform(-1e-3, 1e-3)
         self.offset = self.random.uniform(-0.5, 0.5)
-        self.config = Configuration().with_values({**settings, **self._own_settings()})
+        self.config = Configuration().with_values({**self._own_settings(), **settings})
         file_system = MemoryFileSystem(self.random)
         for directory in self.directories:
             file_system.make_directory(directory)
@@ -156,6 +157,7 @@ class SimulatedBroker:
             descriptors=_SHARES,
             random=random.randbytes,
             cpu_seconds=lambda: 0.0,
+            busy_poll=no_poll,
             backend=functools.partial(_backend, view, logs, lambda: self._moved(life)),
             say=lambda line: self._ready(life),
             complain=lambda line: life.said.append(line),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
@@ -33,6 +34,9 @@ from chronik.testing.simulation.replicas import differences, leftovers
 from chronik.testing.simulation.searchers import Seeker
 from chronik.testing.simulation.stage import Stage
 from chronik.testing.simulation.timeline import Timeline
+
+EVERYWHERE: Final = dict(pair.split("=", 1) for pair in os.environ.get("CHRONIK_TEST_SET", "").split())
+"""Settings of every broker, whatever the seed says: ``authorizer=acl allow.everyone.if.no.acl.found=true`` runs with authorization on."""
 
 OPERATIONS_MIN: Final = 2_000
 """Requests that are answered in a run, at least."""
@@ -180,6 +184,7 @@ class Simulation:
             "replica.lag.time.max.ms": str(random.choice((600, 2_000, 30_000))),
             "replica.fetch.wait.max.ms": str(random.choice((100, 500))),
             "replica.fetch.backoff.ms": str(random.choice((100, 500))),
+            **EVERYWHERE,
         }
 
     # -- brokers ------------------------------------------------------------------------------------------------------

@@ -184,6 +184,19 @@ class ExchangeTests(ScramCase):
         self.step(again, first)
         self.assertIn("nonce", self.refused(again, final).reason)
 
+    def test_nonce_said_twice(self) -> None:
+        """Clients that put their part of the nonce before the whole of it (librdkafka before 2.6.1) prove themselves by a proof of just that."""
+        kind, server = SCRAM_HASHES["SCRAM-SHA-256"], scram(self.users).begin()
+        first = b"n,,n=alice,r=mine"
+        challenge = self.step(server, first)[0]
+        nonce, salt, iterations = (part[2:] for part in challenge.split(b",", 2))
+        final = b"c=biws,r=mine" + nonce
+        salted = kind.salted(PASSWORD, base64.b64decode(salt), int(iterations))
+        key = kind.hmac(salted, b"Client Key")
+        signature = kind.hmac(kind.digest(key), b",".join((first[3:], challenge, final)))
+        proof = base64.b64encode(bytes(one ^ other for one, other in zip(key, signature, strict=True)))
+        self.assertEqual(Login(ALICE), self.step(server, final + b",p=" + proof)[1])
+
     def test_too_few_iterations(self) -> None:
         """A credential that is too cheap to guess, or too expensive to check, proves nothing."""
         kind = SCRAM_HASHES["SCRAM-SHA-256"]

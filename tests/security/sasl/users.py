@@ -57,6 +57,10 @@ class Users:
         found = [kept for (name, _), kept in sorted(self.kept.items(), key=str) if name == mechanism]
         return succeed(found[number % len(found)] if found else None)
 
+    def scram_principal(self, user: str) -> Deferred[Principal]:
+        """The user."""
+        return succeed(Principal("User", user))
+
     def close(self) -> Deferred[None]:
         """Nothing to do."""
         return succeed(None)

@@ -302,3 +302,13 @@ class FollowingTests(AclCase):
         self.successResultOf(self.authorizer.close())
         self.successResultOf(self.controller.create_acls([entry(1)]))
         self.assertEqual([False], self.names((1,)))
+
+    def test_a_snapshot_that_tells_the_same_again(self) -> None:
+        """Changes nothing of what is known, also of entries that went and came back."""
+        self.successResultOf(self.controller.create_acls([entry(1), entry(2)]))
+        self.delete({"resource_name_filter": "t1"})
+        self.feed.lost(Compacted("once"))
+        self.assertEqual([False, True], self.names((1, 2)))
+        self.successResultOf(self.controller.create_acls([entry(1)]))
+        self.feed.lost(Compacted("twice"))
+        self.assertEqual([True, True], self.names((1, 2)))

@@ -53,6 +53,8 @@ async def _alter(context: RequestContext, request: Any, replace: bool) -> Sequen
             if times[resource.resource_type, resource.resource_name] > 1:
                 raise KafkaError(ErrorCode.INVALID_REQUEST, "Each resource must appear at most once.")
             change = _change(context, resource, replace)
+            if change.resource.kind is ConfigResourceType.BROKER:
+                await _check_here(context.services, change)
             if change.resource.kind is ConfigResourceType.BROKER_LOGGER:
                 _alter_levels(context, change, request.validate_only)
             else:
@@ -83,19 +85,16 @@ def _change(context: RequestContext, resource: Any, replace: bool) -> ConfigChan
     missing = [edit.key for edit in edits if edit.value is None and edit.operation is not ConfigOperation.DELETE]
     if missing:
         raise KafkaError(ErrorCode.INVALID_REQUEST, f"Null value not supported for : {', '.join(missing)}")
-    change = ConfigChange(ConfigResource(kind, resource.resource_name), edits, replace)
-    if kind is ConfigResourceType.BROKER:
-        _check_here(context.services, change)
-    return change
+    return ConfigChange(ConfigResource(kind, resource.resource_name), edits, replace)
 
 
-def _check_here(services: Services, change: ConfigChange) -> None:
+async def _check_here(services: Services, change: ConfigChange) -> None:
     """Whether this broker could go by a change of brokers' configuration: it knows its files, which the controller may not."""
     check_resource(change.resource)
     before = services.metadata.image.configs.get(resource_key(change.resource), {})
     after, _ = edited(before, change, services.config)
     try:
-        services.configuration.check(change.resource.name, after)
+        await services.configuration.check(change.resource.name, after)
     except ConfigurationError as error:
         raise KafkaError(ErrorCode.INVALID_CONFIG, str(error)) from None
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING, Any, Final, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from twisted.internet.defer import Deferred
 
@@ -39,21 +39,27 @@ if TYPE_CHECKING:
 FILTERS_OF_A_TURN: Final = 4
 """Filters that are compared with every entry in one turn of the reactor: with ten thousand entries each takes some milliseconds."""
 
+ENTRIES_OF_A_TURN: Final = 2000
+"""Entries that are made or described in one turn of the reactor."""
+
 _Resource: TypeAlias = DescribeAclsResponse.DescribeAclsResource
 _Description: TypeAlias = DescribeAclsResponse.AclDescription
 _Created: TypeAlias = CreateAclsResponse.AclCreationResult
 _Deleted: TypeAlias = DeleteAclsResponse.DeleteAclsFilterResult
 _Gone: TypeAlias = DeleteAclsResponse.DeleteAclsMatchingAcl
 
-_E = TypeVar("_E", ResourceType, PatternType, Operation, Permission)
+_TYPES: Final = {each.value: each for each in ResourceType}
+_PATTERNS: Final = {each.value: each for each in PatternType}
+_OPERATIONS: Final = {each.value: each for each in Operation}
+_PERMISSIONS: Final = {each.value: each for each in Permission}
+"""Members by their codes; a code that is none means UNKNOWN."""
 
 
-def _known(kind: type[_E], code: int) -> _E:
-    """The member of a code; UNKNOWN for codes that are none."""
-    try:
-        return kind(code)
-    except ValueError:
-        return kind(0)
+def _turn(context: RequestContext) -> Deferred[None]:
+    """Let the reactor do something else."""
+    turn: Deferred[None] = Deferred()
+    context.services.clock.callLater(0, turn.callback, None)
+    return turn
 
 
 def _check_kept(context: RequestContext) -> None:
@@ -69,13 +75,13 @@ def _check_allowed(context: RequestContext, operation: Operation) -> None:
 
 def _filter(asked: Any, permission: int) -> AclFilter:
     return AclFilter(
-        _known(ResourceType, asked.resource_type_filter),
-        _known(PatternType, asked.pattern_type_filter),
+        _TYPES.get(asked.resource_type_filter, ResourceType.UNKNOWN),
+        _PATTERNS.get(asked.pattern_type_filter, PatternType.UNKNOWN),
         asked.resource_name_filter,
         asked.principal_filter,
         asked.host_filter,
-        _known(Operation, asked.operation),
-        _known(Permission, permission),
+        _OPERATIONS.get(asked.operation, Operation.UNKNOWN),
+        _PERMISSIONS.get(permission, Permission.UNKNOWN),
     )
 
 
@@ -90,7 +96,10 @@ async def _describe_acls(context: RequestContext, request: DescribeAclsRequest) 
     if problem is not None:
         raise KafkaError(ErrorCode.INVALID_REQUEST, problem)
     resources: dict[tuple[ResourceType, str, PatternType], list[_Description]] = {}
-    for acl in in_order(matching(wanted, context.services.metadata.image.security.acls)):
+    found = in_order(matching(wanted, context.services.metadata.image.security.acls))
+    for number, acl in enumerate(found, 1):
+        if not number % ENTRIES_OF_A_TURN:
+            await _turn(context)
         described = _Description(principal=acl.principal, host=acl.host, operation=acl.operation, permission_type=acl.permission)
         resources.setdefault((acl.resource_type, acl.name, acl.pattern), []).append(described)
     return DescribeAclsResponse(
@@ -116,19 +125,24 @@ def _describe_refusal(request: Any, version: int, error: KafkaError) -> Message:
 async def _create_acls(context: RequestContext, request: CreateAclsRequest) -> CreateAclsResponse:
     _check_allowed(context, Operation.ALTER)
     _check_kept(context)
-    outcomes = await context.services.controller.create_acls([_binding(creation) for creation in request.creations])
+    outcomes: list[KafkaError | None] = []
+    for start in range(0, len(request.creations), ENTRIES_OF_A_TURN):
+        if start:
+            await _turn(context)
+        some = [_binding(creation) for creation in request.creations[start : start + ENTRIES_OF_A_TURN]]
+        outcomes += await context.services.controller.create_acls(some)
     return CreateAclsResponse(results=tuple(map(_created, outcomes)))
 
 
 def _binding(creation: CreateAclsRequest.AclCreation) -> AclBinding:
     return AclBinding(
-        _known(ResourceType, creation.resource_type),
-        _known(PatternType, creation.resource_pattern_type),
+        _TYPES.get(creation.resource_type, ResourceType.UNKNOWN),
+        _PATTERNS.get(creation.resource_pattern_type, PatternType.UNKNOWN),
         creation.resource_name,
         creation.principal,
         creation.host,
-        _known(Operation, creation.operation),
-        _known(Permission, creation.permission_type),
+        _OPERATIONS.get(creation.operation, Operation.UNKNOWN),
+        _PERMISSIONS.get(creation.permission_type, Permission.UNKNOWN),
     )
 
 
@@ -153,9 +167,7 @@ async def _delete_acls(context: RequestContext, request: DeleteAclsRequest) -> D
     results: list[_Deleted] = []
     for some in _turns([_filter(asked, asked.permission_type) for asked in request.filters]):
         if results:
-            turn: Deferred[None] = Deferred()
-            context.services.clock.callLater(0, turn.callback, None)
-            await turn
+            await _turn(context)
         results += map(_deleted, await context.services.controller.delete_acls(some))
     return DeleteAclsResponse(filter_results=tuple(results))
 
@@ -201,6 +213,6 @@ def _delete_refusal(request: DeleteAclsRequest, version: int, error: KafkaError)
 
 APIS = (
     Api(ApiKey.DESCRIBE_ACLS, "DescribeAcls", (1, 3), _describe_acls, _describe_refusal, _describe_rule, frame_bytes_max=64 << 10),
-    Api(ApiKey.CREATE_ACLS, "CreateAcls", (1, 3), _create_acls, _create_refusal, _alter_rule),
+    Api(ApiKey.CREATE_ACLS, "CreateAcls", (1, 3), _create_acls, _create_refusal, _alter_rule, frame_bytes_max=1 << 20),
     Api(ApiKey.DELETE_ACLS, "DeleteAcls", (1, 3), _delete_acls, _delete_refusal, _alter_rule, frame_bytes_max=1 << 20),
 )

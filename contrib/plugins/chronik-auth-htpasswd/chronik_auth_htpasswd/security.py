@@ -11,7 +11,7 @@ from zope.interface import implementer
 
 from chronik.defer import IThreadPools, Pool, deferred
 from chronik.errors import ConfigurationError
-from chronik.security.interfaces import BROKER, Action, AuthContext, IAuthorizer, ICredentialStore, Operation, Principal, ResourceType
+from chronik.security.interfaces import BROKER, SOME, Action, AuthContext, IAuthorizer, ICredentialStore, Operation, Principal, ResourceType
 from chronik_auth_htpasswd.users import NOBODY, Secret, parse_users
 
 T = TypeVar("T")
@@ -29,7 +29,7 @@ class Permission:
     name: str
 
     def allows(self, user: str, action: Action) -> bool:
-        """Whether the line allows this. Reading and writing let one see that the thing exists, too."""
+        """Whether the line allows this. Reading and writing let one see that the thing exists, too; any name will do for SOME."""
         asked = {action.operation.name.lower()}
         if action.operation is Operation.DESCRIBE:
             asked |= {"read", "write"}
@@ -37,7 +37,7 @@ class Permission:
             self.user in (EVERY, user)
             and (self.operation == EVERY or self.operation in asked)
             and self.resource in (EVERY, action.resource_type.name.lower())
-            and self.name in (EVERY, action.name)
+            and (self.name in (EVERY, action.name) or action.name is SOME)
         )
 
 
@@ -76,7 +76,8 @@ class HtpasswdSecurity:
     @deferred
     async def authorize(self, principal: Principal, host: str, actions: Sequence[Action]) -> Sequence[bool]:
         """Whether each action is allowed by some line."""
-        return [principal == BROKER or any(rule.allows(principal.name, action) for rule in self._rules) for action in actions]
+        rules = self._rules if principal.kind == "User" else ()
+        return [principal == BROKER or any(rule.allows(principal.name, action) for rule in rules) for action in actions]
 
     @deferred
     async def verify_password(self, user: str, password: str) -> Principal | None:

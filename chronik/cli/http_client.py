@@ -1,0 +1,52 @@
+"""How commands administer a broker over HTTP."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from io import BytesIO
+from typing import Any
+
+from twisted.internet.error import ConnectError, DNSLookupError
+from twisted.web.client import Agent, FileBodyProducer, ResponseFailed, readBody
+from twisted.web.error import SchemeNotSupported
+
+from chronik.cli.search import SecuredEndpoints, answer_of, login_headers
+from chronik.cli.security import client_security
+from chronik.errors import ChronikError
+from chronik.network.tlsendpoint import TlsFailed
+
+
+async def ask(reactor: Any, options: argparse.Namespace, method: str, path: str, body: Any = None) -> tuple[int, dict[str, Any]]:
+    """One request: its status, 200 or 404, and the answer's JSON.
+
+    :param options: ``http`` is the broker's URL.
+    :raises ChronikError: no broker answers, or it refuses; says why.
+    """
+    base = options.http.rstrip("/")
+    security = client_security(options, https=base.startswith("https:"))
+    headers = login_headers(security)
+    headers.addRawHeader("Content-Type", "application/json")
+    producer = FileBodyProducer(BytesIO(json.dumps(body).encode())) if body is not None else None
+    try:
+        agent = Agent.usingEndpointFactory(reactor, SecuredEndpoints(reactor, security))
+        response = await agent.request(method.encode(), f"{base}/{path}".encode(), headers, producer)
+        data = await readBody(response)
+    except TlsFailed as error:
+        raise ChronikError(f"{base}: {error}") from error
+    except (ConnectError, DNSLookupError, ResponseFailed) as error:
+        raise ChronikError(f"no broker answers at {base} ({type(error).__name__}); start one with: twist chronik") from error
+    except (SchemeNotSupported, ValueError) as error:
+        raise ChronikError(f"--http must be a URL like http://127.0.0.1:6092: {error}") from error
+    if response.code == 404 and not _is_error(data):
+        return 404, dict(json.loads(data))
+    return response.code, answer_of(response.code, data)
+
+
+def _is_error(data: bytes) -> bool:
+    """Whether an answer says that something failed, and not merely that there is nothing."""
+    try:
+        document = json.loads(data)
+    except ValueError:
+        return True
+    return not isinstance(document, dict) or "error" in document

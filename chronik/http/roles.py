@@ -1,0 +1,85 @@
+"""``/_security/role``: roles, in the shape of Elasticsearch's roles API; what a role grants is said in Kafka's words."""
+
+from __future__ import annotations
+
+from chronik.cluster.interfaces import IController
+from chronik.errors import ErrorCode, KafkaError
+from chronik.http.access import Access
+from chronik.http.bodies import json_body, wrong
+from chronik.http.interfaces import HttpAnswer, HttpError, HttpRequest, json_answer
+from chronik.http.routing import Route, Routes
+from chronik.metadata.interfaces import IMetadataFeed
+from chronik.security.acl.words import Wrong, read_role, role_words
+from chronik.security.interfaces import IAclAuthorizer, IAuthorizer, Operation
+
+UNAVAILABLE = frozenset({ErrorCode.NOT_CONTROLLER, ErrorCode.KAFKA_STORAGE_ERROR, ErrorCode.REQUEST_TIMED_OUT})
+"""Errors of a change that may succeed later."""
+
+
+def refused(error: KafkaError) -> HttpError:
+    """An error of the controller as HTTP has it."""
+    if error.code in UNAVAILABLE:
+        return HttpError(503, "unavailable_exception", error.message or error.code.name)
+    return wrong(error.message or error.code.name)
+
+
+def check_kept(authorizer: IAuthorizer) -> None:
+    """Refuse where the authorizer goes by other things than the metadata.
+
+    :raises HttpError: 400.
+    """
+    if not IAclAuthorizer.providedBy(authorizer):
+        raise wrong("this broker's authorizer goes by no access control lists and no roles: set authorizer=acl")
+
+
+class RoleEndpoints:
+    """Lists, shows, makes and deletes roles."""
+
+    def __init__(self, feed: IMetadataFeed, controller: IController, authorizer: IAuthorizer, access: Access) -> None:
+        self._feed = feed
+        self._controller = controller
+        self._authorizer = authorizer
+        self._access = access
+
+    def register(self, routes: Routes) -> None:
+        """Add the endpoints to the table."""
+        routes.paths["_security/role"] = Route({"GET": self._list})
+        routes.paths["_security/role/*"] = Route({"GET": self._show, "PUT": self._put, "POST": self._put, "DELETE": self._delete})
+
+    async def _list(self, request: HttpRequest) -> HttpAnswer:
+        await self._check(request, Operation.DESCRIBE)
+        return json_answer({name: role_words(role) for name, role in sorted(self._feed.image.security.roles.items())})
+
+    async def _show(self, request: HttpRequest) -> HttpAnswer:
+        await self._check(request, Operation.DESCRIBE)
+        roles = self._feed.image.security.roles
+        found = {name: role_words(roles[name]) for name in request.path[2].split(",") if name in roles}
+        return json_answer(found, 200 if found else 404)
+
+    async def _put(self, request: HttpRequest) -> HttpAnswer:
+        await self._check(request, Operation.ALTER)
+        name = request.path[2]
+        try:
+            role = read_role(name, json_body(request))
+        except Wrong as problem:
+            raise wrong(str(problem)) from None
+        created = name not in self._feed.image.security.roles
+        try:
+            await self._controller.put_role(role)
+        except KafkaError as error:
+            raise refused(error) from None
+        return json_answer({"role": {"created": created}})
+
+    async def _delete(self, request: HttpRequest) -> HttpAnswer:
+        await self._check(request, Operation.ALTER)
+        try:
+            await self._controller.delete_role(request.path[2])
+        except KafkaError as error:
+            if error.code is ErrorCode.RESOURCE_NOT_FOUND:
+                return json_answer({"found": False}, 404)
+            raise refused(error) from None
+        return json_answer({"found": True})
+
+    async def _check(self, request: HttpRequest, operation: Operation) -> None:
+        await self._access.check_cluster(request, operation)
+        check_kept(self._authorizer)

@@ -1,0 +1,83 @@
+"""Busy polling: a client that asks one thing after the other is waited for awake, for a moment.
+
+A processor that has nothing to do sleeps, and takes some tens of microseconds to wake, more in a virtual machine, where it also finds its caches
+cold. Where the next request comes that soon, not sleeping is cheaper. Linux does the same for sockets under ``net.core.busy_poll``.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from twisted.internet.interfaces import IReactorTime
+
+POLL_SECONDS: Final = 120e-6
+"""How long a request is waited for awake: about what it takes to fall asleep and wake, on the client's side and on ours."""
+
+ASKS_AGAIN_SECONDS: Final = 500e-6
+"""A request that comes so soon after the last answer is of a client that does one thing after the other: the next will come as soon."""
+
+ASKS_AGAIN_BYTES_MAX: Final = 4 << 10
+"""Whoever sends more at a time is not waited for: sending it takes longer than waking up."""
+
+CROWDED_SECONDS: Final = 15e-6
+"""Giving way takes a microsecond or two unless somebody else wants the processor."""
+
+REST_SECONDS: Final = 0.1
+"""How long nothing is polled for when somebody does: on a busy machine no processor sleeps anyway."""
+
+
+class BusyPoll:
+    """Keeps the reactor from sleeping: each of its turns asks for another, until the time is over. Whatever else comes is served meanwhile.
+
+    :param clock: the reactor's.
+    :param seconds: a fine clock that goes on while the reactor works.
+    :param give_way: lets others have the processor who want it.
+    """
+
+    def __init__(
+        self, clock: IReactorTime, seconds: Callable[[], float] = time.perf_counter, give_way: Callable[[], None] = os.sched_yield
+    ) -> None:
+        self._clock = clock
+        self._seconds = seconds
+        self._give_way = give_way
+        self._until = 0.0
+        self._rests_until = 0.0
+        self._turning = False
+
+    def poll(self) -> None:
+        """Somebody who asks again at once was just answered."""
+        now = self._seconds()
+        if now < self._rests_until:
+            return
+        self._until = now + POLL_SECONDS
+        if not self._turning:
+            self._turning = True
+            self._clock.callLater(0, self._turn)
+
+    def _turn(self) -> None:
+        began = self._seconds()
+        if began < self._until:
+            self._give_way()
+            ended = self._seconds()
+            if ended - began < CROWDED_SECONDS:
+                self._clock.callLater(0, self._turn)
+                return
+            self._rests_until = ended + REST_SECONDS
+        self._turning = False
+
+
+def asks_again(seconds: float, size_bytes: int) -> bool:
+    """Whether a request's sender will ask again as soon as it is answered.
+
+    :param seconds: from the last answer to the request.
+    :param size_bytes: the request's.
+    """
+    return seconds < ASKS_AGAIN_SECONDS and size_bytes <= ASKS_AGAIN_BYTES_MAX
+
+
+def no_poll() -> None:
+    """Where there is no processor to keep awake: in a simulation, and in tests."""

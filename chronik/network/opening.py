@@ -1,0 +1,40 @@
+"""What a connection begins with: what is known of its peer, and how its socket is set."""
+
+from __future__ import annotations
+
+import socket
+from typing import TYPE_CHECKING, Any
+
+from chronik.network.interfaces import Session
+from chronik.security.interfaces import ANONYMOUS, BROKER
+
+if TYPE_CHECKING:
+    from chronik.network.limits import ConnectionLimits
+
+
+def session_of(transport: Any, listener: str, internal: bool) -> Session:
+    """What is known of a peer who just connected.
+
+    :param internal: it is one of the broker's own children.
+    """
+    peer, host = transport.getPeer(), transport.getHost()
+    return Session(
+        listener=listener,
+        peer_host=getattr(peer, "host", None) or "local",
+        peer_port=getattr(peer, "port", 0),
+        local_host=getattr(host, "host", None) or "local",
+        local_port=getattr(host, "port", 0),
+        principal=BROKER if internal else ANONYMOUS,
+        internal=internal,
+        encrypted=getattr(transport, "TLS", False),
+    )
+
+
+def set_socket(transport: Any, limits: ConnectionLimits) -> None:
+    """Send what there is to send at once, and size the system's buffers as it was asked for."""
+    if not hasattr(transport, "setTcpNoDelay"):
+        return
+    transport.setTcpNoDelay(True)
+    for option, size in ((socket.SO_SNDBUF, limits.send_buffer_bytes), (socket.SO_RCVBUF, limits.receive_buffer_bytes)):
+        if size >= 0:
+            transport.getHandle().setsockopt(socket.SOL_SOCKET, option, size)

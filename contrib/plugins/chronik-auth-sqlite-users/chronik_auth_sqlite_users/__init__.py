@@ -1,0 +1,1 @@
+"""Users of a SQLite database, for Chronik."""

@@ -1,0 +1,125 @@
+"""What the audit trail is told of HTTP requests."""
+
+from __future__ import annotations
+
+import base64
+from dataclasses import replace
+from typing import Any
+
+from twisted.internet.task import Clock
+from twisted.trial.unittest import SynchronousTestCase
+
+from chronik.http.auditing import LOGIN_S, LOGINS_MAX, HttpAudit
+from chronik.http.interfaces import HttpAnswer, HttpError, HttpRequest, json_answer
+from chronik.http.routing import Route, Routes
+from chronik.security.audit_interfaces import NO_AUDIT, AuditEvent, AuditKind
+from chronik.security.interfaces import ANONYMOUS, Principal
+from tests.http.harness import ALICE, Client, FakeCredentials
+from tests.server.test_audited import FakeTrail
+
+
+def basic(user: str, password: str) -> str:
+    """Credentials."""
+    return "Basic " + base64.b64encode(f"{user}:{password}".encode()).decode()
+
+
+def request(method: str = "GET", path: str = "t/_search", principal: Principal = ALICE, body: bytes = b"", **headers: str) -> HttpRequest:
+    """One of alice's."""
+    return HttpRequest(method, tuple(path.split("/")), {}, headers, body, principal, "10.0.0.9")
+
+
+class HttpAuditTests(SynchronousTestCase):
+    """:class:`HttpAudit`."""
+
+    def setUp(self) -> None:
+        """Begin."""
+        self.clock = Clock()
+        self.trail = FakeTrail()
+        self.audit = HttpAudit(self.trail, self.clock)
+
+    def events(self, kind: AuditKind) -> list[AuditEvent]:
+        """Those of a kind."""
+        return [event for event in self.trail.events if event.kind is kind]
+
+    def test_logins(self) -> None:
+        """Whoever proves who they are is told of once in a while, though every request proves it; anonymous requests prove nothing."""
+        for _ in range(3):
+            self.audit.served(request(authorization=basic("alice", "canary")), json_answer({}))
+            self.audit.served(request(principal=ANONYMOUS), json_answer({}))
+        self.audit.served(replace(request(), peer_host="10.0.0.8"), json_answer({}))
+        self.clock.advance(LOGIN_S)
+        self.audit.served(request(authorization=basic("alice", "canary")), json_answer({}))
+        told = [(event.principal, event.host, event.details["mechanism"]) for event in self.events(AuditKind.AUTHENTICATION)]
+        self.assertEqual([("User:alice", "10.0.0.9", "basic"), ("User:alice", "10.0.0.8", "certificate"), ("User:alice", "10.0.0.9", "basic")], told)
+        self.assertNotIn("canary", repr(self.trail.events))
+
+    def test_many_logins(self) -> None:
+        """Whom it remembers is bounded."""
+        for number in range(LOGINS_MAX + 10):
+            self.audit.served(request(principal=Principal("User", str(number))), json_answer({}))
+        self.assertEqual(LOGINS_MAX, len(self.audit._logins))
+
+    def test_refused_logins(self) -> None:
+        """Who was claimed, as far as it can be read, and never the password or token."""
+        error = HttpError(401, "security_exception", "user or password is wrong")
+        for header, principal, mechanism in (
+            (basic("alice", "canary"), "User:alice", "basic"),
+            ("Basic canary", "", "basic"),
+            ("Bearer canary", "", "bearer"),
+            (f"Basic {base64.b64encode(b'canary').decode()}", "", "basic"),
+        ):
+            self.audit.refused_login({"authorization": header}, "GET", "/t/_search", "10.0.0.9", error)
+            event = self.trail.events.pop()
+            self.assertEqual((principal, mechanism, False), (event.principal, event.details["mechanism"], event.succeeded))
+            self.assertEqual("user or password is wrong", event.reason)
+            self.assertNotIn("canary", repr(event))
+        self.audit.refused_login({}, "GET", "/", "10.0.0.9", error)
+        self.assertEqual([], self.trail.events)
+
+    def test_refused(self) -> None:
+        """What somebody may not do, named or anonymous."""
+        refusal = HttpError(403, "security_exception", "no").answer()
+        self.audit.served(request(), refusal)
+        self.audit.served(request(principal=ANONYMOUS), HttpError(401, "security_exception", "no").answer())
+        self.audit.served(request(), HttpError(404, "x", "no").answer())
+        told = [(event.action, event.principal, event.resource, event.reason) for event in self.events(AuditKind.AUTHORIZATION)]
+        self.assertEqual([("GET /t/_search", name, "/t/_search", "no") for name in ("User:alice", "User:ANONYMOUS")], told)
+
+    def test_changes(self) -> None:
+        """What is administered below _security is told with what was set, but for whatever is called like a secret; reading it is not."""
+        body = b'{"password":"canary","roles":["a"],"metadata":{"api_key":"canary","x":1},"users":[{"password_hash":"canary"}]}'
+        self.audit.served(request("PUT", "_security/user/bob", body=body), json_answer({}))
+        self.audit.served(request("GET", "_security/user/bob"), json_answer({}))
+        self.audit.served(request("DELETE", "_security/user/bob"), HttpError(404, "x", "no such user").answer())
+        self.audit.served(request("PUT", "_chronik/quotas"), json_answer({}))  # told where the API is called
+        done, failed = self.events(AuditKind.CHANGE)
+        self.assertEqual(("PUT /_security/user/bob", True, {"status": 200}), (done.action, done.succeeded, done.details))
+        self.assertEqual((["a"], {"api_key": "(hidden)", "x": 1}), (done.after["roles"], done.after["metadata"]))
+        self.assertEqual((False, "no such user", {}), (failed.succeeded, failed.reason, failed.after))
+        self.assertNotIn("canary", repr(self.trail.events))
+
+    def test_odd_bodies(self) -> None:
+        """Whatever was sent, there is a record."""
+        for body in (b"", b"[1]", b"{", b"\xff", b"[" * 5_000, b" " * 100_000):
+            self.audit.served(request("PUT", "_security/role/x", body=body), json_answer({}))
+        self.assertEqual(6, len(self.events(AuditKind.CHANGE)))
+
+
+class SiteTests(SynchronousTestCase):
+    """The site tells it."""
+
+    def fetch(self, trail: Any, **headers: str) -> int:
+        """The status of one request."""
+
+        async def serve(request: HttpRequest) -> HttpAnswer:
+            return json_answer({})
+
+        client = Client(Routes(paths={"x": Route({"GET": serve})}), FakeCredentials(), audit=trail)
+        return client.fetch("GET", "/x", **headers).status
+
+    def test_told(self) -> None:
+        """A login that is good, and one that is not."""
+        trail = FakeTrail()
+        self.assertEqual([200, 401], [self.fetch(trail, authorization=basic("alice", password)) for password in ("secret", "x")])
+        self.assertEqual([("User:alice", True), ("User:alice", False)], [(event.principal, event.succeeded) for event in trail.events])
+        self.assertEqual(200, self.fetch(NO_AUDIT))

@@ -1,0 +1,1 @@
+"""Tests of TLS: files, contexts, names and rules."""
