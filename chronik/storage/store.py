@@ -179,7 +179,6 @@ class SegmentLogStore:
             # Nobody knows yet what is there: nothing is said of it, and the next start finds it as this one did.
             for home in self._homes:
                 home.release()
-            self._files.close()
             return
         await self._turns.settled()
         everything = [*self._logs.values(), *self._moves.open_logs()]
