@@ -230,11 +230,14 @@ ALL: Final[Sequence[Callable[[], None]]] = (
     forget_the_in_sync_compare,
     answer_deletions_early,
     keep_groups,
+    lead_while_the_log_is_cut,
 )
-"""Those that are found."""
+"""Every one."""
 
-KINDS: Final[Mapping[Callable[[], None], str]] = {forget_the_in_sync_compare: "stale leader", answer_deletions_early: "isolation", keep_groups: "stop"}
+KINDS: Final[Mapping[Callable[[], None], str]] = {
+    forget_the_in_sync_compare: "stale leader",
+    answer_deletions_early: "isolation",
+    keep_groups: "stop",
+    lead_while_the_log_is_cut: "succession",
+}
 """The only fault that a run brings, for those that take one at the right moment."""
-
-NOT_FOUND_YET: Final[Sequence[Callable[[], None]]] = (lead_while_the_log_is_cut,)
-"""Not found by 12 seeds of one leader after the other, with truncations that take a second: a log takes no appends by itself while it is cut."""

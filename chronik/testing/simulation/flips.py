@@ -9,7 +9,7 @@ from random import Random
 from typing import Any, Final
 
 from chronik.model import TopicId, TopicPartition
-from chronik.record.batch import whole_batches
+from chronik.record.batch import BadBatch, whole_batches
 from chronik.storage.checkpoints import PARTITION_METADATA, RECOVERY_POINTS, BadCheckpoint, decode_offsets, decode_partition_metadata
 from chronik.storage.memory import MemoryFileSystem
 from chronik.storage.segment import DAMAGED
@@ -69,14 +69,25 @@ class Flip:
             files.faults.flip(path, self.position, self.bit)
 
     def _places(self) -> list[str]:
-        files = self.broker.disk.file_system
-        found = []
-        for parent in self.broker.directories:
-            for directory in files.list(parent):
-                path = f"{parent}/{directory}/{self.name}"
-                if directory.startswith(self.directory) and files.exists(path) and _around(files.read_whole(path), self.position) == self.around:
-                    found.append(path)
-        return found
+        disk = _Platters(self.broker.disk.file_system)
+        names = [(parent, name) for parent in self.broker.directories for name in disk.names(parent) if name.startswith(self.directory)]
+        paths = [f"{parent}/{name}/{self.name}" for parent, name in names]
+        return [path for path in paths if _around(disk.read(path), self.position) == self.around]
+
+
+class _Platters:
+    """What is on a disk, whether or not it can be reached now."""
+
+    def __init__(self, files: MemoryFileSystem) -> None:
+        self._files = files
+
+    def names(self, directory: str) -> list[str]:
+        """In a directory; none where there is no such directory."""
+        return sorted(getattr(self._files._find(directory), "entries", ()))
+
+    def read(self, path: str) -> bytes:
+        """A file; nothing where there is none."""
+        return bytes(getattr(self._files._find(path), "data", b""))
 
 
 def flip_some(broker: SimulatedBroker, topics: Collection[TopicId], random: Random) -> Flip | None:
@@ -84,17 +95,19 @@ def flip_some(broker: SimulatedBroker, topics: Collection[TopicId], random: Rand
 
     What is above the recovery point may be cut off after a crash, as a torn write would be: nobody can tell one from the other.
     """
-    files = broker.disk.file_system
-    found = [each for parent in broker.directories for each in _closed(files, parent, topics)]
+    disk = _Platters(broker.disk.file_system)
+    found = [each for parent in broker.directories for each in _closed(disk, parent, topics)]
     if not found:
         return None
     topic_id, number, path, base, end = random.choice(found)
-    data = files.read_whole(path)
-    position, bit = _checked(data, random.randrange(len(data))), random.randrange(8)
-    files.faults.flip(path, position, bit)
+    data = disk.read(path)
+    try:
+        position, bit = _checked(data, random.randrange(len(data))), random.randrange(8)
+    except BadBatch:  # another bit of it is wrong already
+        return None
+    broker.disk.faults.flip(path, position, bit)
     directory, name = path.rsplit("/", 2)[1:]
-    around = _around(files.read_whole(path), position)
-    return Flip(broker, topic_id, number, base, end, directory, name, position, bit, around)
+    return Flip(broker, topic_id, number, base, end, directory, name, position, bit, _around(disk.read(path), position))
 
 
 def _checked(data: bytes, position: int) -> int:
@@ -107,28 +120,26 @@ def _checked(data: bytes, position: int) -> int:
     return position
 
 
-def _closed(files: MemoryFileSystem, parent: str, topics: Collection[TopicId]) -> Iterator[tuple[TopicId, int, str, int, int]]:
+def _closed(disk: _Platters, parent: str, topics: Collection[TopicId]) -> Iterator[tuple[TopicId, int, str, int, int]]:
     """Segments below the recovery points: topic, partition, path, first offset and the one behind the last."""
-    for topic_partition, point in _recovery_points(files, parent).items():
+    for topic_partition, point in _recovery_points(disk, parent).items():
         path = f"{parent}/{topic_partition}"
-        if not files.exists(f"{path}/{PARTITION_METADATA}"):
+        metadata, names = disk.read(f"{path}/{PARTITION_METADATA}"), disk.names(path)
+        if not metadata or (topic_id := decode_partition_metadata(metadata)) not in topics:
             continue
-        topic_id = decode_partition_metadata(files.read_whole(f"{path}/{PARTITION_METADATA}"))
-        bases = sorted(int(name.removesuffix(LOG)) for name in files.list(path) if name.endswith(LOG)) if topic_id in topics else []
-        for base, end in pairwise(bases):
-            segment = f"{path}/{base:020d}{LOG}"
-            if end <= point and files.size(segment) and not files.exists(segment.removesuffix(LOG) + DAMAGED):
-                yield topic_id, topic_partition.partition, segment, base, end
+        for base, end in pairwise(sorted(int(name.removesuffix(LOG)) for name in names if name.endswith(LOG))):
+            name = f"{base:020d}"
+            if end <= point and disk.read(f"{path}/{name}{LOG}") and f"{name}{DAMAGED}" not in names:
+                yield topic_id, topic_partition.partition, f"{path}/{name}{LOG}", base, end
 
 
 def _around(data: bytes, position: int) -> bytes:
     return data[max(0, position - CONTEXT_BYTES) : position + CONTEXT_BYTES]
 
 
-def _recovery_points(files: MemoryFileSystem, parent: str) -> dict[TopicPartition, int]:
+def _recovery_points(disk: _Platters, parent: str) -> dict[TopicPartition, int]:
     """As the disk has them."""
-    path = f"{parent}/{RECOVERY_POINTS}"
     try:
-        return decode_offsets(files.read_whole(path)) if files.exists(path) else {}
+        return decode_offsets(disk.read(f"{parent}/{RECOVERY_POINTS}"))
     except BadCheckpoint:
         return {}
