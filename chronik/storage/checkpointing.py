@@ -44,7 +44,10 @@ class OffsetCheckpoints:
         self.changes = 0
 
     def load(self) -> None:
-        """Read both files; a damaged one counts as empty."""
+        """Read both files; a damaged one counts as empty.
+
+        :raises OSError: the disk refuses.
+        """
         self._points = self._read(self._points_path)
         self._starts = self._read(self._starts_path)
 
@@ -133,10 +136,10 @@ class OffsetCheckpoints:
         self._file_system.write_whole(self._starts_path, encode_offsets({tp: offset for tp, offset in self._starts.items() if offset > 0}))
 
     def _read(self, path: str) -> dict[TopicPartition, int]:
-        if not self._file_system.exists(path):
-            return {}
         try:
             return decode_offsets(self._file_system.read_whole(path))
+        except FileNotFoundError:  # and nothing else: a disk that cannot be read does not say that there is none
+            return {}
         except BadCheckpoint as error:
             self._log.warn("{path} is damaged ({error}): logs are recovered from their beginning", path=path, error=error)
             return {}

@@ -138,8 +138,9 @@ class Scrubber:
 
     def _find(self, logs: Callable[[], Sequence[SegmentLog]]) -> _Job | None:
         if self._suspects and (self._job is None or not self._job.suspect):
-            segment = next(iter(self._suspects))
-            self._job = _Job.of(self._suspects.pop(segment), segment, suspect=True)
+            segment = next((segment for segment, log in self._suspects.items() if _is_written(log, segment)), None)
+            if segment is not None:
+                self._job = _Job.of(self._suspects.pop(segment), segment, suspect=True)
         self._job = self._job or self._next(logs)
         return self._job
 
@@ -179,9 +180,14 @@ class Scrubber:
 
     def _is_due(self, log: SegmentLog, segment: LogSegment) -> bool:
         now = int(self._clock.seconds() * 1000)
-        return segment is not log.segments[-1] and segment.damage is None and now - segment.checked_ms >= self._policy.scrub_interval_ms
+        due = segment.damage is None and now - segment.checked_ms >= self._policy.scrub_interval_ms
+        return due and segment is not log.segments[-1] and _is_written(log, segment)
 
     def _lost(self, failure: Failure) -> None:
         self._job = None
         self._log.failure("a segment could not be checked", failure)
 
+
+def _is_written(log: SegmentLog, segment: LogSegment) -> bool:
+    """Whether all of a segment is in the file: appends may wait for a slow disk, also those of a segment behind which there is another one."""
+    return log.closed or log.failed or segment.end_offset <= log.written_offset

@@ -59,7 +59,8 @@ class SuspectBatch(BadBatch):
     """Something in a segment that is no batch; the segment has to be checked."""
 
     def __init__(self, segment: LogSegment, position: int, error: BadBatch) -> None:
-        super().__init__(error.code, f"{segment.path()} is damaged at byte {position}: {error.message}")
+        # Whatever it would be called in a request: here it is damage.
+        super().__init__(ErrorCode.CORRUPT_MESSAGE, f"{segment.path()} is damaged at byte {position}: {error.message}")
         self.segment = segment
 
 

@@ -175,6 +175,12 @@ class SegmentLogStore:
     async def close(self) -> None:
         """Close everything; see :meth:`ILogStore.close`."""
         self._sweeper.stop()
+        if not self._started:
+            # Nobody knows yet what is there: nothing is said of it, and the next start finds it as this one did.
+            for home in self._homes:
+                home.release()
+            self._files.close()
+            return
         await self._turns.settled()
         everything = [*self._logs.values(), *self._moves.open_logs()]
         for log in everything:

@@ -58,6 +58,24 @@ class DirectoryTests(StoreCase):
             b"version=1\ncluster.id=cluster\nnode.id=1\ndirectory.id=AAAAAAAAAAAAAAAAAAAAAA\n", self.disk.read_whole("/data/meta.properties")
         )
 
+    def test_closed_while_it_starts(self) -> None:
+        """A store that is closed before it has looked at a directory says nothing of it: not where its logs begin, nor that they are well."""
+        store = self.started()
+        log = self.opened(store)
+        self.append(log, b"a", b"b", b"c")
+        self.successResultOf(log.flush())
+        self.successResultOf(log.advance_start(2))
+        self.disk.kill()
+        pools = HeldThreadPools("")
+        again = make_store(self.disk, self.clock, pools=pools)
+        self.assertNoResult(again.start())
+        closing = again.close()
+        pools.go()
+        self.successResultOf(closing)
+        self.disk.kill()
+        third = self.opened(self.started())
+        self.assertEqual((2, False), (third.start_offset, third.clean))
+
     def test_other_cluster(self) -> None:
         """Another cluster's data is not touched, nor another broker's; the directory is free for its owner again."""
         self.disk.make_directory("/data")

@@ -78,34 +78,50 @@ def documents(plan: Plan) -> Iterator[Document | Marker]:
     limit = plan.limit if plan.limit is not None else 1 << 63
     position = plan.offset
     aborted = _Aborted(plan.fetched.aborted)
+    damaged: BatchHeader | None = None
     for header, batch in whole_batches(plan.fetched.records):
+        if not _is_sound(header, batch):
+            # Nothing of it can be trusted, not even how far it goes: where the next one begins tells.
+            damaged = header
+            continue
         reason = aborted.reason(header)
         if header.last_offset < position:
             continue
         if position >= limit:
             return
         if header.base_offset > position:
-            yield Marker(plan.topic, want.partition, position, min(header.base_offset, limit) - 1, header.leader_epoch, "compacted")
+            why = "compacted" if damaged is None else DAMAGED
+            yield Marker(plan.topic, want.partition, position, min(header.base_offset, limit) - 1, header.leader_epoch, why)
             position = header.base_offset
+        damaged = None
         end = min(header.last_offset + 1, limit)
         if reason is None:
             yield from _records(plan, header, batch, position, end)
         elif end > position:
             yield Marker(plan.topic, want.partition, position, end - 1, header.leader_epoch, reason)
         position = end
-    end = min(plan.fetched.damaged_to, limit)
+    end = min(max(plan.fetched.damaged_to, _end_of(damaged, position, plan.fetched.stable) if damaged is not None else 0), limit)
     if end > position:
         yield Marker(plan.topic, want.partition, position, end - 1, 0, DAMAGED)
+
+
+def _is_sound(header: BatchHeader, batch: memoryview) -> bool:
+    try:
+        check_crc(header, batch)
+    except BadBatch:
+        return False
+    return True
+
+
+def _end_of(damaged: BatchHeader, position: int, stable: int) -> int:
+    """One past what is given up of a batch behind which nothing was read: what it says itself, where that can be, else one record."""
+    can_be = damaged.base_offset <= position <= damaged.last_offset < stable
+    return damaged.last_offset + 1 if can_be else position + 1
 
 
 def _records(plan: Plan, header: BatchHeader, batch: memoryview, start: int, end: int) -> Iterator[Document | Marker]:
     """Offsets ``start <= offset < end`` of one batch."""
     partition, epoch, base = plan.fetched.want.partition, header.leader_epoch, header.base_offset
-    try:
-        check_crc(header, batch)
-    except BadBatch:
-        yield Marker(plan.topic, partition, start, end - 1, epoch, DAMAGED)
-        return
     try:
         decoded = decode_records(batch)
     except Exception:  # noqa: BLE001  whatever is wrong inside one batch

@@ -63,6 +63,13 @@ class DocumentsTests(SynchronousTestCase):
         made = documents(replace(gone, fetched=replace(gone.fetched, damaged_to=9)))
         self.assertEqual(shape(list(made)), [(3, 8, "damaged")])
 
+    def test_damaged_header(self) -> None:
+        """What a damaged batch says of itself is not believed: the next one tells where it ends; without one, no more is given up than can be."""
+        data = bytearray(batch(1, [b"first", b"second"]))
+        data[23] ^= 1  # how many offsets it has: 65,537 more
+        self.assertEqual(shape(list(documents(plan(bytes(data) + batch(3, [b"b"]), 1)))), [(1, 2, "damaged"), (3,)])
+        self.assertEqual(shape(list(documents(plan(bytes(data), 1)))), [(1, 1, "damaged")])
+
     def test_limit(self) -> None:
         """Nothing at or above the limit, also inside a batch."""
         data = batch(0, [b"a"] * 3) + batch(3, [b"b"] * 2)
