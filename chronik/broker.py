@@ -222,7 +222,9 @@ class BrokerService(Service):
         self._reload_certificates([*listeners.tls.values(), http.tls, brokers_tls], cluster)
         servers = SaslServers(listeners.sasl_listeners, sasl)
         if audit is not None:
-            servers.observers.append(LoginAudit(audit).ended)
+            logins = LoginAudit(audit)
+            servers.observers.append(logins.ended)
+            listeners.tell_handshakes(logins.shaken)
         listeners.serve(RequestDispatcher(services, api_table()), servers)
         self._endings.append(lambda: listeners.close(DRAIN_SECONDS))
         search = self.search = self._search(listeners, partitions, cluster.feed, store)

@@ -1,9 +1,10 @@
-"""Tells the audit trail of authentications over SASL, the ones that failed and the ones that did not."""
+"""Tells the audit trail of authentications by SASL and by certificates, the ones that failed and the ones that did not."""
 
 from __future__ import annotations
 
 from typing import Final
 
+from chronik.network.interfaces import Handshake
 from chronik.security.audit_interfaces import AuditEvent, AuditKind, IAuditTrail
 from chronik.security.sasl.gate import Outcome
 
@@ -19,6 +20,21 @@ class LoginAudit:
 
     def __init__(self, trail: IAuditTrail) -> None:
         self._trail = trail
+
+    def shaken(self, handshake: Handshake) -> None:
+        """A client showed a certificate, or came to nothing because of what it showed or did not show."""
+        principal = handshake.principal
+        self._trail.record(
+            AuditEvent(
+                AuditKind.AUTHENTICATION,
+                "TlsHandshake",
+                "" if principal is None else str(principal),
+                handshake.host,
+                handshake.listener,
+                principal is not None,
+                reason=handshake.reason,
+            )
+        )
 
     def ended(self, outcome: Outcome) -> None:
         """An exchange is over."""

@@ -11,7 +11,7 @@ from twisted.python.failure import Failure
 
 from chronik.network.busypoll import asks_again
 from chronik.network.frames import SIZE, FrameCutter, framed
-from chronik.network.interfaces import Answer, Pieces, ProtocolViolation, Session
+from chronik.network.interfaces import Answer, Handshake, Pieces, ProtocolViolation, Session
 from chronik.network.limits import BYTES_IN_FLIGHT_MAX, READ_BYTES_MAX, READ_BYTES_MIN, REQUESTS_IN_FLIGHT_MAX, TURN_SECONDS
 from chronik.network.opening import session_of, set_socket
 from chronik.network.sender import Sender, close_pieces
@@ -91,6 +91,7 @@ class KafkaConnection(Protocol):
         transport: Any = self.transport
         if self.session is not None and transport.peer is not None and self.factory.protocol_name == "SSL":
             self.session.principal = transport.peer
+            self.factory.shaken(Handshake(self.session.listener, self.session.peer_host, transport.peer))
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         """The peer is gone, or was sent away."""

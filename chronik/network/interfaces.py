@@ -74,6 +74,19 @@ class ProtocolViolation(Exception):
     """The peer sent what no client sends; its connection is closed with one log line that says this."""
 
 
+class Handshake(NamedTuple):
+    """How a TLS handshake with a client ended that shows who it is.
+
+    :ivar principal: whom its certificate stands for; None where the handshake failed.
+    :ivar reason: why it failed.
+    """
+
+    listener: str
+    host: str
+    principal: Principal | None
+    reason: str = ""
+
+
 class IRequestDispatcher(Interface):
     """Serves requests; provided by the server."""
 

@@ -21,7 +21,7 @@ from chronik.network.admission import Admission
 from chronik.network.busypoll import no_poll
 from chronik.network.connection import KafkaConnection
 from chronik.network.handshakes import Handshakes
-from chronik.network.interfaces import IAuthentication, IAuthenticators, IRequestDispatcher, ITlsSide, Session
+from chronik.network.interfaces import Handshake, IAuthentication, IAuthenticators, IRequestDispatcher, ITlsSide, Session
 from chronik.network.limits import BYTES_IN_FLIGHT_TOTAL_MAX, ConnectionLimits
 from chronik.network.tls import TlsTransport
 
@@ -93,6 +93,10 @@ class RequestBudget:
         self._waiting.pop(connection, None)
 
 
+def _nobody(handshake: Handshake) -> None:
+    """Who is told of handshakes where nobody is."""
+
+
 class ConnectionFactory(Factory):
     """What the connections of one listener share.
 
@@ -100,6 +104,7 @@ class ConnectionFactory(Factory):
     :param clock: times their deadlines.
     :param frame_bytes_max: no request is larger (``socket.request.max.bytes``).
     :ivar dispatcher: serves their requests; set before the first connection is accepted.
+    :ivar shaken: told of handshakes that showed who a peer is, and of those that failed.
     :ivar authenticators: how peers prove who they are; likewise. None where nobody has to.
     :ivar connections: those that are open, in the order in which they came.
     :ivar accepted: connections that came, since the start.
@@ -142,6 +147,7 @@ class ConnectionFactory(Factory):
         self.handshakes = handshakes or Handshakes(clock)
         self.protocol_name = protocol_name
         self.authenticators: IAuthenticators | None = None
+        self.shaken: Callable[[Handshake], None] = _nobody
         self._timer: IDelayedCall | None = None
         self._emptied: list[Deferred[None]] = []
         self.connections: dict[KafkaConnection, None] = {}
@@ -167,6 +173,7 @@ class ConnectionFactory(Factory):
             self._log.info("a connection of {host}:{port} on {listener} came to nothing: it {why}", host=host, port=port, listener=self.name, why=why)
             return
         self.refused["tls"] += 1
+        self.shaken(Handshake(self.name, host, None, why))
         self._log.warn("closing the connection of {host}:{port} on {listener}: it {why}", host=host, port=port, listener=self.name, why=why)
 
     def begin_authentication(self, session: Session) -> IAuthentication | None:

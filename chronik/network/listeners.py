@@ -19,7 +19,7 @@ from chronik.metadata.image import Endpoint
 from chronik.network.admission import Admission, AdmissionLimits
 from chronik.network.busypoll import no_poll
 from chronik.network.handshakes import Handshakes
-from chronik.network.interfaces import IAuthenticators, IRequestDispatcher
+from chronik.network.interfaces import Handshake, IAuthenticators, IRequestDispatcher
 from chronik.network.limits import ConnectionLimits
 from chronik.network.listener import ConnectionFactory, KafkaListener, RequestBudget
 
@@ -123,6 +123,11 @@ class KafkaListeners:
         """Whether a listener knows everybody who uses it."""
         protocol, tls = self._protocols[name], self.tls.get(name)
         return protocol in SASL_PROTOCOLS or (tls is not None and tls.authenticates)
+
+    def tell_handshakes(self, shaken: Callable[[Handshake], None]) -> None:
+        """From now on tell of TLS handshakes that show who a peer is, and of those that fail."""
+        for factory in self._factories.values():
+            factory.shaken = shaken
 
     def serve(self, dispatcher: IRequestDispatcher, authenticators: IAuthenticators | None = None) -> None:
         """Accept, and serve by ``dispatcher``.

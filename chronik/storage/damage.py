@@ -164,14 +164,18 @@ class Scrubber:
     def _next(self, logs: Callable[[], Sequence[SegmentLog]]) -> _Job | None:
         if not self._policy.scrub_bytes_per_second:
             return None
+        job = self._next_due()
+        if job is None and self._clock.seconds() >= self._look_at:
+            self._look_at = self._clock.seconds() + min(LOOK_SECONDS, self._policy.scrub_interval_ms / 1000)
+            self._due = iter([(log, segment) for log in logs() for segment in log.segments if self._is_due(log, segment)])
+            job = self._next_due()
+        return job
+
+    def _next_due(self) -> _Job | None:
         for log, segment in self._due:
             job = _Job.of(log, segment, suspect=False)
             if not job.is_void and self._is_due(log, segment):
                 return job
-        if self._clock.seconds() >= self._look_at:
-            self._look_at = self._clock.seconds() + min(LOOK_SECONDS, self._policy.scrub_interval_ms / 1000)
-            self._due = iter([(log, segment) for log in logs() for segment in log.segments if self._is_due(log, segment)])
-            return self._next(logs)
         return None
 
     def _is_due(self, log: SegmentLog, segment: LogSegment) -> bool:

@@ -175,11 +175,6 @@ class SegmentLogStore:
     async def close(self) -> None:
         """Close everything; see :meth:`ILogStore.close`."""
         self._sweeper.stop()
-        if not self._started:
-            # Nobody knows yet what is there: nothing is said of it, and the next start finds it as this one did.
-            for home in self._homes:
-                home.release()
-            return
         await self._turns.settled()
         everything = [*self._logs.values(), *self._moves.open_logs()]
         for log in everything:
@@ -195,8 +190,9 @@ class SegmentLogStore:
         unclean |= {home.path for tp, (_, home) in self._known.items() if not home.clean and tp not in self._logs}
         unclean |= {home.path for home in self._moves.unopened() if not home.clean}
         for home in self._homes:
+            # Before the start is over nobody knows what is there: nothing is said of it, and the next start finds it as this one did.
             # A disk that does not answer is not asked again, not by a thread that might wait for it for ever.
-            if home.online:
+            if self._started and home.online:
                 await self._pools.run(Pool.BACKGROUND, home.leave, home.path not in unclean, *offsets_of(self._logs_in(home), home))
             else:
                 home.release()

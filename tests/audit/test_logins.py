@@ -1,11 +1,11 @@
-"""Authentications over SASL."""
+"""Authentications by SASL and by certificates."""
 
 from __future__ import annotations
 
 from twisted.trial.unittest import SynchronousTestCase
 
 from chronik.audit.logins import LoginAudit
-from chronik.network.interfaces import Session
+from chronik.network.interfaces import Handshake, Session
 from chronik.security.audit_interfaces import AuditKind
 from chronik.security.interfaces import ANONYMOUS, Login, Principal
 from chronik.security.sasl.gate import Outcome
@@ -37,3 +37,16 @@ class LoginAuditTests(SynchronousTestCase):
         self.assertEqual(expected, told)
         self.assertEqual({"mechanism": "SCRAM-SHA-512", "again": True, "token": "id"}, trail.events[1].details)
         self.assertEqual(64, len(trail.events[3].details["mechanism"]))
+
+    def test_shaken(self) -> None:
+        """Whose certificate it was; or why there is no connection."""
+        trail = FakeTrail()
+        audit = LoginAudit(trail)
+        audit.shaken(Handshake("SSL", "10.0.0.9", Principal("User", "CN=alice")))
+        audit.shaken(Handshake("SSL", "10.0.0.9", None, "showed a certificate of an unknown CA"))
+        told = [(event.action, event.principal, event.host, event.listener, event.succeeded, event.reason) for event in trail.events]
+        expected = [
+            ("TlsHandshake", "User:CN=alice", "10.0.0.9", "SSL", True, ""),
+            ("TlsHandshake", "", "10.0.0.9", "SSL", False, "showed a certificate of an unknown CA"),
+        ]
+        self.assertEqual(expected, told)

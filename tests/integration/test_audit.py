@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 from typing import Any
 
 from confluent_kafka import Consumer
@@ -11,15 +10,10 @@ from confluent_kafka.admin import AdminClient, ConfigResource, NewTopic, Resourc
 from twisted.trial.unittest import SynchronousTestCase
 
 from chronik.model import AUDIT_TOPIC
+from tests.integration.audit import lines
 from tests.integration.clients import SECONDS, unused_name
 from tests.integration.harness import Broker, BrokerTestCase, eventually, running
 from tests.integration.test_sasl import SaslCase, librdkafka
-
-
-def lines(broker: Broker, file: str = "") -> list[dict[str, Any]]:
-    """The records of the file."""
-    path = Path(file or broker.data / ".audit" / "audit.log")
-    return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
 
 
 def create(broker: Broker, *names: str) -> None:

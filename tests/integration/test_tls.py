@@ -35,6 +35,7 @@ from chronik.network.peers import BrokerChannels
 from chronik.protocol.messages import MetadataRequest
 from chronik.security.tls.client import ClientTls
 from chronik.security.tls.making import CLIENT, SERVER, issue, name_of
+from tests.integration.audit import lines
 from tests.integration.clients import SECONDS, create, unused_name
 from tests.integration.harness import Broker, eventually, free_ports, resident_bytes, running
 from tests.integration.secured import TlsTestCase, ports, rules_file, tls_settings, told
@@ -253,7 +254,7 @@ class PrincipalTests(SynchronousTestCase):
     def test_certificates_are_users(self) -> None:
         """Rules about users hold for whoever has their certificate, and for nobody else."""
         rules = rules_file(("alice", "all", "orders"), ("bob", "describe", "orders"))
-        settings = {**tls_settings(), "authorizer": "file", "plugin.auth.file.path": rules}
+        settings = {**tls_settings(), "authorizer": "file", "plugin.auth.file.path": rules, "http.anonymous.paths": "/metrics"}
         with running(settings) as started:
             case = TlsTestCase()
             case.broker, case.ports = started, ports(started)
@@ -274,6 +275,8 @@ class PrincipalTests(SynchronousTestCase):
                 self.assertEqual(1, json.loads(answer.read())["hits"]["total"]["value"])
             with self.assertRaises(urllib.error.HTTPError):
                 urllib.request.urlopen(url, timeout=SECONDS, context=case.context("carol"))
+            shown = {(line["principal"], line["listener"]) for line in lines(started) if line["action"] == "TlsHandshake" and "principal" in line}
+            self.assertEqual({("User:alice", "MTLS"), ("User:bob", "MTLS")}, shown)
 
 
 class ReloadTests(SynchronousTestCase):

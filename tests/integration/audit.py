@@ -1,0 +1,15 @@
+"""What a broker recorded of who did what."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from tests.integration.harness import Broker
+
+
+def lines(broker: Broker, file: str = "") -> list[dict[str, Any]]:
+    """The records of the file."""
+    path = Path(file or broker.data / ".audit" / "audit.log")
+    return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
