@@ -95,8 +95,9 @@ class Recovery:
                 return None
             await self._cut(partition, offset)
             return await self._resume(partition)
-        if offset < max(partition.shard_end, partition.writer_next):
-            await self._cut(partition, offset)
+        if offset < partition.shard_end or partition.writer_next > partition.shard_end:
+            # With what was added and not committed yet, which would be added once more.
+            await self._cut(partition, min(offset, partition.shard_end))
         await self._tail.remove(partition, offset, False)
         partition.leave_tail_from(offset)
         partition.writer_next = partition.shard_end

@@ -453,6 +453,17 @@ class DamageTests(IndexerCase):
 class FeedTests(IndexerCase):
     """What the broker says of logs."""
 
+    def test_truncated_behind_what_is_written(self) -> None:
+        """A cut behind all that is in a shard, committed or not, leaves each record there once."""
+        self.produce(1_000, tell=False)
+        partition = self.feed()
+        self.settle(5.0)
+        self.produce(330)
+        self.assertGreater(partition.writer_next, partition.shard_end)
+        self.indexer.truncated(0, self.end())
+        self.settle(5.0)
+        self.assert_all_found(partition)
+
     def test_start_advanced(self) -> None:
         """Removed records are not found, and shards wholly below the start are removed."""
         self.produce(1_000, tell=False)
