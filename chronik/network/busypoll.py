@@ -23,11 +23,12 @@ ASKS_AGAIN_SECONDS: Final = 500e-6
 ASKS_AGAIN_BYTES_MAX: Final = 4 << 10
 """Whoever sends more at a time is not waited for: sending it takes longer than waking up."""
 
-CROWDED_SECONDS: Final = 15e-6
-"""Giving way takes a microsecond or two unless somebody else wants the processor."""
+CROWDED_SECONDS: Final = 30e-6
+"""Giving way takes a microsecond or two unless somebody else wants the processor; in a virtual machine now and then some more."""
 
-REST_SECONDS: Final = 0.1
-"""How long nothing is polled for when somebody does: on a busy machine no processor sleeps anyway."""
+REST_SECONDS: Final = 0.005
+"""How long nothing is polled for when somebody does: on a busy machine no processor sleeps anyway. Some ten requests of one client, so that one look
+that was wrong costs little."""
 
 
 class BusyPoll:

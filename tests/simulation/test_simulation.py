@@ -11,9 +11,9 @@ from chronik.testing.simulation.plans import IMPOSSIBLE, missed, plan_of
 from tests.lengths import length, report, seed
 from tests.simulation.runs import Run, simulate
 
-SEEDS = length(110, 500)
+SEEDS = length(125, 500)
 
-CLUSTER_SEEDS = length(40, 500)
+CLUSTER_SEEDS = length(25, 500)
 
 MET_MIN = length(0, 50)
 """How often every fault is to meet every state that it can, over all seeds of one and of three brokers."""
