@@ -196,9 +196,13 @@ class Partition:
     def _not_appended(self, failure: Failure, pending: IPendingAppend) -> None:
         pending.refused(failure.value or failure)
 
-    def _committed_offset(self) -> int:
-        # Up to where this replica vouches for what it has.
+    def _safe_offset(self) -> int:
+        """Up to where this replica vouches for what it has."""
         safe: int = self._written if self.log.config.write_caching else self.log.flushed_offset
+        return safe
+
+    def _committed_offset(self) -> int:
+        safe = self._safe_offset()
         return safe if self._followers is None else self._followers.committed(safe, self._watermark.offset)
 
     def _advance(self) -> None:
