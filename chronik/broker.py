@@ -321,9 +321,9 @@ class BrokerService(Service):
         partitions.observe(SearchedPartitions(search))
         return search
 
-    def _backend(self, key: str, context: Any) -> Any:
-        """The backend that a key names."""
-        seam, name = SELECTORS[key], self._config.get(key) or DEFAULT_CREDENTIALS
+    def _backend(self, key: str, context: Any, default: str = "") -> Any:
+        """The backend that a key names, or the one to be had where it names none."""
+        seam, name = SELECTORS[key], self._config.get(key) or default
         return self._machine.backend(seam, name).make(context, self._config.plugin_options(seam, name))
 
     def _credentials(self, authorizer: IAuthorizer, auth: AuthContext) -> ICredentialStore:
@@ -332,7 +332,7 @@ class BrokerService(Service):
         if chosen == self._config.get("authorizer") or (chosen is None and ICredentialStore.providedBy(authorizer)):
             store: Any = authorizer
         else:
-            store = self._backend("credential.store", auth)
+            store = self._backend("credential.store", auth, DEFAULT_CREDENTIALS)
             self._endings.append(store.close)
         if ICredentialStore.providedBy(store):
             known: ICredentialStore = store
@@ -347,8 +347,7 @@ class BrokerService(Service):
         name = chosen or DEFAULT_VALIDATOR
         validator: Any = {config.get("credential.store"): credentials, config.get("authorizer"): authorizer}.get(name)
         if validator is None:
-            seam = SELECTORS["token.validator"]
-            validator = self._machine.backend(seam, name).make(auth, config.plugin_options(seam, name))
+            validator = self._backend("token.validator", auth, DEFAULT_VALIDATOR)
             self._endings.append(validator.close)
         if not ITokenValidator.providedBy(validator):
             raise ConfigurationError(f"token.validator={name} knows no tokens: choose a backend that does, or set none")

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from chronik.cli.acl_options import grants, line, resources, uses
-from chronik.cli.cluster import Cluster, error_text
+from chronik.cli.cluster import Cluster, check_code, error_text
 from chronik.cli.security import client_security
 from chronik.errors import ChronikError
 from chronik.protocol import messages
@@ -29,7 +29,7 @@ async def _list(cluster: Cluster, options: argparse.Namespace) -> None:
     found: dict[AclBinding, None] = {}
     for wanted in _filters(options):
         response: messages.DescribeAclsResponse = await cluster.request(description(wanted))
-        _check(response.error_code, response.error_message)
+        check_code(response.error_code, response.error_message)
         found.update(dict.fromkeys(_known(described(response))))
     _print(found)
 
@@ -66,9 +66,9 @@ async def _remove(cluster: Cluster, options: argparse.Namespace) -> None:
     response: messages.DeleteAclsResponse = await cluster.request(deletion(filters))
     gone: dict[AclBinding, None] = {}
     for result in response.filter_results:
-        _check(result.error_code, result.error_message)
+        check_code(result.error_code, result.error_message)
         for acl in result.matching_acls:
-            _check(acl.error_code, acl.error_message)
+            check_code(acl.error_code, acl.error_message)
         gone.update(dict.fromkeys(_known(deleted(result))))
     _print(gone)
 
@@ -91,8 +91,3 @@ def _known(acls: Iterable[AclBinding]) -> Iterable[AclBinding]:
 def _print(acls: Iterable[AclBinding]) -> None:
     for acl in acls:
         print(line(entry_words(acl)))
-
-
-def _check(code: int, message: str | None) -> None:
-    if code:
-        raise ChronikError(error_text(code, message))

@@ -52,6 +52,15 @@ def error_text(code: int, message: str | None = None) -> str:
     return f"{name}: {message}" if message else name
 
 
+def check_code(code: int, message: str | None) -> None:
+    """Whether a part of an answer says that all went well.
+
+    :raises ChronikError: it says otherwise.
+    """
+    if code:
+        raise ChronikError(error_text(code, message))
+
+
 def is_retriable(code: int) -> bool:
     """Whether to ask again later; unknown codes are final."""
     return code in ErrorCode._value2member_map_ and ErrorCode(code).retriable

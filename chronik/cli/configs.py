@@ -6,7 +6,7 @@ import argparse
 from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
-from chronik.cli.cluster import Cluster, error_text
+from chronik.cli.cluster import Cluster, check_code
 from chronik.cli.security import client_security
 from chronik.errors import ChronikError
 from chronik.protocol import messages
@@ -90,7 +90,7 @@ async def _describe(cluster: Cluster, options: argparse.Namespace, kind: int, na
     message = request(resources=(resource,), include_synonyms=False, include_documentation=options.explain)
     response: messages.DescribeConfigsResponse = await cluster.request(message, _node(kind, name))
     result = response.results[0]
-    _check(result.error_code, result.error_message)
+    check_code(result.error_code, result.error_message)
     unknown = sorted(set(options.keys) - {config.name for config in result.configs})
     for config in sorted(result.configs, key=lambda each: each.name):
         if options.all or options.keys or config.config_source in OWN_SOURCES:
@@ -117,7 +117,7 @@ async def _alter(cluster: Cluster, options: argparse.Namespace, kind: int, name:
     message = request(resources=(resource,), validate_only=options.dry_run)
     node = _node(kind, name)
     response: messages.IncrementalAlterConfigsResponse = await cluster.request(message, cluster.controller_id if node is None else node)
-    _check(response.responses[0].error_code, response.responses[0].error_message)
+    check_code(response.responses[0].error_code, response.responses[0].error_message)
     _say(options)
 
 
@@ -127,7 +127,7 @@ async def _describe_quotas(cluster: Cluster, options: argparse.Namespace, entity
         request.ComponentData(entity_type=kind, match_type=DEFAULT if name is None else EXACT, match=name) for kind, name in entity.items()
     )
     response: messages.DescribeClientQuotasResponse = await cluster.request(request(components=components, strict=True))
-    _check(response.error_code, response.error_message)
+    check_code(response.error_code, response.error_message)
     for entry in response.entries or ():
         for value in entry.values:
             if not options.keys or value.key in options.keys:
@@ -143,7 +143,7 @@ async def _alter_quotas(cluster: Cluster, options: argparse.Namespace, entity: d
     parts = tuple(request.EntityData(entity_type=kind, entity_name=name) for kind, name in entity.items())
     message = request(entries=(request.EntryData(entity=parts, ops=ops),), validate_only=options.dry_run)
     response: messages.AlterClientQuotasResponse = await cluster.request(message, cluster.controller_id)
-    _check(response.entries[0].error_code, response.entries[0].error_message)
+    check_code(response.entries[0].error_code, response.entries[0].error_message)
     _say(options)
 
 
@@ -157,8 +157,3 @@ def _number(key: str, text: str) -> float:
 def _say(options: argparse.Namespace) -> None:
     names: Iterable[str] = (key for key, _ in options.settings) if options.action == "set" else options.keys
     print(f"{'could be changed' if options.dry_run else 'changed'}: {', '.join(names)}")
-
-
-def _check(code: int, message: str | None) -> None:
-    if code:
-        raise ChronikError(error_text(code, message))

@@ -30,10 +30,12 @@ from chronik.cluster.interfaces import (
     HeartbeatAnswer,
     IController,
     NewPartitions,
+    NewToken,
     NewTopic,
     QuotaChange,
     Reassignment,
     ScramChange,
+    TokenChange,
     free,
 )
 from chronik.cluster.quotas import QuotaPlans
@@ -43,7 +45,7 @@ from chronik.cluster.remote import RemoteController
 from chronik.cluster.roles import RolePlans
 from chronik.cluster.scram import ScramPlans
 from chronik.cluster.seat import ClusterSeat, Peers
-from chronik.cluster.tokens import NewToken, TokenChange, TokenPlans
+from chronik.cluster.tokens import TokenPlans
 from chronik.cluster.topics import read_topic, topic_exists, unknown_topic
 from chronik.cluster.writer import KeyView, Plan
 from chronik.config import Configuration, Scope, check_configs

@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 
     from chronik.cluster.election import ElectionType
     from chronik.cluster.features import FeatureUpdate
-    from chronik.cluster.tokens import NewToken, TokenChange
     from chronik.errors import KafkaError
     from chronik.metadata.image import TopicImage
     from chronik.model import TopicId
@@ -165,6 +164,33 @@ class ScramChange:
     user: str
     mechanism: str
     credential: ScramCredential | None
+
+
+@dataclass(frozen=True, slots=True)
+class NewToken:
+    """A delegation token to be.
+
+    :ivar owner: whom it is to stand for, as ``Type:name``; so are the others.
+    :ivar max_lifetime_ms: when it is to end in any case, in ms from now; not positive for what the configuration says.
+    """
+
+    owner: str
+    requester: str
+    renewers: tuple[str, ...] = ()
+    max_lifetime_ms: int = -1
+
+
+@dataclass(frozen=True, slots=True)
+class TokenChange:
+    """Another end for a token.
+
+    :ivar principal: who wants it, as ``Type:name``.
+    :ivar period_ms: when it is to end, in ms from now.
+    """
+
+    token_id: str
+    principal: str
+    period_ms: int
 
 
 class IController(Interface):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from twisted.internet.defer import Deferred
@@ -12,6 +12,7 @@ from twisted.internet.task import LoopingCall
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
+from chronik.cluster.interfaces import IController, NewToken, TokenChange
 from chronik.cluster.writer import OPERATIONS_PER_PLAN_MAX, KeyView, Plan, Writer
 from chronik.config import Configuration
 from chronik.errors import ErrorCode, KafkaError
@@ -23,40 +24,11 @@ from chronik.security.interfaces import DelegationToken
 if TYPE_CHECKING:
     from twisted.internet.interfaces import IReactorTime
 
-    from chronik.cluster.interfaces import IController
-
 TOKENS_MAX: Final = 100_000
 """Of all owners. Each is some 200 bytes of metadata on every broker, and twice that in its memory."""
 
 REMOVED_AT_ONCE: Final = OPERATIONS_PER_PLAN_MAX // 2
 """Expired tokens that one commit removes: as many as it may compare and delete."""
-
-
-@dataclass(frozen=True, slots=True)
-class NewToken:
-    """A delegation token to be.
-
-    :ivar owner: whom it is to stand for, as ``Type:name``; so are the others.
-    :ivar max_lifetime_ms: when it is to end in any case, in ms from now; not positive for what the configuration says.
-    """
-
-    owner: str
-    requester: str
-    renewers: tuple[str, ...] = ()
-    max_lifetime_ms: int = -1
-
-
-@dataclass(frozen=True, slots=True)
-class TokenChange:
-    """Another end for a token.
-
-    :ivar principal: who wants it, as ``Type:name``.
-    :ivar period_ms: when it is to end, in ms from now.
-    """
-
-    token_id: str
-    principal: str
-    period_ms: int
 
 
 class TokenPlans:

@@ -5,17 +5,13 @@ from __future__ import annotations
 from typing import Any, Final
 
 from chronik.errors import ErrorCode
-from chronik.http.bodies import json_body, wrong
+from chronik.http.bodies import UNAVAILABLE, json_body, wrong
+from chronik.http.calls import HttpCalls
 from chronik.http.interfaces import HttpAnswer, HttpError, HttpRequest, json_answer
-from chronik.http.roles import UNAVAILABLE
 from chronik.http.routing import Route, Routes
 from chronik.security.acl.words import ACL_FIELDS, Wrong, entry_words, read_acl, read_filter
 from chronik.security.interfaces import AclFilter
 from chronik.server.acl_messages import creations, deleted, deletion, described, description
-from chronik.server.calls import ApiCalls
-
-LISTENER: Final = "HTTP"
-"""What the audit trail calls the way in."""
 
 ENTRIES_MAX: Final = 1000
 """Entries that are made by one request: reading so many takes some ten milliseconds."""
@@ -27,7 +23,7 @@ class AclEndpoints:
     :param calls: does what the APIs do.
     """
 
-    def __init__(self, calls: ApiCalls) -> None:
+    def __init__(self, calls: HttpCalls) -> None:
         self._calls = calls
 
     def register(self, routes: Routes) -> None:
@@ -35,7 +31,7 @@ class AclEndpoints:
         routes.paths["_chronik/acls"] = Route({"GET": self._list, "POST": self._create, "DELETE": self._delete})
 
     async def _list(self, request: HttpRequest) -> HttpAnswer:
-        response = await self._call(description(_filter(request)), request)
+        response = await self._calls.call(description(_filter(request)), request)
         _check(response)
         return json_answer({"acls": [entry_words(acl) for acl in described(response)]})
 
@@ -51,7 +47,7 @@ class AclEndpoints:
                 acls.append(read_acl(entry))
             except Wrong as problem:
                 raise wrong(f"acl {number}: {problem}") from None
-        response = await self._call(creations(acls), request)
+        response = await self._calls.call(creations(acls), request)
         for result in response.results:
             _check(result)
         return json_answer({"acls": [entry_words(acl) for acl in acls]})
@@ -60,12 +56,9 @@ class AclEndpoints:
         wanted = _filter(request)
         if wanted == AclFilter() and "pattern" not in request.params:
             raise wrong(f"say which entries are meant, by {', '.join(ACL_FIELDS)}; pattern=any means all")
-        (result,) = (await self._call(deletion([wanted]), request)).filter_results
+        (result,) = (await self._calls.call(deletion([wanted]), request)).filter_results
         _check(result)
         return json_answer({"deleted": [entry_words(acl) for acl in deleted(result)]})
-
-    async def _call(self, message: Any, request: HttpRequest) -> Any:
-        return await self._calls.call(message, request.principal, request.peer_host, LISTENER)
 
 
 def _filter(request: HttpRequest) -> AclFilter:

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final
 
 from chronik.config.secrets import HIDDEN
+from chronik.http.calls import LISTENER
 from chronik.security.audit_interfaces import AuditEvent, AuditKind, IAuditTrail
 from chronik.security.interfaces import ANONYMOUS
 
@@ -17,8 +18,6 @@ if TYPE_CHECKING:
     from twisted.internet.interfaces import IReactorTime
 
     from chronik.http.interfaces import HttpAnswer, HttpError, HttpRequest
-
-LISTENER: Final = "HTTP"
 
 LOGIN_S: Final = 600.0
 """HTTP proves who sends it with every request; one record in so long is kept of each principal and address."""

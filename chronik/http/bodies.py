@@ -1,16 +1,27 @@
-"""Bodies of requests that administer."""
+"""Bodies of requests that administer, and how they are refused."""
 
 from __future__ import annotations
 
 import json
-from typing import Any
+from typing import Any, Final
 
+from chronik.errors import ErrorCode, KafkaError
 from chronik.http.interfaces import HttpError, HttpRequest
+
+UNAVAILABLE: Final = frozenset({ErrorCode.NOT_CONTROLLER, ErrorCode.KAFKA_STORAGE_ERROR, ErrorCode.REQUEST_TIMED_OUT})
+"""Errors of a change that may succeed later."""
 
 
 def wrong(reason: str) -> HttpError:
     """The refusal of what cannot be understood, or cannot be."""
     return HttpError(400, "illegal_argument_exception", reason)
+
+
+def refused(error: KafkaError) -> HttpError:
+    """An error of the controller as HTTP has it."""
+    if error.code in UNAVAILABLE:
+        return HttpError(503, "unavailable_exception", error.message or error.code.name)
+    return wrong(error.message or error.code.name)
 
 
 def json_body(request: HttpRequest) -> Any:

@@ -14,6 +14,7 @@ from chronik.cluster.interfaces import ConfigOperation, ConfigResourceType
 from chronik.config.configuration import ConfigSource
 from chronik.config.values import ConfigType
 from chronik.errors import ErrorCode
+from chronik.http.calls import HttpCalls
 from chronik.http.interfaces import HttpAnswer, HttpError, HttpRequest, json_answer
 from chronik.http.routing import Route, Routes
 from chronik.protocol.messages import (
@@ -23,7 +24,6 @@ from chronik.protocol.messages import (
     IncrementalAlterConfigsRequest,
     ListConfigResourcesRequest,
 )
-from chronik.server.calls import ApiCalls
 
 KINDS: Final[Mapping[str, ConfigResourceType]] = {
     "topics": ConfigResourceType.TOPIC,
@@ -36,9 +36,6 @@ KINDS: Final[Mapping[str, ConfigResourceType]] = {
 
 EVERY_BROKER: Final = "_default"
 """The name, among brokers, of what is set for all of them."""
-
-LISTENER: Final = "HTTP"
-"""What the audit trail calls the way in."""
 
 _STATUS: Final = {
     ErrorCode.TOPIC_AUTHORIZATION_FAILED: 403,
@@ -60,7 +57,7 @@ class ConfigEndpoints:
     :param calls: does what the APIs do.
     """
 
-    def __init__(self, calls: ApiCalls) -> None:
+    def __init__(self, calls: HttpCalls) -> None:
         self._calls = calls
 
     def register(self, routes: Routes) -> None:
@@ -72,12 +69,12 @@ class ConfigEndpoints:
             return await self._quotas(request)
         kind, name = _resource(request)
         if name is None:
-            response = await self._call(ListConfigResourcesRequest(resource_types=(kind,)), request)
+            response = await self._calls.call(ListConfigResourcesRequest(resource_types=(kind,)), request)
             _check(response.error_code, None)
             return json_answer({"resources": [resource.resource_name for resource in response.config_resources]})
         resource = DescribeConfigsRequest.DescribeConfigsResource(resource_type=kind, resource_name=name, configuration_keys=None)
         message = DescribeConfigsRequest(resources=(resource,), include_synonyms=True, include_documentation=True)
-        result = (await self._call(message, request)).results[0]
+        result = (await self._calls.call(message, request)).results[0]
         _check(result.error_code, result.error_message)
         return json_answer({"configs": {config.name: _told(config) for config in result.configs if _is_wanted(config, request)}})
 
@@ -90,12 +87,12 @@ class ConfigEndpoints:
         edits = tuple(_edit(key, value) for key, value in _object(request).items())
         resource = IncrementalAlterConfigsRequest.AlterConfigsResource(resource_type=kind, resource_name=name, configs=edits)
         message = IncrementalAlterConfigsRequest(resources=(resource,), validate_only=_only_validate(request))
-        (outcome,) = (await self._call(message, request)).responses
+        (outcome,) = (await self._calls.call(message, request)).responses
         _check(outcome.error_code, outcome.error_message)
         return json_answer({"acknowledged": True})
 
     async def _quotas(self, request: HttpRequest) -> HttpAnswer:
-        response = await self._call(DescribeClientQuotasRequest(components=(), strict=False), request)
+        response = await self._calls.call(DescribeClientQuotasRequest(components=(), strict=False), request)
         _check(response.error_code, response.error_message)
         told = [
             {
@@ -120,12 +117,9 @@ class ConfigEndpoints:
             entity=tuple(kinds.EntityData(entity_type=kind, entity_name=name) for kind, name in entity.items()),
             ops=tuple(kinds.OpData(key=key, value=float(value or 0), remove=value is None) for key, value in limits.items()),
         )
-        (outcome,) = (await self._call(kinds(entries=(entry,), validate_only=_only_validate(request)), request)).entries
+        (outcome,) = (await self._calls.call(kinds(entries=(entry,), validate_only=_only_validate(request)), request)).entries
         _check(outcome.error_code, outcome.error_message)
         return json_answer({"acknowledged": True})
-
-    async def _call(self, message: Any, request: HttpRequest) -> Any:
-        return await self._calls.call(message, request.principal, request.peer_host, LISTENER)
 
 
 def _resource(request: HttpRequest) -> tuple[ConfigResourceType, str | None]:

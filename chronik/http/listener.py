@@ -22,6 +22,7 @@ from chronik.http.acls import AclEndpoints
 from chronik.http.api import ApiEndpoints
 from chronik.http.audit_metrics import audit_families
 from chronik.http.authentication import HttpAuthentication
+from chronik.http.calls import HttpCalls
 from chronik.http.checks import broker_check, cluster_check, search_check
 from chronik.http.configs import ConfigEndpoints
 from chronik.http.disk_metrics import disk_families
@@ -224,7 +225,7 @@ def _routes(parts: HttpParts, certificates: Sequence[ServerTls], clock: IReactor
     ApiEndpoints(services.metadata, services.partitions, services.groups, access).register(routes)
     RoleEndpoints(services.metadata, services.controller, services.authorizer, access).register(routes)
     parts.users.register(routes)
-    calls = ApiCalls(services, api_table())
+    calls = HttpCalls(ApiCalls(services, api_table()))
     AclEndpoints(calls).register(routes)
     ConfigEndpoints(calls).register(routes)
     HealthEndpoints(_checks(parts, certificates)).register(routes)

@@ -5,22 +5,12 @@ from __future__ import annotations
 from chronik.cluster.interfaces import IController
 from chronik.errors import ErrorCode, KafkaError
 from chronik.http.access import Access
-from chronik.http.bodies import json_body, wrong
-from chronik.http.interfaces import HttpAnswer, HttpError, HttpRequest, json_answer
+from chronik.http.bodies import json_body, refused, wrong
+from chronik.http.interfaces import HttpAnswer, HttpRequest, json_answer
 from chronik.http.routing import Route, Routes
 from chronik.metadata.interfaces import IMetadataFeed
 from chronik.security.acl.words import Wrong, read_role, role_words
 from chronik.security.interfaces import IAclAuthorizer, IAuthorizer, Operation
-
-UNAVAILABLE = frozenset({ErrorCode.NOT_CONTROLLER, ErrorCode.KAFKA_STORAGE_ERROR, ErrorCode.REQUEST_TIMED_OUT})
-"""Errors of a change that may succeed later."""
-
-
-def refused(error: KafkaError) -> HttpError:
-    """An error of the controller as HTTP has it."""
-    if error.code in UNAVAILABLE:
-        return HttpError(503, "unavailable_exception", error.message or error.code.name)
-    return wrong(error.message or error.code.name)
 
 
 def check_kept(authorizer: IAuthorizer) -> None:

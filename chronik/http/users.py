@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 from chronik.cluster.interfaces import ScramChange
 from chronik.defer import IThreadPools, Pool
-from chronik.errors import ErrorCode, KafkaError
-from chronik.http.interfaces import HttpAnswer, HttpError, HttpRequest, json_answer
+from chronik.errors import KafkaError
+from chronik.http.access import Access
+from chronik.http.bodies import json_body, refused, wrong
+from chronik.http.interfaces import HttpAnswer, HttpRequest, json_answer
 from chronik.http.routing import Route, Routes
-from chronik.security.interfaces import CLUSTER_NAME, Action, Operation, ResourceType, ScramCredential
+from chronik.security.interfaces import Operation, ScramCredential
 from chronik.security.sasl.saslprep import saslprep
 from chronik.security.scram_keys import ITERATIONS, ITERATIONS_MAX, ITERATIONS_MIN, SCRAM_HASHES, new_credential
 
@@ -19,13 +20,6 @@ if TYPE_CHECKING:
     from chronik.server.services import Services
 
 _FIELDS: Final = frozenset({"password", "iterations", "mechanisms"})
-
-_STATUS: Final = {
-    ErrorCode.NOT_CONTROLLER: 503,
-    ErrorCode.KAFKA_STORAGE_ERROR: 503,
-    ErrorCode.REQUEST_TIMED_OUT: 503,
-}
-"""What an error of the controller is in HTTP; every other is the caller's."""
 
 
 class UserEndpoints:
@@ -37,6 +31,7 @@ class UserEndpoints:
 
     def __init__(self, services: Services, pools: IThreadPools, random: Callable[[int], bytes]) -> None:
         self._services = services
+        self._access = Access(services.authorizer)
         self._pools = pools
         self._random = random
 
@@ -46,18 +41,18 @@ class UserEndpoints:
         routes.paths["_security/user/*"] = Route({"GET": self._show, "PUT": self._put, "POST": self._put, "DELETE": self._delete})
 
     async def _list(self, request: HttpRequest) -> HttpAnswer:
-        await self._check(request, Operation.DESCRIBE)
+        await self._access.check_cluster(request, Operation.DESCRIBE)
         return json_answer({user: _shown(user, found) for user, found in sorted(self._users().items())})
 
     async def _show(self, request: HttpRequest) -> HttpAnswer:
-        await self._check(request, Operation.DESCRIBE)
+        await self._access.check_cluster(request, Operation.DESCRIBE)
         users, asked = self._users(), request.path[2].split(",")
         found = {user: _shown(user, users[user]) for user in asked if user in users}
         return json_answer(found, 200 if found else 404)
 
     async def _put(self, request: HttpRequest) -> HttpAnswer:
-        await self._check(request, Operation.ALTER)
-        user, (password, iterations, mechanisms) = _prepared(request.path[2], "name"), _wanted(request.body)
+        await self._access.check_cluster(request, Operation.ALTER)
+        user, (password, iterations, mechanisms) = _prepared(request.path[2], "name"), _wanted(json_body(request))
         known = user in self._users()
         changes = []
         for mechanism in mechanisms:
@@ -67,7 +62,7 @@ class UserEndpoints:
         return json_answer({"created": not known})
 
     async def _delete(self, request: HttpRequest) -> HttpAnswer:
-        await self._check(request, Operation.ALTER)
+        await self._access.check_cluster(request, Operation.ALTER)
         user = request.path[2]
         found = self._users().get(user)
         if found is None:
@@ -75,20 +70,13 @@ class UserEndpoints:
         await self._alter(user, [ScramChange(user, mechanism, None) for mechanism in found])
         return json_answer({"found": True})
 
-    async def _check(self, request: HttpRequest, operation: Operation) -> None:
-        action = Action(operation, ResourceType.CLUSTER, CLUSTER_NAME)
-        allowed = await self._services.authorizer.authorize(request.principal, request.peer_host, [action])
-        if not allowed[0]:
-            raise HttpError(403, "security_exception", f"{request.principal} may not {operation.name.lower()} the cluster")
-
     async def _alter(self, user: str, changes: Sequence[ScramChange]) -> None:
         try:
             outcome = (await self._services.controller.alter_scram(changes))[user]
         except KafkaError as error:
             outcome = error
         if outcome is not None:
-            status = _STATUS.get(outcome.code, 400)
-            raise HttpError(status, "illegal_argument_exception" if status == 400 else "unavailable_exception", outcome.message or outcome.code.name)
+            raise refused(outcome)
 
     def _users(self) -> Mapping[str, Mapping[str, ScramCredential]]:
         users: dict[str, dict[str, ScramCredential]] = {}
@@ -103,27 +91,23 @@ def _shown(user: str, found: Mapping[str, ScramCredential]) -> dict[str, Any]:
     return {"username": user, "roles": [], "full_name": None, "email": None, "metadata": {"mechanisms": mechanisms}, "enabled": True}
 
 
-def _wanted(body: bytes) -> tuple[str, int, Sequence[str]]:
+def _wanted(fields: Any) -> tuple[str, int, Sequence[str]]:
     """Password, iterations and mechanisms of a request's body.
 
     :raises HttpError: 400: it cannot be understood; says what, and nothing of the password.
     """
-    try:
-        fields = json.loads(body)
-    except ValueError:
-        raise _wrong("the body is no JSON") from None
     if not isinstance(fields, dict):
-        raise _wrong("the body is no JSON object")
+        raise wrong("the body is no JSON object")
     unknown = sorted(fields.keys() - _FIELDS)
     if unknown:
-        raise _wrong(f"[{unknown[0]}] is no field of a user here; there are {', '.join(sorted(_FIELDS))}")
+        raise wrong(f"[{unknown[0]}] is no field of a user here; there are {', '.join(sorted(_FIELDS))}")
     password, iterations, mechanisms = fields.get("password"), fields.get("iterations", ITERATIONS), fields.get("mechanisms", list(SCRAM_HASHES))
     if not isinstance(password, str) or not password:
-        raise _wrong("[password] is missing, or is no text")
+        raise wrong("[password] is missing, or is no text")
     if type(iterations) is not int or not ITERATIONS_MIN <= iterations <= ITERATIONS_MAX:
-        raise _wrong(f"[iterations] must be a number between {ITERATIONS_MIN} and {ITERATIONS_MAX}")
+        raise wrong(f"[iterations] must be a number between {ITERATIONS_MIN} and {ITERATIONS_MAX}")
     if not isinstance(mechanisms, list) or not mechanisms or any(each not in SCRAM_HASHES for each in mechanisms):
-        raise _wrong(f"[mechanisms] must be some of {', '.join(SCRAM_HASHES)}")
+        raise wrong(f"[mechanisms] must be some of {', '.join(SCRAM_HASHES)}")
     return _prepared(password, "password"), iterations, list(dict.fromkeys(mechanisms))
 
 
@@ -131,8 +115,4 @@ def _prepared(text: str, what: str) -> str:
     try:
         return saslprep(text)
     except ValueError as error:
-        raise _wrong(f"the {what} cannot be used: {error}") from None
-
-
-def _wrong(reason: str) -> HttpError:
-    return HttpError(400, "illegal_argument_exception", reason)
+        raise wrong(f"the {what} cannot be used: {error}") from None

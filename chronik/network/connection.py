@@ -52,7 +52,6 @@ class KafkaConnection(Protocol):
         self._frames = FrameCutter(factory.frame_bytes_max, self._api_bytes_max)
         self._held = 0
         self._answers: deque[_Pending] = deque()
-        self._in_flight = 0
         self._bytes_in_flight = 0
         self._starting = False
         self._looping = False

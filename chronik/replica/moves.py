@@ -235,8 +235,7 @@ class ReplicaMoves:
         await self._turn(0)
 
     def _turn(self, seconds: float) -> Deferred[None]:
-        waiting: Deferred[None] = deferLater(self._clock, seconds, _nothing)
-        return waiting
+        return deferLater(self._clock, seconds)
 
     async def _swap(self, move: _Move) -> bool:
         """Let the copy take the place of the log; whether the move is over. Clients are told to ask again meanwhile.
@@ -286,7 +285,3 @@ class ReplicaMoves:
             return
         self._log.error("{partition} is not moved to {directory}, it stays where it is: {why}", partition=partition, directory=directory, why=why)
         self._drop(partition, move.key[0])
-
-
-def _nothing() -> None:
-    """A turn of the reactor is over."""

@@ -6,7 +6,7 @@ from collections.abc import Callable, Coroutine, Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from chronik.security.interfaces import Action
+from chronik.security.interfaces import CLUSTER_NAME, Action, Operation, ResourceType
 
 if TYPE_CHECKING:
     from chronik.errors import KafkaError
@@ -28,6 +28,12 @@ Refusal: TypeAlias = Callable[[Any, int, "KafkaError"], "Message"]
 def asks_nothing(services: Services, request: Any) -> Iterable[Action]:
     """The rule of APIs that everyone may call."""
     return ()
+
+
+def asks_cluster(operation: Operation) -> Rule:
+    """The rule of APIs that take one operation on the cluster, whatever is asked for."""
+    actions = (Action(operation, ResourceType.CLUSTER, CLUSTER_NAME),)
+    return lambda services, request: actions
 
 
 @dataclass(frozen=True, slots=True)

@@ -49,6 +49,28 @@ class RequestAudit:
         self._trail = trail
         self.enabled: bool = trail.enabled
 
+    def answered(
+        self,
+        api: Api,
+        session: Session,
+        client_id: str | None,
+        decisions: Mapping[Action, bool],
+        before: MetadataImage,
+        after: MetadataImage,
+        request: Any,
+        response: Any,
+    ) -> None:
+        """A request is over: tell what of it was refused, and what it changed.
+
+        :param before: the image when it came.
+        :param after: the image now.
+        :param response: None where nothing was answered.
+        """
+        if not all(decisions.values()):
+            self.refused(api, session, client_id, decisions, response)
+        if response is not None:
+            self.changed(api, session, client_id, before, after, request, response)
+
     def refused(self, api: Api, session: Session, client_id: str | None, decisions: Mapping[Action, bool], response: Any) -> None:
         """Some of what a request asked for was not allowed. Whether that kept it from anything, its answer tells: topics that somebody
         may not see are left out of lists, which is no refusal.

@@ -47,7 +47,5 @@ class ApiCalls:
         except KafkaError as error:
             response = api.refusal(request, version, error)
         if self._audit.enabled and response is not None:
-            if not all(decisions.values()):
-                self._audit.refused(api, session, None, decisions, response)
-            self._audit.changed(api, session, None, before, services.metadata.image, request, response)
+            self._audit.answered(api, session, None, decisions, before, services.metadata.image, request, response)
         return response

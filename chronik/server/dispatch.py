@@ -177,10 +177,7 @@ class RequestDispatcher:
             if not all(decisions.values()):
                 self._audit.refused(api, session, header.client_id, decisions, None)
             raise
-        if not all(decisions.values()):
-            self._audit.refused(api, session, header.client_id, decisions, response)
-        if api.audited is not None and response is not None:
-            self._audit.changed(api, session, header.client_id, before, self._services.metadata.image, request, response)
+        self._audit.answered(api, session, header.client_id, decisions, before, self._services.metadata.image, request, response)
         return response
 
     async def _handle(

@@ -6,7 +6,8 @@ from typing import Any
 
 from twisted.internet.defer import Deferred
 
-from chronik.cluster.tokens import REMOVED_AT_ONCE, NewToken, TokenChange, TokenExpiry
+from chronik.cluster.interfaces import NewToken, TokenChange
+from chronik.cluster.tokens import REMOVED_AT_ONCE, TokenExpiry
 from chronik.errors import ErrorCode, KafkaError
 from chronik.metadata.memory import Fault
 from chronik.metadata.security_keys import TOKENS, token_key

@@ -15,6 +15,7 @@ from chronik.errors import ConfigurationError
 from chronik.http.access import Access
 from chronik.http.acls import AclEndpoints
 from chronik.http.api import ApiEndpoints
+from chronik.http.calls import HttpCalls
 from chronik.http.health import HealthEndpoints
 from chronik.http.interfaces import HttpAnswer, HttpRequest
 from chronik.http.roles import RoleEndpoints
@@ -240,7 +241,7 @@ class AdminCase(AdminApiCase):
         """Serve by the authorizer as it is now."""
         routes, access = Routes(), Access(self.authorizer)
         RoleEndpoints(self.feed, self.controller, self.authorizer, access).register(routes)
-        AclEndpoints(ApiCalls(self.services(), acls.APIS)).register(routes)
+        AclEndpoints(HttpCalls(ApiCalls(self.services(), acls.APIS))).register(routes)
         self.client = Client(routes, FakeCredentials())
 
     def http(self, method: str, target: str, body: Any = None, **headers: str) -> Response:

@@ -8,6 +8,7 @@ from typing import Any
 from twisted.trial.unittest import SynchronousTestCase
 
 from chronik.cluster.interfaces import NewTopic
+from chronik.http.calls import HttpCalls
 from chronik.http.configs import ConfigEndpoints
 from chronik.http.routing import Routes
 from chronik.security.interfaces import CLUSTER_NAME, Action, Operation, ResourceType
@@ -26,7 +27,7 @@ class ConfigEndpointsTests(SynchronousTestCase):
         self.broker.start(self)
         self.successResultOf(self.broker.controller.create_topics([NewTopic("t", configs={"retention.ms": "5"})]))
         routes = Routes()
-        ConfigEndpoints(ApiCalls(self.broker.services, api_table())).register(routes)
+        ConfigEndpoints(HttpCalls(ApiCalls(self.broker.services, api_table()))).register(routes)
         self.client = Client(routes)
 
     def get(self, path: str, status: int = 200) -> Any:

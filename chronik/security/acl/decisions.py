@@ -7,6 +7,7 @@ from typing import Final, TypeAlias
 
 from twisted.internet.defer import Deferred, succeed
 from twisted.internet.interfaces import IReactorTime
+from twisted.internet.task import deferLater
 
 from chronik.config import Configuration
 from chronik.errors import ConfigurationError
@@ -88,9 +89,7 @@ class Decisions:
         answers: list[bool] = []
         for start in range(0, len(actions), ACTIONS_OF_A_TURN):
             if start:
-                turn: Deferred[None] = Deferred()
-                reactor.callLater(0, turn.callback, None)
-                await turn
+                await deferLater(reactor, 0)
             answers += self.decide(principal, host, actions[start : start + ACTIONS_OF_A_TURN])
         return answers
 

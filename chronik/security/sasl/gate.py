@@ -229,5 +229,5 @@ class SaslAuthentication:
         """Whoever failed is kept waiting, so that nobody tries many times a second."""
         seconds = self._server.failure_delay_seconds
         if seconds > 0:
-            await deferLater(self._server.clock, seconds, lambda: None)
+            await deferLater(self._server.clock, seconds)
         await self._server.turns.wait()

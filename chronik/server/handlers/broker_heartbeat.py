@@ -2,20 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import TYPE_CHECKING
-
 from chronik.cluster.interfaces import Heartbeat
 from chronik.errors import ErrorCode, KafkaError
 from chronik.protocol.apis import ApiKey
 from chronik.protocol.message import Message
 from chronik.protocol.messages import BrokerHeartbeatRequest, BrokerHeartbeatResponse
-from chronik.security.interfaces import CLUSTER_NAME, Action, Operation, ResourceType
-from chronik.server.api import Api
+from chronik.security.interfaces import Operation
+from chronik.server.api import Api, asks_cluster
 from chronik.server.context import RequestContext
-
-if TYPE_CHECKING:
-    from chronik.server.services import Services
 
 
 async def _broker_heartbeat(context: RequestContext, request: BrokerHeartbeatRequest) -> BrokerHeartbeatResponse:
@@ -28,12 +22,10 @@ async def _broker_heartbeat(context: RequestContext, request: BrokerHeartbeatReq
     return BrokerHeartbeatResponse(is_caught_up=answer.caught_up, is_fenced=answer.fenced, should_shut_down=answer.should_shut_down)
 
 
-def _rule(services: Services, request: BrokerHeartbeatRequest) -> Iterable[Action]:
-    return (Action(Operation.CLUSTER_ACTION, ResourceType.CLUSTER, CLUSTER_NAME),)
-
-
 def _refusal(request: BrokerHeartbeatRequest, version: int, error: KafkaError) -> Message:
     return BrokerHeartbeatResponse(error_code=error.code)
 
 
-APIS = (Api(ApiKey.BROKER_HEARTBEAT, "BrokerHeartbeat", (0, 1), _broker_heartbeat, _refusal, _rule, advertised=False, frame_bytes_max=64 << 10),)
+_RULE = asks_cluster(Operation.CLUSTER_ACTION)
+
+APIS = (Api(ApiKey.BROKER_HEARTBEAT, "BrokerHeartbeat", (0, 1), _broker_heartbeat, _refusal, _RULE, advertised=False, frame_bytes_max=64 << 10),)

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import Any, TypeAlias
 
 from twisted.logger import Logger
 
@@ -11,12 +10,9 @@ from chronik.errors import ErrorCode, KafkaError
 from chronik.protocol.apis import ApiKey
 from chronik.protocol.message import Message
 from chronik.protocol.messages import AlterReplicaLogDirsRequest, AlterReplicaLogDirsResponse
-from chronik.security.interfaces import CLUSTER_NAME, Action, Operation, ResourceType
-from chronik.server.api import Api
+from chronik.security.interfaces import Operation
+from chronik.server.api import Api, asks_cluster
 from chronik.server.context import RequestContext
-
-if TYPE_CHECKING:
-    from chronik.server.services import Services
 
 _log = Logger()
 
@@ -45,10 +41,6 @@ async def _move(context: RequestContext, name: str, number: int, path: str) -> E
     return ErrorCode.NONE
 
 
-def _rule(services: Services, request: AlterReplicaLogDirsRequest) -> Iterable[Action]:
-    return (Action(Operation.ALTER, ResourceType.CLUSTER, CLUSTER_NAME),)
-
-
 def _refusal(request: Any, version: int, error: KafkaError) -> Message:
     """The answer has no error of its own: every partition gets it."""
     return AlterReplicaLogDirsResponse(
@@ -60,4 +52,4 @@ def _refusal(request: Any, version: int, error: KafkaError) -> Message:
     )
 
 
-APIS = (Api(ApiKey.ALTER_REPLICA_LOG_DIRS, "AlterReplicaLogDirs", (1, 2), _alter_replica_log_dirs, _refusal, _rule),)
+APIS = (Api(ApiKey.ALTER_REPLICA_LOG_DIRS, "AlterReplicaLogDirs", (1, 2), _alter_replica_log_dirs, _refusal, asks_cluster(Operation.ALTER)),)

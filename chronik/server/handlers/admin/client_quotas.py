@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final, TypeAlias
+from typing import Any, Final, TypeAlias
 
 from chronik.cluster.interfaces import QuotaChange
 from chronik.errors import ErrorCode, KafkaError
@@ -18,12 +18,9 @@ from chronik.protocol.messages import (
     DescribeClientQuotasRequest,
     DescribeClientQuotasResponse,
 )
-from chronik.security.interfaces import CLUSTER_NAME, Action, Operation, ResourceType
-from chronik.server.api import Api
+from chronik.security.interfaces import Operation
+from chronik.server.api import Api, asks_cluster
 from chronik.server.context import RequestContext
-
-if TYPE_CHECKING:
-    from chronik.server.services import Services
 
 EXACT: Final = 0
 DEFAULT: Final = 1
@@ -99,10 +96,6 @@ def _described(entity: QuotaEntity, limits: Any) -> _Described:
     )
 
 
-def _describe_rule(services: Services, request: Any) -> Iterable[Action]:
-    return (Action(Operation.DESCRIBE_CONFIGS, ResourceType.CLUSTER, CLUSTER_NAME),)
-
-
 def _describe_refusal(request: Any, version: int, error: KafkaError) -> Message:
     return DescribeClientQuotasResponse(error_code=error.code, error_message=error.message or None, entries=None)
 
@@ -149,10 +142,6 @@ def _results(request: AlterClientQuotasRequest, outcomes: Sequence[KafkaError | 
     )
 
 
-def _alter_rule(services: Services, request: Any) -> Iterable[Action]:
-    return (Action(Operation.ALTER_CONFIGS, ResourceType.CLUSTER, CLUSTER_NAME),)
-
-
 def _alter_refusal(request: AlterClientQuotasRequest, version: int, error: KafkaError) -> Message:
     return AlterClientQuotasResponse(entries=_results(request, [error] * len(request.entries)))
 
@@ -162,6 +151,6 @@ def _invalid(message: str) -> KafkaError:
 
 
 APIS = (
-    Api(ApiKey.DESCRIBE_CLIENT_QUOTAS, "DescribeClientQuotas", (0, 1), _describe, _describe_refusal, _describe_rule),
-    Api(ApiKey.ALTER_CLIENT_QUOTAS, "AlterClientQuotas", (0, 1), _alter, _alter_refusal, _alter_rule),
+    Api(ApiKey.DESCRIBE_CLIENT_QUOTAS, "DescribeClientQuotas", (0, 1), _describe, _describe_refusal, asks_cluster(Operation.DESCRIBE_CONFIGS)),
+    Api(ApiKey.ALTER_CLIENT_QUOTAS, "AlterClientQuotas", (0, 1), _alter, _alter_refusal, asks_cluster(Operation.ALTER_CONFIGS)),
 )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
-from twisted.internet.defer import Deferred
+from twisted.internet.task import deferLater
 
 from chronik.cluster.configs import check_resource, resource_key
 from chronik.cluster.interfaces import ConfigResource, ConfigResourceType
@@ -45,9 +45,7 @@ async def _describe_configs(context: RequestContext, request: DescribeConfigsReq
     for resource in _distinct(request.resources):
         results.append(_described(context, request, resource))
         if not len(results) % RESOURCES_OF_A_TURN:
-            turn: Deferred[None] = Deferred()
-            context.services.clock.callLater(0, turn.callback, None)
-            await turn
+            await deferLater(context.services.clock, 0)
     return DescribeConfigsResponse(results=tuple(results))
 
 

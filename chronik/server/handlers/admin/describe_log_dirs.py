@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Container, Iterable
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import Any, TypeAlias
 
 from chronik.errors import ErrorCode, KafkaError
 from chronik.model import TopicPartition
 from chronik.protocol.apis import ApiKey
 from chronik.protocol.message import Message
 from chronik.protocol.messages import DescribeLogDirsRequest, DescribeLogDirsResponse
-from chronik.security.interfaces import CLUSTER_NAME, Action, Operation, ResourceType
-from chronik.server.api import Api
+from chronik.security.interfaces import Operation
+from chronik.server.api import Api, asks_cluster
 from chronik.server.context import RequestContext
 from chronik.storage.interfaces import DirectoryUsage, LogUsage
-
-if TYPE_CHECKING:
-    from chronik.server.services import Services
 
 _Directory: TypeAlias = DescribeLogDirsResponse.DescribeLogDirsResult
 _Topic: TypeAlias = DescribeLogDirsResponse.DescribeLogDirsTopic
@@ -55,13 +52,9 @@ def _partition(log: LogUsage) -> _Partition:
     )
 
 
-def _rule(services: Services, request: DescribeLogDirsRequest) -> Iterable[Action]:
-    return (Action(Operation.DESCRIBE, ResourceType.CLUSTER, CLUSTER_NAME),)
-
-
 def _refusal(request: Any, version: int, error: KafkaError) -> Message:
     """From version 3 on the answer has a place for the error; before, it is empty."""
     return DescribeLogDirsResponse(error_code=error.code if version >= 3 else ErrorCode.NONE)
 
 
-APIS = (Api(ApiKey.DESCRIBE_LOG_DIRS, "DescribeLogDirs", (1, 5), _describe_log_dirs, _refusal, _rule),)
+APIS = (Api(ApiKey.DESCRIBE_LOG_DIRS, "DescribeLogDirs", (1, 5), _describe_log_dirs, _refusal, asks_cluster(Operation.DESCRIBE)),)

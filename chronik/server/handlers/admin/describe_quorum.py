@@ -5,21 +5,17 @@ The metadata store has a revision where Kafka has an offset of its metadata log.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any, Final, TypeAlias
+from typing import Any, Final, TypeAlias
 
 from chronik.errors import ErrorCode, KafkaError
 from chronik.metadata.image import MetadataImage
 from chronik.protocol.apis import ApiKey
 from chronik.protocol.message import Message
 from chronik.protocol.messages import DescribeQuorumRequest, DescribeQuorumResponse
-from chronik.security.interfaces import CLUSTER_NAME, Action, Operation, ResourceType
-from chronik.server.api import Api
+from chronik.security.interfaces import Operation
+from chronik.server.api import Api, asks_cluster
 from chronik.server.context import RequestContext
 from chronik.server.handlers.leaders import endpoint_for
-
-if TYPE_CHECKING:
-    from chronik.server.services import Services
 
 METADATA_TOPIC: Final = "__cluster_metadata"
 """What Kafka calls its metadata log; it has the one partition 0."""
@@ -82,12 +78,8 @@ def _unknown(request: DescribeQuorumRequest) -> tuple[_Topic, ...]:
     )
 
 
-def _rule(services: Services, request: DescribeQuorumRequest) -> Iterable[Action]:
-    return (Action(Operation.DESCRIBE, ResourceType.CLUSTER, CLUSTER_NAME),)
-
-
 def _refusal(request: Any, version: int, error: KafkaError) -> Message:
     return DescribeQuorumResponse(error_code=error.code, error_message=error.message or None)
 
 
-APIS = (Api(ApiKey.DESCRIBE_QUORUM, "DescribeQuorum", (0, 2), _describe_quorum, _refusal, _rule),)
+APIS = (Api(ApiKey.DESCRIBE_QUORUM, "DescribeQuorum", (0, 2), _describe_quorum, _refusal, asks_cluster(Operation.DESCRIBE)),)

@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING, TypeAlias
+from collections.abc import Sequence
+from typing import TypeAlias
 
 from chronik.cluster.election import ElectionType
 from chronik.errors import ErrorCode, KafkaError
 from chronik.protocol.apis import ApiKey
 from chronik.protocol.message import Message
 from chronik.protocol.messages import ElectLeadersRequest, ElectLeadersResponse
-from chronik.security.interfaces import CLUSTER_NAME, Action, Operation, ResourceType
-from chronik.server.api import Api
+from chronik.security.interfaces import Operation
+from chronik.server.api import Api, asks_cluster
 from chronik.server.context import RequestContext
-
-if TYPE_CHECKING:
-    from chronik.server.services import Services
 
 _Topic: TypeAlias = ElectLeadersResponse.ReplicaElectionResult
 _Partition: TypeAlias = ElectLeadersResponse.PartitionResult
@@ -58,10 +55,6 @@ def _result(number: int, error: KafkaError | None) -> _Partition:
     return _Partition(partition_id=number, error_code=error.code, error_message=error.message or None)
 
 
-def _rule(services: Services, request: ElectLeadersRequest) -> Iterable[Action]:
-    return (Action(Operation.ALTER, ResourceType.CLUSTER, CLUSTER_NAME),)
-
-
 def _refusal(request: ElectLeadersRequest, version: int, error: KafkaError) -> Message:
     """Version 0 has no place for the error but the partitions."""
     topics = tuple(
@@ -71,4 +64,4 @@ def _refusal(request: ElectLeadersRequest, version: int, error: KafkaError) -> M
     return ElectLeadersResponse(error_code=error.code if version >= 1 else ErrorCode.NONE, replica_election_results=topics)
 
 
-APIS = (Api(ApiKey.ELECT_LEADERS, "ElectLeaders", (0, 2), _elect_leaders, _refusal, _rule),)
+APIS = (Api(ApiKey.ELECT_LEADERS, "ElectLeaders", (0, 2), _elect_leaders, _refusal, asks_cluster(Operation.ALTER)),)

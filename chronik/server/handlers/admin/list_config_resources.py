@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from typing import TYPE_CHECKING, Any, Final, TypeAlias
+from typing import Any, Final, TypeAlias
 
 from chronik.cluster.configs import resource_key
 from chronik.cluster.interfaces import ConfigResource, ConfigResourceType
@@ -12,12 +12,9 @@ from chronik.metadata.image import MetadataImage
 from chronik.protocol.apis import ApiKey
 from chronik.protocol.message import Message
 from chronik.protocol.messages import ListConfigResourcesRequest, ListConfigResourcesResponse
-from chronik.security.interfaces import CLUSTER_NAME, Action, Operation, ResourceType
-from chronik.server.api import Api
+from chronik.security.interfaces import Operation
+from chronik.server.api import Api, asks_cluster
 from chronik.server.context import RequestContext
-
-if TYPE_CHECKING:
-    from chronik.server.services import Services
 
 _Resource: TypeAlias = ListConfigResourcesResponse.ConfigResource
 
@@ -59,12 +56,8 @@ def _kinds(context: RequestContext, request: ListConfigResourcesRequest) -> Iter
     return [ConfigResourceType(code) for code in dict.fromkeys(request.resource_types)] or _NAMES
 
 
-def _rule(services: Services, request: ListConfigResourcesRequest) -> Iterable[Action]:
-    return (Action(Operation.DESCRIBE_CONFIGS, ResourceType.CLUSTER, CLUSTER_NAME),)
-
-
 def _refusal(request: Any, version: int, error: KafkaError) -> Message:
     return ListConfigResourcesResponse(error_code=error.code)
 
 
-APIS = (Api(ApiKey.LIST_CONFIG_RESOURCES, "ListConfigResources", (0, 1), _list_config_resources, _refusal, _rule),)
+APIS = (Api(ApiKey.LIST_CONFIG_RESOURCES, "ListConfigResources", (0, 1), _list_config_resources, _refusal, asks_cluster(Operation.DESCRIBE_CONFIGS)),)

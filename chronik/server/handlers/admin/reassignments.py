@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import Any, TypeAlias
 
 from chronik.cluster.interfaces import Reassignment
 from chronik.errors import ErrorCode, KafkaError
@@ -16,12 +16,9 @@ from chronik.protocol.messages import (
     ListPartitionReassignmentsRequest,
     ListPartitionReassignmentsResponse,
 )
-from chronik.security.interfaces import CLUSTER_NAME, Action, Operation, ResourceType
-from chronik.server.api import Api
+from chronik.security.interfaces import Operation
+from chronik.server.api import Api, asks_cluster
 from chronik.server.context import RequestContext
-
-if TYPE_CHECKING:
-    from chronik.server.services import Services
 
 _Topic: TypeAlias = AlterPartitionReassignmentsResponse.ReassignableTopicResponse
 _Partition: TypeAlias = AlterPartitionReassignmentsResponse.ReassignablePartitionResponse
@@ -46,10 +43,6 @@ def _result(number: int, error: KafkaError | None) -> _Partition:
     if error is None:
         return _Partition(partition_index=number, error_message=None)
     return _Partition(partition_index=number, error_code=error.code, error_message=error.message or None)
-
-
-def _alter_rule(services: Services, request: Any) -> Iterable[Action]:
-    return (Action(Operation.ALTER, ResourceType.CLUSTER, CLUSTER_NAME),)
 
 
 def _alter_refusal(request: Any, version: int, error: KafkaError) -> Message:
@@ -81,15 +74,11 @@ def _ongoing(topic: TopicImage, numbers: Iterable[int]) -> Iterator[ListPartitio
             )
 
 
-def _list_rule(services: Services, request: Any) -> Iterable[Action]:
-    return (Action(Operation.DESCRIBE, ResourceType.CLUSTER, CLUSTER_NAME),)
-
-
 def _list_refusal(request: Any, version: int, error: KafkaError) -> Message:
     return ListPartitionReassignmentsResponse(error_code=error.code, error_message=error.message or None)
 
 
 APIS = (
-    Api(ApiKey.ALTER_PARTITION_REASSIGNMENTS, "AlterPartitionReassignments", (0, 1), _alter, _alter_refusal, _alter_rule),
-    Api(ApiKey.LIST_PARTITION_REASSIGNMENTS, "ListPartitionReassignments", (0, 0), _list, _list_refusal, _list_rule),
+    Api(ApiKey.ALTER_PARTITION_REASSIGNMENTS, "AlterPartitionReassignments", (0, 1), _alter, _alter_refusal, asks_cluster(Operation.ALTER)),
+    Api(ApiKey.LIST_PARTITION_REASSIGNMENTS, "ListPartitionReassignments", (0, 0), _list, _list_refusal, asks_cluster(Operation.DESCRIBE)),
 )

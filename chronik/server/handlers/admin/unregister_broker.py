@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from chronik.errors import ErrorCode, KafkaError
 from chronik.protocol.apis import ApiKey
 from chronik.protocol.message import Message
 from chronik.protocol.messages import UnregisterBrokerRequest, UnregisterBrokerResponse
-from chronik.security.interfaces import CLUSTER_NAME, Action, Operation, ResourceType
-from chronik.server.api import Api
+from chronik.security.interfaces import Operation
+from chronik.server.api import Api, asks_cluster
 from chronik.server.context import RequestContext
-
-if TYPE_CHECKING:
-    from chronik.server.services import Services
 
 
 async def _unregister_broker(context: RequestContext, request: UnregisterBrokerRequest) -> UnregisterBrokerResponse:
@@ -24,12 +20,8 @@ async def _unregister_broker(context: RequestContext, request: UnregisterBrokerR
     return UnregisterBrokerResponse(error_message=None)
 
 
-def _rule(services: Services, request: UnregisterBrokerRequest) -> Iterable[Action]:
-    return (Action(Operation.ALTER, ResourceType.CLUSTER, CLUSTER_NAME),)
-
-
 def _refusal(request: Any, version: int, error: KafkaError) -> Message:
     return UnregisterBrokerResponse(error_code=error.code, error_message=error.message or None)
 
 
-APIS = (Api(ApiKey.UNREGISTER_BROKER, "UnregisterBroker", (0, 0), _unregister_broker, _refusal, _rule),)
+APIS = (Api(ApiKey.UNREGISTER_BROKER, "UnregisterBroker", (0, 0), _unregister_broker, _refusal, asks_cluster(Operation.ALTER)),)

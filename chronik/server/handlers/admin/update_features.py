@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from chronik.cluster.features import FeatureUpdate, UpgradeType
 from chronik.errors import ErrorCode, KafkaError
 from chronik.protocol.apis import ApiKey
 from chronik.protocol.message import Message
 from chronik.protocol.messages import UpdateFeaturesRequest, UpdateFeaturesResponse
-from chronik.security.interfaces import CLUSTER_NAME, Action, Operation, ResourceType
-from chronik.server.api import Api
+from chronik.security.interfaces import Operation
+from chronik.server.api import Api, asks_cluster
 from chronik.server.context import RequestContext
-
-if TYPE_CHECKING:
-    from chronik.server.services import Services
 
 
 async def _update_features(context: RequestContext, request: UpdateFeaturesRequest) -> UpdateFeaturesResponse:
@@ -35,12 +31,8 @@ def _update(version: int, update: UpdateFeaturesRequest.FeatureUpdateKey) -> Fea
     return FeatureUpdate(update.feature, update.max_version_level, kind)
 
 
-def _rule(services: Services, request: UpdateFeaturesRequest) -> Iterable[Action]:
-    return (Action(Operation.ALTER, ResourceType.CLUSTER, CLUSTER_NAME),)
-
-
 def _refusal(request: Any, version: int, error: KafkaError) -> Message:
     return UpdateFeaturesResponse(error_code=error.code, error_message=error.message or None)
 
 
-APIS = (Api(ApiKey.UPDATE_FEATURES, "UpdateFeatures", (0, 2), _update_features, _refusal, _rule),)
+APIS = (Api(ApiKey.UPDATE_FEATURES, "UpdateFeatures", (0, 2), _update_features, _refusal, asks_cluster(Operation.ALTER)),)

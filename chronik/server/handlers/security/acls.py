@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING, Any, Final, TypeAlias
+from typing import Any, Final, TypeAlias
 
-from twisted.internet.defer import Deferred
+from twisted.internet.task import deferLater
 
 from chronik.errors import ErrorCode, KafkaError
 from chronik.protocol.apis import ApiKey
@@ -20,21 +20,16 @@ from chronik.protocol.messages import (
 )
 from chronik.security.acl.filters import exact, filter_problem, in_order, matching
 from chronik.security.interfaces import (
-    CLUSTER_NAME,
     AclBinding,
     AclFilter,
-    Action,
     IAclAuthorizer,
     Operation,
     PatternType,
     Permission,
     ResourceType,
 )
-from chronik.server.api import Api
+from chronik.server.api import Api, asks_cluster
 from chronik.server.context import RequestContext
-
-if TYPE_CHECKING:
-    from chronik.server.services import Services
 
 FILTERS_OF_A_TURN: Final = 4
 """Filters that are compared with every entry in one turn of the reactor: with ten thousand entries each takes some milliseconds."""
@@ -53,13 +48,6 @@ _PATTERNS: Final = {each.value: each for each in PatternType}
 _OPERATIONS: Final = {each.value: each for each in Operation}
 _PERMISSIONS: Final = {each.value: each for each in Permission}
 """Members by their codes; a code that is none means UNKNOWN."""
-
-
-def _turn(context: RequestContext) -> Deferred[None]:
-    """Let the reactor do something else."""
-    turn: Deferred[None] = Deferred()
-    context.services.clock.callLater(0, turn.callback, None)
-    return turn
 
 
 def _check_kept(context: RequestContext) -> None:
@@ -99,7 +87,7 @@ async def _describe_acls(context: RequestContext, request: DescribeAclsRequest) 
     found = in_order(matching(wanted, context.services.metadata.image.security.acls))
     for number, acl in enumerate(found, 1):
         if not number % ENTRIES_OF_A_TURN:
-            await _turn(context)
+            await deferLater(context.services.clock, 0)
         described = _Description(principal=acl.principal, host=acl.host, operation=acl.operation, permission_type=acl.permission)
         resources.setdefault((acl.resource_type, acl.name, acl.pattern), []).append(described)
     return DescribeAclsResponse(
@@ -109,10 +97,6 @@ async def _describe_acls(context: RequestContext, request: DescribeAclsRequest) 
             for (kind, name, pattern), acls in resources.items()
         ),
     )
-
-
-def _describe_rule(services: Services, request: DescribeAclsRequest) -> Iterable[Action]:
-    return (Action(Operation.DESCRIBE, ResourceType.CLUSTER, CLUSTER_NAME),)
 
 
 def _describe_refusal(request: Any, version: int, error: KafkaError) -> Message:
@@ -128,7 +112,7 @@ async def _create_acls(context: RequestContext, request: CreateAclsRequest) -> C
     outcomes: list[KafkaError | None] = []
     for start in range(0, len(request.creations), ENTRIES_OF_A_TURN):
         if start:
-            await _turn(context)
+            await deferLater(context.services.clock, 0)
         some = [_binding(creation) for creation in request.creations[start : start + ENTRIES_OF_A_TURN]]
         outcomes += await context.services.controller.create_acls(some)
     return CreateAclsResponse(results=tuple(map(_created, outcomes)))
@@ -150,10 +134,6 @@ def _created(error: KafkaError | None) -> _Created:
     return _Created(error_message=None) if error is None else _Created(error_code=error.code, error_message=error.message or None)
 
 
-def _alter_rule(services: Services, request: Any) -> Iterable[Action]:
-    return (Action(Operation.ALTER, ResourceType.CLUSTER, CLUSTER_NAME),)
-
-
 def _create_refusal(request: CreateAclsRequest, version: int, error: KafkaError) -> Message:
     return CreateAclsResponse(results=(_created(error),) * len(request.creations))
 
@@ -167,7 +147,7 @@ async def _delete_acls(context: RequestContext, request: DeleteAclsRequest) -> D
     results: list[_Deleted] = []
     for some in _turns([_filter(asked, asked.permission_type) for asked in request.filters]):
         if results:
-            await _turn(context)
+            await deferLater(context.services.clock, 0)
         results += map(_deleted, await context.services.controller.delete_acls(some))
     return DeleteAclsResponse(filter_results=tuple(results))
 
@@ -212,7 +192,7 @@ def _delete_refusal(request: DeleteAclsRequest, version: int, error: KafkaError)
 
 
 APIS = (
-    Api(ApiKey.DESCRIBE_ACLS, "DescribeAcls", (1, 3), _describe_acls, _describe_refusal, _describe_rule, frame_bytes_max=64 << 10),
-    Api(ApiKey.CREATE_ACLS, "CreateAcls", (1, 3), _create_acls, _create_refusal, _alter_rule, frame_bytes_max=1 << 20),
-    Api(ApiKey.DELETE_ACLS, "DeleteAcls", (1, 3), _delete_acls, _delete_refusal, _alter_rule, frame_bytes_max=1 << 20),
+    Api(ApiKey.DESCRIBE_ACLS, "DescribeAcls", (1, 3), _describe_acls, _describe_refusal, asks_cluster(Operation.DESCRIBE), frame_bytes_max=64 << 10),
+    Api(ApiKey.CREATE_ACLS, "CreateAcls", (1, 3), _create_acls, _create_refusal, asks_cluster(Operation.ALTER), frame_bytes_max=1 << 20),
+    Api(ApiKey.DELETE_ACLS, "DeleteAcls", (1, 3), _delete_acls, _delete_refusal, asks_cluster(Operation.ALTER), frame_bytes_max=1 << 20),
 )

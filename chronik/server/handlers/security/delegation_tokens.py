@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
-from chronik.cluster.tokens import NewToken, TokenChange, may_renew, not_found
+from chronik.cluster.interfaces import NewToken, TokenChange
+from chronik.cluster.tokens import may_renew, not_found
 from chronik.errors import ErrorCode, KafkaError
 from chronik.protocol.apis import ApiKey
 from chronik.protocol.messages import (

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from chronik.cluster.interfaces import ScramChange
 from chronik.errors import ErrorCode, KafkaError
@@ -16,13 +15,10 @@ from chronik.protocol.messages import (
     DescribeUserScramCredentialsRequest,
     DescribeUserScramCredentialsResponse,
 )
-from chronik.security.interfaces import CLUSTER_NAME, Action, Operation, ResourceType, ScramCredential
+from chronik.security.interfaces import Operation, ScramCredential
 from chronik.security.scram_keys import SCRAM_HASHES, credential_of
-from chronik.server.api import Api
+from chronik.server.api import Api, asks_cluster
 from chronik.server.context import RequestContext
-
-if TYPE_CHECKING:
-    from chronik.server.services import Services
 
 _NAMES: Final = {kind.code: name for name, kind in SCRAM_HASHES.items()}
 _UNKNOWN: Final = "UNKNOWN"
@@ -53,10 +49,6 @@ def _described(user: str, times: int, found: list[tuple[int, int]]) -> _Describe
         return _Described(user=user, error_code=ErrorCode.RESOURCE_NOT_FOUND, error_message=message)
     infos = tuple(DescribeUserScramCredentialsResponse.CredentialInfo(mechanism=code, iterations=iterations) for code, iterations in sorted(found))
     return _Described(user=user, error_message=None, credential_infos=infos)
-
-
-def _describe_rule(services: Services, request: Any) -> Iterable[Action]:
-    return (Action(Operation.DESCRIBE, ResourceType.CLUSTER, CLUSTER_NAME),)
 
 
 def _describe_refusal(request: DescribeUserScramCredentialsRequest, version: int, error: KafkaError) -> Message:
@@ -90,16 +82,14 @@ def _altered(user: str, outcome: KafkaError | None) -> _Altered:
     return _Altered(user=user, error_code=outcome.code, error_message=outcome.message or None)
 
 
-def _alter_rule(services: Services, request: Any) -> Iterable[Action]:
-    return (Action(Operation.ALTER, ResourceType.CLUSTER, CLUSTER_NAME),)
-
-
 def _alter_refusal(request: AlterUserScramCredentialsRequest, version: int, error: KafkaError) -> Message:
     users = dict.fromkeys([*(each.name for each in request.deletions), *(each.name for each in request.upsertions)])
     return AlterUserScramCredentialsResponse(results=tuple(_altered(user, error) for user in users))
 
 
+_DESCRIBE, _ALTER = asks_cluster(Operation.DESCRIBE), asks_cluster(Operation.ALTER)
+
 APIS = (
-    Api(ApiKey.DESCRIBE_USER_SCRAM_CREDENTIALS, "DescribeUserScramCredentials", (0, 0), _describe, _describe_refusal, _describe_rule),
-    Api(ApiKey.ALTER_USER_SCRAM_CREDENTIALS, "AlterUserScramCredentials", (0, 0), _alter, _alter_refusal, _alter_rule),
+    Api(ApiKey.DESCRIBE_USER_SCRAM_CREDENTIALS, "DescribeUserScramCredentials", (0, 0), _describe, _describe_refusal, _DESCRIBE),
+    Api(ApiKey.ALTER_USER_SCRAM_CREDENTIALS, "AlterUserScramCredentials", (0, 0), _alter, _alter_refusal, _ALTER),
 )
