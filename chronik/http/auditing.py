@@ -31,7 +31,7 @@ BODY_BYTES_MAX: Final = 16 << 10
 ADMINISTERED: Final = frozenset({"_security", "_chronik"})
 """First segments of paths whose changes are recorded here."""
 
-CALLED: Final = frozenset({("_chronik", "configs"), ("_chronik", "quotas")})
+CALLED: Final = frozenset({("_chronik", "acls"), ("_chronik", "configs"), ("_chronik", "quotas")})
 """Beginnings of those that are Kafka's APIs, which are recorded where they are called."""
 
 _READING: Final = frozenset({"GET", "HEAD"})

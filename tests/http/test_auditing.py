@@ -92,6 +92,7 @@ class HttpAuditTests(SynchronousTestCase):
         self.audit.served(request("GET", "_security/user/bob"), json_answer({}))
         self.audit.served(request("DELETE", "_security/user/bob"), HttpError(404, "x", "no such user").answer())
         self.audit.served(request("PUT", "_chronik/quotas"), json_answer({}))  # told where the API is called
+        self.audit.served(request("POST", "_chronik/acls"), json_answer({}))
         done, failed = self.events(AuditKind.CHANGE)
         self.assertEqual(("PUT /_security/user/bob", True, {"status": 200}), (done.action, done.succeeded, done.details))
         self.assertEqual((["a"], {"api_key": "(hidden)", "x": 1}), (done.after["roles"], done.after["metadata"]))
