@@ -184,9 +184,9 @@ class BrokerService(Service):
         config, machine = self._config, self._machine
         reactor = machine.reactor
         listeners = KafkaListeners(
-            config, reactor, machine.descriptors.connections, partial(ServerTls, now=reactor.seconds), machine.busy_poll
+            config, reactor, machine.descriptors.connections, partial(ServerTls, now=reactor.seconds), machine.busy_poll, machine.crowd
         )
-        http = HttpListeners(config, reactor, machine.descriptors.http_connections, listeners.handshakes)
+        http = HttpListeners(config, reactor, machine.descriptors.http_connections, listeners.handshakes, machine.crowd)
         self._endings += [http.stop_accepting, listeners.stop_accepting]
         listeners.bind()
         http.bind()

@@ -7,7 +7,7 @@ that of the longest name before it that has one, and in the end the one of ``roo
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final
 
 from twisted.logger import ILogFilterPredicate, LogEvent, Logger, LogLevel, PredicateResult
@@ -88,6 +88,38 @@ class LogLevels:
     def described(self) -> Mapping[str, str]:
         """The level of every name there is, sorted, the root included."""
         return {name: self.level(name) for name in sorted({ROOT, *self._levels, *_loggers(), *_OTHERS})}
+
+
+STRANGERS_LINES_A_SECOND: Final = 10
+"""Lines about what strangers do wrong: each takes as long as a small request, and thousands a second would fill the disk."""
+
+
+class LogRation:
+    """So many lines a second; more of them are counted, and their number is told with the first line of a later second.
+
+    :param seconds: what time it is.
+    :param more: told how many there were that had no line.
+    """
+
+    __slots__ = ("_lines_max", "_more", "_second", "_seconds", "_taken")
+
+    def __init__(self, seconds: Callable[[], float], more: Callable[[int], object], lines_max: int = STRANGERS_LINES_A_SECOND) -> None:
+        self._seconds = seconds
+        self._more = more
+        self._lines_max = lines_max
+        self._second = 0
+        self._taken = 0
+
+    def take(self) -> bool:
+        """Whether there is a line for what has happened now."""
+        second = int(self._seconds())
+        if second != self._second:
+            left_out = self._taken - self._lines_max
+            self._second, self._taken = second, 0
+            if left_out > 0:
+                self._more(left_out)
+        self._taken += 1
+        return self._taken <= self._lines_max
 
 
 LOG_LEVELS: Final = LogLevels()

@@ -14,6 +14,7 @@ from chronik.defer import IThreadPools
 from chronik.descriptors import DescriptorShares, take_descriptors
 from chronik.logs import LOG_LEVELS, LogLevels
 from chronik.network.busypoll import BusyPoll
+from chronik.network.crowd import Crowd, PolledCrowd
 from chronik.plugin import IBackendMaker, find_backend
 from chronik.storage.filesystem import RealFileSystem
 from chronik.storage.interfaces import IFileSystem
@@ -33,6 +34,7 @@ class Machine:
     :ivar random: gives that many random bytes, which nobody can guess.
     :ivar cpu_seconds: what the reactor's thread has used of a processor.
     :ivar busy_poll: keeps the reactor's thread awake for a moment; see :mod:`~chronik.network.busypoll`.
+    :ivar crowd: keeps those who are known from waiting for those who are not; see :mod:`~chronik.network.crowd`.
     :ivar backend: finds the maker of a seam's backend by the names of both; see :func:`~chronik.plugin.find_backend`.
     :ivar say: prints a line on the terminal.
     :ivar complain: prints a line where errors go.
@@ -47,6 +49,7 @@ class Machine:
     random: Callable[[int], bytes]
     cpu_seconds: Callable[[], float]
     busy_poll: Callable[[], None]
+    crowd: Crowd
     backend: Callable[[str, str], IBackendMaker]
     say: Callable[[str], None]
     complain: Callable[[str], None]
@@ -68,6 +71,7 @@ def real_machine(reactor: Any) -> Machine:
         random=os.urandom,
         cpu_seconds=time.thread_time,
         busy_poll=BusyPoll(reactor).poll,
+        crowd=PolledCrowd(reactor),
         backend=find_backend,
         say=_say,
         complain=_complain,

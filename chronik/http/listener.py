@@ -46,6 +46,8 @@ from chronik.http.routing import Routes
 from chronik.http.search import SearchEndpoints
 from chronik.http.site import make_site
 from chronik.http.users import UserEndpoints
+from chronik.logs import LogRation
+from chronik.network.crowd import NO_CROWD, Crowd
 from chronik.network.handshakes import Handshakes
 from chronik.network.listeners import KafkaListeners
 from chronik.network.tls import TlsTransport
@@ -83,6 +85,7 @@ class HttpListeners:
     :param reactor: binds and keeps time.
     :param connections_max: at once, on all listeners together.
     :param handshakes: when TLS handshakes begin.
+    :param crowd: where connections are; see :mod:`~chronik.network.crowd`. All stay there: no request of HTTP is as urgent as Kafka's.
     :ivar tls: of the listeners of HTTPS, None where there are none.
     :raises ConfigurationError: their certificate cannot be used.
     """
@@ -95,8 +98,11 @@ class HttpListeners:
         reactor: Any,
         connections_max: int,
         handshakes: Handshakes | None = None,
+        crowd: Crowd = NO_CROWD,
     ) -> None:
         self._reactor = reactor
+        self._crowd = crowd
+        self._ration = LogRation(reactor.seconds, self._left_out)
         self._addresses = config.http_listeners()
         self._handshakes = handshakes or Handshakes(reactor)
         encrypted = any(address.name == HTTPS for address in self._addresses)
@@ -113,7 +119,7 @@ class HttpListeners:
         """
         for address in self._addresses:
             secured = self._secured if address.name == HTTPS else None
-            factory = _Later(self._connections_max, secured)
+            factory = _Later(self._connections_max, self._ration, secured)
             try:
                 port = self._reactor.listenTCP(address.port, factory, interface=address.host)
             except (CannotListenError, OSError) as error:
@@ -123,6 +129,7 @@ class HttpListeners:
                     "stop what uses the port, or choose another in http.listeners"
                 ) from None
             port.stopReading()
+            self._crowd.take_in(port)
             self._ports.append(port)
             self._factories.append(factory)
             self._warn(address)
@@ -143,10 +150,14 @@ class HttpListeners:
         host, port = getattr(address, "host", "local"), getattr(address, "port", 0)
 
         def failed(why: str, is_gone: bool) -> None:
-            log = self._log.info if is_gone else self._log.warn
-            log("closing the HTTPS connection of {host}:{port}: it {why}", host=host, port=port, why=why)
+            if self._ration.take():
+                log = self._log.info if is_gone else self._log.warn
+                log("closing the HTTPS connection of {host}:{port}: it {why}", host=host, port=port, why=why)
 
         return TlsTransport(self.tls, protocol, self._reactor, self._handshakes, failed)
+
+    def _left_out(self, count: int) -> None:
+        self._log.warn("{count} more HTTP connections were ended or refused within a second", count=count)
 
     def serve(self, parts: HttpParts) -> None:
         """Accept, and serve everything there is."""
@@ -185,6 +196,7 @@ class _Later(WrappingFactory):
     """Gives a site's connections, once there is a site, and knows those that are open.
 
     :param connections_max: at once; more are sent away.
+    :param ration: lines of the log about those.
     :param secured: puts a connection under TLS, None for none.
     """
 
@@ -192,8 +204,9 @@ class _Later(WrappingFactory):
     wrappedFactory: Site
     _log = Logger()
 
-    def __init__(self, connections_max: int, secured: Callable[[Any, Any], Any] | None = None) -> None:
+    def __init__(self, connections_max: int, ration: LogRation, secured: Callable[[Any, Any], Any] | None = None) -> None:
         super().__init__(Factory())  # type: ignore[no-untyped-call]
+        self._ration = ration
         self._connections_max = connections_max
         self._secured = secured
 
@@ -205,7 +218,8 @@ class _Later(WrappingFactory):
     def buildProtocol(self, addr: Any) -> Any:
         """A connection came; None sends it away."""
         if len(self.protocols) >= self._connections_max:
-            self._log.warn("refusing an HTTP connection of {host}: there are too many", host=getattr(addr, "host", "local"))
+            if self._ration.take():
+                self._log.warn("refusing an HTTP connection of {host}: there are too many", host=getattr(addr, "host", "local"))
             return None
         protocol = super().buildProtocol(addr)
         return protocol if self._secured is None else self._secured(protocol, addr)

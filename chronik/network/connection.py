@@ -12,7 +12,15 @@ from twisted.python.failure import Failure
 from chronik.network.busypoll import asks_again
 from chronik.network.frames import SIZE, FrameCutter, framed
 from chronik.network.interfaces import Answer, Handshake, Pieces, ProtocolViolation, Session
-from chronik.network.limits import BYTES_IN_FLIGHT_MAX, READ_BYTES_MAX, READ_BYTES_MIN, REQUESTS_IN_FLIGHT_MAX, TURN_SECONDS
+from chronik.network.limits import (
+    BYTES_IN_FLIGHT_MAX,
+    KNOWN_REQUESTS,
+    QUIET_SECONDS,
+    READ_BYTES_MAX,
+    READ_BYTES_MIN,
+    REQUESTS_IN_FLIGHT_MAX,
+    TURN_SECONDS,
+)
 from chronik.network.opening import session_of, set_socket
 from chronik.network.sender import Sender, close_pieces
 from chronik.network.socketsender import sender_for
@@ -66,6 +74,7 @@ class KafkaConnection(Protocol):
         self._read_bytes = 0
         self._muted: IDelayedCall | None = None
         self._barred = False
+        self._stranger = not internal
         self.deadline = 0.0
         self.session: Session | None = None
 
@@ -164,17 +173,17 @@ class KafkaConnection(Protocol):
             return "sends a request too slowly"
         return "sent no request" if not self._requests else "was idle"
 
+    def rest(self, now: float) -> None:
+        """Nothing has to be ended: whoever has not asked for a while is a stranger again."""
+        quiet = not (self._stranger or self._internal or self._paused or self._answers or self._held)
+        if quiet and now - self._answered_at > QUIET_SECONDS and self._sender is not None and not self._sender.busy:
+            self._stranger = True
+            self.factory.crowd.demote(self.transport)
+
     def _violated(self, problem: str) -> None:
         session = self.session
         assert session is not None
-        self._log.warn(
-            "closing the connection of {host}:{port} on {listener}: it sent {problem}",
-            host=session.peer_host,
-            port=session.peer_port,
-            listener=session.listener,
-            problem=problem,
-        )
-        self.factory.refused["protocol"] += 1
+        self.factory.tell_refused(session, "protocol", f"it sent {problem}")
         self._frames.clear()
         self._hold_unfinished()
         self._lost = True
@@ -313,6 +322,9 @@ class KafkaConnection(Protocol):
         pending = _Pending(SIZE.size + len(frame))
         self._answers.append(pending)
         self._requests += 1
+        if self._stranger and self._requests >= KNOWN_REQUESTS and not self._authenticating:
+            self._stranger = False
+            self.factory.crowd.promote(self.transport)
         now = self._seconds()
         self._asks_again = asks_again(now - self._answered_at, pending.size)
         self.deadline = now + self._limits.idle_seconds
@@ -431,15 +443,8 @@ class KafkaConnection(Protocol):
         if self._lost or self.session is None:
             return
         size = self._held
-        self._log.warn(
-            "closing the connection of {host}:{port} on {listener}: its unfinished request of {size} bytes is among the largest of those that "
-            "together take more memory than requests may",
-            host=self.session.peer_host,
-            port=self.session.peer_port,
-            listener=self.session.listener,
-            size=size,
-        )
-        self.factory.refused["memory"] += 1
+        why = f"its unfinished request of {size} bytes is among the largest of those that together take more memory than requests may"
+        self.factory.tell_refused(self.session, "memory", why)
         self._frames.clear()
         self._lost = True
         self._hold_unfinished()

@@ -23,6 +23,18 @@ TURN_SECONDS: Final = 0.01
 FRAMES_A_TURN_MAX: Final = 1024
 """Requests that one turn cuts out of what a connection sent; a megabyte may hold tens of thousands of them."""
 
+KNOWN_REQUESTS: Final = 2
+"""The request with which a peer leaves the crowd of strangers (:mod:`~chronik.network.crowd`): whoever asks once and goes need not."""
+
+QUIET_SECONDS: Final = 10.0
+"""Without a request, after which a peer is in the crowd again: its next request waits a moment longer if others are in the way."""
+
+LOOKED_AT_A_TURN: Final = 256
+"""Connections whose deadlines are looked at in one turn of the reactor, which takes some 0.2 ms."""
+
+ENDED_A_TURN: Final = 5
+"""Connections that one turn ends because their time is over: many come at once, and so do their ends. About a millisecond."""
+
 READ_BYTES_MAX: Final = 1 << 20
 """What one read takes from a socket while much is coming: a large batch in one or two pieces."""
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import select
 import socket
-from collections import Counter
-from collections.abc import Callable
+from collections import Counter, deque
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
@@ -17,12 +17,14 @@ from twisted.logger import Logger
 
 from chronik.defer import deferred
 from chronik.errors import ChronikError
+from chronik.logs import LogRation
 from chronik.network.admission import Admission
 from chronik.network.busypoll import no_poll
 from chronik.network.connection import KafkaConnection
+from chronik.network.crowd import NO_CROWD, Crowd
 from chronik.network.handshakes import Handshakes
 from chronik.network.interfaces import Handshake, IAuthentication, IAuthenticators, IRequestDispatcher, ITlsSide, Session
-from chronik.network.limits import BYTES_IN_FLIGHT_TOTAL_MAX, ConnectionLimits
+from chronik.network.limits import BYTES_IN_FLIGHT_TOTAL_MAX, ENDED_A_TURN, LOOKED_AT_A_TURN, ConnectionLimits
 from chronik.network.tls import TlsTransport
 
 if TYPE_CHECKING:
@@ -93,6 +95,19 @@ class RequestBudget:
         self._waiting.pop(connection, None)
 
 
+def _end_hung_up(paused: Mapping[int, KafkaConnection]) -> None:
+    """End connections whose peer is gone: those that are not read from would keep their socket until something is written.
+
+    :param paused: those, by the descriptors of their sockets.
+    """
+    if paused:
+        poll = select.poll()
+        for descriptor in paused:
+            poll.register(descriptor, _HUNG_UP)
+        for descriptor, _ in poll.poll(0):
+            paused[descriptor].abort()
+
+
 def _nobody(handshake: Handshake) -> None:
     """Who is told of handshakes where nobody is."""
 
@@ -115,6 +130,8 @@ class ConnectionFactory(Factory):
     :ivar protocol_name: the listener's security protocol, as in ``listener.security.protocol.map``.
     :ivar tls: its side of TLS, None for a listener without.
     :ivar handshakes: when handshakes begin; those of all listeners.
+    :ivar crowd: where peers are who are not known yet.
+    :ivar ration: lines of the log for connections that end for what their peers did.
     :ivar bytes_held: counts request bytes that came, or with a negative count those that went.
     :ivar busy_poll: called when somebody was answered who is likely to ask again at once; see :mod:`~chronik.network.busypoll`.
     """
@@ -155,13 +172,20 @@ class ConnectionFactory(Factory):
         self.refused: Counter[str] = Counter()
         self.bytes_in = 0
         self.bytes_out = 0
+        self.crowd: Crowd = NO_CROWD
+        self.ration = LogRation(clock.seconds, self._left_out)
+        self._unlooked: deque[KafkaConnection] = deque()
+
+    def _left_out(self, count: int) -> None:
+        self._log.warn("{count} more connections on {listener} were ended within a second", count=count, listener=self.name)
 
     def buildProtocol(self, addr: IAddress | None) -> Any:
         """A connection came: a :class:`KafkaConnection`, or one under TLS; None sends it away."""
         host = getattr(addr, "host", "local")
         if self.admission.full(host):
             self.refused["connections"] += 1
-            self._log.warn("refusing a connection of {host} on {listener}: it has too many", host=host, listener=self.name)
+            if self.ration.take():
+                self._log.warn("refusing a connection of {host} on {listener}: it has too many", host=host, listener=self.name)
             return None
         connection = KafkaConnection(self, internal=False)
         if self.tls is None:
@@ -169,12 +193,30 @@ class ConnectionFactory(Factory):
         return TlsTransport(self.tls, connection, self.clock, self.handshakes, partial(self._without_tls, host, getattr(addr, "port", 0)))
 
     def _without_tls(self, host: str, port: int, why: str, is_gone: bool) -> None:
+        if not is_gone:
+            self.refused["tls"] += 1
+            self.shaken(Handshake(self.name, host, None, why))
+        if not self.ration.take():
+            return
         if is_gone:  # as clients do that are closed while they connect
             self._log.info("a connection of {host}:{port} on {listener} came to nothing: it {why}", host=host, port=port, listener=self.name, why=why)
-            return
-        self.refused["tls"] += 1
-        self.shaken(Handshake(self.name, host, None, why))
-        self._log.warn("closing the connection of {host}:{port} on {listener}: it {why}", host=host, port=port, listener=self.name, why=why)
+        else:
+            self._log.warn("closing the connection of {host}:{port} on {listener}: it {why}", host=host, port=port, listener=self.name, why=why)
+
+    def tell_refused(self, session: Session, reason: str, why: str) -> None:
+        """A connection is being ended; count it, and log it if there have not been too many.
+
+        :param reason: as in ``refused``.
+        """
+        self.refused[reason] += 1
+        if self.ration.take():
+            self._log.warn(
+                "closing the connection of {host}:{port} on {listener}: {why}",
+                host=session.peer_host,
+                port=session.peer_port,
+                listener=session.listener,
+                why=why,
+            )
 
     def begin_authentication(self, session: Session) -> IAuthentication | None:
         """How a new peer will prove who it is; None when it need not."""
@@ -214,27 +256,40 @@ class ConnectionFactory(Factory):
         if self._timer is not None and self._timer.active():
             self._timer.cancel()
         self._timer = None
+        self._unlooked.clear()
 
     def _look(self) -> None:
-        now = self.clock.seconds()
-        for connection in tuple(self.connections):
-            why = connection.overdue(now)
-            if why is not None and connection.session is not None:
-                self._log.info("closing the connection of {host}: it {why}", host=connection.session.peer_host, why=why)
-                self.refused["deadline"] += 1
-                connection.abort()
-        self._end_hung_up()
-        self._timer = self.clock.callLater(LOOK_SECONDS, self._look) if self.connections else None
+        """Look at all who are there now, some in each turn."""
+        if not self._unlooked:
+            self._unlooked.extend(self.connections)
+        now, left, ended = self.clock.seconds(), LOOKED_AT_A_TURN, 0
+        paused: dict[int, KafkaConnection] = {}
+        while self._unlooked and left and ended < ENDED_A_TURN:
+            left -= 1
+            connection = self._unlooked.popleft()
+            if connection not in self.connections:
+                continue
+            if self._ended_overdue(connection, now):
+                ended += 1
+            elif (descriptor := connection.paused_descriptor) >= 0:
+                paused[descriptor] = connection
+        _end_hung_up(paused)
+        if self._unlooked:
+            self._timer = self.clock.callLater(0, self._look)
+        else:
+            self._timer = self.clock.callLater(LOOK_SECONDS, self._look) if self.connections else None
 
-    def _end_hung_up(self) -> None:
-        """End connections whose peer is gone: those that are not read from would keep their socket until something is written."""
-        paused = {descriptor: each for each in self.connections if (descriptor := each.paused_descriptor) >= 0}
-        if paused:
-            poll = select.poll()
-            for descriptor in paused:
-                poll.register(descriptor, _HUNG_UP)
-            for descriptor, _ in poll.poll(0):
-                paused[descriptor].abort()
+    def _ended_overdue(self, connection: KafkaConnection, now: float) -> bool:
+        """End a connection if its time is over; whether it was."""
+        why = connection.overdue(now)
+        if why is None or connection.session is None:
+            connection.rest(now)
+            return False
+        if self.ration.take():
+            self._log.info("closing the connection of {host}: it {why}", host=connection.session.peer_host, why=why)
+        self.refused["deadline"] += 1
+        connection.abort()
+        return True
 
     # -- the bytes of all connections ---------------------------------------------------------------------------------
 
@@ -289,6 +344,7 @@ class KafkaListener:
                 "stop what uses the port, or choose another in listeners"
             ) from None
         self._listening.stopReading()
+        self.factory.crowd.take_in(self._listening)
 
     def accept(self) -> None:
         """Serve those who wait, and those who come."""

@@ -18,6 +18,7 @@ from chronik.errors import ConfigurationError
 from chronik.metadata.image import Endpoint
 from chronik.network.admission import Admission, AdmissionLimits
 from chronik.network.busypoll import no_poll
+from chronik.network.crowd import NO_CROWD, Crowd
 from chronik.network.handshakes import Handshakes
 from chronik.network.interfaces import Handshake, IAuthenticators, IRequestDispatcher
 from chronik.network.limits import ConnectionLimits
@@ -45,6 +46,7 @@ class KafkaListeners:
     :param connections_max: at once, on all listeners together, whatever ``max.connections`` allows: the system has no more.
     :param tls: makes the TLS of a listener, by its name and its own configuration.
     :param busy_poll: called when a client was answered who is likely to ask again at once; see :mod:`~chronik.network.busypoll`.
+    :param crowd: where those are who are not known yet; see :mod:`~chronik.network.crowd`.
     :ivar tls: of each listener that has it, by name.
     :raises ConfigurationError: some of it cannot be.
     """
@@ -58,8 +60,10 @@ class KafkaListeners:
         connections_max: int,
         tls: TlsMaker | None = None,
         busy_poll: Callable[[], None] = no_poll,
+        crowd: Crowd = NO_CROWD,
     ) -> None:
         self._reactor = reactor
+        self._crowd = crowd
         self._busy_poll = busy_poll
         self._connections_max = connections_max
         self._addresses = config.listeners()
@@ -84,7 +88,7 @@ class KafkaListeners:
     def _factory(self, name: str, limits: ConnectionLimits, frame_bytes_max: int, budget: RequestBudget) -> ConnectionFactory:
         tls, protocol = self.tls.get(name), self._protocols[name]
         factory = ConnectionFactory(name, self._reactor, limits, frame_bytes_max, budget, self._admission, tls, self.handshakes, protocol)
-        factory.busy_poll = self._busy_poll
+        factory.busy_poll, factory.crowd = self._busy_poll, self._crowd
         return factory
 
     def configure(self, config: Configuration) -> None:

@@ -354,6 +354,11 @@ class TlsTransport(Protocol):
         return self.transport
 
     @property
+    def below(self) -> Any:
+        """The transport that carries what is encrypted."""
+        return self.transport
+
+    @property
     def disconnecting(self) -> bool:
         """Whether it was told to close."""
         return self._closing

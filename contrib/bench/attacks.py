@@ -26,7 +26,7 @@ from chronik.record.compression import Codec
 from tests.integration import wire
 
 USER: Final = "mallory"
-PASSWORD: Final = "correct-horse"  # noqa: S105  the benchmark's own user
+PASSWORD: Final = "correct-horse"
 BOMBS: Final = "bombs"
 COMPACTED_BOMBS: Final = "bombs-compacted"
 BOMB_BYTES: Final = {Codec.GZIP: 16 << 20, Codec.SNAPPY: 2 << 20, Codec.LZ4: 16 << 20, Codec.ZSTD: 16 << 20}

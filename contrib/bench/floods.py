@@ -19,7 +19,6 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 sys.path[:0] = [str(Path(__file__).parents[2]), str(Path(__file__).parent)]
 
@@ -34,7 +33,7 @@ from tests.security.tls.authority import broker as broker_certificate
 from tests.security.tls.authority import ca_file, file
 
 MEMORY_MB_MAX = 512.0
-"""What the broker may take at its peak: half of that are the requests of all connections (``BYTES_IN_FLIGHT_TOTAL_MAX``), which no attack here fills."""
+"""What the broker may take at its peak."""
 
 STALL_MS_MAX = 50.0
 SLOWER_MAX = 2.0
@@ -229,7 +228,8 @@ def main() -> int:
     unknown = set(options.kinds) - attacks.KINDS.keys()
     if unknown:
         parser.error(f"no such attack: {', '.join(sorted(unknown))}")
-    return int(any([_told(result) for result in _results(options)]))
+    broken = [_told(result) for result in _results(options)]
+    return int(any(broken))
 
 
 def _results(options: argparse.Namespace) -> Iterator[Result]:

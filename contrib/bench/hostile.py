@@ -27,7 +27,7 @@ CONNECTING_MAX = 256
 EVENTS_MAX = 512
 
 Script: TypeAlias = "Generator[float | None, bytes, None]"
-"""What a connection does. It yields None to wait for bytes, which it is sent, or for how many seconds to rest; it is dropped when the broker ends it."""
+"""What a connection does. It yields None to wait for bytes, which it is sent, or for how many seconds to rest. What the broker ends is dropped."""
 
 _RESET = struct.pack("ii", 1, 0)
 
@@ -116,7 +116,7 @@ class Attack:
             self.counts[os.strerror(failed)] += 1
             connection.close()
             return
-        peer = self._peers[connection.fileno()] = Peer(connection, number, self.counts)
+        self._peers[connection.fileno()] = Peer(connection, number, self.counts)
         self._connecting += 1
         self._poll.register(connection.fileno(), select.EPOLLOUT)
 

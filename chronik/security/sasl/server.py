@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from twisted.logger import Logger
 from zope.interface import implementer
 
 from chronik.config import Configuration
+from chronik.logs import LogRation
 from chronik.network.interfaces import IAuthenticators, Session
 from chronik.security.interfaces import ISaslMechanism, Login
 from chronik.security.sasl.gate import Outcome, SaslAuthentication
@@ -18,10 +19,6 @@ from chronik.security.sasl.turns import Turns
 
 if TYPE_CHECKING:
     from twisted.internet.interfaces import IReactorTime
-
-LOGGED_A_SECOND_MAX: Final = 10
-"""Failures that are logged one by one; more of them in a second are counted only, so that nobody fills the disk with them."""
-
 
 class SaslServer:
     """What all connections of one listener share.
@@ -98,12 +95,10 @@ class SaslServers:
 
     def __init__(self, listeners: Iterable[str], parts: SaslParts) -> None:
         config, clock, turns = parts.auth.config, parts.auth.reactor, Turns(parts.auth.reactor)
-        self._clock = clock
         self._servers = {
             name: SaslServer(name, config, mechanisms_of(config().for_listener(name), parts), clock, self._ended, turns) for name in listeners
         }
-        self._logged_second = 0
-        self._logged = 0
+        self._ration = LogRation(clock.seconds, lambda count: self._log.info("{count} more authentications failed within a second", count=count))
         self.counts: Counter[tuple[str, str, str]] = Counter()
         self.observers: list[Callable[[Outcome], None]] = []
 
@@ -135,13 +130,7 @@ class SaslServers:
             )
 
     def _log_failure(self, outcome: Outcome) -> None:
-        second = int(self._clock.seconds())
-        if second != self._logged_second:
-            if self._logged > LOGGED_A_SECOND_MAX:
-                self._log.info("{count} more authentications failed within a second", count=self._logged - LOGGED_A_SECOND_MAX)
-            self._logged_second, self._logged = second, 0
-        self._logged += 1
-        if self._logged <= LOGGED_A_SECOND_MAX:
+        if self._ration.take():
             self._log.info(
                 "the authentication of {host}:{port} on {listener} by {mechanism!r} failed, for user {user!r}: {reason}",
                 host=outcome.session.peer_host,

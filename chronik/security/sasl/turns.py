@@ -10,8 +10,8 @@ from twisted.internet.defer import Deferred, succeed
 if TYPE_CHECKING:
     from twisted.internet.interfaces import IReactorTime
 
-A_TURN_MAX: Final = 16
-"""Answers to failures, each with a log line and the end of a connection: about 3 ms."""
+A_TURN_MAX: Final = 4
+"""Answers to failures, each with the end of a connection: about a millisecond."""
 
 
 class Turns:

@@ -17,6 +17,7 @@ from chronik.machine import Machine
 from chronik.metadata.memory import MemoryMetadataStore
 from chronik.model import TopicId, TopicPartition
 from chronik.network.busypoll import no_poll
+from chronik.network.crowd import NO_CROWD
 from chronik.plugin import find_backend
 from chronik.storage.memory import MemoryFileSystem
 from chronik.testing.simulation.disk import SimulatedDisk
@@ -158,6 +159,7 @@ class SimulatedBroker:
             random=random.randbytes,
             cpu_seconds=lambda: 0.0,
             busy_poll=no_poll,
+            crowd=NO_CROWD,
             backend=functools.partial(_backend, view, logs, lambda: self._moved(life)),
             say=lambda line: self._ready(life),
             complain=lambda line: life.said.append(line),
