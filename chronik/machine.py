@@ -20,7 +20,7 @@ from chronik.storage.filesystem import RealFileSystem
 from chronik.storage.interfaces import IFileSystem
 from chronik.threads import ReactorThreadPools
 
-GC_THRESHOLDS: Final = (10_000, 20, 50)
+GC_THRESHOLDS: Final = (10_000, 4, 250)
 """Decoding makes many objects that live long enough to be looked at again and again; by default that costs several times the decoding. With more
 young objects than this one look at them would keep the reactor for tens of milliseconds."""
 

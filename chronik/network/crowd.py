@@ -19,14 +19,14 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
-SHARE_SECONDS: Final = 0.001
+SHARE_SECONDS: Final = 0.0003
 """What the crowd gets of a turn of the reactor. Nobody who is known waits longer for it, but for what one of them takes (a signature of RSA: some
-ms); and a turn costs so little besides that a crowd that is alone has nearly all of the processor."""
+ms); and a turn costs so little besides that a crowd that is alone has most of the processor."""
 
-EVENTS_MAX: Final = 16
+EVENTS_MAX: Final = 8
 """How many of those that are ready are asked for at a time, which is about what one share serves."""
 
-ACCEPTED_AT_ONCE_MAX: Final = 8
+ACCEPTED_AT_ONCE_MAX: Final = 2
 """Connections that are accepted before others have their turn. Twisted would take more and more at a time while there are enough."""
 
 _DONE: Final = Failure(ConnectionDone("the peer hung up"))

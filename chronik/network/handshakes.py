@@ -22,7 +22,7 @@ HANDSHAKE_SECONDS: Final = 10.0
 GIVE_WAY_SECONDS: Final = 1.0
 """Silence of a peer in the middle of its handshake after which another may have its place; the slowest links answer within."""
 
-TURN_SECONDS: Final = 0.001
+TURN_SECONDS: Final = 0.0003
 """What handshakes may take of one turn of the reactor, or what one of them takes: a signature takes from 0.05 ms (elliptic curves) to 6 ms (RSA of
 4,096 bits)."""
 

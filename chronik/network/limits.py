@@ -32,8 +32,9 @@ QUIET_SECONDS: Final = 10.0
 LOOKED_AT_A_TURN: Final = 256
 """Connections whose deadlines are looked at in one turn of the reactor, which takes some 0.2 ms."""
 
-ENDED_A_TURN: Final = 5
-"""Connections that one turn ends because their time is over: many come at once, and so do their ends. About a millisecond."""
+ENDED_A_TURN: Final = 2
+"""Connections that one turn ends because their time is over: many come at once, and so do their ends. About half a
+millisecond."""
 
 READ_BYTES_MAX: Final = 1 << 20
 """What one read takes from a socket while much is coming: a large batch in one or two pieces."""

@@ -69,6 +69,7 @@ class Result:
     :ivar before: what the client waited for alone.
     :ivar during: what it waited for beside the attack.
     :ivar stall_ms: the longest the broker's reactor computed at a stretch.
+    :ivar late_ms: the longest that it did nothing else, which the machine may be the reason for.
     :ivar memory_mb: the broker's peak.
     :ivar busy: processors that the broker used.
     :ivar counts: what the attacker counted.
@@ -78,7 +79,7 @@ class Result:
     before: Latencies
     during: Latencies
     stall_ms: float
-    stall_before_ms: float
+    late_ms: float
     memory_mb: float
     busy: float
     seconds: float
@@ -102,12 +103,12 @@ class Result:
         rate = self.counts.get("made", 0) / self.seconds
         broken = f"  BROKEN: {', '.join(self.broken)}" if self.broken else ""
         return (
-            f"{self.kind:<16}{self.before} |{self.during} |{self.stall_before_ms:6.1f} {self.stall_ms:6.1f} {self.memory_mb:6.0f} {self.busy:5.2f} "
+            f"{self.kind:<16}{self.before} |{self.during} |{self.stall_ms:6.1f} {self.late_ms:7.1f} {self.memory_mb:6.0f} {self.busy:5.2f} "
             f"{rate:7.0f}/s  {told}{broken}"
         )
 
 
-HEADING = f"{'':16}{'alone: p50, p99, longest':>25} |{'attacked: the same':>25} |{'stalls':>13} {'MB':>6} {'CPUs':>5} {'made':>9}"
+HEADING = f"{'':16}{'alone: p50, p99, longest':>25} |{'attacked: the same':>25} |{'stall, late':>14} {'MB':>6} {'CPUs':>5} {'made':>9}"
 
 
 class Target:
@@ -149,9 +150,11 @@ class Target:
         assert found is not None
         return int(found[1]) * 1024 / 1e6
 
-    def stall_ms(self) -> float:
-        """The longest its reactor has computed at a stretch."""
-        return self.broker.metric("chronik_reactor_stall_longest_busy_seconds") * 1e3
+    def stalls_ms(self) -> tuple[float, float]:
+        """The longest its reactor has computed at a stretch, and the longest it has done nothing else for whatever reason."""
+        names = ("chronik_reactor_stall_longest_busy_seconds", "chronik_reactor_stall_longest_seconds")
+        computed, late = (self.broker.metric(name) * 1e3 for name in names)
+        return computed, late
 
 
 def attacked(kind: str, options: argparse.Namespace) -> Result:
@@ -175,14 +178,13 @@ def _measured(kind: str, target: Target, options: argparse.Namespace) -> Result:
         time.sleep(SETTLE_SECONDS)
         began = time.monotonic()
         time.sleep(options.alone)
-        stall_before = target.stall_ms()
         attack_began, used = time.monotonic(), cpu_seconds(target.broker.pid)
         counts = _attack(kind, target.ports[attacks.KINDS[kind].listener], options)
         ended = time.monotonic()
         busy = (cpu_seconds(target.broker.pid) - used) / (ended - attack_began)
         client.send_signal(signal.SIGINT)
         client.wait(70)
-        stall = target.stall_ms()
+        stall, late = target.stalls_ms()
     finally:
         if client.poll() is None:
             client.kill()
@@ -190,21 +192,20 @@ def _measured(kind: str, target: Target, options: argparse.Namespace) -> Result:
     rows = [tuple(map(float, line.split())) for line in out.read_text().splitlines()]
     before = [took for at, *both in rows if began <= at < attack_began for took in both]
     during = [took for at, *both in rows if attack_began <= at < ended for took in both]
-    return Result(
-        kind, Latencies.of(before), Latencies.of(during), stall, stall_before, target.peak_mb, busy, ended - attack_began, counts
-    )
+    return Result(kind, Latencies.of(before), Latencies.of(during), stall, late, target.peak_mb, busy, ended - attack_began, counts)
 
 
 def _attack(kind: str, port: int, options: argparse.Namespace) -> Mapping[str, int]:
     """In a process of its own; what it counted."""
     arguments = ["--attacker", kind, str(port), "--connections", str(options.connections), "--seconds", str(options.seconds)]
-    told = subprocess.run([sys.executable, __file__, *arguments], check=True, stdout=subprocess.PIPE, text=True)
+    arguments += ["--nicer", str(options.nicer)]
+    told = subprocess.run([sys.executable, __file__, *arguments], check=True, stdout=subprocess.PIPE, text=True, timeout=options.seconds + 60)
     counts: dict[str, int] = json.loads(told.stdout)
     return counts
 
 
-def _be_attacker(kind: str, port: int, connections: int, seconds: float) -> None:
-    hostile.be_nice()
+def _be_attacker(kind: str, port: int, connections: int, seconds: float, nicer: int) -> None:
+    hostile.be_nice(nicer)
     attack = hostile.Attack(port, connections, attacks.KINDS[kind].script)
     attack.run(seconds)
     print(json.dumps(attack.counts))
@@ -217,13 +218,14 @@ def main() -> int:
     parser.add_argument("--connections", type=int, default=10_000, help="hostile connections at once")
     parser.add_argument("--alone", type=float, default=10.0, help="seconds that the client is alone before")
     parser.add_argument("--seconds", type=float, default=40.0, help="seconds of each attack; some deadlines are 30 s")
+    parser.add_argument("--nicer", type=int, default=19, help="how much nicer than the broker and the client the attacker is")
     parser.add_argument("--source", type=Path, default=Path(__file__).parents[2], help="the tree whose broker is attacked")
     parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="another setting of the broker")
     parser.add_argument("--keep-log", help="write the log of the last broker there")
     parser.add_argument("--attacker", nargs=2, metavar=("KIND", "PORT"), help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.attacker:
-        _be_attacker(options.attacker[0], int(options.attacker[1]), options.connections, options.seconds)
+        _be_attacker(options.attacker[0], int(options.attacker[1]), options.connections, options.seconds, options.nicer)
         return 0
     unknown = set(options.kinds) - attacks.KINDS.keys()
     if unknown:

@@ -87,8 +87,8 @@ class Attack:
         """Attack for so long."""
         over = time.monotonic() + seconds
         while (now := time.monotonic()) < over:
-            while len(self._peers) < self._at_once and self._connecting < CONNECTING_MAX:
-                self._connect()
+            while len(self._peers) < self._at_once and self._connecting < CONNECTING_MAX and self._connected():
+                pass
             for descriptor, event in self._poll.poll(self._patience(now, over), EVENTS_MAX):
                 peer = self._peers.get(descriptor)
                 if peer is not None:
@@ -104,7 +104,8 @@ class Attack:
     def _patience(self, now: float, over: float) -> float:
         return max(0.0, min(0.05, over - now, *(self._rests[0][0] - now for _ in self._rests[:1])))
 
-    def _connect(self) -> None:
+    def _connected(self) -> bool:
+        """Begin another connection; whether there may be more now."""
         number = self.counts["made"]
         self.counts["made"] += 1
         connection = socket.socket()
@@ -115,10 +116,11 @@ class Attack:
         if failed not in (0, errno.EINPROGRESS):
             self.counts[os.strerror(failed)] += 1
             connection.close()
-            return
+            return False
         self._peers[connection.fileno()] = Peer(connection, number, self.counts)
         self._connecting += 1
         self._poll.register(connection.fileno(), select.EPOLLOUT)
+        return True
 
     def _happened(self, peer: Peer, event: int) -> None:
         if peer.script is None:
@@ -171,8 +173,10 @@ class Attack:
         peer.socket.close()
 
 
-def be_nice() -> None:
+def be_nice(by: int) -> None:
     """Take a processor only when nobody else wants it, and as many files as the system gives."""
-    os.nice(19)
+    if os.sched_getscheduler(0) != os.SCHED_OTHER:
+        os.sched_setscheduler(0, os.SCHED_OTHER, os.sched_param(0))
+    os.nice(by)
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))

@@ -10,8 +10,8 @@ from twisted.internet.defer import Deferred, succeed
 if TYPE_CHECKING:
     from twisted.internet.interfaces import IReactorTime
 
-A_TURN_MAX: Final = 4
-"""Answers to failures, each with the end of a connection: about a millisecond."""
+A_TURN_MAX: Final = 2
+"""Answers to failures, each with the end of a connection: about half a millisecond."""
 
 
 class Turns:
