@@ -30,6 +30,9 @@ REST_SECONDS: Final = 0.005
 """How long nothing is polled for when somebody does: on a busy machine no processor sleeps anyway. Some ten requests of one client, so that one look
 that was wrong costs little."""
 
+REST_SECONDS_MAX: Final = 1.0
+"""Each look in a row that finds somebody doubles the rest, up to this: giving way costs what the other takes, which may be 3 ms, time and again."""
+
 
 class BusyPoll:
     """Keeps the reactor from sleeping: each of its turns asks for another, until the time is over. Whatever else comes is served meanwhile.
@@ -47,6 +50,7 @@ class BusyPoll:
         self._give_way = give_way
         self._until = 0.0
         self._rests_until = 0.0
+        self._rest_seconds = REST_SECONDS
         self._turning = False
 
     def poll(self) -> None:
@@ -67,7 +71,10 @@ class BusyPoll:
             if ended - began < CROWDED_SECONDS:
                 self._clock.callLater(0, self._turn)
                 return
-            self._rests_until = ended + REST_SECONDS
+            self._rests_until = ended + self._rest_seconds
+            self._rest_seconds = min(2 * self._rest_seconds, REST_SECONDS_MAX)
+        else:
+            self._rest_seconds = REST_SECONDS
         self._turning = False
 
 

@@ -22,7 +22,7 @@ Piece: TypeAlias = "bytes | ILogSlice"
 Pieces: TypeAlias = "Sequence[Piece]"
 
 
-@dataclass(slots=True, eq=False)
+@dataclass(slots=True, eq=False, weakref_slot=True)
 class Session:
     """What is known of one connection.
 

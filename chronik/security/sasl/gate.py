@@ -7,6 +7,7 @@ or, after a handshake of version 0, bare. What comes out of order ends the conne
 from __future__ import annotations
 
 import enum
+import weakref
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
@@ -84,7 +85,8 @@ class SaslAuthentication:
     _log = Logger()
 
     def __init__(self, session: Session, server: SaslServer) -> None:
-        self._session = session
+        # The session has this: a circle would be left to the garbage collector, which thousands of logins a second would keep busy.
+        self._of = weakref.ref(session)
         self._server = server
         self._state = State.HANDSHAKE
         self._mechanism = ""
@@ -96,6 +98,13 @@ class SaslAuthentication:
         self.pending = True
         self.since = server.clock.seconds()
         self.bare = False
+
+    @property
+    def _session(self) -> Session:
+        """Whose this is; it is there for as long as anybody asks anything of this."""
+        session = self._of()
+        assert session is not None
+        return session
 
     @property
     def login(self) -> Login | None:
