@@ -11,13 +11,16 @@ from __future__ import annotations
 import select
 import time
 from collections.abc import Callable
-from typing import Any, Final, Protocol
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from twisted.internet.error import ConnectionDone, ConnectionLost
 from twisted.internet.interfaces import IHalfCloseableDescriptor, IReadDescriptor
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 from zope.interface import implementer
+
+if TYPE_CHECKING:
+    from twisted.internet.interfaces import IDelayedCall
 
 SHARE_SECONDS: Final = 0.0003
 """What the crowd gets of a turn of the reactor. Nobody who is known waits longer for it, but for what one of them takes (a signature of RSA: some
@@ -83,6 +86,7 @@ class PolledCrowd:
         self._events: dict[int, int] = {}
         self._due: dict[int, int] = {}
         self._ports: dict[int, Any] = {}
+        self._turn: IDelayedCall | None = None
         self.callLater = reactor.callLater
         self.seconds = reactor.seconds
 
@@ -150,7 +154,7 @@ class PolledCrowd:
             del self._events[descriptor], self._members[descriptor]
             self._due.pop(descriptor, None)
             if not self._members:
-                self._reactor.removeReader(self)
+                self._stop()
             return
         if before:
             self._poll.modify(descriptor, events)
@@ -160,6 +164,12 @@ class PolledCrowd:
                 self._reactor.addReader(self)
         self._events[descriptor] = events
         self._members[descriptor] = member
+
+    def _stop(self) -> None:
+        self._reactor.removeReader(self)
+        if self._turn is not None:
+            self._turn.cancel()
+            self._turn = None
 
     # -- a descriptor to the reactor ----------------------------------------------------------------------------------
 
@@ -172,7 +182,13 @@ class PolledCrowd:
         return "crowd"
 
     def doRead(self) -> None:
-        """Serve those that are ready, in turns, until the share is used up; the others the next time."""
+        """Some are ready: their moment comes once everybody else who is ready in this turn was served."""
+        if self._turn is None:
+            self._turn = self._reactor.callLater(0, self._serve_some)
+
+    def _serve_some(self) -> None:
+        """Serve those that are ready, one after the other, until the share is used up; the rest the next time."""
+        self._turn = None
         until = self._seconds() + SHARE_SECONDS
         due = self._due
         while self._members:
