@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import io
 
+from twisted.internet.task import Clock
 from twisted.logger import FilteringLogObserver, Logger, LogLevel, LogPublisher, textFileLogObserver
 from twisted.trial.unittest import SynchronousTestCase
 
-from chronik.logs import LEVELS, LogLevels
+from chronik.logs import LEVELS, STRANGERS_LINES_A_SECOND, LogLevels, LogRation
 
 
 class LogLevelsTests(SynchronousTestCase):
@@ -69,3 +70,21 @@ class LogLevelsTests(SynchronousTestCase):
             self.assertTrue(self.levels.known(name), name)
         for name in ("", "chro", "chronik.cluster.controller.Contr", "nobody"):
             self.assertFalse(self.levels.known(name), name)
+
+
+class LogRationTests(SynchronousTestCase):
+    """How many lines a second."""
+
+    def test_more_than_there_are_lines_for(self) -> None:
+        """Past so many a second they are counted, and the number is told with the first of a later second; each second has its own."""
+        clock, more = Clock(), list[int]()
+        clock.advance(1000.5)
+        ration = LogRation(clock.seconds, more.append)
+        self.assertEqual([True] * STRANGERS_LINES_A_SECOND + [False] * 7, [ration.take() for _ in range(STRANGERS_LINES_A_SECOND + 7)])
+        self.assertEqual([], more)
+        clock.advance(0.5)
+        self.assertTrue(ration.take())
+        self.assertEqual([7], more)
+        clock.advance(5)
+        self.assertTrue(ration.take())
+        self.assertEqual([7], more)

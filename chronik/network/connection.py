@@ -18,6 +18,7 @@ from chronik.network.limits import (
     QUIET_SECONDS,
     READ_BYTES_MAX,
     READ_BYTES_MIN,
+    READ_BYTES_OF_STRANGERS,
     REQUESTS_IN_FLIGHT_MAX,
     TURN_SECONDS,
 )
@@ -83,9 +84,9 @@ class KafkaConnection(Protocol):
     def connectionMade(self) -> None:
         """Begin to listen to the peer."""
         transport: Any = self.transport
-        self._read_bytes = READ_BYTES_MIN if hasattr(transport, "bufferSize") else 0
+        self._read_bytes = READ_BYTES_OF_STRANGERS if hasattr(transport, "bufferSize") else 0
         if self._read_bytes:
-            transport.bufferSize = READ_BYTES_MIN
+            transport.bufferSize = READ_BYTES_OF_STRANGERS
         self.session = session_of(transport, self.factory.name, self._internal)
         if not self._internal:
             set_socket(transport, self._limits)
@@ -250,7 +251,7 @@ class KafkaConnection(Protocol):
     def _size_reads(self, received: int) -> None:
         """Let the next read be large where much is coming."""
         much = received >= READ_BYTES_MIN or self._frames.needed - self._held >= READ_BYTES_MIN
-        size = READ_BYTES_MAX if much else READ_BYTES_MIN
+        size = READ_BYTES_MAX if much else READ_BYTES_OF_STRANGERS if self._stranger else READ_BYTES_MIN
         if size != self._read_bytes and self._read_bytes:
             self._read_bytes = size
             self.transport.bufferSize = size  # type: ignore[union-attr]
@@ -325,6 +326,7 @@ class KafkaConnection(Protocol):
         if self._stranger and self._requests >= KNOWN_REQUESTS and not self._authenticating:
             self._stranger = False
             self.factory.crowd.promote(self.transport)
+            self._size_reads(0)
         now = self._seconds()
         self._asks_again = asks_again(now - self._answered_at, pending.size)
         self.deadline = now + self._limits.idle_seconds

@@ -6,7 +6,8 @@ order; the one that has waited for its peer the longest then gives way, so that 
 
 from __future__ import annotations
 
-from collections import deque
+from collections import OrderedDict, deque
+from collections.abc import Iterator
 from itertools import chain
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
@@ -53,8 +54,9 @@ class Handshakes:
         self._clock = clock
         self._at_once_max = at_once_max
         self._seconds = seconds
-        self._under_way: dict[Handshaking, tuple[float, float]] = {}
-        self._waiting: dict[Handshaking, float] = {}
+        # The first of a dict from whose front thousands were taken is not found at once.
+        self._under_way: OrderedDict[Handshaking, tuple[float, float]] = OrderedDict()
+        self._waiting: OrderedDict[Handshaking, float] = OrderedDict()
         self._ready: deque[Handshaking] = deque()
         self._queued: set[Handshaking] = set()
         self._ended: deque[Any] = deque()
@@ -172,6 +174,14 @@ class Handshakes:
         if self._ready:
             self._run_soon()
 
+    def _waited_too_long(self, now: float) -> Iterator[Handshaking]:
+        """Those whose time is over, who are the first that wait; each is gone when the next is asked for."""
+        while self._waiting:
+            first, deadline = next(iter(self._waiting.items()))
+            if now <= deadline:
+                return
+            yield first
+
     def _look_later(self) -> None:
         if self._timer is None:
             self._timer = self._clock.callLater(LOOK_SECONDS, self._look)
@@ -181,10 +191,9 @@ class Handshakes:
         self._timer = None
         now = self._clock.seconds()
         late = [each for each, (deadline, _) in self._under_way.items() if now > deadline and each not in self._queued]
-        waited = [each for each, deadline in self._waiting.items() if now > deadline]
         endings = chain(
             ((each, "did not finish its handshake in time") for each in late),
-            ((each, "waited too long for the handshakes of others") for each in waited),
+            ((each, "waited too long for the handshakes of others") for each in self._waited_too_long(now)),
         )
         for each, why in endings:
             each.give_up(why)

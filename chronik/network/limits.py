@@ -42,6 +42,10 @@ READ_BYTES_MAX: Final = 1 << 20
 READ_BYTES_MIN: Final = 64 << 10
 """What one read takes otherwise. A larger buffer would be fresh memory from the kernel for every small request, which costs more than the request."""
 
+READ_BYTES_OF_STRANGERS: Final = 4 << 10
+"""What one read takes from who has not shown yet to be a client. Of a larger buffer the rest is given back when little came, and leaves a hole
+between two pieces that are kept, in which the next buffer has no room."""
+
 WRITE_BYTES_MAX: Final = 1 << 20
 """What one turn of the reactor sends to one connection, so that no reader holds up the others."""
 

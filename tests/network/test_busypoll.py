@@ -6,7 +6,15 @@ from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
-from chronik.network.busypoll import ASKS_AGAIN_BYTES_MAX, ASKS_AGAIN_SECONDS, CROWDED_SECONDS, POLL_SECONDS, REST_SECONDS, BusyPoll
+from chronik.network.busypoll import (
+    ASKS_AGAIN_BYTES_MAX,
+    ASKS_AGAIN_SECONDS,
+    CROWDED_SECONDS,
+    POLL_SECONDS,
+    REST_SECONDS,
+    REST_SECONDS_MAX,
+    BusyPoll,
+)
 from tests.network.fakes import Connected, request
 
 TURN_SECONDS = POLL_SECONDS / 7.5
@@ -66,6 +74,28 @@ class BusyPollTests(SynchronousTestCase):
         self.polled.poll()
         self.assertFalse(self.turn())
         self.assertEqual(2, self.turns)
+
+
+    def test_others_want_it_all_the_time(self) -> None:
+        """Each look in a row that finds somebody lets more time pass before the next, up to a second; one that finds nobody begins anew."""
+        self.others_take = 2 * CROWDED_SECONDS
+        rests = [self.rest() for _ in range(10)]
+        self.assertEqual([REST_SECONDS, 2 * REST_SECONDS, 4 * REST_SECONDS], rests[:3])
+        self.assertEqual(REST_SECONDS_MAX, rests[-1])
+        self.others_take = 0.0
+        self.now += 1e-6
+        self.polled.poll()
+        self.turns_until_sleep()
+        self.others_take = 2 * CROWDED_SECONDS
+        self.assertEqual(REST_SECONDS, self.rest())
+
+    def rest(self) -> float:
+        """Look, and find somebody; how long nothing is polled for then."""
+        self.polled.poll()
+        self.turn()
+        rest = self.polled._rests_until - self.now
+        self.now = self.polled._rests_until + 1e-9
+        return round(rest, 6)
 
 
 class AskingAgainTests(SynchronousTestCase):

@@ -12,6 +12,7 @@ from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
 
 from chronik.errors import ErrorCode, KafkaError
+from chronik.logs import STRANGERS_LINES_A_SECOND
 from chronik.network.interfaces import Answer, ProtocolViolation, Session
 from chronik.network.limits import FRAMES_A_TURN_MAX, REQUESTS_IN_FLIGHT_MAX, TURN_SECONDS, ConnectionLimits
 from chronik.network.listener import RequestBudget
@@ -56,6 +57,25 @@ class FrameTests(SynchronousTestCase):
             self.assertEqual(len(lines), 1)
             self.assertIn(said, lines[0])
             self.assertEqual(peer.factory.refused["protocol"], 1)
+
+    def test_many_who_are_no_kafka(self) -> None:
+        """Each of thousands is sent away and counted; a few a second have a line in the log, and the number of the others has one later."""
+        peer = Connected()
+        with capturedLogs() as logged:
+            for _ in range(100):
+                peer.factory.tell_refused(self._session(peer), "protocol", "it sent nonsense")
+            self.assertEqual(STRANGERS_LINES_A_SECOND, len(logged))
+            peer.clock.advance(1)
+            peer.receive(b"GET / HTTP/1.1\r\n")
+        lines = [formatEvent(event) for event in logged[STRANGERS_LINES_A_SECOND:]]
+        self.assertIn("90 more connections on PLAINTEXT", lines[0])
+        self.assertIn("HTTP", lines[1])
+        self.assertEqual(101, peer.factory.refused["protocol"])
+
+    def _session(self, peer: Connected) -> Session:
+        session = peer.connection.session
+        assert session is not None
+        return session
 
     def test_api_decides_the_size(self) -> None:
         """A frame too large for its API, or of an unknown API, is refused before its body comes."""

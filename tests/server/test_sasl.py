@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+import weakref
 from typing import ClassVar
 
 from hypothesis import HealthCheck, example, given, settings
@@ -261,6 +263,24 @@ class OrderTests(SaslCase):
                 self.broker.clock.advance(0.2)
             if step == "metadata":
                 self.assertEqual(peer.principal == "User:ANONYMOUS", peer.over)
+
+
+class LeftoverTests(SaslCase):
+    """What stays behind of a connection that is gone."""
+
+    def test_no_circle(self) -> None:
+        """What was known of it is freed at once, without the garbage collector: thousands a second log in and go in a flood."""
+        gc.disable()
+        self.addCleanup(gc.enable)
+        for mechanism in MECHANISMS:
+            peer = self.broker.connect()
+            peer.login(mechanism)
+            session = weakref.ref(peer.connection.session)
+            authentication = weakref.ref(peer.connection.session.authentication)
+            peer.connection.connectionLost()
+            peer.connection.session = None  # transports of tests hold their connections
+            self.broker.outcomes.clear()
+            self.assertEqual((None, None), (session(), authentication()), mechanism)
 
 
 class LimitTests(SaslCase):
