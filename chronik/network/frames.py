@@ -16,6 +16,10 @@ from chronik.network.limits import FRAME_BYTES_MIN, FRAMES_A_TURN_MAX
 SIZE: Final = Struct(">i")
 """What stands before each frame."""
 
+SMALL_BYTES: Final = 4 << 10
+"""What is smaller, and is kept, is copied: a piece from a socket stays in the buffer that it was read into, of which at least a page remains. So
+thousands who send a byte a second and never finish would take a page for each byte."""
+
 _SIZE_KEY_VERSION: Final = Struct(">ihh")
 
 
@@ -61,9 +65,13 @@ class FrameCutter:
         self.uncut = False
 
     def add(self, data: bytes) -> None:
-        """Keep what came."""
-        self._chunks.append(data)
-        self.unfinished_bytes += len(data)
+        """Keep what came; a little is joined to a little before it, so that it takes no more memory than it has bytes."""
+        chunks, size = self._chunks, len(data)
+        if size < SMALL_BYTES and chunks and len(chunks[-1]) < SMALL_BYTES:
+            chunks[-1] += data
+        else:
+            chunks.append(data)
+        self.unfinished_bytes += size
 
     def cut(self, frames_max: int = FRAMES_A_TURN_MAX, bare_bytes_max: int = -1) -> None:
         """Cut whole frames out of what was kept, as many as one turn of the reactor should.
@@ -77,6 +85,8 @@ class FrameCutter:
         chunks = self._chunks
         data = chunks[0] if len(chunks) == 1 else b"".join(chunks)
         rest = data[self._split(data, len(self.whole) + frames_max) if bare_bytes_max < 0 else self._split_bare(data, bare_bytes_max) :]
+        if rest is data and len(rest) < SMALL_BYTES:
+            rest = bytes(memoryview(rest))
         self._chunks = [rest] if rest else []
         self.unfinished_bytes = len(rest)
 

@@ -13,6 +13,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from chronik.errors import ErrorCode, KafkaError
 from chronik.logs import STRANGERS_LINES_A_SECOND
+from chronik.network.frames import SMALL_BYTES, FrameCutter
 from chronik.network.interfaces import Answer, ProtocolViolation, Session
 from chronik.network.limits import FRAMES_A_TURN_MAX, REQUESTS_IN_FLIGHT_MAX, TURN_SECONDS, ConnectionLimits
 from chronik.network.listener import RequestBudget
@@ -57,6 +58,24 @@ class FrameTests(SynchronousTestCase):
             self.assertEqual(len(lines), 1)
             self.assertIn(said, lines[0])
             self.assertEqual(peer.factory.refused["protocol"], 1)
+
+    def test_byte_by_byte(self) -> None:
+        """A request that comes byte by byte is kept in one piece of its size, and in none of the buffers that the bytes came in."""
+        cutter = FrameCutter(1 << 20, lambda key, version: 1 << 20)
+        whole = request(bytes(SMALL_BYTES * 2))
+        first = whole[:12]
+        cutter.add(first)
+        cutter.cut()
+        self.assertIsNot(first, cutter._chunks[0])
+        for at in range(12, SMALL_BYTES - 1):
+            cutter.add(whole[at : at + 1])
+            cutter.cut()
+        self.assertEqual(1, len(cutter._chunks))
+        for at in range(SMALL_BYTES - 1, len(whole), 100):
+            cutter.add(whole[at : at + 100])
+        self.assertEqual(2, len(cutter._chunks))
+        cutter.cut()
+        self.assertEqual(([whole[4:]], 0), ([*cutter.whole], cutter.unfinished_bytes))
 
     def test_many_who_are_no_kafka(self) -> None:
         """Each of thousands is sent away and counted; a few a second have a line in the log, and the number of the others has one later."""
