@@ -9,7 +9,7 @@ from typing import Any, Final
 from urllib.parse import parse_qsl, unquote
 
 from twisted.internet.defer import CancelledError, Deferred
-from twisted.internet.interfaces import IReactorTime
+from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 from twisted.web.http import Request as WebRequest
@@ -38,6 +38,9 @@ PARAMETERS_MAX: Final = 100
 IDLE_SECONDS: Final = 60
 """How long a connection may say nothing."""
 
+REQUEST_SECONDS: Final = 60
+"""From a request's first line to its last byte: whoever sends a header a second would else be waited for until there are too many of them."""
+
 _ALWAYS: Final = {
     "X-Elastic-Product": "Elasticsearch",
     "X-Content-Type-Options": "nosniff",
@@ -59,6 +62,27 @@ class _BoundedRequest(Request):
     _received = 0
     _refused = False
     _ended = False
+    _deadline: IDelayedCall | None = None
+
+    def __init__(self, channel: Any, *args: Any, **kw: Any) -> None:
+        super().__init__(channel, *args, **kw)  # type: ignore[no-untyped-call]
+        self._deadline = channel.callLater(REQUEST_SECONDS, self._too_slow)
+
+    def _too_slow(self) -> None:
+        self._deadline = None
+        if self.channel is not None:
+            self.channel.forceAbortClient()
+
+    def _in_time(self) -> None:
+        """It is whole, or will not be."""
+        if self._deadline is not None:
+            self._deadline.cancel()
+            self._deadline = None
+
+    def connectionLost(self, reason: Failure) -> None:
+        """The client is gone."""
+        self._in_time()
+        super().connectionLost(reason)  # type: ignore[no-untyped-call]
 
     def gotLength(self, length: int | None) -> None:
         """The headers are in; ``length`` is None for a chunked body, which :meth:`handleContentChunk` bounds."""
@@ -79,6 +103,7 @@ class _BoundedRequest(Request):
 
     def requestReceived(self, command: bytes, path: bytes, version: bytes) -> None:
         """The body is whole."""
+        self._in_time()
         if not self._refused:
             super().requestReceived(command, path, version)  # type: ignore[no-untyped-call]
         else:

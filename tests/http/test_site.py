@@ -11,7 +11,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from chronik.http.interfaces import HttpAnswer, HttpError, HttpRequest, json_answer
 from chronik.http.routing import Route, Routes
-from chronik.http.site import CONTENT_BYTES_MAX, DISCARDED_BYTES_MAX, IDLE_SECONDS, PARAMETERS_MAX
+from chronik.http.site import CONTENT_BYTES_MAX, DISCARDED_BYTES_MAX, IDLE_SECONDS, PARAMETERS_MAX, REQUEST_SECONDS
 from tests.http.harness import Client, FakeCredentials
 
 SENTINEL = "password-in-a-traceback"
@@ -191,6 +191,26 @@ class ConnectionTests(SiteCase):
         self.client.send(b"GET /_echo HTTP/1.1\r\nHost:")
         self.client.clock.advance(IDLE_SECONDS + 1)
         self.assertTrue(self.client.transport.disconnecting)
+
+    def test_slow(self) -> None:
+        """Nor is one that goes on and never ends; a request that ends in time may take its time to be answered."""
+        self.client.send(b"GET /slow HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        self.client.clock.pump([1] * (REQUEST_SECONDS + 5))
+        self.slow.callback(None)
+        self.assertEqual(200, self.client.answer().status)
+        self.client.send(b"GET /_echo HTTP/1.1\r\nHost: localhost\r\n")
+        for _ in range(REQUEST_SECONDS - 1):
+            self.client.send(b"X: y\r\n")
+            self.client.clock.advance(1)
+        self.assertFalse(self.client.transport.disconnecting)
+        self.client.clock.advance(1)
+        self.assertTrue(self.client.transport.disconnecting)
+
+    def test_gone_in_the_middle(self) -> None:
+        """Of a request whose client goes before its end nothing stays behind."""
+        self.client.send(b"GET /_echo HTTP/1.1\r\nHost: localhost\r\n")
+        self.client.hang_up()
+        self.assertEqual([], self.client.clock.getDelayedCalls())
 
 
 class AuthenticationTests(SiteCase):
