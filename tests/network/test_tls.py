@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import weakref
 from typing import Any
 
 from OpenSSL import SSL
@@ -27,6 +28,7 @@ from chronik.network.tls import LINGER_SECONDS, TlsTransport
 from chronik.network.tlsendpoint import TlsEndpoint, TlsFailed
 from chronik.security.interfaces import ANONYMOUS, Principal
 from chronik.security.tls.client import ClientTls
+from chronik.security.tls.contexts import PeerProblem
 from chronik.security.tls.making import Issued
 from tests.network import test_listener
 from tests.network.fakes import PushTransport, ToldDispatcher, framed, request
@@ -474,6 +476,27 @@ class BoundTests(LogTestCase):
             self.assertLessEqual(len(ran) - before, 2)
         self.assertEqual(list(range(10)), ran)
         self.assertGreaterEqual(turns, 4)
+        handshakes.close()
+
+
+    def test_nothing_piles_up(self) -> None:
+        """What is to be let go of goes, though there are always handshakes that take all the time there is."""
+        handshakes = Handshakes(self.clock)
+        slow = [_Slow(self.clock, [], number) for number in range(40)]
+        for each in slow:
+            handshakes.received(each)
+        ended = [PeerProblem() for _ in range(20)]
+        left = [weakref.ref(each) for each in ended]
+        while ended:
+            handshakes.discard(ended.pop())
+        counts = []
+        for _ in range(5):
+            (turn,) = [call for call in self.clock.getDelayedCalls() if call.getTime() <= self.clock.seconds()]
+            run = turn.func
+            turn.cancel()
+            run()
+            counts.append(sum(each() is not None for each in left))
+        self.assertEqual([18, 16, 14, 12, 10], counts)
         handshakes.close()
 
 
