@@ -28,7 +28,6 @@ from chronik.network.tls import LINGER_SECONDS, TlsTransport
 from chronik.network.tlsendpoint import TlsEndpoint, TlsFailed
 from chronik.security.interfaces import ANONYMOUS, Principal
 from chronik.security.tls.client import ClientTls
-from chronik.security.tls.contexts import PeerProblem
 from chronik.security.tls.making import Issued
 from tests.network import test_listener
 from tests.network.fakes import PushTransport, ToldDispatcher, framed, request
@@ -485,7 +484,7 @@ class BoundTests(LogTestCase):
         slow = [_Slow(self.clock, [], number) for number in range(40)]
         for each in slow:
             handshakes.received(each)
-        ended = [PeerProblem() for _ in range(20)]
+        ended = [_Slow(self.clock, [], number) for number in range(20)]  # in the place of what OpenSSL keeps
         left = [weakref.ref(each) for each in ended]
         while ended:
             handshakes.discard(ended.pop())
