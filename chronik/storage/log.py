@@ -142,6 +142,8 @@ class SegmentLog:
                     return self._again(sent)
             return self._write(batches, leader_epoch, now, internal)
         except KafkaError as error:
+            # A refusal is told and not traced: the frames it came through may have what a batch was decompressed to, for as long as it lives.
+            error.__traceback__ = error.__context__ = error.__cause__ = None
             return fail(error)
 
     def _unwritable(self) -> KafkaError:

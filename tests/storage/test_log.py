@@ -12,6 +12,7 @@ from chronik.errors import ErrorCode, KafkaError
 from chronik.model import TopicPartition
 from chronik.record.batch import with_crc
 from chronik.record.build import NewRecord, build_batch
+from chronik.record.compression import RATIO_FREE_BYTES, Codec
 from chronik.storage.timesearch import PROMISES_MAX
 from chronik.testing.logs import NOW, TP, RecordingObserver
 from chronik.testing.pools import HeldThreadPools
@@ -80,6 +81,19 @@ class RollTests(LogCase):
         self.assertEqual([0], self.bases(log))
         self.successResultOf(log.apply_retention(NOW + 1001))
         self.assertEqual([0, 1], self.bases(log))
+
+
+class RefusalTests(LogCase):
+    """What is not appended."""
+
+    def test_nothing_is_kept(self) -> None:
+        """A refusal keeps nothing of where it came from, as of what a batch became when it was decompressed."""
+        log = self.log(compact=True)
+        bomb = build_batch([NewRecord(b"key", bytes(RATIO_FREE_BYTES), NOW)], Codec.ZSTD)
+        error = self.failureResultOf(log.append(bomb, 0), KafkaError).value
+        self.assertEqual(ErrorCode.INVALID_RECORD, error.code)
+        self.assertIn("bytes when decompressed", str(error))
+        self.assertEqual((None, None, None), (error.__traceback__, error.__context__, error.__cause__))
 
 
 class RetentionTests(LogCase):
