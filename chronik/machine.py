@@ -22,7 +22,8 @@ from chronik.threads import ReactorThreadPools
 
 GC_THRESHOLDS: Final = (10_000, 4, 250)
 """Decoding makes many objects that live long enough to be looked at again and again; by default that costs several times the decoding. With more
-young objects than this one look at them would keep the reactor for tens of milliseconds."""
+young objects than this, or with those of more such looks before the next generation is looked at, one look would keep the reactor for tens of milliseconds,
+as when ten thousand connections come."""
 
 
 @dataclass(frozen=True, slots=True)
