@@ -13,7 +13,7 @@ from chronik.config.configuration import ConfigSource, Configuration, Layer
 from chronik.config.files import Setting, read_settings
 from chronik.config.kafka_keys import KAFKA_ONLY, is_kafka_only
 from chronik.config.key import Effect
-from chronik.config.names import split_listener_key
+from chronik.config.names import split_listener_key, without_mechanism
 from chronik.config.secret_settings import PERMISSIONS_KEY, Resolved, check_settings_file, is_secret, resolve, resolve_options
 from chronik.config.secrets import FILE_SUFFIX
 from chronik.config.values import SHOWN_CHARACTERS, shown
@@ -120,10 +120,15 @@ class _Secrets:
 
 
 def _strongest(sources: Iterable[list[Setting]]) -> dict[str, Setting]:
-    """The winning setting of each key; an alias counts as its key unless that is set in the same source or a stronger one."""
+    """The winning setting of each key; an alias counts as its key unless that is set in the same source or a stronger one.
+
+    A name with a mechanism wins over the same without it, as in Kafka.
+    """
     settings: dict[str, Setting] = {}
     for source in sources:
         named = {setting.name: setting for setting in source}
+        for name in [name for name in named if without_mechanism(name) != name]:
+            named[without_mechanism(name)] = named.pop(name)
         for name, setting in named.items():
             target = ALIASES.get(name, name)
             if target != name and target in named:

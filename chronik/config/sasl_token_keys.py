@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -33,7 +34,7 @@ KEY_SET_URL: Final = Validator("an https, http or file URL without user and pass
 
 _LOW: Final = Importance.LOW
 
-SASL_TOKEN_KEYS: Final[tuple[ConfigKey, ...]] = (
+_BEARER_KEYS: Final = (
     string(
         "token.validator",
         None,
@@ -93,6 +94,13 @@ SASL_TOKEN_KEYS: Final[tuple[ConfigKey, ...]] = (
         importance=_LOW,
         validator=some_of(*TOKEN_ALGORITHMS),
     ),
+)
+
+BEARER_KEYS: Final[tuple[ConfigKey, ...]] = tuple(replace(key, per_listener=True) for key in _BEARER_KEYS)
+"""About bearer tokens. Each listener may have its own: two listeners may trust two issuers."""
+
+SASL_TOKEN_KEYS: Final[tuple[ConfigKey, ...]] = (
+    *BEARER_KEYS,
     password(
         "delegation.token.secret.key",
         None,

@@ -184,6 +184,18 @@ class LoadingTests(SynchronousTestCase):
         self.assertEqual(("/b",), load({"log.dir": "/a", "log.dirs": "/b"}, {}).get("log.dirs"))
         self.assertEqual(("/c",), load({}, {"CHRONIK_LOG_DIRS": "/c"}, self.file("log.dir=/a\n")).get("log.dirs"))
 
+    def test_keys_of_a_listener_and_a_mechanism(self) -> None:
+        """A listener's keys about tokens may be written with the mechanism, which wins over the shorter form; other keys may not."""
+        url, own = "sasl.oauthbearer.jwks.endpoint.url", "listener.name.a."
+        file = self.file(f"{url}=file:///every\n{own}{url}=file:///shorter\n{own}oauthbearer.{url}=file:///longer\n")
+        config = load({}, {}, file)
+        self.assertEqual(["file:///longer", "file:///every"], [config.for_listener(name).get(url) for name in "Ab"])
+        self.assertEqual("file:///flag", load({own + url: "file:///flag"}, {}, file).for_listener("a").get(url))
+        self.assertIn("expected", self.refused({f"{own}oauthbearer.{url}": "ftp://x"}))
+        self.assertIn("unknown", self.refused({f"oauthbearer.{url}": "file:///x"}))
+        for name in (f"{own}plain.{url}", f"{own}oauthbearer.sasl.enabled.mechanisms"):
+            self.assertIn("left alone", " ".join(load({name: "file:///x"}, {}).warnings))
+
     def test_stored_keys_warn(self) -> None:
         """A key that is only kept says so once."""
         (warning,) = load({"log.cleaner.enable": "true"}, {}).warnings
