@@ -275,7 +275,7 @@ class BrokerService(Service):
         settings = EffectiveSettings(dynamic)
         listener = inter_broker_listener(config)
         secured = None if tls is None else tls.to
-        sasl = inter_broker_client(config, listener, machine.pools, machine.random)
+        sasl = inter_broker_client(config, listener, machine.pools, machine.random, machine.reactor)
         channels = BrokerChannels(machine.reactor, broker_id, lambda other: feed.image.brokers.get(other), listener, secured, sasl)
         heartbeats = HeartbeatConfig(config.get("broker.heartbeat.interval.ms") / 1000, config.get("broker.session.timeout.ms") / 1000)
         peers = Peers(channels, machine.reactor, heartbeats, lambda topic: rules_of(settings(topic)), lambda: self._failed(1))

@@ -25,7 +25,7 @@ async def ask(reactor: Any, options: argparse.Namespace, method: str, path: str,
     """
     base = options.http.rstrip("/")
     security = client_security(options, https=base.startswith("https:"))
-    headers = login_headers(security)
+    headers = await login_headers(reactor, security)
     headers.addRawHeader("Content-Type", "application/json")
     producer = FileBodyProducer(BytesIO(json.dumps(body).encode())) if body is not None else None
     try:
