@@ -306,7 +306,7 @@ class BrokerService(Service):
         """Write what is audited, until all that can be audited has ended."""
         config, machine = self._config, self._machine
         add_file(audit, config, machine.pools, machine.reactor)
-        add_topic(audit, config, cluster.feed, partitions, cluster.controller, machine.reactor)
+        add_topic(audit, config, cluster.feed, partitions, cluster.controller, machine.reactor, cluster.channels)
         cluster.dynamic.observe(AuditSettings(audit))
         self._endings.append(audit.close)
 
