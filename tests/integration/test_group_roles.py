@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import socket
 import struct
+import subprocess
+import sys
 import time
 import urllib.error
 import urllib.request
@@ -154,6 +156,13 @@ class CertificateGroupTests(TlsTestCase):
         except urllib.error.HTTPError as error:
             return int(error.code)
 
+    def connection(self) -> socket.socket:
+        """One of alice's."""
+        plain = socket.create_connection(("localhost", self.ports["MTLS"]), SECONDS)
+        connection = self.context("alice").wrap_socket(plain, server_hostname="localhost")
+        self.addCleanup(connection.close)
+        return connection
+
     def bind(self, topic: str, *groups: str) -> None:
         """Let groups read a topic."""
         self.assertEqual(200, self.broker.http("/_security/role/people", role(topic, *groups), "PUT")[0])
@@ -164,10 +173,7 @@ class CertificateGroupTests(TlsTestCase):
         for name in (topic, other):
             produce(self.broker, name, [b"first"])
         self.bind(topic, "People")
-        plain = socket.create_connection(("localhost", self.ports["MTLS"]), SECONDS)
-        connection = self.context("alice").wrap_socket(plain, server_hostname="localhost")
-        self.addCleanup(connection.close)
-        reader = Reader(connection, topic)
+        reader = Reader(self.connection(), topic)
         self.assertEqual((0, [b"first"]), reader.read(0))
         reader.ask(1)
         self.assertEqual(KafkaError.TOPIC_AUTHORIZATION_FAILED, refusal(self.confluent("MTLS", "alice"), other))
@@ -176,3 +182,25 @@ class CertificateGroupTests(TlsTestCase):
         produce(self.broker, topic, [b"second"])
         self.assertEqual((KafkaError.TOPIC_AUTHORIZATION_FAILED, []), reader.told())
         self.assertEqual(403, self.search(topic))
+
+    def test_stolen(self) -> None:
+        """The command of the handbook shuts a certificate out: of what it was doing, and of everything else, at once."""
+        topic = create(self.broker, unused_name("stolen"))
+        produce(self.broker, topic, [b"first"])
+        self.bind(topic, "People")
+        reader = Reader(self.connection(), topic)
+        self.assertEqual((0, [b"first"]), reader.read(0))
+        reader.ask(1)
+        everything = "--topic * --group * --transactional-id * --delegation-token * --user-principal * --cluster"
+        line = ["acls", "add", "--deny", "User:alice", "--operation", "all", *everything.split(), "-b", self.broker.bootstrap]
+        try:
+            subprocess.run([sys.executable, "-m", "chronik.cli", *line], check=True, timeout=SECONDS, stdout=subprocess.DEVNULL)
+            produce(self.broker, topic, [b"second"])
+            self.assertEqual((KafkaError.TOPIC_AUTHORIZATION_FAILED, []), reader.told())
+            self.assertEqual((KafkaError.TOPIC_AUTHORIZATION_FAILED, []), Reader(self.connection(), topic).read(0))
+            self.assertEqual(403, self.search(topic))
+            client = AdminClient({**self.confluent("MTLS", "alice"), "log_level": 0})
+            self.assertEqual({}, client.list_topics(timeout=SECONDS).topics)
+        finally:
+            remove = ["acls", "remove", "--principal", "User:alice", "-b", self.broker.bootstrap]
+            subprocess.run([sys.executable, "-m", "chronik.cli", *remove], check=True, timeout=SECONDS, stdout=subprocess.DEVNULL)
