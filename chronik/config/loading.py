@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from dataclasses import replace
 from types import MappingProxyType
 from typing import Final
 
@@ -77,7 +78,19 @@ def load(
         warnings.extend(resolved.warnings)
     warnings.extend(secrets.exposed(file))
     static = Layer(ConfigSource.STATIC_BROKER, MappingProxyType(dict(own.texts)))
-    return Configuration((static,), MappingProxyType({key: MappingProxyType(dict(each.texts)) for key, each in options.items()}), tuple(warnings))
+    plugin_options = MappingProxyType({key: MappingProxyType(dict(each.texts)) for key, each in options.items()})
+    found = Configuration((static,), plugin_options)
+    return replace(found, warnings=(*warnings, *_of_no_listener(texts, found)))
+
+
+def _of_no_listener(names: Iterable[str], config: Configuration) -> Iterator[str]:
+    """Keys of listeners that there are not: what they were to change stays as it is for all, which nobody would see."""
+    listeners = {address.name for address in (*config.listeners(), *config.http_listeners())}
+    known = {name.lower() for name in (*listeners, *config.get("controller.listener.names"))}
+    for name in names:
+        listener = split_listener_key(name)[0]
+        if listener and listener not in known:
+            yield f"{name} changes nothing: there is no listener {shown(listener)}, only {', '.join(sorted(known))}"
 
 
 class _Secrets:

@@ -123,11 +123,15 @@ class KafkaChannel(Protocol):
         :raises AuthenticationError: one of both sides is not believed.
         :raises ChannelError: the broker does not answer.
         """
+        self._held_back = []
+        await self._authenticate(client, seconds)
+
+    async def _authenticate(self, client: Callable[[], ISaslClient], seconds: float) -> None:
+        side = client()
         try:
-            # What takes time to find out is found out before requests have to wait: a token may have to be asked for first.
-            side = client()
+            # What takes time to find out on a renewal is found out before requests have to wait: a token may have to be asked for.
             first = await self._first_of(side)
-            self._held_back = []
+            self._held_back = self._held_back or []
             lifetime_ms = await self._exchange(side, first, seconds)
         except ChannelError as error:
             self._give_up(error)
@@ -142,7 +146,7 @@ class KafkaChannel(Protocol):
     def _renew(self, client: Callable[[], ISaslClient], seconds: float) -> None:
         self._renewal = None
         # Whoever waits for an answer is told by its failure.
-        self.authenticate(client, seconds).addErrback(lambda _: None)
+        Deferred.fromCoroutine(self._authenticate(client, seconds)).addErrback(lambda _: None)
 
     async def _first_of(self, client: ISaslClient) -> bytes | None:
         try:

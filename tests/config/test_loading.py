@@ -196,6 +196,15 @@ class LoadingTests(SynchronousTestCase):
         for name in (f"{own}plain.{url}", f"{own}oauthbearer.sasl.enabled.mechanisms"):
             self.assertIn("left alone", " ".join(load({name: "file:///x"}, {}).warnings))
 
+    def test_keys_of_no_listener(self) -> None:
+        """A key of a listener that there is not is warned of: what it was to change is otherwise than somebody thinks."""
+        key = "ssl.client.auth=required\n"
+        for listener, warned in (("plaintext", 0), ("http", 0), ("controller", 0), ("plaintxt", 1), ("https", 1)):
+            text = f"listeners=PLAINTEXT://:9092,CONTROLLER://:9093\ncontroller.listener.names=CONTROLLER\nlistener.name.{listener}.{key}"
+            told = [warning for warning in self.load(text).warnings if "there is no listener" in warning]
+            self.assertEqual(warned, len(told), listener)
+        self.assertIn("plaintxt", " ".join(self.load(f"listener.name.plaintxt.{key}").warnings))
+
     def test_stored_keys_warn(self) -> None:
         """A key that is only kept says so once."""
         (warning,) = load({"log.cleaner.enable": "true"}, {}).warnings

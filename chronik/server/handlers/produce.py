@@ -199,10 +199,12 @@ def _rule(services: Services, request: ProduceRequest) -> Iterable[Action]:
     names = services.metadata.image.names
     if request.transactional_id is not None:
         yield Action(Operation.WRITE, ResourceType.TRANSACTIONAL_ID, request.transactional_id)
-    if any((topic.name or names.get(TopicId(topic.topic_id))) == AUDIT_TOPIC for topic in request.topic_data):
-        yield Action(Operation.CLUSTER_ACTION, ResourceType.CLUSTER, CLUSTER_NAME)
     for topic in request.topic_data:
-        yield from on_topic(Operation.WRITE, topic.name or names.get(TopicId(topic.topic_id)), by_id=not topic.name)
+        name = topic.name or names.get(TopicId(topic.topic_id))
+        if name == AUDIT_TOPIC:
+            yield Action(Operation.CLUSTER_ACTION, ResourceType.CLUSTER, CLUSTER_NAME)
+        yield from on_topic(Operation.WRITE, name, by_id=not topic.name)
+
 
 
 def _refusal(request: ProduceRequest, version: int, error: KafkaError) -> Message:
