@@ -206,7 +206,6 @@ def _rule(services: Services, request: ProduceRequest) -> Iterable[Action]:
         yield from on_topic(Operation.WRITE, name, by_id=not topic.name)
 
 
-
 def _refusal(request: ProduceRequest, version: int, error: KafkaError) -> Message:
     return ProduceResponse(
         responses=tuple(
