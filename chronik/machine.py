@@ -13,7 +13,7 @@ from typing import Any, Final
 from chronik.defer import IThreadPools
 from chronik.descriptors import DescriptorShares, take_descriptors
 from chronik.logs import LOG_LEVELS, LogLevels
-from chronik.network.busypoll import BusyPoll
+from chronik.network.busypoll import BusyPoll, IBusyPoll
 from chronik.network.crowd import Crowd, PolledCrowd
 from chronik.plugin import IBackendMaker, find_backend
 from chronik.storage.filesystem import RealFileSystem
@@ -22,8 +22,8 @@ from chronik.threads import ReactorThreadPools
 
 GC_THRESHOLDS: Final = (10_000, 4, 250)
 """Decoding makes many objects that live long enough to be looked at again and again; by default that costs several times the decoding. With more
-young objects than this, or with those of more such looks before the next generation is looked at, one look would keep the reactor for tens of milliseconds,
-as when ten thousand connections come."""
+young objects than this, or more such looks before the next generation is looked at, one look would keep the reactor for tens of milliseconds, as
+when ten thousand connections come."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +49,7 @@ class Machine:
     descriptors: DescriptorShares
     random: Callable[[int], bytes]
     cpu_seconds: Callable[[], float]
-    busy_poll: Callable[[], None]
+    busy_poll: IBusyPoll
     crowd: Crowd
     backend: Callable[[str, str], IBackendMaker]
     say: Callable[[str], None]
@@ -71,7 +71,7 @@ def real_machine(reactor: Any) -> Machine:
         descriptors=take_descriptors(),
         random=os.urandom,
         cpu_seconds=time.thread_time,
-        busy_poll=BusyPoll(reactor).poll,
+        busy_poll=BusyPoll(reactor),
         crowd=PolledCrowd(reactor),
         backend=find_backend,
         say=_say,

@@ -19,7 +19,7 @@ from chronik.defer import deferred
 from chronik.errors import ChronikError
 from chronik.logs import LogRation
 from chronik.network.admission import Admission
-from chronik.network.busypoll import no_poll
+from chronik.network.busypoll import IBusyPoll, NoBusyPoll
 from chronik.network.connection import KafkaConnection
 from chronik.network.crowd import NO_CROWD, Crowd
 from chronik.network.handshakes import Handshakes
@@ -133,7 +133,7 @@ class ConnectionFactory(Factory):
     :ivar crowd: where peers are who are not known yet.
     :ivar ration: lines of the log for connections that end for what their peers did.
     :ivar bytes_held: counts request bytes that came, or with a negative count those that went.
-    :ivar busy_poll: called when somebody was answered who is likely to ask again at once; see :mod:`~chronik.network.busypoll`.
+    :ivar busy_poll: keeps the reactor awake for whoever asks again at once; see :mod:`~chronik.network.busypoll`.
     """
 
     noisy = False
@@ -153,7 +153,7 @@ class ConnectionFactory(Factory):
         protocol_name: str = "PLAINTEXT",
     ) -> None:
         self.name = name
-        self.busy_poll: Callable[[], None] = no_poll
+        self.busy_poll: IBusyPoll = NoBusyPoll()
         self.bytes_held = budget.hold
         self.clock = clock
         self.limits = limits

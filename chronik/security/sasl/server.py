@@ -13,13 +13,14 @@ from chronik.config import Configuration
 from chronik.logs import LogRation
 from chronik.network.interfaces import IAuthenticators, Session
 from chronik.security.interfaces import ISaslMechanism, Login
-from chronik.security.sasl.gate import Outcome, SaslAuthentication
+from chronik.security.sasl.gate import ISaslListener, Outcome, SaslAuthentication
 from chronik.security.sasl.mechanisms import SaslParts, mechanisms_of
 from chronik.security.sasl.turns import Turns
 
 if TYPE_CHECKING:
     from twisted.internet.interfaces import IReactorTime
 
+@implementer(ISaslListener)
 class SaslServer:
     """What all connections of one listener share.
 
