@@ -184,9 +184,9 @@ class BrokerService(Service):
         config, machine = self._config, self._machine
         reactor = machine.reactor
         listeners = KafkaListeners(
-            config, reactor, machine.descriptors.connections, partial(ServerTls, now=reactor.seconds), machine.busy_poll
+            config, reactor, machine.descriptors.connections, partial(ServerTls, now=machine.wall_clock), machine.busy_poll
         )
-        http = HttpListeners(config, reactor, machine.descriptors.http_connections, listeners.handshakes)
+        http = HttpListeners(config, reactor, machine.wall_clock, machine.descriptors.http_connections, listeners.handshakes)
         self._endings += [http.stop_accepting, listeners.stop_accepting]
         listeners.bind()
         http.bind()
@@ -194,15 +194,15 @@ class BrokerService(Service):
         directories = [os.path.abspath(directory) for directory in config.get("log.dirs")]
         brokers_tls = self._brokers_tls(listeners)
         cluster = await self._enter_cluster(directories, listeners, brokers_tls)
-        audit = audit_trail(config, reactor, cluster.feed.image.cluster_id)
+        audit = audit_trail(config, reactor, machine.wall_clock, cluster.feed.image.cluster_id)
         store, partitions, moves = await self._open_logs(directories, cluster)
         if audit is not None:
             self._keep_audit(audit, cluster, partitions)
-        groups = GroupCoordinator(cluster.feed, reactor, GroupConfig.of(config), machine.random, cluster.dynamic)
+        groups = GroupCoordinator(cluster.feed, reactor, machine.wall_clock, GroupConfig.of(config), machine.random, cluster.dynamic)
         groups.start()
         self._endings.append(groups.stop)
         partitions.observe(GroupPartitions(groups, reactor))
-        auth = AuthContext(machine.pools, reactor, cluster.dynamic, cluster.feed)
+        auth = AuthContext(machine.pools, reactor, machine.wall_clock, cluster.dynamic, cluster.feed)
         authorizer: IAuthorizer = self._backend("authorizer", auth)
         self._endings.append(authorizer.close)
         if not IAuthorizer.providedBy(authorizer):
@@ -229,7 +229,7 @@ class BrokerService(Service):
         self._endings.append(lambda: listeners.close(DRAIN_SECONDS))
         search = self.search = self._search(listeners, partitions, cluster.feed, store)
         users = UserEndpoints(services, machine.pools, machine.random)
-        authentication = HttpAuthentication(sasl.logins, BearerTokens(TokenLogins(validator, sasl.failures), reactor))
+        authentication = HttpAuthentication(sasl.logins, BearerTokens(TokenLogins(validator, sasl.failures), reactor, machine.wall_clock))
         http.serve(HttpParts(services, listeners, search, stalls, authentication, servers, users))
         self._endings.append(http.close)
         stalls.start()
@@ -247,7 +247,7 @@ class BrokerService(Service):
     def _reload_certificates(self, users: Sequence[ServerTls | ClientTls | None], cluster: _Cluster) -> None:
         """Let certificates be replaced while the broker runs."""
         machine = self._machine
-        reloader = TlsReloader([each for each in users if each is not None], cluster.dynamic, machine.pools, machine.reactor)
+        reloader = TlsReloader([each for each in users if each is not None], cluster.dynamic, machine.pools, machine.reactor, machine.wall_clock)
         reloader.start()
         self._endings.append(reloader.stop)
         cluster.dynamic.observe(reloader)
@@ -359,9 +359,10 @@ class BrokerService(Service):
         secret: str | None = self._config.get("delegation.token.secret.key")
         if secret is None:
             return None
-        reactor = self._machine.reactor
-        tokens = DelegationTokens(secret.encode(), cluster.feed, self._machine.pools, reactor)
-        expiry = TokenExpiry(cluster.controller, reactor, self._config.get("delegation.token.expiry.check.interval.ms") / 1000)
+        machine = self._machine
+        tokens = DelegationTokens(secret.encode(), cluster.feed, machine.pools, machine.wall_clock)
+        interval_seconds = self._config.get("delegation.token.expiry.check.interval.ms") / 1000
+        expiry = TokenExpiry(cluster.controller, machine.reactor, machine.wall_clock, interval_seconds)
         tokens.start()
         expiry.start()
         self._endings += [tokens.stop, expiry.stop]
@@ -397,6 +398,7 @@ class BrokerService(Service):
             fetch_sessions=FetchSessionCache(sessions, lambda high: 1 + machine.random_below(high)),
             quotas=ClientQuotas(cluster.feed, machine.reactor.seconds, QuotaWindows.of(config)),
             clock=machine.reactor,
+            wall_clock=machine.wall_clock,
             purgatory=purgatory,
             metrics=RequestMetrics(),
             log_levels=machine.log_levels,
@@ -411,6 +413,7 @@ class BrokerService(Service):
             file_system=machine.file_system,
             pools=machine.pools,
             clock=machine.reactor,
+            wall_clock=machine.wall_clock,
             cluster_id=cluster.feed.image.cluster_id,
             broker_id=config.get("node.id"),
             files_max=machine.descriptors.files,

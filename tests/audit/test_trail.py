@@ -24,7 +24,7 @@ class AuditTrailTests(SynchronousTestCase):
         self.clock = Clock()
         self.clock.advance(1_000)
         self.writer = FakeWriter()
-        self.trail = AuditTrail(self.clock, "cluster", 1, AuditRates(1, 3))
+        self.trail = AuditTrail(self.clock, self.clock.seconds, "cluster", 1, AuditRates(1, 3))
         self.trail.add(Outlet(self.writer, self.clock))
 
     def test_interface(self) -> None:

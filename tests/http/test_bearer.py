@@ -116,7 +116,7 @@ class CacheTests(SynchronousTestCase):
         self.clock = Clock()
         self.validator = FakeValidator()
         failures = FailedLogins(self.clock, lambda: 100, lambda: 100)
-        self.tokens = BearerTokens(TokenLogins(self.validator, failures), self.clock)
+        self.tokens = BearerTokens(TokenLogins(self.validator, failures), self.clock, self.clock.seconds)
 
     def ask(self, token: str) -> Principal:
         """Whose it is."""

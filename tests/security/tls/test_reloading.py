@@ -38,7 +38,7 @@ class ReloadingTests(SynchronousTestCase):
         self.clock = Clock()
         self.clock.advance(now().timestamp())
         self.tls = ServerTls("SSL", self.config.for_listener("SSL"), self.clock.seconds)
-        self.reloader = TlsReloader([self.tls], lambda: self.config, SynchronousThreadPools(), self.clock)
+        self.reloader = TlsReloader([self.tls], lambda: self.config, SynchronousThreadPools(), self.clock, self.clock.seconds)
         self.events: list[dict[str, Any]] = []
         globalLogPublisher.addObserver(self.events.append)
         self.addCleanup(globalLogPublisher.removeObserver, self.events.append)
