@@ -144,6 +144,20 @@ class ReloadingTests(SynchronousTestCase):
         self.assertIn("ended", self.warnings()[-1])
         self.assertLess(len(self.warnings()), 6)
 
+    def test_expiry_is_told_by_the_time_of_day(self) -> None:
+        """Also on a machine that was just started, and once, whatever the clock is set to."""
+        days, clock = [0.0], Clock()
+        reloader = TlsReloader([self.tls], lambda: self.config, SynchronousThreadPools(), clock, lambda: self.clock.seconds() + days[0] * DAY_SECONDS)
+        self.put(another("short", days=3))
+        reloader.start()
+        self.addCleanup(reloader.stop)
+        self.assertEqual(1, len(self.warnings()))
+        for days[0] in (2.0, -5.0, 4.0):
+            clock.pump([1] * 5)
+        self.assertEqual(1, len(self.warnings()))
+        clock.pump([DAY_SECONDS])
+        self.assertIn("ended 1.0 days ago", self.warnings()[-1])
+
     def test_stop(self) -> None:
         """Nothing is looked at any more."""
         self.reloader.stop()
