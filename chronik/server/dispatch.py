@@ -185,12 +185,13 @@ class RequestDispatcher:
     ) -> Message | None:
         """What the handler answers, or the refusal of the whole request.
 
-        :param told: takes what the authorizer said.
+        :param told: takes what the authorizer says, now and later.
         """
         try:
             decisions = await self._decisions(api, session, request)
             if told is not None:
                 told.update(decisions)
+                decisions = told
             context = RequestContext(self._services, session, api.key, header.api_version, header.client_id, decisions, start)
             if start.waiter is None:
                 # Nobody waits yet: dispatch looks once the handler has come to its first wait.
@@ -214,7 +215,7 @@ class RequestDispatcher:
             self._metrics.failed(api.key)
             return api.refusal(request, header.api_version, KafkaError(ErrorCode.UNKNOWN_SERVER_ERROR, "the broker failed; its log says how"))
 
-    async def _decisions(self, api: Api, session: Session, request: Any) -> Mapping[Action, bool]:
+    async def _decisions(self, api: Api, session: Session, request: Any) -> dict[Action, bool]:
         actions = tuple(dict.fromkeys(api.rule(self._services, request)))
         if not actions:
             return {}

@@ -26,10 +26,15 @@ if TYPE_CHECKING:
 
 async def _fetch(context: RequestContext, request: FetchRequest) -> FetchResponse:
     services, follows = context.services, replica_of(request) is not None
+    security = services.metadata.image.security
     scope = scope_of(request, context.api_version, services.fetch_sessions, services.clock.seconds() * 1000, context.session.principal)
     collected = await _look(context, request, scope)
     if not _enough(request, scope, collected):
         collected = await _wait_for_more(context, request, scope, collected)
+    while not security.allows_as(services.metadata.image.security):
+        # Somebody's permissions changed while it waited: what holds now counts for what it is told now.
+        security = services.metadata.image.security
+        collected = await _look_again(context, request, scope, collected)
     throttle_ms = 0 if follows else services.quotas.fetched(context.session, context.client_id, collected.bytes)
     try:
         if throttle_ms:
@@ -49,6 +54,19 @@ async def _look(context: RequestContext, request: FetchRequest, scope: Scope) ->
     collected = await collect(context, request, scope.pending())
     collected.changes = changes
     return collected
+
+
+async def _look_again(context: RequestContext, request: FetchRequest, scope: Scope, collected: Collected) -> Collected:
+    """What is to be seen now, where the peer may not do what it might, or the other way round."""
+    try:
+        is_other = await context.decide_anew()
+    except Exception:
+        collected.close()
+        raise
+    if not is_other:
+        return collected
+    collected.close()
+    return await _look(context, request, scope)
 
 
 def _enough(request: FetchRequest, scope: Scope, collected: Collected) -> bool:
