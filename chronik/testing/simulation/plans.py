@@ -15,6 +15,9 @@ METADATA_FAULTS: Final = frozenset({"metadata fault", "watches lost", "metadata 
 CLUSTER_FAULTS: Final = frozenset({"blackout", "isolation", "stale leader", "succession"})
 """Those that take several brokers."""
 
+ACCESS_FAULTS: Final = frozenset({"permission taken", "password changed"})
+"""Those of a cluster in which somebody may do less than another."""
+
 IMPOSSIBLE: Final[Mapping[tuple[str, str], str]] = {
     ("stop", "stopping"): "it is stopping already",
     ("search killed", "starting"): "the search process is started last of all",
@@ -22,21 +25,23 @@ IMPOSSIBLE: Final[Mapping[tuple[str, str], str]] = {
 }
 """Pairs of faults and states that cannot be, and why."""
 
-WEIGHTS: Final[Mapping[str, int]] = {"bit flip": 3, **dict.fromkeys(METADATA_FAULTS, 2), **dict.fromkeys(CLUSTER_FAULTS, 3)}
+WEIGHTS: Final[Mapping[str, int]] = {"bit flip": 3, **dict.fromkeys(METADATA_FAULTS, 2), **dict.fromkeys(CLUSTER_FAULTS, 3), **dict.fromkeys(ACCESS_FAULTS, 4)}
 """How often a fault comes, beside others: what not every run can have, or finds nothing to hit now and then, comes more often where it can."""
 
 STRIDE: Final = 59
 """Between the pairs of one seed: it has faults and states of all kinds. No number of pairs has it as a factor."""
 
 
-def plan_of(seed: int, count: int, shared_store: bool, several: bool = False, only: str = "") -> list[tuple[str, str]]:
+def plan_of(seed: int, count: int, shared_store: bool, several: bool = False, only: str = "", access: bool = False) -> list[tuple[str, str]]:
     """The faults of a seed and the states that they are to meet: over many seeds all pairs come equally often, but for :data:`WEIGHTS`.
 
     :param shared_store: whether the metadata store can be reached over a network only.
     :param several: whether there are several brokers.
+    :param access: whether clients have to say who they are.
     :param only: the only kind of fault that is wanted; empty for all.
     """
     without = (frozenset() if shared_store else METADATA_FAULTS) | (frozenset() if several else CLUSTER_FAULTS)
+    without |= frozenset() if access else ACCESS_FAULTS
     kinds = [kind for kind in FAULTS if kind not in without and only in ("", kind)]
     pairs = [(kind, state) for state in STATES for kind in kinds for _ in range(WEIGHTS.get(kind, 1)) if (kind, state) not in IMPOSSIBLE]
     plan = [pairs[(seed * count + n) * STRIDE % len(pairs)] for n in range(count)]

@@ -264,4 +264,4 @@ def plays_of(options: Any) -> list[Play]:
     :raises ValueError: it cannot be understood.
     """
     brokers = [int(number) for number in options.brokers.split(",")]
-    return [Play(seed, brokers[n % len(brokers)], options.faults, options.kind) for n, seed in enumerate(seeds_of(options.seeds))]
+    return [Play(seed, brokers[n % len(brokers)], options.faults, options.kind, options.access) for n, seed in enumerate(seeds_of(options.seeds))]
