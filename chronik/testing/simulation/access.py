@@ -124,10 +124,11 @@ class Access:
 
     # -- who there is -------------------------------------------------------------------------------------------------
 
-    def identity(self, name: str, needs: Sequence[Need], random: Random) -> Identity:
+    def identity(self, name: str, needs: Sequence[Need], random: Random, invited: bool = True) -> Identity:
         """A new client's, who is to be given what it needs.
 
         :param random: the client's.
+        :param invited: see :class:`Identity`.
         """
         account = self.accounts.get(name)
         if account is None:
@@ -137,7 +138,7 @@ class Access:
             self.accounts[name] = account
             if name != ADMIN:
                 self._unmade.append(account)
-        return Identity(account, random, self.revision_of, self._finding)
+        return Identity(account, random, self.revision_of, self._finding, invited)
 
     def begin(self, machines: Sequence[SimulatedBroker], admin: ClusterClient) -> None:
         """The brokers are there.

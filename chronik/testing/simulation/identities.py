@@ -128,13 +128,17 @@ class Identity:
 
     :param revision_of: up to which revision the broker at an address knows the metadata; -1 for one that knows none.
     :param finding: told of everything that must not be.
+    :param invited: False for who asks for what it may not, and judges itself what it is told.
     """
 
-    def __init__(self, account: Account, random: Random, revision_of: Callable[[str], int], finding: Callable[[str], None]) -> None:
+    def __init__(
+        self, account: Account, random: Random, revision_of: Callable[[str], int], finding: Callable[[str], None], invited: bool = True
+    ) -> None:
         self.account = account
         self._random = random
         self._revision_of = revision_of
         self._finding = finding
+        self._invited = invited
 
     def client(self) -> ISaslClient:
         """This side of a login, by the password as it is now."""
@@ -162,6 +166,8 @@ class Identity:
         :param before: when the request was sent.
         :param topic_ids: the id of a topic by its name, as far as the client knows.
         """
+        if not self._invited:
+            return False
         told = list(codes(response))
         refusals = {ErrorCode(code).name for _, code in told if code in REFUSALS}
         sure = before.rights.holds if before.rights == self.standing(host).rights else None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
@@ -29,6 +30,8 @@ TOPIC_CODE: Final = ResourceType.TOPIC.value
 Asks: Final = tuple[Message, int | None, ErrorCode]
 """A request, its version (None for the highest), and what must be told."""
 
+_VIEW: Final = re.compile("<memory at [^>]*>")
+
 _TOPICS: Final = (EVENTS, GROWING)
 _GROUPS: Final = (CLASSIC, MODERN, SIMPLE)
 
@@ -51,6 +54,7 @@ def _by_topic(name: str, client_name: str) -> Mapping[str, tuple[Message, int | 
     return {
         "produces": (m.ProduceRequest(acks=-1, timeout_ms=1_000, topic_data=(produced,)), 9, _T),
         "fetches": (m.FetchRequest(max_bytes=1 << 20, topics=(fetched,)), 11, _T),
+        "replicates": (m.FetchRequest(replica_id=1, max_bytes=1 << 20, topics=(fetched,)), 11, _T),
         "lists offsets": (m.ListOffsetsRequest(topics=(m.ListOffsetsRequest.ListOffsetsTopic(name=name, partitions=(offsets,)),)), None, _T),
         "asks for epochs": (m.OffsetForLeaderEpochRequest(topics=(m.OffsetForLeaderEpochRequest.OffsetForLeaderTopic(topic=name, partitions=(epochs,)),)), None, _T),
         "removes records": (m.DeleteRecordsRequest(timeout_ms=1_000, topics=(m.DeleteRecordsRequest.DeleteRecordsTopic(name=name, partitions=(trimmed,)),)), None, _T),
@@ -70,11 +74,14 @@ def _by_id(topic_id: bytes, client_name: str) -> Mapping[str, tuple[Message, int
     batch = build_batch([NewRecord(None, b"{}", 1_700_000_000_000)])
     part = m.ProduceRequest.PartitionProduceData(index=0, records=batch)
     fetched = m.FetchRequest.FetchPartition(partition=0, partition_max_bytes=1 << 20)
+    replicated = m.FetchRequest.FetchTopic(topic_id=topic_id, partitions=(fetched,))
+    replica = m.FetchRequest.ReplicaState(replica_id=1, replica_epoch=1)
     asked = m.MetadataRequest.MetadataRequestTopic(name=None, topic_id=topic_id)
     state = m.DeleteTopicsRequest.DeleteTopicState(name=None, topic_id=topic_id)
     return {
         "produces": (m.ProduceRequest(acks=-1, topic_data=(m.ProduceRequest.TopicProduceData(topic_id=topic_id, partition_data=(part,)),)), 13, _I),
         "fetches": (m.FetchRequest(max_bytes=1 << 20, topics=(m.FetchRequest.FetchTopic(topic_id=topic_id, partitions=(fetched,)),)), 17, _I),
+        "replicates": (m.FetchRequest(replica_state=replica, max_bytes=1 << 20, topics=(replicated,)), 17, _T),
         "asks where": (m.MetadataRequest(topics=(asked,)), None, _I),
         "deletes": (m.DeleteTopicsRequest(topics=(state,), timeout_ms=1_000), None, _I),
     }  # fmt: skip
@@ -109,8 +116,6 @@ def _of_cluster(client: ClusterClient) -> Mapping[str, tuple[Message, int | None
     """Requests about the cluster."""
     principal = f"User:{client.name}"
     mine = AclBinding(ResourceType.TOPIC, PatternType.LITERAL, EVENTS, principal, "*", Operation.ALL, Permission.ALLOW)
-    part = m.FetchRequest.FetchPartition(partition=0, partition_max_bytes=1 << 20)
-    replicated = m.FetchRequest.FetchTopic(topic=EVENTS, partitions=(part,))
     moved = m.AlterPartitionReassignmentsRequest.ReassignablePartition(partition_index=0, replicas=(1,))
     reassigned = m.AlterPartitionReassignmentsRequest.ReassignableTopic(name=EVENTS, partitions=(moved,))
     elected = m.ElectLeadersRequest.TopicPartitions(topic=EVENTS, partitions=(0,))
@@ -118,10 +123,6 @@ def _of_cluster(client: ClusterClient) -> Mapping[str, tuple[Message, int | None
     users = m.AlterUserScramCredentialsRequest
     user = users.ScramCredentialUpsertion(name=client.name, mechanism=1, iterations=4096, salt=b"salt", salted_password=bytes(32))
     return {
-        "replicates": (m.FetchRequest(replica_id=1, max_bytes=1 << 20, topics=(replicated,)), 11, _C),
-        "replicates by state": (
-            m.FetchRequest(replica_state=m.FetchRequest.ReplicaState(replica_id=1, replica_epoch=1), max_bytes=1 << 20, topics=(replicated,)), 17, _C,
-        ),
         "beats as a broker": (m.BrokerHeartbeatRequest(broker_id=1, broker_epoch=1, want_shut_down=True), 0, _C),
         "begins to produce": (m.InitProducerIdRequest(transactional_id=None, transaction_timeout_ms=60_000), None, _C),
         "allows itself": (creations([mine]), None, _C),
@@ -150,6 +151,8 @@ class Intruder(Admin):
     async def work(self) -> None:
         """One attempt."""
         random = self.client.random
+        if self._allowed not in ("", *self.client.topics):
+            await self.client.refresh([self._allowed])
         attempt: Callable[[], Any] = random.choice((self._ask_by_topic, self._ask_by_id, self._ask_by_group, self._ask_of_cluster, self._ask_for_all))
         await attempt()
 
@@ -194,7 +197,7 @@ class Intruder(Admin):
             message, version, expected = table(name, self.client.name)[what]
             response = await self.client.ask_anybody(message, version)
             self._check(f"{what} {name!r}", response, expected)
-            shown.append(repr(response).replace(repr(name), "?").replace(str(name), "?"))
+            shown.append(_shown(response, name))
         if shown[0] != shown[1]:
             self._finding(f"{what} {there!r} was answered {shown[0]}, and for what there is not {shown[1]}")
 
@@ -211,3 +214,10 @@ class Intruder(Admin):
     def _finding(self, what: str) -> None:
         ledger: Ledger = self.stage.ledger
         ledger.finding(f"{self.client.name}, who may not: {what}")
+
+
+def _shown(response: Any, name: Any) -> str:
+    """An answer without the name that was asked for, and without the brokers that there are at that moment."""
+    if isinstance(response, m.MetadataResponse):
+        response.brokers, response.controller_id = (), -1
+    return _VIEW.sub("a view", repr(response).replace(repr(name), "?").replace(str(name), "?"))

@@ -89,6 +89,7 @@ class Outcome:
 
     :ivar findings: everything that must not be.
     :ivar fingerprint: the same for two runs that went the same way.
+    :ivar access: as the play had it.
     :ivar met: by kind of fault and state, how often one met the other.
     :ivar operations: answered requests by API.
     :ivar errors: error codes among the answers.
@@ -100,6 +101,7 @@ class Outcome:
 
     seed: int
     brokers: int
+    access: str = ""
     findings: list[str] = field(default_factory=list)
     fingerprint: str = ""
     faults: int = 0
@@ -224,13 +226,13 @@ class Simulation:
 
     # -- clients ------------------------------------------------------------------------------------------------------
 
-    def _client(self, name: str) -> ClusterClient:
+    def _client(self, name: str, invited: bool = True) -> ClusterClient:
         host = self.network.host(f"10.1.0.{len(self.clients) + 1}")
         self.clients.append(host)
         random = Random(f"{self._play.seed}/{self._play.brokers}/client {name}")
         reactor = SimulatedReactor(self.timeline, host, 1.0 + random.uniform(-1e-3, 1e-3), random.uniform(-2.0, 2.0))
         bootstrap = [Broker(broker.address, PORT) for broker in self.brokers]
-        identity = None if self._access is None else self._access.identity(name, needs_of(name), random)
+        identity = None if self._access is None else self._access.identity(name, needs_of(name), random, invited)
         return ClusterClient(reactor, random, name, bootstrap, self.ledger, identity)
 
     def _players(self) -> list[tuple[str, Any, bool]]:
@@ -265,9 +267,9 @@ class Simulation:
         if access is None:
             return []
         return [
-            ("mallory", Intruder(stage, client("mallory"), "", 0.1), True),
-            ("curious", Intruder(stage, client("curious"), TRIMMED, 0.2), True),
-            ("stranger", Stranger(stage, client("stranger"), access, self.brokers, 0.2), True),
+            ("mallory", Intruder(stage, client("mallory", False), "", 0.1), True),
+            ("curious", Intruder(stage, client("curious", False), TRIMMED, 0.2), True),
+            ("stranger", Stranger(stage, client("stranger", False), access, self.brokers, 0.2), True),
         ]
 
     # -- the play -----------------------------------------------------------------------------------------------------
@@ -410,6 +412,7 @@ class Simulation:
         return Outcome(
             seed=self._play.seed,
             brokers=self._play.brokers,
+            access=self._play.access,
             findings=findings,
             fingerprint=self.timeline.fingerprint,
             faults=nemesis.faults,
