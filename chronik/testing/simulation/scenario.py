@@ -267,8 +267,8 @@ class Simulation:
         if access is None:
             return []
         return [
-            ("mallory", Intruder(stage, client("mallory", False), "", 0.1), True),
-            ("curious", Intruder(stage, client("curious", False), TRIMMED, 0.2), True),
+            ("mallory", Intruder(stage, client("mallory", False), "", 0.2), True),
+            ("curious", Intruder(stage, client("curious", False), TRIMMED, 0.3), True),
             ("stranger", Stranger(stage, client("stranger", False), access, self.brokers, 0.2), True),
         ]
 
