@@ -11,9 +11,19 @@ from chronik.security.sasl.gate import SaslAuthentication
 from chronik.server.handlers.fetch import reading
 
 
-def decide_as_before() -> None:
-    """What was decided once stays decided, whatever becomes of the entries and roles that it came of."""
-    Decisions.forget = lambda self, principals=None: None  # type: ignore[method-assign,assignment]
+def keep_what_was_allowed() -> None:
+    """What was allowed once stays allowed, whatever becomes of the entries and roles that it came of."""
+
+    before = Decisions.decide
+
+    def decide(self: Any, principal: Any, host: str, actions: Sequence[Any]) -> list[bool]:
+        allowed = self.__dict__.setdefault("allowed", set())
+        named = [(str(principal), action) for action in actions]
+        answers = [answer or each in allowed for each, answer in zip(named, before(self, principal, host, actions), strict=True)]
+        allowed.update(each for each, answer in zip(named, answers, strict=True) if answer)
+        return answers
+
+    Decisions.decide = decide  # type: ignore[method-assign]
 
 
 def let_anyone_replicate() -> None:
@@ -53,7 +63,7 @@ def serve_before_the_proof() -> None:
 
 
 ALL: Final[Sequence[Callable[[], None]]] = (
-    decide_as_before,
+    keep_what_was_allowed,
     let_anyone_replicate,
     forget_the_end_of_sessions,
     remember_passwords,

@@ -18,7 +18,7 @@ def main() -> int:
     parser.add_argument("--brokers", default="1", help="brokers of each cluster; 1,3 for one and three in turns")
     parser.add_argument("--faults", type=int, default=20, help="faults of each run")
     parser.add_argument("--kind", default="", choices=("", *FAULTS), help="the only kind of fault that there is to be")
-    parser.add_argument("--access", default="", choices=("", *ACCESS), help="whether clients have to say who they are; each seed decides where nothing is said")
+    parser.add_argument("--access", default="", choices=("", *ACCESS), help="open to everybody, or not; each seed decides where nothing is said")
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="runs at a time")
     parser.add_argument("--variant", default="", help="module:function that breaks something first, to see whether it is found")
     parser.add_argument("--until-found", action="store_true", help="end after the first seed that finds something")

@@ -18,7 +18,7 @@ from chronik.network.channel import AuthenticationError, ChannelError, KafkaChan
 from chronik.protocol.apis import api_name
 from chronik.protocol.message import Message
 from chronik.protocol.messages import FindCoordinatorRequest, MetadataRequest
-from chronik.testing.simulation.identities import Identity
+from chronik.testing.simulation.identities import Identity, Standing
 from chronik.testing.simulation.ledger import Ledger
 from chronik.testing.simulation.reactor import SimulatedReactor
 
@@ -151,11 +151,19 @@ class ClusterClient:
             under_way[kind] -= 1
         self.ledger.operations[kind] += 1
         self.may_be_old |= deposed[broker.host] > 0
-        if self._identity is not None and standing is not None and response is not None:
-            if self._identity.judge(standing, broker.host, message, response, self._topic_id):
-                self.ledger.errors[kind, "refused"] += 1
-                raise Unavailable(f"{kind} is not allowed")
+        if self._is_refusal(standing, broker, message, response):
+            self.ledger.errors[kind, "refused"] += 1
+            raise Unavailable(f"{kind} is not allowed")
         return response
+
+    def _is_refusal(self, standing: Standing | None, broker: Broker, message: Message, response: Any) -> bool:
+        """Whether an answer says that this is not allowed; it is judged whether it should.
+
+        :param standing: what was certain of this client when it asked.
+        """
+        if self._identity is None or standing is None or response is None:
+            return False
+        return self._identity.judge(standing, broker.host, message, response, self._topic_id)
 
     def _topic_id(self, name: str) -> TopicId | None:
         topic = self.topics.get(name)

@@ -206,7 +206,7 @@ def codes(struct: Struct, names: tuple[Any, ...] = ()) -> Iterator[tuple[tuple[A
         yield about, code
 
 
-def _groups(request: Any) -> set[str]:
+def _groups(request: Any) -> set[str | None]:
     """Groups that a request is about."""
     groups = {getattr(request, "group_id", None), *getattr(request, "coordinator_keys", ()), *getattr(request, "groups_names", ())}
     return groups | {getattr(group, "group_id", None) for group in getattr(request, "groups", ())}

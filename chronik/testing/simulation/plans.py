@@ -25,7 +25,12 @@ IMPOSSIBLE: Final[Mapping[tuple[str, str], str]] = {
 }
 """Pairs of faults and states that cannot be, and why."""
 
-WEIGHTS: Final[Mapping[str, int]] = {"bit flip": 3, **dict.fromkeys(METADATA_FAULTS, 2), **dict.fromkeys(CLUSTER_FAULTS, 3), **dict.fromkeys(ACCESS_FAULTS, 4)}
+WEIGHTS: Final[Mapping[str, int]] = {
+    "bit flip": 3,
+    **dict.fromkeys(METADATA_FAULTS, 2),
+    **dict.fromkeys(CLUSTER_FAULTS, 3),
+    **dict.fromkeys(ACCESS_FAULTS, 6),
+}
 """How often a fault comes, beside others: what not every run can have, or finds nothing to hit now and then, comes more often where it can."""
 
 STRIDE: Final = 59
@@ -49,12 +54,14 @@ def plan_of(seed: int, count: int, shared_store: bool, several: bool = False, on
     return plan
 
 
-def missed(met: Mapping[str, int], least: int, several: bool) -> list[str]:
+def missed(met: Mapping[str, int], least: int, several: bool, access: bool = True) -> list[str]:
     """Pairs that can be and that were met less often, with how often.
 
     :param met: by ``fault / state``.
     :param several: whether there were runs of several brokers.
+    :param access: whether there were runs in which clients have to say who they are.
     """
-    kinds = [kind for kind in FAULTS if several or kind not in CLUSTER_FAULTS]
+    without = (frozenset() if several else CLUSTER_FAULTS) | (frozenset() if access else ACCESS_FAULTS)
+    kinds = [kind for kind in FAULTS if kind not in without]
     pairs = [(kind, state) for kind in kinds for state in (*STATES, ANOTHER) if (kind, state) not in IMPOSSIBLE]
     return [f"{kind} / {state}: {met.get(f'{kind} / {state}', 0)}" for kind, state in pairs if met.get(f"{kind} / {state}", 0) < least]

@@ -112,7 +112,8 @@ class _Child:
         os.close(self.pipe)
         _, status = os.waitpid(self._pid, 0)
         if not self._data:
-            return Outcome(self._play.seed, self._play.brokers, self._play.access, [f"the process that ran it ended with status {status}: it hung, or died"])
+            what = f"the process that ran it ended with status {status}: it hung, or died"
+            return Outcome(self._play.seed, self._play.brokers, self._play.access, [what])
         return Outcome(**json.loads(bytes(self._data)))
 
     def kill(self) -> None:
@@ -224,7 +225,8 @@ def report(request: Request, say: Callable[[str], None], verbose: bool, least: i
         f"{summary.acknowledged} records acknowledged, {summary.faults} faults, {summary.restarts} restarts, "
         f"{summary.simulated_seconds:.0f} s simulated in {time.monotonic() - began:.0f} s"
     )
-    seldom = missed(met, least, any(play.brokers > 1 for play in request.plays))
+    several, access = any(play.brokers > 1 for play in request.plays), any(play.secured for play in request.plays)
+    seldom = missed(met, least, several, access)
     if seldom:
         say(f"less often than {least} times met: {'; '.join(seldom)}")
     return summary.failed + len(seldom)
