@@ -70,6 +70,9 @@ class World(Protocol):
     def kept(self) -> frozenset[TopicId]:
         """Topics that are there to the end."""
 
+    async def inspect(self, flip: Flip) -> None:
+        """Read where a bit was flipped."""
+
     def controller(self) -> int:
         """Who is the controller, by broker id; -1 for nobody."""
 
@@ -356,6 +359,8 @@ class Nemesis:
             life = await self._serving(broker)
             if not await self._noticed(flip, NOTICE_SECONDS) and life is broker.life and life is not None and flip.is_served():
                 self._world.ledger.finding(f"a flipped bit in {flip.directory}/{flip.name} of broker {broker.number} was not noticed")
+        if flip.noticed_at <= self._world.timeline.now:
+            await self._world.inspect(flip)
         flip.restore()
         self._random.choice((broker.kill, broker.cut_power, broker.stop))()
         while broker.phase == "stopping":

@@ -31,6 +31,7 @@ def _on_cluster(*operations: Operation) -> list[Need]:
 
 NEEDS: Final = {
     "seeker": [need for topic in TOPICS for need in _on_topic(topic, Operation.DESCRIBE)],
+    "inspector": [need for topic in TOPICS for need in _on_topic(topic, Operation.READ)],
     "librarian": _on_topic(GROWING, Operation.ALTER, Operation.ALTER_CONFIGS),
     "trimmer": _on_topic(TRIMMED, Operation.READ, Operation.DELETE),
     "nomad": _on_topic(NOMAD, Operation.CREATE, Operation.READ, Operation.WRITE, Operation.DELETE),

@@ -22,6 +22,8 @@ from chronik.testing.simulation.client import Broker, ClusterClient, Unavailable
 from chronik.testing.simulation.commits import LOOK_SECONDS, CommitAudit
 from chronik.testing.simulation.faults import Nemesis
 from chronik.testing.simulation.fetching import Consumer, read_all
+from chronik.testing.simulation.flips import Flip
+from chronik.testing.simulation.inspectors import Inspector
 from chronik.testing.simulation.intruders import Intruder
 from chronik.testing.simulation.kip848 import ConsumerMember
 from chronik.testing.simulation.ledger import Ledger
@@ -150,6 +152,7 @@ class Simulation:
         self._restarts = 0
         plan = plan_of(play.seed, play.faults, self._shared, play.brokers > 1, play.kind, play.secured)
         self._seeker = Seeker(self._stage, self._client("seeker"), self.brokers, tuple(TOPICS), 0.4)
+        self._inspector = Inspector(self._stage, self._client("inspector"))
         self._nemesis = Nemesis(self, Random(self._random.random()), plan)
 
     def _secure(self, scratch: str) -> Access:
@@ -392,6 +395,12 @@ class Simulation:
     def kept(self) -> frozenset[TopicId]:
         """Topics that are there to the end."""
         return self.ledger.kept_topics
+
+    async def inspect(self, flip: Flip) -> None:
+        """Read where a bit was flipped."""
+        topics = self._seeker.known
+        if flip.topic_id in topics:
+            await self._inspector.read(topics[flip.topic_id], flip)
 
     def controller(self) -> int:
         """Who is the controller, by broker id; -1 for nobody."""
