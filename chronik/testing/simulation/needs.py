@@ -36,7 +36,7 @@ NEEDS: Final = {
     "trimmer": _on_topic(TRIMMED, Operation.READ, Operation.DELETE),
     "nomad": _on_topic(NOMAD, Operation.CREATE, Operation.READ, Operation.WRITE, Operation.DELETE),
     "mover": _on_cluster(Operation.ALTER),
-    "porter": [*_on_cluster(Operation.ALTER, Operation.DESCRIBE), *(need for topic in TOPICS for need in _on_topic(topic, Operation.DESCRIBE))],
+    "porter": _on_cluster(Operation.ALTER, Operation.DESCRIBE),
     "clerk": [*_on_topic(EVENTS, Operation.READ), *_on_group(SIMPLE, Operation.READ, Operation.DELETE)],
     "onlooker": [*_on_topic(EVENTS, Operation.DESCRIBE), *_on_group(SIMPLE, Operation.DESCRIBE)],
     "registrar": _on_cluster(Operation.IDEMPOTENT_WRITE),
