@@ -20,6 +20,7 @@ from chronik.security.interfaces import Action
 from chronik.server.api import Api
 from chronik.server.auditing import RequestAudit
 from chronik.server.context import RequestContext, Throttle
+from chronik.server.decisions import decisions_of
 from chronik.server.handlers.api_versions import unsupported_version
 
 if TYPE_CHECKING:
@@ -188,7 +189,7 @@ class RequestDispatcher:
         :param told: takes what the authorizer said.
         """
         try:
-            decisions = await self._decisions(api, session, request)
+            decisions = await decisions_of(self._services, session, api.rule(self._services, request))
             if told is not None:
                 told.update(decisions)
             context = RequestContext(self._services, session, api.key, header.api_version, header.client_id, decisions, start)
@@ -213,16 +214,3 @@ class RequestDispatcher:
             )
             self._metrics.failed(api.key)
             return api.refusal(request, header.api_version, KafkaError(ErrorCode.UNKNOWN_SERVER_ERROR, "the broker failed; its log says how"))
-
-    async def _decisions(self, api: Api, session: Session, request: Any) -> Mapping[Action, bool]:
-        actions = tuple(dict.fromkeys(api.rule(self._services, request)))
-        if not actions:
-            return {}
-        if session.internal:
-            return dict.fromkeys(actions, True)
-        asked = self._services.authorizer.authorize(session.principal, session.peer_host, actions)
-        allowed = getattr(asked, "result", None)
-        if type(allowed) is not list:
-            # Most authorizers know at once.
-            allowed = await asked
-        return dict(zip(actions, allowed, strict=True))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from twisted.trial.unittest import SynchronousTestCase
@@ -10,7 +11,7 @@ from chronik.errors import ErrorCode, KafkaError
 from chronik.protocol.messages import FetchRequest
 from chronik.record.build import NewRecord, build_batch
 from chronik.record.compression import Codec
-from chronik.security.interfaces import CLUSTER_NAME, Action, Operation, ResourceType
+from chronik.security.interfaces import CLUSTER_NAME, Action, Operation, ResourceType, SecurityImage
 from tests.replica.fakes import TOPIC_ID
 from tests.server.core import Core
 
@@ -120,6 +121,27 @@ class WaitTest(FetchCase):
         self.core.log.flush_to(8)
         response = self.core.decode(request, 12, self.successResultOf(answer.pieces))
         self.assertEqual(len(response.responses[0].partitions[0].records), 30)
+
+    def test_what_is_taken_away_meanwhile_is_not_given(self) -> None:
+        """Who may read no more gets nothing of what comes after that, however long ago the wait began.
+
+        While nothing changed nothing is decided anew.
+        """
+        request = self.request(offset=5, wait_ms=60_000, min_bytes=40)
+        answer = self.core.dispatch(request, 12)
+        asked = len(self.core.authorizer.asked)
+        self.core.partition.append(b"abc", 1)
+        self.core.log.flush_to(8)
+        self.assertNoResult(answer.pieces)
+        self.assertEqual(asked, len(self.core.authorizer.asked))
+        self.core.authorizer.refused = {Action(Operation.READ, ResourceType.TOPIC, "t")}
+        self.core.feed.image = replace(self.core.feed.image, security=SecurityImage())
+        self.core.partition.append(b"de", 1)
+        self.core.log.flush_to(10)
+        response = self.core.decode(request, 12, self.successResultOf(answer.pieces))
+        ((part,),) = [topic.partitions for topic in response.responses]
+        told = (part.error_code, part.high_watermark, bytes(part.records or b""))
+        self.assertEqual((ErrorCode.TOPIC_AUTHORIZATION_FAILED, -1, b""), told)
 
     def test_waits_for_enough(self) -> None:
         """Fewer bytes than asked for are not sent before the time is up."""

@@ -15,6 +15,7 @@ from chronik.replica.purgatory import AppendWaiter, CommitWaiter
 from chronik.security.interfaces import CLUSTER_NAME, Action, Operation, ResourceType
 from chronik.server.api import Api
 from chronik.server.context import RequestContext
+from chronik.server.decisions import decisions_of
 from chronik.server.handlers.fetch.answer import answered, refused_as_a_whole
 from chronik.server.handlers.fetch.reading import Collected, collect, replica_of
 from chronik.server.handlers.fetch.scope import Scope, scope_of, topics_of
@@ -56,8 +57,11 @@ def _enough(request: FetchRequest, scope: Scope, collected: Collected) -> bool:
 
 
 async def _wait_for_more(context: RequestContext, request: FetchRequest, scope: Scope, collected: Collected) -> Collected:
-    """Read again on each commit, until there is enough or the time is up. Nothing is polled."""
-    clock = context.services.clock
+    """Read again on each commit, until there is enough or the time is up. Nothing is polled.
+
+    Who may do what may have changed meanwhile: what was taken away then is not given to who has waited for it.
+    """
+    clock, security = context.services.clock, context.services.metadata.image.security
     deadline = clock.seconds() + request.max_wait_ms / 1000
     while not _enough(request, scope, collected):
         remaining_ms = (deadline - clock.seconds()) * 1000
@@ -66,6 +70,9 @@ async def _wait_for_more(context: RequestContext, request: FetchRequest, scope: 
         collected.close()
         if not collected.moved() and scope.changes == collected.changes:
             await _more(context, scope, _waiter(request, collected.partitions()), remaining_ms)
+        if context.services.metadata.image.security is not security:
+            security = context.services.metadata.image.security
+            context.decisions = await decisions_of(context.services, context.session, context.decisions)
         collected = await _look(context, request, scope)
     return collected
 
