@@ -37,7 +37,10 @@ class Throttle:
 
 @dataclass(slots=True, eq=False)
 class RequestContext:
-    """One request's surroundings. Nobody changes them, but for a request that waited and is decided about anew; frozen, making one would cost three times as much, which every request would pay.
+    """One request's surroundings.
+
+    Nobody changes them, but for a request that waited, which is decided about anew. Frozen, making one would cost three times as much, which every
+    request would pay.
 
     :ivar decisions: what the authorizer said of every action that the API's rule asked for.
     :ivar throttle: takes how long the client is to wait.
