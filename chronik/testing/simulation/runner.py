@@ -232,6 +232,13 @@ def report(request: Request, say: Callable[[str], None], verbose: bool, least: i
     return summary.failed + len(seldom)
 
 
+def alone(play: Play, variant: str, say: Callable[[str], None], verbose: bool) -> int:
+    """Run one play in this process, which is to run no other, and tell; how much was found."""
+    outcome = run_here(play, variant, _MEMORY if os.path.isdir(_MEMORY) else None)
+    say(_of_one(outcome, verbose))
+    return len(outcome.findings)
+
+
 def _of_one(outcome: Outcome, verbose: bool) -> str:
     requests = sum(outcome.operations.values())
     counts = f"{requests} requests, {outcome.faults} faults, {outcome.restarts} restarts, {outcome.seconds:.1f} s"
