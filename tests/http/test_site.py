@@ -238,14 +238,14 @@ class HostileTests(SiteCase):
     """Whatever comes is answered, and never by a failure."""
 
     @given(st.text(st.characters(min_codepoint=33, max_codepoint=126), max_size=60), st.sampled_from(["GET", "POST", "HEAD", "PUT", "X"]))
-    @settings(max_examples=200, deadline=None)
+    @settings(max_examples=200)
     def test_targets(self, target: str, method: str) -> None:
         """Any target has an answer below 500."""
         self.assertLess(Client(self.routes).fetch(method, "/_" + target.replace("%", "%25"), accept="a/b").status, 500)
         self.assertLess(Client(self.routes).fetch(method, "/" + target).status, 500)
 
     @given(st.sampled_from(["host", "origin", "authorization", "content_type", "accept"]), st.text(st.characters(max_codepoint=255)))
-    @settings(max_examples=200, deadline=None)
+    @settings(max_examples=200)
     def test_headers(self, name: str, value: str) -> None:
         """Any header has an answer below 500."""
         value = "".join(character for character in value if character.isprintable())

@@ -277,7 +277,7 @@ operations = st.one_of(
 class IncrementalTests(SynchronousTestCase):
     """Building step by step is building from all."""
 
-    @settings(max_examples=150, deadline=None)
+    @settings(max_examples=150)
     @given(st.lists(operations, max_size=30))
     def test_same_as_from_a_snapshot(self, steps: list[Put | Delete]) -> None:
         """After any history the image equals the one built from the last snapshot alone."""

@@ -78,7 +78,7 @@ class RequestHeaderTests(SynchronousTestCase):
             header = parse_request_header(frame)
             self.assertIsNone(flexible(header.api_key, header.api_version))
 
-    @settings(max_examples=300, deadline=None, derandomize=True, database=None)
+    @settings(max_examples=300)
     @given(st.binary(max_size=64))
     def test_any_bytes(self, frame: bytes) -> None:
         """Any bytes give a header whose body starts inside the frame, or a DecodeError."""
@@ -88,7 +88,7 @@ class RequestHeaderTests(SynchronousTestCase):
             return
         self.assertLessEqual(header.body_start, len(frame))
 
-    @settings(max_examples=300, deadline=None, derandomize=True, database=None)
+    @settings(max_examples=300)
     @given(
         st.sampled_from(ApiKey),
         st.integers(0, 5),

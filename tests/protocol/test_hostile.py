@@ -68,7 +68,7 @@ class FuzzTests(SynchronousTestCase):
             for size in (0, 1, 3, 8, 40, 200):
                 self.decodes_or_refuses(cls, version, random.randbytes(size))
 
-    @settings(max_examples=150, deadline=None, derandomize=True, database=None)
+    @settings(max_examples=150)
     @given(sampled())
     def test_every_truncation(self, sample: tuple[Message, int]) -> None:
         """A message cut anywhere is refused, also when other bytes follow the cut in the buffer."""
@@ -78,7 +78,7 @@ class FuzzTests(SynchronousTestCase):
             self.assertRaises(DecodeError, message.decode, encoded[:size], version)
             self.assertRaises(DecodeError, message.decode, encoded, version, 0, size)
 
-    @settings(max_examples=300, deadline=None, derandomize=True, database=None)
+    @settings(max_examples=300)
     @given(st.binary(max_size=80), st.binary(max_size=20), st.binary(max_size=20), st.sampled_from((3, 9, 13)))
     def test_neighbours_do_not_matter(self, data: bytes, before: bytes, after: bytes, version: int) -> None:
         """The same bytes inside a larger buffer have the same outcome: nothing outside is read."""

@@ -33,7 +33,7 @@ class RoundTripTests(SynchronousTestCase):
             encoded = cls().encode(version)
             self.assertEqual(cls.decode(encoded, version), (cls(), len(encoded)))
 
-    @settings(max_examples=250, deadline=None, derandomize=True, database=None)
+    @settings(max_examples=250)
     @given(sampled())
     def test_inside_a_larger_buffer(self, sample: tuple[Message, int]) -> None:
         """A message decodes alike at an offset with other bytes around it, and says where it ended."""
@@ -43,7 +43,7 @@ class RoundTripTests(SynchronousTestCase):
         self.assertEqual(decoded, message)
         self.assertEqual(position, 7 + len(encoded))
 
-    @settings(max_examples=150, deadline=None, derandomize=True, database=None)
+    @settings(max_examples=150)
     @given(sampled())
     def test_pieces_are_the_encoding(self, sample: tuple[Message, int]) -> None:
         """Pieces joined are what ``encode`` answers, and each is bytes."""
@@ -52,7 +52,7 @@ class RoundTripTests(SynchronousTestCase):
         self.assertEqual({type(piece) for piece in pieces}, {bytes})
         self.assertEqual(b"".join(pieces), message.encode(version))
 
-    @settings(max_examples=150, deadline=None, derandomize=True, database=None)
+    @settings(max_examples=150)
     @given(sampled())
     def test_bytes_after_the_body_are_ignored(self, sample: tuple[Message, int]) -> None:
         """As in Kafka, what follows the body inside the frame does not matter."""

@@ -258,7 +258,7 @@ class AnythingTests(SynchronousTestCase):
     """Whatever comes is refused in the one way that callers know of."""
 
     @given(st.one_of(st.text(), st.text(alphabet="eyJ.A_-", max_size=200), st.lists(st.binary(max_size=60), min_size=3, max_size=3)))
-    @settings(max_examples=200, deadline=None)
+    @settings(max_examples=200)
     def test_texts(self, text: Any) -> None:
         """Any text, and any three parts."""
         token = text if isinstance(text, str) else ".".join(map(encoded, text))
@@ -269,7 +269,7 @@ class AnythingTests(SynchronousTestCase):
     )
 
     @given(st.dictionaries(st.sampled_from(["iss", "aud", "sub", "exp", "nbf", "iat", "scope", "groups"]), JSON))
-    @settings(max_examples=200, deadline=None)
+    @settings(max_examples=200)
     def test_claims(self, changed: dict[str, Any]) -> None:
         """Any claims with a good signature prove what they say, or nothing."""
         issuer = Issuer(lambda: NOW)
@@ -282,7 +282,7 @@ class AnythingTests(SynchronousTestCase):
         self.assertGreater(proof.expires + RULES.skew_seconds, NOW)
 
     @given(st.dictionaries(st.sampled_from(["alg", "kid", "crit", "b64", "typ", "jku", "jwk", "x5c", "zip", "enc"]), JSON, min_size=1))
-    @settings(max_examples=200, deadline=None)
+    @settings(max_examples=200)
     def test_headers(self, changed: dict[str, Any]) -> None:
         """Any header with a good signature is good, or refused."""
         issuer = Issuer(lambda: NOW)

@@ -101,7 +101,7 @@ class KeySetTests(SynchronousTestCase):
     NAMES = st.sampled_from(["kty", "crv", "x", "y", "n", "e", "d", "use", "alg", "kid", "key_ops"])
 
     @given(st.sampled_from([EC, public("RSA", 2048), public("OKP", "Ed25519")]), st.dictionaries(NAMES, VALUES, min_size=1, max_size=3))
-    @settings(max_examples=200, deadline=None)
+    @settings(max_examples=200)
     def test_damaged_keys(self, key: dict[str, Any], damage: dict[str, Any]) -> None:
         """Whatever a key's fields are, it is used or left out, and the others are used."""
         keys = parse_key_set(key_set({**key, **damage}, public("EC", "P-384", kid="good")))

@@ -236,7 +236,7 @@ class OrderTests(SaslCase):
         self.assertEqual(ILLEGAL, peer.authenticate(b"x").error_code)
         self.assertEqual((NONE, False), (peer.metadata().error_code, peer.over))
 
-    @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.differing_executors])
+    @settings(max_examples=60, suppress_health_check=[HealthCheck.differing_executors])
     @given(st.lists(st.sampled_from(["versions", "handshake", "handshake 0", "good", "bad", "metadata", "garbage"]), max_size=8))
     @example(["handshake 0", "metadata"])
     @example(["handshake 0", "good", "metadata"])

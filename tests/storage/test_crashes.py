@@ -67,7 +67,7 @@ class _Case(SynchronousTestCase):
 class RandomTests(_Case):
     """Random operations against a list."""
 
-    @settings(max_examples=60, deadline=None)
+    @settings(max_examples=60)
     @given(st.lists(st.sampled_from("aaaaaafftscrxk"), min_size=5, max_size=40), st.integers(0, 1000))
     def test_operations(self, operations: list[str], seed: int) -> None:
         """Appends, flushes, truncations, stops, crashes and removals leave what a list would have, but for what a crash may take."""

@@ -453,7 +453,7 @@ class SideFileTests(RecoveryCase):
 class FuzzTests(RecoveryCase):
     """Bytes changed anywhere."""
 
-    @settings(max_examples=80, deadline=None)
+    @settings(max_examples=80)
     @given(st.integers(0, 40), st.integers(0, 2000), st.binary(min_size=1, max_size=9), st.booleans())
     def test_any_file(self, which: int, position: int, data: bytes, clean: bool) -> None:
         """Whatever is changed in one file, opening gives a log with the first records, or says that the disk failed."""

@@ -18,7 +18,7 @@ A, B, C, D = (TopicId(letter * 16) for letter in (b"a", b"b", b"c", b"d"))
 SIZES = st.fixed_dictionaries({topic: st.integers(1, 12) for topic in (A, B, C, D)})
 SUBSCRIPTIONS = st.dictionaries(st.sampled_from([f"m{n}" for n in range(9)]), st.frozensets(st.sampled_from((A, B, C, D))), max_size=9)
 
-EXAMPLES = settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+EXAMPLES = settings(max_examples=150, suppress_health_check=[HealthCheck.too_slow])
 """How long it takes to draw an example, or to try it, says more of a busy machine than of an assignor."""
 
 Places = set[tuple[TopicId, int]]

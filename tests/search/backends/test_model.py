@@ -175,7 +175,7 @@ class ModelMixin:
         """The backend under test."""
         raise NotImplementedError
 
-    @settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True)
+    @settings(max_examples=60, suppress_health_check=list(HealthCheck))
     @given(st.lists(values, max_size=8), st.lists(queries, min_size=1, max_size=12), st.integers(0, 8), st.integers(1, 3))
     def test_same_matches_as_the_model(self, raw: list[Any], asked: list[Query], end: int, limit: int) -> None:
         """Every query finds exactly the documents that the model says, newest first, and counts them all."""
@@ -198,7 +198,7 @@ class ModelMixin:
         finally:
             store.close()
 
-    @settings(max_examples=30, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True)
+    @settings(max_examples=30, suppress_health_check=list(HealthCheck))
     @given(st.lists(st.one_of(st.none(), st.sampled_from(NUMBERS)), max_size=10), st.booleans(), st.booleans(), st.integers(1, 10), st.integers(1, 4))
     def test_same_order_as_the_model(self, numbers: list[Any], descending: bool, missing_last: bool, limit: int, batch: int) -> None:
         """Integers and floats of many commits sort together; those without a number come last or first."""

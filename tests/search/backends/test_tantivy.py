@@ -95,7 +95,7 @@ class NumberLimitTests(unittest.SynchronousTestCase):
             self.assertEqual(store.count(Range("n", gt=limit), EVERYTHING), sum(n > limit for n in numbers), limit)
             self.assertEqual(store.count(Range("n", lt=limit), EVERYTHING), sum(n < limit for n in numbers), limit)
 
-    @settings(deadline=None, max_examples=40)
+    @settings(max_examples=40)
     @given(st.lists(st.one_of(st.integers(-(2**40), 2**40), st.floats(-1e9, 1e9).map(lambda f: round(f, 3) + 0.0)), min_size=3, max_size=6))
     def test_any_range_is_right(self, numbers: list[float]) -> None:
         """Any two limits over numbers of up to 15 digits, as Python compares them."""
