@@ -105,6 +105,9 @@ class Access:
             "connection.failed.authentication.delay.ms": str(random.choice((0, 100))),
             "authorizer.cache.max.entries": str(random.choice((5, 10_000))),
             "users.bootstrap.file": self._users_file,
+            # Refusals come by the second here, and each record of them is replicated and indexed.
+            "audit.destinations": random.choice(("file", "topic")),
+            "audit.rate.per.second": "3",
             # Clients whose password was changed try and try; that is not what is to be looked at here.
             "login.failures.per.address.max": "1000000",
             "login.failures.per.user.max": "1000000",
