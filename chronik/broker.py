@@ -57,7 +57,7 @@ from chronik.search.broker_interfaces import SearchConfig
 from chronik.search.service import SearchService
 from chronik.security.audit_interfaces import IAuditTrail
 from chronik.security.bootstrap_users import read_bootstrap_users
-from chronik.security.interfaces import AuthContext, IAuthorizer, ICredentialStore, ITokenValidator
+from chronik.security.interfaces import AuthContext, IAuthorizer, ICredentialStore
 from chronik.security.sasl.inter_broker import inter_broker_client
 from chronik.security.sasl.mechanisms import SaslParts
 from chronik.security.sasl.server import SaslServers
@@ -66,6 +66,7 @@ from chronik.security.tls.reloading import TlsReloader
 from chronik.security.tls.server import ServerTls
 from chronik.security.tokens.delegation import DelegationTokens
 from chronik.security.tokens.logins import TokenLogins
+from chronik.security.tokens.validators import ConfiguredValidators
 from chronik.server.dispatch import RequestDispatcher
 from chronik.server.fetch_sessions import FetchSessionCache
 from chronik.server.metrics import RequestMetrics
@@ -77,9 +78,6 @@ from chronik.server.table import api_table
 from chronik.storage.backends import StorageContext
 from chronik.storage.disks import DiskPolicy
 from chronik.storage.interfaces import DirectoryState, ILogStore
-
-DEFAULT_VALIDATOR: Final = "jwks"
-"""What knows bearer tokens where only their issuer's keys are named."""
 
 DEFAULT_CREDENTIALS: Final = "metadata"
 """What knows users where nothing else is configured to."""
@@ -208,8 +206,9 @@ class BrokerService(Service):
         if not IAuthorizer.providedBy(authorizer):
             raise ConfigurationError(f"authorizer={config.get('authorizer')} does not say who may do what: choose a backend that does")
         credentials = self._credentials(authorizer, auth)
-        tokens, validator = self._delegation_tokens(cluster), self._token_validator(auth, authorizer, credentials)
-        sasl = SaslParts.of(auth, credentials, machine.random, tokens, validator)
+        validators = self._token_validators(auth, authorizer, credentials)
+        tokens = self._delegation_tokens(cluster)
+        sasl = SaslParts.of(auth, credentials, machine.random, tokens, validators)
         cluster.feed.observe(sasl.logins)
         purgatory = Purgatory(reactor)
         self._endings.append(purgatory.close)
@@ -229,8 +228,7 @@ class BrokerService(Service):
         self._endings.append(lambda: listeners.close(DRAIN_SECONDS))
         search = self.search = self._search(listeners, partitions, cluster.feed, store)
         users = UserEndpoints(services, machine.pools, machine.random)
-        authentication = HttpAuthentication(sasl.logins, BearerTokens(TokenLogins(validator, sasl.failures), reactor))
-        http.serve(HttpParts(services, listeners, search, stalls, authentication, servers, users))
+        http.serve(HttpParts(services, listeners, search, stalls, partial(self._http_authentication, sasl), servers, users))
         self._endings.append(http.close)
         stalls.start()
         self._endings.append(stalls.stop)
@@ -277,7 +275,7 @@ class BrokerService(Service):
         settings = EffectiveSettings(dynamic)
         listener = inter_broker_listener(config)
         secured = None if tls is None else tls.to
-        sasl = inter_broker_client(config, listener, machine.pools, machine.random)
+        sasl = inter_broker_client(config, listener, machine.pools, machine.random, machine.reactor)
         channels = BrokerChannels(machine.reactor, broker_id, lambda other: feed.image.brokers.get(other), listener, secured, sasl)
         heartbeats = HeartbeatConfig(config.get("broker.heartbeat.interval.ms") / 1000, config.get("broker.session.timeout.ms") / 1000)
         peers = Peers(channels, machine.reactor, heartbeats, lambda topic: rules_of(settings(topic)), lambda: self._failed(1))
@@ -308,7 +306,7 @@ class BrokerService(Service):
         """Write what is audited, until all that can be audited has ended."""
         config, machine = self._config, self._machine
         add_file(audit, config, machine.pools, machine.reactor)
-        add_topic(audit, config, cluster.feed, partitions, cluster.controller, machine.reactor)
+        add_topic(audit, config, cluster.feed, partitions, cluster.controller, machine.reactor, cluster.channels)
         cluster.dynamic.observe(AuditSettings(audit))
         self._endings.append(audit.close)
 
@@ -339,20 +337,17 @@ class BrokerService(Service):
             return known
         raise ConfigurationError(f"credential.store={chosen} knows no users: choose a backend that does, or set none")
 
-    def _token_validator(self, auth: AuthContext, authorizer: Any, credentials: Any) -> ITokenValidator | None:
-        """Who knows bearer tokens, None for nobody. A backend that is named for something else as well is made once."""
-        config, chosen = self._config, self._config.get("token.validator")
-        if chosen is None and config.get("sasl.oauthbearer.jwks.endpoint.url") is None:
-            return None
-        name = chosen or DEFAULT_VALIDATOR
-        validator: Any = {config.get("credential.store"): credentials, config.get("authorizer"): authorizer}.get(name)
-        if validator is None:
-            validator = self._backend("token.validator", auth, DEFAULT_VALIDATOR)
-            self._endings.append(validator.close)
-        if not ITokenValidator.providedBy(validator):
-            raise ConfigurationError(f"token.validator={name} knows no tokens: choose a backend that does, or set none")
-        known: ITokenValidator = validator
-        return known
+    def _token_validators(self, auth: AuthContext, authorizer: Any, credentials: Any) -> ConfiguredValidators:
+        """Who knows bearer tokens on each listener."""
+        others = {self._config.get("credential.store"): credentials, self._config.get("authorizer"): authorizer}
+        validators = ConfiguredValidators(auth, partial(self._machine.backend, SELECTORS["token.validator"]), others)
+        self._endings.append(validators.close)
+        return validators
+
+    def _http_authentication(self, sasl: SaslParts, listener: str) -> HttpAuthentication:
+        """Who sends requests to a listener of HTTP."""
+        tokens = TokenLogins(sasl.validators(self._config.for_listener(listener)), sasl.failures)
+        return HttpAuthentication(sasl.logins, BearerTokens(tokens, self._machine.reactor))
 
     def _delegation_tokens(self, cluster: _Cluster) -> DelegationTokens | None:
         """Those of the cluster, if this broker has what makes them; and their end."""

@@ -13,7 +13,7 @@ from typing import Any, Final
 from chronik.defer import IThreadPools
 from chronik.descriptors import DescriptorShares, take_descriptors
 from chronik.logs import LOG_LEVELS, LogLevels
-from chronik.network.busypoll import BusyPoll
+from chronik.network.busypoll import BusyPoll, IBusyPoll
 from chronik.plugin import IBackendMaker, find_backend
 from chronik.storage.filesystem import RealFileSystem
 from chronik.storage.interfaces import IFileSystem
@@ -46,7 +46,7 @@ class Machine:
     descriptors: DescriptorShares
     random: Callable[[int], bytes]
     cpu_seconds: Callable[[], float]
-    busy_poll: Callable[[], None]
+    busy_poll: IBusyPoll
     backend: Callable[[str, str], IBackendMaker]
     say: Callable[[str], None]
     complain: Callable[[str], None]
@@ -67,7 +67,7 @@ def real_machine(reactor: Any) -> Machine:
         descriptors=take_descriptors(),
         random=os.urandom,
         cpu_seconds=time.thread_time,
-        busy_poll=BusyPoll(reactor).poll,
+        busy_poll=BusyPoll(reactor),
         backend=find_backend,
         say=_say,
         complain=_complain,

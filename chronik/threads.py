@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import ctypes
+import os
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Sequence
 from queue import SimpleQueue
 from time import monotonic
 from typing import Any, Final, TypeVar
@@ -28,8 +30,65 @@ CLOSE_SECONDS_MAX: Final = 10.0
 REPORT_SECONDS: Final = 0.002
 """How long what a worker has done may wait to be told together with what it does next."""
 
+QUICK_SECONDS: Final = 0.7e-3
+"""A worker that is given one thing at a time and has done each within this time works for somebody who waits: it stays on the reactor's processor.
+Waking another one that sleeps takes longer than doing such work."""
+
+QUICK_TIMES: Final = 16
+"""How often in a row it must have been that quick, and after how many times it is looked where the reactor runs now."""
+
 CallFromThread = Callable[..., Any]
 """Runs a function on the reactor thread; the reactor's ``callFromThread``."""
+
+
+class Nearness:
+    """Keeps a thread on the reactor's processor while that is good for it; all calls come from the reactor's thread.
+
+    :param processor: the one that the caller runs on.
+    :param allow: lets a thread, by its system's number, run on these processors and no other.
+    :param everywhere: all processors that the process may use.
+    """
+
+    def __init__(self, processor: Callable[[], int], allow: Callable[[int, Collection[int]], None], everywhere: Collection[int]) -> None:
+        self._processor = processor
+        self._allow = allow
+        self._everywhere = everywhere
+        self._quick = 0
+        self._near = -1
+
+    def took(self, thread: int, seconds: float) -> None:
+        """The thread has done one thing, and was given no other meanwhile."""
+        if seconds > QUICK_SECONDS:
+            self.hurried(thread)
+            return
+        self._quick += 1
+        if self._quick % QUICK_TIMES == 0:
+            processor = self._processor()
+            if processor != self._near and processor in self._everywhere:
+                self._move(thread, processor)
+
+    def hurried(self, thread: int) -> None:
+        """It has more to do, or takes long: it may work beside the reactor."""
+        self._quick = 0
+        if self._near >= 0:
+            self._move(thread, -1)
+
+    def _move(self, thread: int, processor: int) -> None:
+        self._near = processor
+        try:
+            self._allow(thread, self._everywhere if processor < 0 else {processor})
+        except OSError:
+            # The system moves this process to other processors, or has none to choose from: leave it to it.
+            self._everywhere = ()
+
+
+def nearness() -> Nearness | None:
+    """What keeps a worker's thread near here; None where there is one processor only, or no way to say so."""
+    library = ctypes.CDLL(None)
+    if not hasattr(os, "sched_setaffinity") or not hasattr(library, "sched_getcpu"):
+        return None
+    everywhere = os.sched_getaffinity(0)
+    return Nearness(library.sched_getcpu, os.sched_setaffinity, everywhere) if len(everywhere) > 1 else None
 
 
 @implementer(IWorker)
@@ -38,10 +97,14 @@ class ThreadWorker:
 
     :param call_from_thread: the reactor's.
     :param name: the thread's.
+    :param near: keeps it near the reactor while it works for one who waits; None to leave it to the system.
     """
 
-    def __init__(self, call_from_thread: CallFromThread, name: str) -> None:
+    def __init__(self, call_from_thread: CallFromThread, name: str, near: Nearness | None = None) -> None:
         self._call_from_thread = call_from_thread
+        self._near = near
+        self._open = 0
+        self._began = 0.0
         self._work: SimpleQueue[tuple[Callable[..., Any], tuple[Any, ...], Deferred[Any]] | None] = SimpleQueue()
         self._ending: list[Deferred[None]] = []
         self._closed = False
@@ -54,6 +117,8 @@ class ThreadWorker:
         if self._closed:
             raise RuntimeError("the worker was closed")
         done: Deferred[T] = Deferred()
+        self._open += 1
+        self._began = monotonic()
         self._work.put((function, args, done))
         return done
 
@@ -89,15 +154,21 @@ class ThreadWorker:
                 if self._work.empty() or monotonic() > report_at:
                     break
                 task = self._work.get()
-            self._call_from_thread(_report, results)
+            self._call_from_thread(self._report, results)
             if task is not None:
                 task = self._work.get()
         self._call_from_thread(self._finish)
 
-
-def _report(results: Iterable[tuple[Deferred[Any], Any]]) -> None:
-    for done, result in results:
-        done.callback(result)
+    def _report(self, results: Sequence[tuple[Deferred[Any], Any]]) -> None:
+        """On the reactor's thread again."""
+        if self._near is not None and self._thread.native_id is not None:
+            if len(results) == self._open == 1:
+                self._near.took(self._thread.native_id, monotonic() - self._began)
+            else:
+                self._near.hurried(self._thread.native_id)
+        self._open -= len(results)
+        for done, result in results:
+            done.callback(result)
 
 
 @implementer(IThreadPools)
@@ -129,7 +200,7 @@ class ReactorThreadPools:
 
     def worker(self, name: str) -> ThreadWorker:
         """A new thread; see :meth:`IThreadPools.worker`."""
-        worker = ThreadWorker(self._call_from_thread, name)
+        worker = ThreadWorker(self._call_from_thread, name, nearness())
         self._workers.append(worker)
         return worker
 

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from chronik.cluster.interfaces import IController
     from chronik.defer import IThreadPools
     from chronik.metadata.interfaces import IMetadataFeed
+    from chronik.network.interfaces import IBrokerChannels
     from chronik.replica.interfaces import IPartitions
 
 FILE: Final = os.path.join(".audit", "audit.log")
@@ -68,11 +69,17 @@ def add_file(trail: AuditTrail, config: Configuration, pools: IThreadPools, cloc
 
 
 def add_topic(
-    trail: AuditTrail, config: Configuration, feed: IMetadataFeed, partitions: IPartitions, controller: IController, clock: IReactorTime
+    trail: AuditTrail,
+    config: Configuration,
+    feed: IMetadataFeed,
+    partitions: IPartitions,
+    controller: IController,
+    clock: IReactorTime,
+    channels: IBrokerChannels,
 ) -> None:
     """Write to the topic, where that is wanted. It is created when there is something to write."""
     if "topic" in config.get("audit.destinations"):
-        writer = AuditTopic(config.get("node.id"), feed, partitions, controller, _plan(config))
+        writer = AuditTopic(config.get("node.id"), feed, partitions, controller, _plan(config), channels)
         trail.add(Outlet(writer, clock))
 
 

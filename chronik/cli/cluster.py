@@ -77,6 +77,7 @@ class Cluster:
     def __init__(self, reactor: Any, bootstrap: tuple[str, int], security: ClientSecurity | None = None) -> None:
         self.reactor = reactor
         self._security = security or ClientSecurity()
+        self._sasl = self._security.sasl(reactor)
         self._bootstrap = bootstrap
         self._addresses: dict[int, tuple[str, int]] = {}
         self._channels: dict[int | None, KafkaChannel] = {}
@@ -107,10 +108,11 @@ class Cluster:
         try:
             channel: KafkaChannel = await connectProtocol(endpoint, KafkaChannel(self.reactor, "chronik-cli"))
             await channel.negotiate()
-            if self._security.sasl is not None:
-                await channel.authenticate(self._security.sasl)
+            if self._sasl is not None:
+                await channel.authenticate(self._sasl)
         except AuthenticationError as error:
-            raise Unreachable(f"the broker at {host}:{port} refuses to log {self._security.user} in: {error}") from error
+            who = self._security.user or "the bearer of a token"
+            raise Unreachable(f"{who} cannot log in at the broker {host}:{port}: {error}") from error
         except (ConnectError, DNSLookupError) as error:
             raise Unreachable(f"no broker answers at {host}:{port} ({_reason(error)}); start one with: twist chronik") from error
         except TlsFailed as error:

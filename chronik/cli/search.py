@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import base64
 import json
 import sys
 from typing import Any, Final
@@ -74,17 +73,19 @@ class SecuredEndpoints:
         return self._security.secured(endpoint, host, self._reactor) if uri.scheme == b"https" else endpoint
 
 
-def login_headers(security: ClientSecurity) -> Headers:
-    """The headers that say who asks."""
-    if not security.user:
-        return Headers()
-    return Headers({"Authorization": ["Basic " + base64.b64encode(f"{security.user}:{security.password}".encode()).decode()]})
+async def login_headers(reactor: Any, security: ClientSecurity) -> Headers:
+    """The headers that say who asks.
+
+    :raises ChronikError: that cannot be said now.
+    """
+    said = await security.authorization(reactor)
+    return Headers() if said is None else Headers({"Authorization": [said]})
 
 
 async def _get(reactor: Any, url: str, security: ClientSecurity) -> dict[str, Any]:
     try:
         agent = Agent.usingEndpointFactory(reactor, SecuredEndpoints(reactor, security))
-        response = await agent.request(b"GET", url.encode(), login_headers(security))
+        response = await agent.request(b"GET", url.encode(), await login_headers(reactor, security))
         body = await readBody(response)
     except TlsFailed as error:
         raise ChronikError(f"{'/'.join(url.split('/')[:3])}: {error}") from error

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import base64
 import getpass
 import os
 import sys
@@ -17,20 +18,30 @@ from chronik.errors import ChronikError, ConfigurationError
 from chronik.network.interfaces import ISaslClient
 from chronik.network.tlsendpoint import TlsEndpoint
 from chronik.security.sasl.client import sasl_client
-from chronik.security.sasl.jaas import module_for
+from chronik.security.sasl.jaas import OAUTHBEARER, module_for
 from chronik.security.scram_keys import SCRAM_HASHES
 
 if TYPE_CHECKING:
+    from chronik.config import Configuration
     from chronik.security.tls.client import ClientTls
+    from chronik.security.tokens.outgoing import ITokenSource
 
 DEFAULT_MECHANISM: Final = "SCRAM-SHA-512"
-MECHANISMS: Final = ("PLAIN", *SCRAM_HASHES)
+MECHANISMS: Final = ("PLAIN", *SCRAM_HASHES, OAUTHBEARER)
 
 _PROTOCOLS: Final = ("PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL")
 """Security protocols that commands speak."""
 
-_LOGIN: Final = ("security.protocol", "sasl.mechanism", "sasl.jaas.config")
-"""Properties that say how to log in, beside those of TLS."""
+_HANDLER: Final = "sasl.login.callback.handler.class"
+
+_LOGIN: Final = ("security.protocol", "sasl.mechanism", "sasl.jaas.config", _HANDLER)
+"""Properties that say how to log in, beside those of TLS and of tokens."""
+
+_HANDLERS: Final = tuple(f"org.apache.kafka.common.security.oauthbearer.{each}OAuthBearerLoginCallbackHandler" for each in ("", "secured."))
+"""Kafka's handlers that get tokens as the commands do; Kafka's clients have to be told of them."""
+
+_TOKENS: Final = ("sasl.oauthbearer.token.endpoint.", "sasl.oauthbearer.client.credentials.", "sasl.oauthbearer.scope", "sasl.oauthbearer.header.")
+"""What properties begin with that say where tokens are had."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,18 +49,40 @@ class ClientSecurity:
     """How to connect, and what to tell a broker of oneself.
 
     :ivar tls: None for plain text.
-    :ivar user: empty for nobody.
+    :ivar user: empty for nobody, and where a token says who it is.
+    :ivar tokens: makes what gives tokens, of a reactor; None where there are none.
     """
 
     tls: ClientTls | None = None
     mechanism: str = DEFAULT_MECHANISM
     user: str = ""
     password: str = field(default="", repr=False)
+    tokens: Callable[[Any], ITokenSource] | None = field(default=None, repr=False, compare=False)
 
-    @property
-    def sasl(self) -> Callable[[], ISaslClient] | None:
-        """Makes this side of a login; None where there is none."""
+    def sasl(self, reactor: Any) -> Callable[[], ISaslClient] | None:
+        """Makes this side of a login, on all connections of a command; None where there is none."""
+        if self.tokens is not None:
+            from chronik.security.sasl.bearer_client import BearerClient
+
+            source = self.tokens(reactor)
+            return lambda: BearerClient(source)
         return (lambda: sasl_client(self.mechanism, self.user, self.password)) if self.user else None
+
+    async def authorization(self, reactor: Any) -> str | None:
+        """The header of HTTP that says who asks; None for nobody.
+
+        :raises ChronikError: there is no token to be had.
+        """
+        if self.tokens is not None:
+            from chronik.security.tokens.web import SourceError
+
+            try:
+                return f"Bearer {await self.tokens(reactor).token()}"
+            except SourceError as error:
+                raise ChronikError(str(error)) from None
+        if not self.user:
+            return None
+        return "Basic " + base64.b64encode(f"{self.user}:{self.password}".encode()).decode()
 
     def secured(self, endpoint: IStreamClientEndpoint, host: str, reactor: Any) -> IStreamClientEndpoint:
         """An endpoint to a host, with TLS where that is wanted."""
@@ -61,6 +94,8 @@ def add_options(parser: argparse.ArgumentParser, environ: Mapping[str, str]) -> 
     group = parser.add_argument_group("security")
     group.add_argument("--user", metavar="NAME", help="log in as this user; the password is asked for, or is in --password-file")
     group.add_argument("--password-file", metavar="FILE", help="a file with the user's password in its first line")
+    group.add_argument("--token-file", metavar="FILE", help="log in by the bearer token in this file; or it is in the environment's CHRONIK_TOKEN")
+    parser.set_defaults(token=environ.get("CHRONIK_TOKEN") or None)
     group.add_argument("--mechanism", choices=MECHANISMS, help=f"SASL mechanism to log in by (default {DEFAULT_MECHANISM})")
     group.add_argument("--tls", action="store_true", help="connect with TLS, and trust whom this system trusts")
     group.add_argument("--tls-ca", metavar="FILE", help="connect with TLS, and trust who is in this PEM file")
@@ -83,15 +118,25 @@ def client_security(options: argparse.Namespace, https: bool = False, ask: Calla
     """
     texts = _properties(options.command_config) if options.command_config else {}
     protocol = texts.pop("security.protocol", "PLAINTEXT").upper()
+    if texts.get(_HANDLER, _HANDLERS[0]) not in _HANDLERS:
+        raise ConfigurationError(f"{_HANDLER} names a program of Java's; the commands get tokens by themselves, as {_HANDLERS[0]} does")
     if protocol not in _PROTOCOLS:
         raise ConfigurationError(f"security.protocol={protocol} in {options.command_config} cannot be used: there are {', '.join(_PROTOCOLS)}")
     given, jaas = texts.pop("sasl.mechanism", ""), texts.pop("sasl.jaas.config", None)
-    mechanism = options.mechanism or given or DEFAULT_MECHANISM
-    if (given or jaas) and not options.user and not protocol.startswith("SASL_"):
+    has_token = not options.user and bool(options.token_file or options.token)
+    mechanism = options.mechanism or (OAUTHBEARER if has_token else given) or DEFAULT_MECHANISM
+    if has_token and mechanism != OAUTHBEARER:
+        raise ConfigurationError(f"a token is shown by {OAUTHBEARER}, not by {mechanism}")
+    if (given or jaas) and not options.user and not has_token and not protocol.startswith("SASL_"):
         raise ConfigurationError(
             f"{options.command_config} says how to log in, and that nobody does: security.protocol is {protocol}: set SASL_SSL or SASL_PLAINTEXT"
         )
     user, password = "", ""
+    tls = _tls(options, texts, https or protocol.endswith("SSL"))
+    if options.user and mechanism == OAUTHBEARER:
+        raise ConfigurationError(f"by {OAUTHBEARER} a token says who it is: leave --user out, and give --token-file")
+    if has_token or (mechanism == OAUTHBEARER and (protocol.startswith("SASL_") or options.mechanism)):
+        return ClientSecurity(tls, OAUTHBEARER, tokens=_tokens(options, texts, jaas))
     if options.user:
         user, password = options.user, _password(options, ask)
     elif protocol.startswith("SASL_"):
@@ -99,7 +144,24 @@ def client_security(options: argparse.Namespace, https: bool = False, ask: Calla
         user, password = (module.own if module is not None else None) or ("", "")
         if not user:
             raise ConfigurationError(f"security.protocol={protocol} needs a user: give --user, or sasl.jaas.config in {options.command_config}")
-    return ClientSecurity(_tls(options, texts, https or protocol.endswith("SSL")), mechanism, user, password)
+    return ClientSecurity(tls, mechanism, user, password)
+
+
+def _tokens(options: argparse.Namespace, texts: Mapping[str, str], jaas: str | None) -> Callable[[Any], ITokenSource]:
+    """Where tokens are had: of a file, of the environment, or of an issuer."""
+    # Imported here: it brings an HTTP client, which most commands need not have.
+    from chronik.security.tokens.outgoing import ENDPOINT, FileToken, GivenToken, token_source
+
+    if options.token_file:
+        path = os.path.expanduser(options.token_file)
+        return lambda reactor: FileToken(path)
+    if options.token:
+        return lambda reactor: GivenToken(options.token)
+    module = module_for(OAUTHBEARER, jaas)
+    config = _configuration({name: text for name, text in texts.items() if name.startswith(_TOKENS)})
+    if config.get(ENDPOINT) is None:
+        raise ConfigurationError(f"{OAUTHBEARER} needs a token: give --token-file or CHRONIK_TOKEN, or {ENDPOINT} in the file of --command-config")
+    return lambda reactor: token_source(config, module, reactor, strict=False)
 
 
 def _tls(options: argparse.Namespace, texts: Mapping[str, str], wanted: bool) -> ClientTls | None:
@@ -107,10 +169,22 @@ def _tls(options: argparse.Namespace, texts: Mapping[str, str], wanted: bool) ->
     if not (wanted or options.tls or options.tls_ca or options.tls_cert or options.tls_key):
         return None
     # Imported here: it takes longer than most commands.
-    from chronik.config import Configuration
     from chronik.security.tls.client import ClientTls
 
-    return ClientTls("--tls", Configuration().with_values({**{k: v for k, v in texts.items() if k.startswith("ssl.")}, **_tls_options(options)}))
+    return ClientTls("--tls", _configuration({**{k: v for k, v in texts.items() if k.startswith("ssl.")}, **_tls_options(options)}))
+
+
+def _configuration(texts: Mapping[str, str]) -> Configuration:
+    """What was said, secrets that are in files of their own with it."""
+    # Imported here: it brings all of the broker's configuration.
+    from chronik.config import Configuration
+    from chronik.config.secret_files import WARN
+    from chronik.config.secret_settings import resolve
+
+    resolved = resolve(texts, WARN)
+    for warning in resolved.warnings:
+        print(f"chronik: {warning}", file=sys.stderr)
+    return Configuration().with_values(resolved.texts)
 
 
 def _tls_options(options: argparse.Namespace) -> dict[str, str]:
@@ -145,11 +219,12 @@ def _properties(path: str) -> dict[str, str]:
     for setting in read_settings(path):
         if setting.name in _LOGIN:
             texts[setting.name] = setting.text
-        elif setting.name in BROKER_KEYS and setting.name.startswith("ssl."):
+        elif setting.name in BROKER_KEYS and setting.name.startswith(("ssl.", *_TOKENS)):
             BROKER_KEYS[setting.name].parse(setting.text)
             texts[setting.name] = setting.text
         elif setting.name.startswith(("sasl.", "security.")):
-            raise ConfigurationError(f"{path}: {setting.name} means nothing to the commands; they know {', '.join(_LOGIN)} and ssl.*")
+            known = ", ".join((*_LOGIN, *(f"{each}*" for each in _TOKENS)))
+            raise ConfigurationError(f"{path}: {setting.name} means nothing to the commands; they know {known} and ssl.*")
         else:
             left.append(setting.name)
     if left:

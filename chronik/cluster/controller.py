@@ -240,13 +240,13 @@ class Controller:
         """Remove entries; see :meth:`IController.delete_acls`."""
         return Deferred.fromCoroutine(self._acls.delete(filters))
 
-    def put_role(self, role: Role) -> Deferred[None]:
+    def put_role(self, role: Role, replaces: str | None = None) -> Deferred[None]:
         """Make or replace a role; see :meth:`IController.put_role`."""
-        return Deferred.fromCoroutine(self._roles.put(role))
+        return Deferred.fromCoroutine(self._roles.put(role, replaces))
 
-    def delete_role(self, name: str) -> Deferred[None]:
+    def delete_role(self, name: str, replaces: str | None = None) -> Deferred[None]:
         """Remove a role; see :meth:`IController.delete_role`."""
-        return Deferred.fromCoroutine(self._roles.delete(name))
+        return Deferred.fromCoroutine(self._roles.delete(name, replaces))
 
     # -- one item each, alone under its name --
 

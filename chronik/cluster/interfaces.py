@@ -311,16 +311,19 @@ class IController(Interface):
         :returns: for each the entries that are gone, or ``INVALID_REQUEST``, or what kept one from being removed.
         """
 
-    def put_role(role: Role) -> Deferred[None]:
+    def put_role(role: Role, replaces: str | None = None) -> Deferred[None]:
         """Make a role, or replace the one of its name.
 
-        :raises KafkaError: ``INVALID_REQUEST``.
+        :param replaces: the version of the role that it is to replace (:func:`~chronik.metadata.security_keys.role_version`), of none as well;
+            None for whatever there is.
+        :raises KafkaError: ``INVALID_REQUEST``; ``INVALID_UPDATE_VERSION``: there is another one than that.
         """
 
-    def delete_role(name: str) -> Deferred[None]:
+    def delete_role(name: str, replaces: str | None = None) -> Deferred[None]:
         """Remove a role.
 
-        :raises KafkaError: ``RESOURCE_NOT_FOUND``.
+        :param replaces: the version of the role that is to go; None for whatever there is.
+        :raises KafkaError: ``RESOURCE_NOT_FOUND``; ``INVALID_UPDATE_VERSION``: there is another one than that.
         """
 
     def allocate_producer_ids() -> Deferred[range]:

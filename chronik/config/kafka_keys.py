@@ -69,8 +69,7 @@ _PACKED: Final[Mapping[str, str]] = {
         "refresh.window.factor refresh.window.jitter retry.backoff.max.ms retry.backoff.ms"
     ),
     "sasl.oauthbearer.": (
-        "client.credentials.client.id client.credentials.client.secret header.urlencode jwt.retriever.class jwt.validator.class scope "
-        "token.endpoint.url"
+        "jwt.retriever.class jwt.validator.class"
     ),
     "sasl.oauthbearer.assertion.": (
         "algorithm claim.aud claim.exp.seconds claim.iss claim.jti.include claim.nbf.seconds claim.sub file private.key.file "

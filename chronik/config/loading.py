@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from dataclasses import replace
 from types import MappingProxyType
 from typing import Final
 
@@ -13,7 +14,7 @@ from chronik.config.configuration import ConfigSource, Configuration, Layer
 from chronik.config.files import Setting, read_settings
 from chronik.config.kafka_keys import KAFKA_ONLY, is_kafka_only
 from chronik.config.key import Effect
-from chronik.config.names import split_listener_key
+from chronik.config.names import split_listener_key, without_mechanism
 from chronik.config.secret_settings import PERMISSIONS_KEY, Resolved, check_settings_file, is_secret, resolve, resolve_options
 from chronik.config.secrets import FILE_SUFFIX
 from chronik.config.values import SHOWN_CHARACTERS, shown
@@ -77,7 +78,19 @@ def load(
         warnings.extend(resolved.warnings)
     warnings.extend(secrets.exposed(file))
     static = Layer(ConfigSource.STATIC_BROKER, MappingProxyType(dict(own.texts)))
-    return Configuration((static,), MappingProxyType({key: MappingProxyType(dict(each.texts)) for key, each in options.items()}), tuple(warnings))
+    plugin_options = MappingProxyType({key: MappingProxyType(dict(each.texts)) for key, each in options.items()})
+    found = Configuration((static,), plugin_options)
+    return replace(found, warnings=(*warnings, *_of_no_listener(texts, found)))
+
+
+def _of_no_listener(names: Iterable[str], config: Configuration) -> Iterator[str]:
+    """Keys of listeners that there are not: what they were to change stays as it is for all, which nobody would see."""
+    listeners = {address.name for address in (*config.listeners(), *config.http_listeners())}
+    known = {name.lower() for name in (*listeners, *config.get("controller.listener.names"))}
+    for name in names:
+        listener = split_listener_key(name)[0]
+        if listener and listener not in known:
+            yield f"{name} changes nothing: there is no listener {shown(listener)}, only {', '.join(sorted(known))}"
 
 
 class _Secrets:
@@ -120,10 +133,15 @@ class _Secrets:
 
 
 def _strongest(sources: Iterable[list[Setting]]) -> dict[str, Setting]:
-    """The winning setting of each key; an alias counts as its key unless that is set in the same source or a stronger one."""
+    """The winning setting of each key; an alias counts as its key unless that is set in the same source or a stronger one.
+
+    A name with a mechanism wins over the same without it, as in Kafka.
+    """
     settings: dict[str, Setting] = {}
     for source in sources:
         named = {setting.name: setting for setting in source}
+        for name in [name for name in named if without_mechanism(name) != name]:
+            named[without_mechanism(name)] = named.pop(name)
         for name, setting in named.items():
             target = ALIASES.get(name, name)
             if target != name and target in named:

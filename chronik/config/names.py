@@ -19,3 +19,13 @@ def split_listener_key(name: str) -> tuple[str, str]:
         return "", name
     listener, _, key = name.removeprefix(LISTENER_PREFIX).partition(".")
     return listener, key
+
+
+_OF_MECHANISM: Final = "oauthbearer.sasl.oauthbearer."
+"""How Kafka writes a key about tokens of a listener that is for one mechanism alone; those keys are of no other."""
+
+
+def without_mechanism(name: str) -> str:
+    """The shorter name of a listener's key that Kafka may write with the mechanism (``listener.name.internal.oauthbearer.sasl.oauthbearer.…``)."""
+    listener, key = split_listener_key(name)
+    return listener_prefix(listener) + key.removeprefix("oauthbearer.") if listener and key.startswith(_OF_MECHANISM) else name

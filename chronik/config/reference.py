@@ -83,6 +83,8 @@ def _entry(key: ConfigKey) -> Iterator[str]:
         facts = [f"Default: {_default(key)}", f"takes {key.expected}"]
         if key.scope is Scope.BROKER:
             facts.append(key.mode.value)
+        if key.per_listener:
+            facts.append("may be set for one listener")
         if key.effect is Effect.STORED:
             facts.append("stored, without effect")
         if key.synonyms:

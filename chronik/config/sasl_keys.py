@@ -28,6 +28,12 @@ def _of_mechanisms() -> Iterator[ConfigKey]:
             f"Kafka's login module of {mechanism}: {users}username and password by which this broker logs in to others.",
             per_listener=True,
         )
+    yield password(
+        f"{OAUTHBEARER.lower()}.sasl.jaas.config",
+        None,
+        "Kafka's login module of OAUTHBEARER: clientId, clientSecret and scope, where sasl.oauthbearer.client.credentials.* do not say them.",
+        per_listener=True,
+    )
     for mechanism in (*MECHANISMS, OAUTHBEARER):
         yield long(
             f"{mechanism.lower()}.connections.max.reauth.ms",
@@ -52,7 +58,7 @@ SASL_KEYS: Final[tuple[ConfigKey, ...]] = (
         "sasl.mechanism.inter.broker.protocol",
         "SCRAM-SHA-512",
         "The mechanism by which this broker logs in to others, where inter.broker.listener.name is a listener of a SASL protocol.",
-        validator=one_of(*MECHANISMS),
+        validator=one_of(*MECHANISMS, OAUTHBEARER),
     ),
     integer(
         "sasl.server.max.receive.size",

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Final
 from urllib.parse import urlsplit
 
 from chronik.config.key import ConfigKey, Importance
-from chronik.config.registry import integer, items, long, password, string
+from chronik.config.registry import boolean, integer, items, long, password, string
 from chronik.config.validators import NON_EMPTY, Validator, at_least, between, some_of
 
 TOKEN_ALGORITHMS: Final = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA", "Ed25519", "Ed448")
@@ -33,7 +34,7 @@ KEY_SET_URL: Final = Validator("an https, http or file URL without user and pass
 
 _LOW: Final = Importance.LOW
 
-SASL_TOKEN_KEYS: Final[tuple[ConfigKey, ...]] = (
+_BEARER_KEYS: Final = (
     string(
         "token.validator",
         None,
@@ -93,6 +94,39 @@ SASL_TOKEN_KEYS: Final[tuple[ConfigKey, ...]] = (
         importance=_LOW,
         validator=some_of(*TOKEN_ALGORITHMS),
     ),
+)
+
+BEARER_KEYS: Final[tuple[ConfigKey, ...]] = tuple(replace(key, per_listener=True) for key in _BEARER_KEYS)
+"""About bearer tokens. Each listener may have its own: two listeners may trust two issuers."""
+
+_LOGIN_KEYS: Final = (
+    string(
+        "sasl.oauthbearer.token.endpoint.url",
+        None,
+        "Where this broker gets the tokens by which it logs in to others: the issuer's endpoint, asked by client credentials, or a file.",
+        validator=KEY_SET_URL,
+    ),
+    string(
+        "sasl.oauthbearer.token.endpoint.ca.file",
+        None,
+        "Certificates, as PEM, of the authorities that the https endpoint of tokens is trusted by; the system's where it is not set.",
+        importance=_LOW,
+        validator=NON_EMPTY,
+    ),
+    string("sasl.oauthbearer.client.credentials.client.id", None, "Who this broker is to that endpoint.", validator=NON_EMPTY),
+    password("sasl.oauthbearer.client.credentials.client.secret", None, "What proves it there.", validator=NON_EMPTY),
+    string("sasl.oauthbearer.scope", None, "What those tokens are asked for; what the issuer thinks fit where it is not set.", validator=NON_EMPTY),
+    boolean(
+        "sasl.oauthbearer.header.urlencode",
+        False,
+        "Whether id and secret are encoded as RFC 6749, section 2.3.1, has it. Not every issuer expects that.",
+        importance=_LOW,
+    ),
+)
+
+SASL_TOKEN_KEYS: Final[tuple[ConfigKey, ...]] = (
+    *BEARER_KEYS,
+    *(replace(key, per_listener=True) for key in _LOGIN_KEYS),
     password(
         "delegation.token.secret.key",
         None,

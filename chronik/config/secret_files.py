@@ -10,6 +10,7 @@ import os
 import stat
 from typing import Final
 
+from chronik.config.bounded import read_bounded
 from chronik.config.secrets import Secret
 from chronik.errors import ConfigurationError
 
@@ -68,14 +69,7 @@ def read_secret(path: str, permissions: str, what: str = "") -> tuple[Secret, st
     warning = check_secret_file(path, permissions, what)
     named = f"{what}={path}" if what else path
     try:
-        with open(path, "rb") as file:
-            content = file.read(SECRET_BYTES_MAX + 1)
-    except OSError as error:
-        raise ConfigurationError(f"{named} cannot be read: {error.strerror}") from None
-    if len(content) > SECRET_BYTES_MAX:
-        raise ConfigurationError(f"{named} is larger than {SECRET_BYTES_MAX} bytes, which no secret is")
-    try:
-        text = content.decode()
+        text = read_bounded(path, SECRET_BYTES_MAX, named).decode()
     except UnicodeDecodeError:
         raise ConfigurationError(f"{named} is not UTF-8 text") from None
     text = text.removesuffix("\n").removesuffix("\r")

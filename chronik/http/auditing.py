@@ -32,7 +32,7 @@ ADMINISTERED: Final = frozenset({"_security", "_chronik"})
 """First segments of paths whose changes are recorded here."""
 
 CALLED: Final = frozenset({("_chronik", "acls"), ("_chronik", "configs"), ("_chronik", "quotas")})
-"""Beginnings of those that are Kafka's APIs, which are recorded where they are called."""
+"""Beginnings of those that are Kafka's APIs: what is changed or refused there is recorded where they are called."""
 
 _READING: Final = frozenset({"GET", "HEAD"})
 _SECRET: Final = ("password", "secret", "token", "hash", "key", "hmac", "credential")
@@ -64,7 +64,9 @@ class HttpAudit:
         self._login(request)
         path = "/" + "/".join(request.path)
         action = f"{request.method} {path}"
-        if answer.status == 403 or (answer.status == 401 and request.principal == ANONYMOUS and "authorization" not in request.headers):
+        if _is_refusal(request, answer):
+            if request.path[:2] in CALLED:
+                return
             self._record(AuditKind.AUTHORIZATION, action, str(request.principal), request.peer_host, False, resource=path, reason=_reason(answer))
         elif _administers(request):
             done = answer.status < 400
@@ -91,6 +93,11 @@ class HttpAudit:
 
     def _record(self, kind: AuditKind, action: str, principal: str, host: str, succeeded: bool, **more: Any) -> None:
         self._trail.record(AuditEvent(kind, action, principal, host, LISTENER, succeeded, **more))
+
+
+def _is_refusal(request: HttpRequest, answer: HttpAnswer) -> bool:
+    """Whether it was answered that the sender may not; whoever sent no credentials is asked for some instead."""
+    return answer.status == 403 or (answer.status == 401 and request.principal == ANONYMOUS and "authorization" not in request.headers)
 
 
 def _administers(request: HttpRequest) -> bool:

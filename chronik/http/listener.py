@@ -66,13 +66,16 @@ HTTPS: Final = "HTTPS"
 
 @dataclass(frozen=True, slots=True)
 class HttpParts:
-    """What HTTP tells of and hands requests to."""
+    """What HTTP tells of and hands requests to.
+
+    :ivar authentication: finds out who sends a request to a listener, by the listener's name.
+    """
 
     services: Services
     listeners: KafkaListeners
     search: SearchService
     stalls: ReactorStallMeter
-    authentication: HttpAuthentication
+    authentication: Callable[[str], HttpAuthentication]
     sasl: SaslServers
     users: UserEndpoints
 
@@ -151,8 +154,9 @@ class HttpListeners:
     def serve(self, parts: HttpParts) -> None:
         """Accept, and serve everything there is."""
         routes = _routes(parts, [*parts.listeners.tls.values(), *([self.tls] if self.tls else [])], self._reactor)
-        for factory, port in zip(self._factories, self._ports, strict=True):
-            factory.serve(make_site(routes, self._allowed_hosts, parts.authentication, self._reactor, parts.services.audit))
+        for address, factory, port in zip(self._addresses, self._factories, self._ports, strict=True):
+            authentication = parts.authentication(address.name)
+            factory.serve(make_site(routes, self._allowed_hosts, authentication, self._reactor, parts.services.audit))
             port.startReading()
 
     @property

@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+import re
+from dataclasses import replace
+from typing import Final
+
 from chronik.cluster.interfaces import IController
 from chronik.errors import ErrorCode, KafkaError
 from chronik.http.access import Access
 from chronik.http.bodies import json_body, refused, wrong
-from chronik.http.interfaces import HttpAnswer, HttpRequest, json_answer
+from chronik.http.interfaces import HttpAnswer, HttpError, HttpRequest, json_answer
 from chronik.http.routing import Route, Routes
 from chronik.metadata.interfaces import IMetadataFeed
+from chronik.metadata.security_keys import NO_ROLE, role_version
 from chronik.security.acl.words import Wrong, read_role, role_words
 from chronik.security.interfaces import IAclAuthorizer, IAuthorizer, Operation
+
+_TAG: Final = re.compile(r'"([0-9a-f]{1,64})"', re.ASCII)
 
 
 def check_kept(authorizer: IAuthorizer) -> None:
@@ -44,7 +51,8 @@ class RoleEndpoints:
         await self._check(request, Operation.DESCRIBE)
         roles = self._feed.image.security.roles
         found = {name: role_words(roles[name]) for name in request.path[2].split(",") if name in roles}
-        return json_answer(found, 200 if found else 404)
+        answer = json_answer(found, 200 if found else 404)
+        return replace(answer, headers={"ETag": f'"{role_version(roles[next(iter(found))])}"'}) if len(found) == 1 else answer
 
     async def _put(self, request: HttpRequest) -> HttpAnswer:
         await self._check(request, Operation.ALTER)
@@ -55,21 +63,43 @@ class RoleEndpoints:
             raise wrong(str(problem)) from None
         created = name not in self._feed.image.security.roles
         try:
-            await self._controller.put_role(role)
+            await self._controller.put_role(role, _replaces(request))
         except KafkaError as error:
-            raise refused(error) from None
+            raise _refused(error) from None
         return json_answer({"role": {"created": created}})
 
     async def _delete(self, request: HttpRequest) -> HttpAnswer:
         await self._check(request, Operation.ALTER)
         try:
-            await self._controller.delete_role(request.path[2])
+            await self._controller.delete_role(request.path[2], _replaces(request))
         except KafkaError as error:
             if error.code is ErrorCode.RESOURCE_NOT_FOUND:
                 return json_answer({"found": False}, 404)
-            raise refused(error) from None
+            raise _refused(error) from None
         return json_answer({"found": True})
 
     async def _check(self, request: HttpRequest, operation: Operation) -> None:
         await self._access.check_cluster(request, operation)
         check_kept(self._authorizer)
+
+
+def _replaces(request: HttpRequest) -> str | None:
+    """The version that a change is of, as conditional requests say it (RFC 9110, section 13.1); None for whatever there is.
+
+    :raises HttpError: 400: it is said in a way that is not understood.
+    """
+    tag, none = request.headers.get("if-match"), request.headers.get("if-none-match")
+    if tag is None and none is None:
+        return None
+    if tag is None and none is not None and none.strip() == "*":
+        return NO_ROLE
+    found = _TAG.fullmatch(tag.strip()) if tag is not None and none is None else None
+    if found is None:
+        raise wrong('a change may have one condition: If-Match: "..." with the ETag of the role, or If-None-Match: *')
+    return found[1]
+
+
+def _refused(error: KafkaError) -> HttpError:
+    if error.code is ErrorCode.INVALID_UPDATE_VERSION:
+        return HttpError(412, "version_conflict_engine_exception", error.message)
+    return refused(error)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from chronik.http.access import Access
@@ -42,20 +42,28 @@ class SearchEndpoints:
                 path = "/".join(request.path)
                 raise HttpError(404, "illegal_argument_exception", f"no handler found for /{path}; _{action} is at /{{topics}}/_{action}")
             expression = request.path[0] if len(request.path) == 2 else "_all"
-            topics = await self._readable(request, expression)
-            return _relayed(await self._relay.search(action, topics, request.params, request.body))
+            return await self._searched(request, expression, action, request.params, request.body)
 
         return serve
+
+    async def _searched(self, request: HttpRequest, expression: str, action: str, params: Mapping[str, str], body: bytes) -> HttpAnswer:
+        """The answer of the search processes, over topics that may be read when it comes: it may have waited for records."""
+        while True:
+            security = self._feed.image.security
+            topics = await self._readable(request, expression)
+            if action == "doc" and not topics:
+                missing = f"no such index [{expression}]: there is no topic of this name that is searched"
+                raise HttpError(404, "index_not_found_exception", missing)
+            answer = await self._relay.search(action, topics, params, body)
+            if security.allows_as(self._feed.image.security) or set(topics) <= set(await self._readable(request, expression)):
+                return _relayed(answer)
 
     async def _document(self, request: HttpRequest) -> HttpAnswer:
         if len(request.path) != 3:
             raise HttpError(404, "illegal_argument_exception", "a document is at /{topic}/_doc/{topic}:{partition}:{offset}")
         if "*" in request.path[0] or "," in request.path[0]:
             raise HttpError(400, "illegal_argument_exception", f"a document is of one topic, [{request.path[0]}] may be several")
-        topics = await self._readable(request, request.path[0])
-        if not topics:
-            raise HttpError(404, "index_not_found_exception", f"no such index [{request.path[0]}]: there is no topic of this name that is searched")
-        return _relayed(await self._relay.search("doc", topics, {**request.params, "id": request.path[2]}, b""))
+        return await self._searched(request, request.path[0], "doc", {**request.params, "id": request.path[2]}, b"")
 
     async def _readable(self, request: HttpRequest, expression: str) -> Sequence[str]:
         """The topics an expression names: all that match a pattern, are searched and may be read, and each one that is named must exist and be

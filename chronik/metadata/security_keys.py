@@ -17,6 +17,7 @@ from __future__ import annotations
 import base64
 import binascii
 import enum
+import hashlib
 import re
 from collections.abc import Mapping
 from typing import Any, Final, TypeVar
@@ -92,6 +93,15 @@ def encode_role(role: Role) -> bytes:
     return encode_fields(
         {"grants": [_grant_fields(grant) for grant in role.grants], "principals": sorted(role.principals), "groups": sorted(role.groups)}
     )
+
+
+NO_ROLE: Final = ""
+"""What stands for a role that does not exist where :func:`role_version` tells roles apart."""
+
+
+def role_version(role: Role | None) -> str:
+    """What is different of two roles of one name that say something different; :data:`NO_ROLE` of none."""
+    return NO_ROLE if role is None else hashlib.sha256(encode_role(role)).hexdigest()[:32]
 
 
 def decode_role(name: str, value: bytes) -> Role:

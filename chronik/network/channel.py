@@ -124,8 +124,15 @@ class KafkaChannel(Protocol):
         :raises ChannelError: the broker does not answer.
         """
         self._held_back = []
+        await self._authenticate(client, seconds)
+
+    async def _authenticate(self, client: Callable[[], ISaslClient], seconds: float) -> None:
+        side = client()
         try:
-            lifetime_ms = await self._exchange(client(), seconds)
+            # What takes time to find out on a renewal is found out before requests have to wait: a token may have to be asked for.
+            first = await self._first_of(side)
+            self._held_back = self._held_back or []
+            lifetime_ms = await self._exchange(side, first, seconds)
         except ChannelError as error:
             self._give_up(error)
             raise
@@ -139,10 +146,16 @@ class KafkaChannel(Protocol):
     def _renew(self, client: Callable[[], ISaslClient], seconds: float) -> None:
         self._renewal = None
         # Whoever waits for an answer is told by its failure.
-        self.authenticate(client, seconds).addErrback(lambda _: None)
+        Deferred.fromCoroutine(self._authenticate(client, seconds)).addErrback(lambda _: None)
 
-    async def _exchange(self, client: ISaslClient, seconds: float) -> int:
-        """One exchange; for how many ms the session holds, 0 for ever."""
+    async def _first_of(self, client: ISaslClient) -> bytes | None:
+        try:
+            return await client.respond(None)
+        except ValueError as error:
+            raise AuthenticationError(f"authentication by {client.mechanism} failed: {error}") from None
+
+    async def _exchange(self, client: ISaslClient, message: bytes | None, seconds: float) -> int:
+        """One exchange, from its first message on; for how many ms the session holds, 0 for ever."""
         handshake: SaslHandshakeResponse = await self.request(SaslHandshakeRequest(mechanism=client.mechanism), 1, seconds)
         if handshake.error_code == ErrorCode.UNSUPPORTED_SASL_MECHANISM:
             raise AuthenticationError(f"the broker does not offer {client.mechanism}; it offers {', '.join(handshake.mechanisms)}")
@@ -150,7 +163,6 @@ class KafkaChannel(Protocol):
             raise AuthenticationError(f"the broker does not authenticate by SASL here: error {handshake.error_code}")
         lifetime_ms = 0
         try:
-            message = await client.respond(None)
             while message is not None:
                 response: SaslAuthenticateResponse = await self.request(SaslAuthenticateRequest(auth_bytes=message), None, seconds)
                 if response.error_code != ErrorCode.NONE:

@@ -9,7 +9,7 @@ from twisted.internet.protocol import Protocol, connectionDone
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
-from chronik.network.busypoll import asks_again
+from chronik.network.busypoll import answers_soon, asks_again
 from chronik.network.frames import SIZE, FrameCutter, framed
 from chronik.network.interfaces import Answer, Handshake, Pieces, ProtocolViolation, Session
 from chronik.network.limits import BYTES_IN_FLIGHT_MAX, READ_BYTES_MAX, READ_BYTES_MIN, REQUESTS_IN_FLIGHT_MAX, TURN_SECONDS
@@ -63,6 +63,8 @@ class KafkaConnection(Protocol):
         self._requests = 0
         self._answered_at = -1.0
         self._asks_again = False
+        self._asked_at = 0.0
+        self._answer_took = float("inf")
         self._read_bytes = 0
         self._muted: IDelayedCall | None = None
         self._barred = False
@@ -314,6 +316,7 @@ class KafkaConnection(Protocol):
         self._answers.append(pending)
         self._requests += 1
         now = self._seconds()
+        self._asked_at = now
         self._asks_again = asks_again(now - self._answered_at, pending.size)
         self.deadline = now + self._limits.idle_seconds
         try:
@@ -333,6 +336,8 @@ class KafkaConnection(Protocol):
             self._ready(made, pending)
         else:
             answer.pieces.addCallbacks(self._ready, self._failed, callbackArgs=(pending,))
+            if self._asks_again and not pending.done and answers_soon(self._answer_took):
+                self.factory.busy_poll.for_answer()
         if answer.started is not None and not answer.started.called:
             self._starting = True
             answer.started.addBoth(self._started)
@@ -383,7 +388,8 @@ class KafkaConnection(Protocol):
         if sender.busy:
             self.deadline = now + self._limits.stalled_seconds
         elif self._asks_again and not self._answers:
-            self.factory.busy_poll()
+            self._answer_took = now - self._asked_at
+            self.factory.busy_poll.for_request()
 
     def _failed(self, failure: Failure) -> None:
         if self._lost:

@@ -18,7 +18,7 @@ from twisted.logger import Logger
 from chronik.defer import deferred
 from chronik.errors import ChronikError
 from chronik.network.admission import Admission
-from chronik.network.busypoll import no_poll
+from chronik.network.busypoll import IBusyPoll, NoBusyPoll
 from chronik.network.connection import KafkaConnection
 from chronik.network.handshakes import Handshakes
 from chronik.network.interfaces import Handshake, IAuthentication, IAuthenticators, IRequestDispatcher, ITlsSide, Session
@@ -116,7 +116,7 @@ class ConnectionFactory(Factory):
     :ivar tls: its side of TLS, None for a listener without.
     :ivar handshakes: when handshakes begin; those of all listeners.
     :ivar bytes_held: counts request bytes that came, or with a negative count those that went.
-    :ivar busy_poll: called when somebody was answered who is likely to ask again at once; see :mod:`~chronik.network.busypoll`.
+    :ivar busy_poll: keeps the reactor awake for whoever asks again at once; see :mod:`~chronik.network.busypoll`.
     """
 
     noisy = False
@@ -136,7 +136,7 @@ class ConnectionFactory(Factory):
         protocol_name: str = "PLAINTEXT",
     ) -> None:
         self.name = name
-        self.busy_poll: Callable[[], None] = no_poll
+        self.busy_poll: IBusyPoll = NoBusyPoll()
         self.bytes_held = budget.hold
         self.clock = clock
         self.limits = limits

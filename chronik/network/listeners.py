@@ -17,7 +17,7 @@ from chronik.defer import deferred
 from chronik.errors import ConfigurationError
 from chronik.metadata.image import Endpoint
 from chronik.network.admission import Admission, AdmissionLimits
-from chronik.network.busypoll import no_poll
+from chronik.network.busypoll import IBusyPoll, NoBusyPoll
 from chronik.network.handshakes import Handshakes
 from chronik.network.interfaces import Handshake, IAuthenticators, IRequestDispatcher
 from chronik.network.limits import ConnectionLimits
@@ -44,7 +44,7 @@ class KafkaListeners:
     :param reactor: binds and keeps time.
     :param connections_max: at once, on all listeners together, whatever ``max.connections`` allows: the system has no more.
     :param tls: makes the TLS of a listener, by its name and its own configuration.
-    :param busy_poll: called when a client was answered who is likely to ask again at once; see :mod:`~chronik.network.busypoll`.
+    :param busy_poll: keeps the reactor awake for whoever asks again at once; see :mod:`~chronik.network.busypoll`.
     :ivar tls: of each listener that has it, by name.
     :raises ConfigurationError: some of it cannot be.
     """
@@ -57,10 +57,10 @@ class KafkaListeners:
         reactor: Any,
         connections_max: int,
         tls: TlsMaker | None = None,
-        busy_poll: Callable[[], None] = no_poll,
+        busy_poll: IBusyPoll | None = None,
     ) -> None:
         self._reactor = reactor
-        self._busy_poll = busy_poll
+        self._busy_poll = busy_poll or NoBusyPoll()
         self._connections_max = connections_max
         self._addresses = config.listeners()
         self._advertised = _advertised(config, self._addresses)

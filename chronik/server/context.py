@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -37,10 +37,7 @@ class Throttle:
 
 @dataclass(slots=True, eq=False)
 class RequestContext:
-    """One request's surroundings.
-
-    Nobody changes them, but for a request that waited, which is decided about anew. Frozen, making one would cost three times as much, which every
-    request would pay.
+    """One request's surroundings. Nobody changes them; frozen, making one would cost three times as much, which every request would pay.
 
     :ivar decisions: what the authorizer said of every action that the API's rule asked for.
     :ivar throttle: takes how long the client is to wait.
@@ -51,12 +48,23 @@ class RequestContext:
     api_key: int
     api_version: int
     client_id: str | None
-    decisions: Mapping[Action, bool] = field(default_factory=dict)
+    decisions: dict[Action, bool] = field(default_factory=dict)
     throttle: Throttle = field(default_factory=Throttle)
 
     def allowed(self, operation: Operation, resource_type: ResourceType, name: str) -> bool:
         """Whether the peer may do this. The API's rule must have asked for it: an action nobody asked about is refused."""
         return self.decisions.get(Action(operation, resource_type, name), False)
+
+    async def decide_anew(self) -> bool:
+        """Ask the authorizer once more, for a request that waited long; whether it says anything else than before."""
+        if self.session.internal or not self.decisions:
+            return False
+        actions = tuple(self.decisions)
+        allowed = await self.services.authorizer.authorize(self.session.principal, self.session.peer_host, actions)
+        decisions = dict(zip(actions, allowed, strict=True))
+        is_other = decisions != self.decisions
+        self.decisions.update(decisions)
+        return is_other
 
     def told(self, code: ErrorCode) -> ErrorCode:
         """An error as the request's version knows it."""

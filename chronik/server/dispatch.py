@@ -20,7 +20,6 @@ from chronik.security.interfaces import Action
 from chronik.server.api import Api
 from chronik.server.auditing import RequestAudit
 from chronik.server.context import RequestContext, Throttle
-from chronik.server.decisions import decisions_of
 from chronik.server.handlers.api_versions import unsupported_version
 
 if TYPE_CHECKING:
@@ -186,12 +185,13 @@ class RequestDispatcher:
     ) -> Message | None:
         """What the handler answers, or the refusal of the whole request.
 
-        :param told: takes what the authorizer said.
+        :param told: takes what the authorizer says, now and later.
         """
         try:
-            decisions = await decisions_of(self._services, session, api.rule(self._services, request))
+            decisions = await self._decisions(api, session, request)
             if told is not None:
                 told.update(decisions)
+                decisions = told
             context = RequestContext(self._services, session, api.key, header.api_version, header.client_id, decisions, start)
             if start.waiter is None:
                 # Nobody waits yet: dispatch looks once the handler has come to its first wait.
@@ -214,3 +214,16 @@ class RequestDispatcher:
             )
             self._metrics.failed(api.key)
             return api.refusal(request, header.api_version, KafkaError(ErrorCode.UNKNOWN_SERVER_ERROR, "the broker failed; its log says how"))
+
+    async def _decisions(self, api: Api, session: Session, request: Any) -> dict[Action, bool]:
+        actions = tuple(dict.fromkeys(api.rule(self._services, request)))
+        if not actions:
+            return {}
+        if session.internal:
+            return dict.fromkeys(actions, True)
+        asked = self._services.authorizer.authorize(session.principal, session.peer_host, actions)
+        allowed = getattr(asked, "result", None)
+        if type(allowed) is not list:
+            # Most authorizers know at once.
+            allowed = await asked
+        return dict(zip(actions, allowed, strict=True))

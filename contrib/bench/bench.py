@@ -9,6 +9,7 @@ import argparse
 import json
 import os
 import platform
+import signal
 import statistics
 import subprocess
 import sys
@@ -31,6 +32,7 @@ CALL_SECONDS_MAX = 150
 IDLE_SECONDS = 3
 SPREAD_PARTITIONS = 1000
 SPREAD_ROUNDS = 9
+MANY_PARTITIONS = 3000
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +61,10 @@ CELLS: Mapping[str, Cell] = {
     "spread_many": Cell("the same, a request each, p50 (ms)", 1),
     "handshakes": Cell("TLS handshakes, TLS 1.3, P-256 (a second)"),
     "resumed": Cell("TLS 1.2 sessions resumed by ticket (a second)"),
+    "many": Cell("3,000 partitions created, and a record in each (s)", 1),
+    "many_kb": Cell("memory for each of them (KB)", 1),
+    "many_clean": Cell("start after a clean stop (s)", 1),
+    "many_killed": Cell("start after kill -9 (s)", 1),
     "start": Cell("start, empty (s)", 2),
     "idle_cpu": Cell("idle (% of a core)", 1),
     "idle_mb": Cell("resident, idle (MB)"),
@@ -93,6 +99,17 @@ class Round:
         else:
             self._handshakes(self._running.authority)
         self.figures["loaded_mb"] = resident_mb(self._running.pid)
+
+    def measure_partitions(self) -> None:
+        """Fill in those of a broker with many partitions."""
+        self.figures["idle_mb"] = before = resident_mb(self._running.pid)
+        began = time.monotonic()
+        self._call("create", "many", MANY_PARTITIONS)
+        self._call("spread", "many", MANY_PARTITIONS, 1)
+        self.figures["many"] = time.monotonic() - began
+        self.figures["many_kb"] = (resident_mb(self._running.pid) - before) * 1e3 / MANY_PARTITIONS
+        self.figures["many_clean"] = self._running.restart(signal.SIGTERM)
+        self.figures["many_killed"] = self._running.restart(signal.SIGKILL)
 
     def _idle(self) -> None:
         time.sleep(IDLE_SECONDS)
@@ -158,9 +175,12 @@ Figures: TypeAlias = Mapping[str, list[Mapping[str, float]]]
 """Each broker's rounds, each with its cells by their keys."""
 
 
-def measure(brokers: Sequence[Broker], tools: Tools, rounds: int, scale: float, say: Callable[[str], None]) -> Figures:
+def measure(
+    brokers: Sequence[Broker], tools: Tools, rounds: int, scale: float, say: Callable[[str], None], what: Callable[[Round], None] = Round.measure
+) -> Figures:
     """All rounds, the brokers in turn; a cell that fails ends its broker's round, with what it has so far.
 
+    :param what: fills in the figures of a round.
     :param say: told each round's end.
     """
     figures: dict[str, list[Mapping[str, float]]] = {broker.name: [] for broker in brokers}
@@ -171,8 +191,8 @@ def measure(brokers: Sequence[Broker], tools: Tools, rounds: int, scale: float, 
             running = Running(broker, tools, folder)
             one = Round(running, tools.load, scale)
             try:
-                one.measure()
-            except RuntimeError as error:
+                what(one)
+            except (RuntimeError, subprocess.TimeoutExpired) as error:
                 say(f"{broker.name}: {error}")
             finally:
                 running.stop()
@@ -214,6 +234,7 @@ def _options() -> argparse.ArgumentParser:
     parser.add_argument("--rounds", type=int, default=3, help="how often everything is measured")
     parser.add_argument("--scale", type=float, default=1.0, help="how much of the full load, such as 0.1 for a quick look")
     parser.add_argument("--tls", action="store_true", help="Chronik and Kafka with TLS beside both without it, instead of everything else")
+    parser.add_argument("--partitions", action="store_true", help="3,000 partitions on Chronik and Kafka, instead of everything else")
     parser.add_argument("--brokers", help="which, of the table's columns")
     parser.add_argument("--build", type=Path, default=BUILD, help="where programs are kept for later runs")
     parser.add_argument("--load", type=Path, help="the compiled load.c")
@@ -226,14 +247,16 @@ def _options() -> argparse.ArgumentParser:
 def main() -> int:
     """Measure and print."""
     options = _options().parse_args()
-    columns = (*BROKERS[:2], *TLS_BROKERS) if options.tls else BROKERS
+    columns = (*BROKERS[:2], *TLS_BROKERS) if options.tls else BROKERS[:2] if options.partitions else BROKERS
     wanted = options.brokers.split(",") if options.brokers else [broker.name for broker in columns]
     unknown = set(wanted) - {broker.name for broker in columns}
     if unknown:
         print(f"no such broker: {', '.join(sorted(unknown))}", file=sys.stderr)
         return 2
     tools = obtain(options.build, options.load, options.kafka, options.tansu)
-    figures = measure([broker for broker in columns if broker.name in wanted], tools, options.rounds, options.scale, _say)
+    chosen = [broker for broker in columns if broker.name in wanted]
+    what = Round.measure_partitions if options.partitions else Round.measure
+    figures = measure(chosen, tools, options.rounds, options.scale, _say, what)
     if options.json is not None:
         options.json.write_text(json.dumps(figures, indent=1))
     print(f"{_machine(options.rounds, options.scale)}\n\n{table(figures)}")

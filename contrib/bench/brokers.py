@@ -87,18 +87,28 @@ class Running:
         self.port = free_port()
         self.folder = folder
         self.authority = _certify(folder) if broker.tls else None
-        command = _COMMANDS[broker.family](broker, tools, folder, self.port)
+        self._command = _COMMANDS[broker.family](broker, tools, folder, self.port)
         self._output = (folder / "output").open("wb")
+        self.start_seconds = self._start()
+
+    def _start(self) -> float:
+        """The seconds until it answers."""
         began = time.monotonic()
         environment = os.environ | {"PYTHONPATH": str(HERE.parents[1])}
-        self._process = subprocess.Popen(command, stdout=self._output, stderr=subprocess.STDOUT, env=environment, cwd=folder)
+        self._process = subprocess.Popen(self._command, stdout=self._output, stderr=subprocess.STDOUT, env=environment, cwd=self.folder)
         self.pid = self._process.pid
         try:
             self._await_answer(began + START_SECONDS_MAX)
         except BaseException:
             self.stop()
             raise
-        self.start_seconds = time.monotonic() - began
+        return time.monotonic() - began
+
+    def restart(self, how: signal.Signals) -> float:
+        """End it by a signal and start it on what it left; the seconds from its start until it answers."""
+        self._process.send_signal(how)
+        self._process.wait(STOP_SECONDS_MAX)
+        return self._start()
 
     @property
     def servers(self) -> str:

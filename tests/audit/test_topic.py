@@ -5,13 +5,17 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from twisted.internet.defer import Deferred, fail
 from twisted.trial.unittest import SynchronousTestCase
+from zope.interface import implementer
 from zope.interface.verify import verifyObject
 
 from chronik.audit.interfaces import AuditRecord, IAuditWriter
 from chronik.audit.topic import AuditTopic, TopicPlan
 from chronik.errors import ErrorCode, KafkaError
 from chronik.model import AUDIT_TOPIC, INTERNAL_TOPICS, IsolationLevel
+from chronik.network.channel import ChannelError
+from chronik.network.interfaces import IBrokerChannels
 from chronik.record.records import decode_records
 from tests.server.memory_broker import MemoryBroker
 
@@ -19,6 +23,15 @@ from tests.server.memory_broker import MemoryBroker
 def records(*numbers: int) -> list[AuditRecord]:
     """Lines with these numbers."""
     return [AuditRecord(1_000 + number, "User:alice", json.dumps({"number": number}).encode()) for number in numbers]
+
+
+@implementer(IBrokerChannels)
+class NoChannels:
+    """Nobody is there."""
+
+    def connect(self, broker_id: int) -> Deferred[Any]:
+        """It is not."""
+        return fail(ChannelError(f"broker {broker_id} is not there"))
 
 
 class AuditTopicTests(SynchronousTestCase):
@@ -34,7 +47,7 @@ class AuditTopicTests(SynchronousTestCase):
         """A writer of a broker."""
         broker = self.broker
         number = broker.broker_id if broker_id is None else broker_id
-        return AuditTopic(number, broker.feed, broker.partitions, broker.controller, plan)
+        return AuditTopic(number, broker.feed, broker.partitions, broker.controller, plan, NoChannels())
 
     def read(self, number: int = 0) -> list[Any]:
         """What the topic holds."""
@@ -71,8 +84,7 @@ class AuditTopicTests(SynchronousTestCase):
         self.successResultOf(self.writer.write(records(1)))
 
     def test_led_elsewhere(self) -> None:
-        """A broker that leads none of its partitions writes nothing, and says so."""
+        """A broker that leads none of its partitions fails where it does not reach who does."""
         self.successResultOf(self.writer.write(records(1)))
-        error = self.failureResultOf(self.make(TopicPlan(), 7).write(records(2)), KafkaError).value
-        self.assertEqual(ErrorCode.NOT_LEADER_OR_FOLLOWER, error.code)
+        self.failureResultOf(self.make(TopicPlan(), 7).write(records(2)), ChannelError)
         self.assertEqual(1, len(self.read()))

@@ -184,6 +184,27 @@ class LoadingTests(SynchronousTestCase):
         self.assertEqual(("/b",), load({"log.dir": "/a", "log.dirs": "/b"}, {}).get("log.dirs"))
         self.assertEqual(("/c",), load({}, {"CHRONIK_LOG_DIRS": "/c"}, self.file("log.dir=/a\n")).get("log.dirs"))
 
+    def test_keys_of_a_listener_and_a_mechanism(self) -> None:
+        """A listener's keys about tokens may be written with the mechanism, which wins over the shorter form; other keys may not."""
+        url, own = "sasl.oauthbearer.jwks.endpoint.url", "listener.name.a."
+        file = self.file(f"{url}=file:///every\n{own}{url}=file:///shorter\n{own}oauthbearer.{url}=file:///longer\n")
+        config = load({}, {}, file)
+        self.assertEqual(["file:///longer", "file:///every"], [config.for_listener(name).get(url) for name in "Ab"])
+        self.assertEqual("file:///flag", load({own + url: "file:///flag"}, {}, file).for_listener("a").get(url))
+        self.assertIn("expected", self.refused({f"{own}oauthbearer.{url}": "ftp://x"}))
+        self.assertIn("unknown", self.refused({f"oauthbearer.{url}": "file:///x"}))
+        for name in (f"{own}plain.{url}", f"{own}oauthbearer.sasl.enabled.mechanisms"):
+            self.assertIn("left alone", " ".join(load({name: "file:///x"}, {}).warnings))
+
+    def test_keys_of_no_listener(self) -> None:
+        """A key of a listener that there is not is warned of: what it was to change is otherwise than somebody thinks."""
+        key = "ssl.client.auth=required\n"
+        for listener, warned in (("plaintext", 0), ("http", 0), ("controller", 0), ("plaintxt", 1), ("https", 1)):
+            text = f"listeners=PLAINTEXT://:9092,CONTROLLER://:9093\ncontroller.listener.names=CONTROLLER\nlistener.name.{listener}.{key}"
+            told = [warning for warning in self.load(text).warnings if "there is no listener" in warning]
+            self.assertEqual(warned, len(told), listener)
+        self.assertIn("plaintxt", " ".join(self.load(f"listener.name.plaintxt.{key}").warnings))
+
     def test_stored_keys_warn(self) -> None:
         """A key that is only kept says so once."""
         (warning,) = load({"log.cleaner.enable": "true"}, {}).warnings

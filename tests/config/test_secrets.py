@@ -192,7 +192,8 @@ class BrokerKeyTests(SynchronousTestCase):
 
     def test_at_the_start(self) -> None:
         """A listener's own secret of a file is that listener's; no representation of the configuration shows it."""
-        config = load({f"{self.KEY}.file": self.secret_file()}, {"CHRONIK_SSL_KEY_PASSWORD": "another"})
+        listeners = {"listeners": "INSIDE://127.0.0.1:0", "listener.security.protocol.map": "INSIDE:SSL"}
+        config = load({f"{self.KEY}.file": self.secret_file(), **listeners}, {"CHRONIK_SSL_KEY_PASSWORD": "another"})
         self.assertEqual((CANARY, "another"), (config.for_listener("INSIDE").get("ssl.key.password"), config.get("ssl.key.password")))
         self.assertEqual((), config.warnings)
         for shown in (repr(config), repr(config.for_listener("INSIDE")), repr(config.layers), repr(config.get("ssl.key.password"))):

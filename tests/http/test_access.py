@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any, ClassVar
 from uuid import uuid4
@@ -11,7 +12,7 @@ from uuid import uuid4
 from twisted.trial.unittest import SynchronousTestCase
 
 from chronik.config import Configuration
-from chronik.errors import ConfigurationError
+from chronik.errors import ConfigurationError, ErrorCode, KafkaError
 from chronik.http.access import Access
 from chronik.http.acls import AclEndpoints
 from chronik.http.api import ApiEndpoints
@@ -23,7 +24,9 @@ from chronik.http.root import RootEndpoints
 from chronik.http.routing import Route, Routes
 from chronik.http.search import SearchEndpoints
 from chronik.metadata.image import MetadataImage, TopicImage
+from chronik.metadata.interfaces import Put
 from chronik.metadata.memory import Fault
+from chronik.metadata.security_keys import encode_role, role_key, role_version
 from chronik.model import TopicPartition
 from chronik.security.acl.authorizer import AclAuthorizer
 from chronik.security.allow_all import AllowAll
@@ -279,6 +282,48 @@ class RoleTests(AdminCase):
         self.assertEqual((404, {"found": False}), (gone.status, gone.json))
         self.assertEqual(404, self.http("GET", "/_security/role/log-readers").status)
         self.assertEqual([], self.stored("roles/"))
+
+    def test_conditions(self) -> None:
+        """Who read a role replaces or deletes what was read, and nothing else: of two who read the same, the second is refused and told so."""
+        target = "/_security/role/r"
+        bodies = [{**self.BODY, "principals": [f"User:{number}"]} for number in range(4)]
+        absent = {**LOGIN, "if_none_match": "*"}
+        self.assertEqual(200, self.http("PUT", target, bodies[0], **absent).status)
+        self.assertEqual(412, self.http("PUT", target, bodies[1], **absent).status)
+        first = self.http("GET", target).headers["etag"]
+        read = {**LOGIN, "if_match": first}
+        self.assertEqual(200, self.http("PUT", target, bodies[2], **read).status)
+        late = self.http("PUT", target, bodies[3], **read)
+        self.assertEqual((412, "version_conflict_engine_exception"), (late.status, late.json["error"]["type"]))
+        self.assertEqual(412, self.http("DELETE", target, **read).status)
+        self.assertEqual(["User:2"], self.http("GET", target).json["r"]["principals"])
+        second = self.http("GET", target).headers["etag"]
+        self.assertNotEqual(first, second)
+        self.assertEqual(200, self.http("PUT", target, bodies[0]).status)
+        self.assertEqual(first, self.http("GET", target).headers["etag"])
+        self.assertEqual(200, self.http("DELETE", target, **read).status)
+        self.assertEqual(412, self.http("PUT", target, bodies[1], **read).status)
+        self.assertNotIn("etag", self.http("GET", target).headers)
+        for wrong in ({"if_match": "*"}, {"if_match": "W/" + first}, {"if_match": first, "if_none_match": "*"}, {"if_none_match": first}):
+            self.assertEqual(400, self.http("PUT", target, bodies[0], **LOGIN, **wrong).status, wrong)
+        self.assertEqual([], self.stored("roles/"))
+
+    def test_changed_in_between(self) -> None:
+        """What another broker writes between the look at the store and the commit is not written over either."""
+        self.http("PUT", "/_security/role/r", self.BODY)
+        role = self.feed.image.security.roles["r"]
+        commit = self.store.commit
+
+        def overtaken(compares: Any, operations: Any) -> Any:
+            self.store.commit = commit
+            other = encode_role(replace(role, principals=frozenset({"User:other"})))
+            return commit([], [Put(role_key("r"), other)]).addCallback(lambda _: commit(compares, operations))
+
+        self.store.commit = overtaken
+        mine = replace(role, principals=frozenset({"User:mine"}))
+        error = self.failureResultOf(self.controller.put_role(mine, role_version(role)), KafkaError).value
+        self.assertEqual(ErrorCode.INVALID_UPDATE_VERSION, error.code)
+        self.assertEqual({"User:other"}, self.feed.image.security.roles["r"].principals)
 
     def test_names_of_any_characters(self) -> None:
         """A slash in a name is quoted; two names at once are separated by a comma."""

@@ -9,12 +9,18 @@ from typing import Any
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
+from chronik.http.acls import AclEndpoints
 from chronik.http.auditing import LOGIN_S, LOGINS_MAX, HttpAudit
+from chronik.http.calls import HttpCalls
+from chronik.http.configs import ConfigEndpoints
 from chronik.http.interfaces import HttpAnswer, HttpError, HttpRequest, json_answer
 from chronik.http.routing import Route, Routes
 from chronik.security.audit_interfaces import NO_AUDIT, AuditEvent, AuditKind
-from chronik.security.interfaces import ANONYMOUS, Principal
+from chronik.security.interfaces import ANONYMOUS, CLUSTER_NAME, Action, Operation, Principal, ResourceType
+from chronik.server.calls import ApiCalls
+from chronik.server.table import api_table
 from tests.http.harness import ALICE, Client, FakeCredentials
+from tests.server.memory_broker import MemoryBroker
 from tests.server.test_audited import FakeTrail
 
 
@@ -124,3 +130,36 @@ class SiteTests(SynchronousTestCase):
         self.assertEqual([200, 401], [self.fetch(trail, authorization=basic("alice", password)) for password in ("secret", "x")])
         self.assertEqual([("User:alice", True), ("User:alice", False)], [(event.principal, event.succeeded) for event in trail.events])
         self.assertEqual(200, self.fetch(NO_AUDIT))
+
+
+class CalledTests(SynchronousTestCase):
+    """Endpoints that call Kafka's APIs, which tell of refusals themselves."""
+
+    def test_refusals_are_told_once(self) -> None:
+        """Whoever may not, with credentials or without, is recorded by the API, and not by the site again."""
+        broker, trail = MemoryBroker(), FakeTrail()
+        broker.start(self)
+        operations = (Operation.DESCRIBE, Operation.ALTER, Operation.DESCRIBE_CONFIGS, Operation.ALTER_CONFIGS)
+        broker.authorizer.refused |= {Action(operation, ResourceType.CLUSTER, CLUSTER_NAME) for operation in operations}
+        calls = HttpCalls(ApiCalls(replace(broker.services, audit=trail), api_table()))
+        routes = Routes()
+        AclEndpoints(calls).register(routes)
+        ConfigEndpoints(calls).register(routes)
+        client = Client(routes, FakeCredentials(), audit=trail)
+        acl = b'{"acls": [{"principal": "User:alice", "resource": "topic", "name": "orders", "operation": "read"}]}'
+        quota = b'{"entity": {"user": "alice"}, "limits": {"producer_byte_rate": 1}}'
+        for method, path, body, api in (
+            ("GET", "acls", b"", "DescribeAcls"),
+            ("POST", "acls", acl, "CreateAcls"),
+            ("DELETE", "acls?pattern=any", b"", "DeleteAcls"),
+            ("GET", "configs/brokers/1", b"", "DescribeConfigs"),
+            ("PUT", "configs/brokers/1", b'{"log.retention.ms": 1}', "IncrementalAlterConfigs"),
+            ("GET", "quotas", b"", "DescribeClientQuotas"),
+            ("PUT", "quotas", quota, "AlterClientQuotas"),
+        ):
+            for headers, status in (({"authorization": basic("alice", "secret")}, 403), ({}, 401)):
+                trail.events.clear()
+                content = {"content_type": "application/json"} if body else {}
+                self.assertEqual(status, client.fetch(method, f"/_chronik/{path}", body, **headers, **content).status, path)
+                told = [(event.kind, event.action) for event in trail.events if event.kind is not AuditKind.AUTHENTICATION]
+                self.assertEqual([(AuditKind.AUTHORIZATION, api)], told)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 from uuid import uuid4
 
@@ -16,7 +17,7 @@ from chronik.http.search import SearchEndpoints
 from chronik.metadata.image import MetadataImage, TopicImage
 from chronik.model import INTERNAL_TOPICS
 from chronik.search.broker_interfaces import ISearch
-from chronik.security.interfaces import Action, Operation, ResourceType
+from chronik.security.interfaces import Action, Operation, ResourceType, SecurityImage
 from tests.http.harness import Client
 from tests.replica.fakes import FakeFeed
 from tests.server.core import FakeAuthorizer
@@ -31,6 +32,7 @@ class FakeRelay:
     def __init__(self) -> None:
         self.asked: list[tuple[str, list[str], dict[str, str], bytes]] = []
         self.off: set[str] = {"gone", "nowhere"}
+        self.held: list[Deferred[Any]] | None = None
 
     def searched(self, topics: Sequence[str]) -> frozenset[str]:
         """All but those said to be off."""
@@ -43,7 +45,10 @@ class FakeRelay:
         """At once."""
         self.asked.append((action, list(topics), dict(params), body))
         answer: HttpAnswer = json_answer({})
-        return succeed(answer)
+        if self.held is None:
+            return succeed(answer)
+        self.held.append(Deferred())
+        return self.held[-1]
 
 
 class SearchTests(SynchronousTestCase):
@@ -53,7 +58,8 @@ class SearchTests(SynchronousTestCase):
         """Three topics and an internal one."""
         self.relay, self.authorizer, routes = FakeRelay(), FakeAuthorizer(), Routes()
         topics = {name: TopicImage(name, uuid4().bytes, ()) for name in ("logs-a", "logs-b", "orders", INTERNAL)}
-        SearchEndpoints(self.relay, FakeFeed(MetadataImage(topics=topics)), self.authorizer).register(routes)
+        self.feed = FakeFeed(MetadataImage(topics=topics))
+        SearchEndpoints(self.relay, self.feed, self.authorizer).register(routes)
         self.client = Client(routes)
 
     def topics(self, target: str) -> list[str]:
@@ -130,6 +136,25 @@ class SearchTests(SynchronousTestCase):
         for name in ("logs-a", "ghost", "orders,logs-a"):
             self.assertEqual(403, self.client.fetch("GET", f"/{name}/_search").status, name)
         self.assertEqual([], self.relay.asked)
+
+    def test_rights_taken_away(self) -> None:
+        """A search that waited is answered over what may be read by then; one that names what may not be any more is refused."""
+        for target, status, topics in (
+            ("/_search", 200, [["logs-a", "logs-b", "orders"], ["logs-b", "orders"]]),
+            ("/logs-a/_search", 403, [["logs-a"]]),
+            ("/logs-b/_search", 200, [["logs-b"]]),
+            ("/logs-a/_doc/logs-a:0:1", 403, [["logs-a"]]),
+        ):
+            self.relay.asked.clear()
+            self.relay.held = []
+            self.client.ask("GET", target)
+            self.hide("logs-a")
+            self.feed.image = replace(self.feed.image, security=SecurityImage(roles={}))
+            (held,), self.relay.held = self.relay.held, None
+            held.callback(json_answer({}))
+            self.assertEqual(status, self.client.answer().status, target)
+            self.assertEqual(topics, [asked[1] for asked in self.relay.asked])
+            self.authorizer.refused.clear()
 
     def test_missing(self) -> None:
         """A topic that is named must exist."""

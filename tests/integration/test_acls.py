@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from typing import ClassVar
 
 import kafka
@@ -105,6 +106,13 @@ class CommandTests(BrokerTestCase):
             (complaint,) = self.chronik(line, status=1)
             self.assertIn(word, complaint)
         self.assertEqual([], self.chronik("acls list"))
+
+    def test_roles_changed_at_once(self) -> None:
+        """Of many who change a role at the same time, nobody's change is lost."""
+        topics = [f"t{number}" for number in range(6)]
+        with ThreadPoolExecutor(len(topics)) as pool:
+            list(pool.map(lambda topic: self.chronik(f"roles grant many --operation read --topic {topic}"), topics))
+        self.assertEqual({f"allow read topic {topic}" for topic in topics}, set(self.chronik("roles show many")))
 
     def test_roles(self) -> None:
         """A role comes into being, is changed piece by piece, and goes."""

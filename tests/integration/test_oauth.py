@@ -28,7 +28,7 @@ from twisted.trial.unittest import TestCase
 
 from chronik.security.tokens.key_cache import UNKNOWN_KEY_SECONDS
 from tests.integration.clients import SECONDS, unused_name
-from tests.integration.harness import Broker, BrokerTestCase, eventually
+from tests.integration.harness import Broker, BrokerTestCase, eventually, free_ports
 from tests.integration.wire import frame, response
 from tests.security.issuer import AUDIENCE, CLIENTS, NAME, AuthorizationServer, Issuer, encoded, key_of, signed
 
@@ -410,6 +410,42 @@ class AuthorizedTests(OAuthCase):
             statuses[name] = self.broker.http("/orders/_count", headers={"Authorization": f"Bearer {self.issuer.token(name)}"})[0]
         statuses["nobody"] = self.broker.http("/orders/_count")[0]
         self.assertEqual({"alice": 200, "bob": 403, "nobody": 401}, statuses)
+
+
+class TwoIssuersTests(OAuthCase):
+    """Two listeners that trust two issuers, by both forms of Kafka's keys."""
+
+    def setUp(self) -> Deferred[None]:
+        """Start a second authorization server, too."""
+        self.partner = Issuer()
+        self.partner.rotate("partner", forget=True)
+        port: Any = reactor.listenTCP(0, AuthorizationServer(self.partner).site, interface="127.0.0.1")  # type: ignore[attr-defined]
+        self.addCleanup(port.stopListening)
+        self.own, self.partners = free_ports(2)
+        keys, own = f"http://127.0.0.1:{port.getHost().port}/jwks", "listener.name.partners."
+        self.settings = {  # type: ignore[misc]
+            "listeners": f"OWN://127.0.0.1:{self.own},PARTNERS://127.0.0.1:{self.partners}",
+            "listener.security.protocol.map": "OWN:SASL_PLAINTEXT,PARTNERS:SASL_PLAINTEXT",
+            f"{own}oauthbearer.sasl.oauthbearer.jwks.endpoint.url": keys,
+            f"{own}sasl.oauthbearer.expected.issuer": "https://partner.example",
+            "listener.name.http.sasl.oauthbearer.jwks.endpoint.url": keys,
+            "listener.name.http.sasl.oauthbearer.expected.issuer": "https://partner.example",
+        }
+        return super().setUp()
+
+    @in_thread
+    def test_each_its_own(self) -> None:
+        """A token is good on the listener that trusts its issuer, over HTTP too, and on no other."""
+        tokens = {"own": self.issuer.token(), "partner": self.partner.token(iss="https://partner.example")}
+        codes = {}
+        for port in (self.own, self.partners):
+            self.broker.port = port
+            for name, token in tokens.items():
+                codes[port, name] = self.raw(token)[-1][0]
+        expected = {(self.own, "own"): 0, (self.own, "partner"): 58, (self.partners, "own"): 58, (self.partners, "partner"): 0}
+        self.assertEqual(expected, codes)
+        statuses = [self.broker.http("/_search", headers={"Authorization": f"Bearer {token}"})[0] for token in tokens.values()]
+        self.assertEqual([401, 200], statuses)
 
 
 class BrokenIssuerTests(OAuthCase):

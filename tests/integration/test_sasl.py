@@ -229,7 +229,7 @@ class ChannelTests(TestCase):
         config = Configuration().with_values({"listener.name.sasl_plaintext.scram-sha-512.sasl.jaas.config": jaas})
         pools = ReactorThreadPools(reactor)
         self.addCleanup(pools.close)
-        sasl = inter_broker_client(config, "SASL_PLAINTEXT", pools, os.urandom)
+        sasl = inter_broker_client(config, "SASL_PLAINTEXT", pools, os.urandom, reactor)
         image = BrokerImage(1, 1, {"SASL_PLAINTEXT": Endpoint("127.0.0.1", broker.sasl_port, "SASL_PLAINTEXT")})
         return await BrokerChannels(reactor, 2, lambda _: image, "SASL_PLAINTEXT", sasl=sasl).connect(1)
 

@@ -2,11 +2,21 @@
 
 from __future__ import annotations
 
+from math import ceil
+
 from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
-from chronik.network.busypoll import ASKS_AGAIN_BYTES_MAX, ASKS_AGAIN_SECONDS, CROWDED_SECONDS, POLL_SECONDS, REST_SECONDS, BusyPoll
+from chronik.network.busypoll import (
+    ANSWER_SECONDS,
+    ASKS_AGAIN_BYTES_MAX,
+    ASKS_AGAIN_SECONDS,
+    CROWDED_SECONDS,
+    POLL_SECONDS,
+    REST_SECONDS,
+    BusyPoll,
+)
 from tests.network.fakes import Connected, request
 
 TURN_SECONDS = POLL_SECONDS / 7.5
@@ -42,44 +52,67 @@ class BusyPollTests(SynchronousTestCase):
 
     def test_ends(self) -> None:
         """It stays awake for so long and no longer."""
-        self.polled.poll()
+        self.polled.for_request()
         self.assertEqual(7, self.turns_until_sleep())
 
     def test_asked_again(self) -> None:
         """Each answer begins the time anew, by one call of the reactor."""
-        self.polled.poll()
+        self.polled.for_request()
         self.turn()
-        self.polled.poll()
+        self.polled.for_request()
         self.assertEqual(1, len(self.clock.calls))
         self.assertEqual(7, self.turns_until_sleep())
 
     def test_others_want_the_processor(self) -> None:
         """Where somebody else took it, nothing is polled for in a while."""
         self.others_take = 2 * CROWDED_SECONDS
-        self.polled.poll()
+        self.polled.for_request()
         self.assertTrue(self.turn())
         self.now += REST_SECONDS / 2
-        self.polled.poll()
+        self.polled.for_request()
         self.assertEqual([], self.clock.calls)
         self.now += REST_SECONDS
         self.others_take = 0.0
-        self.polled.poll()
+        self.polled.for_request()
         self.assertFalse(self.turn())
         self.assertEqual(2, self.turns)
+
+
+    def test_answer(self) -> None:
+        """An answer is waited for longer, and it is no sign of a busy machine that those who make it want the processor."""
+        self.others_take = 2 * CROWDED_SECONDS
+        self.polled.for_answer()
+        turns = self.turns_until_sleep()
+        self.assertEqual(ceil(ANSWER_SECONDS / (TURN_SECONDS + self.others_take)) - 1, turns)
+        self.others_take = 0.0
+        self.polled.for_request()
+        self.assertEqual(7, self.turns_until_sleep())
+
+    def test_answered(self) -> None:
+        """Once it is there, the next request is waited for as ever."""
+        self.polled.for_answer()
+        self.turn()
+        self.polled.for_request()
+        self.assertEqual(1, len(self.clock.calls))
+        self.assertEqual(7, self.turns_until_sleep())
 
 
 class AskingAgainTests(SynchronousTestCase):
     """Which clients are waited for."""
 
     def setUp(self) -> None:
-        """A connection, and how often its next request was waited for."""
-        self.waits = 0
+        """A connection, and how often its next request, and an answer, was waited for."""
+        self.waits = self.answer_waits = 0
         self.peer = Connected(at_once=True)
-        self.peer.factory.busy_poll = self.waited
+        self.peer.factory.busy_poll = self
 
-    def waited(self) -> None:
+    def for_request(self) -> None:
         """Count it."""
         self.waits += 1
+
+    def for_answer(self) -> None:
+        """Count it."""
+        self.answer_waits += 1
 
     def ask_after(self, seconds: float, body: bytes = b"x") -> None:
         """A request comes so long after the last answer."""
@@ -116,6 +149,32 @@ class AskingAgainTests(SynchronousTestCase):
         self.assertEqual(0, self.waits)
         self.answer(second)
         self.assertEqual(1, self.waits)
+
+    def ask_slowly(self, seconds: float) -> None:
+        """A request whose answer takes so long."""
+        self.peer.receive(request(b"x"))
+        self.peer.clock.advance(seconds)
+        self.answer(self.peer.dispatcher.answers[-1])
+
+    def test_answers(self) -> None:
+        """An answer is waited for where the one before came soon, and who asks is known to ask again."""
+        self.ask_after(0)
+        self.peer.dispatcher.at_once = False
+        self.ask_slowly(ANSWER_SECONDS / 2)
+        self.assertEqual(0, self.answer_waits)
+        for _ in range(2):
+            self.ask_slowly(ANSWER_SECONDS / 2)
+        self.assertEqual(2, self.answer_waits)
+
+    def test_slow_answers(self) -> None:
+        """Where answers take long, one that was waited for in vain is the last."""
+        self.ask_after(0)
+        self.peer.dispatcher.at_once = False
+        for seconds in (ANSWER_SECONDS / 2, 2 * ANSWER_SECONDS, 2 * ANSWER_SECONDS, ANSWER_SECONDS / 2):
+            self.ask_slowly(seconds)
+        self.assertEqual(1, self.answer_waits)
+        self.ask_slowly(ANSWER_SECONDS / 2)
+        self.assertEqual(2, self.answer_waits)
 
     def answer(self, waiting: Deferred[object]) -> None:
         """A request is answered."""

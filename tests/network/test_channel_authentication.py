@@ -107,6 +107,49 @@ class AuthenticationTests(SynchronousTestCase):
         self.channel.connectionLost()
         self.assertEqual([], self.clock.getDelayedCalls())
 
+    def test_first_message_that_takes_time(self) -> None:
+        """At first requests wait for it; on a renewal not before it is there; a channel that ended meanwhile says nothing."""
+        starts: list[Deferred[None]] = []
+
+        class Slow(TwoSteps):
+            """Begins when it is told to."""
+
+            def respond(self, challenge: bytes | None) -> Deferred[bytes | None]:
+                """The next step, later if it is the first."""
+                if challenge is not None:
+                    return super().respond(challenge)
+                starts.append(Deferred())
+                return starts[-1].addCallback(lambda _: super(Slow, self).respond(None))
+
+        self.channel.connectionLost()
+        self.flushLoggedErrors()
+        self.channel = KafkaChannel(self.clock)
+        self.channel.makeConnection(self.transport)
+        self.transport.clear()
+        self.read = 0
+        self.done.addErrback(lambda _: None)
+        self.done = self.channel.authenticate(Slow)
+        waiting = self.heartbeat()
+        self.assertTrue(self.silent)
+        starts[0].callback(None)
+        self.exchange(10_000)
+        self.answer(HeartbeatResponse(), ApiKey.HEARTBEAT)
+        self.successResultOf(waiting)
+        self.clock.advance(9)
+        waiting = self.heartbeat()
+        self.answer(HeartbeatResponse(), ApiKey.HEARTBEAT)
+        self.successResultOf(waiting)
+        starts[1].callback(None)
+        waiting = self.heartbeat()
+        self.exchange(10_000)
+        self.answer(HeartbeatResponse(), ApiKey.HEARTBEAT)
+        self.successResultOf(waiting)
+        self.clock.advance(9)
+        self.channel.connectionLost()
+        starts[2].callback(None)
+        self.assertTrue(self.silent)
+        self.assertEqual([], self.clock.getDelayedCalls())
+
     def test_refused(self) -> None:
         """Each refusal ends the connection, says why, and fails what waited."""
         handshakes = (

@@ -99,11 +99,18 @@ class _TokenEndpoint(Resource):
         super().__init__()
         self._issuer = issuer
         self.issued = 0
+        self.asked = 0
         self.lifetime_seconds = LIFETIME_SECONDS
+        self.groups = ["clients"]
+        self.broken: tuple[int, bytes] | None = None
 
     def render_POST(self, request: Request) -> bytes:
         """A client asks."""
+        self.asked += 1
         request.setHeader("Content-Type", "application/json")
+        if self.broken is not None:
+            request.setResponseCode(self.broken[0])
+            return self.broken[1]
         arguments = {key: values[0] for key, values in request.args.items()}
         user, secret = request.getUser() or arguments.get(b"client_id", b""), request.getPassword() or arguments.get(b"client_secret", b"")
         if arguments.get(b"grant_type") != b"client_credentials" or CLIENTS.get(user.decode()) != secret.decode():
@@ -111,7 +118,7 @@ class _TokenEndpoint(Resource):
             return b'{"error":"invalid_client"}'
         self.issued += 1
         expires = int(self._issuer.now()) + self.lifetime_seconds
-        token = self._issuer.token(user.decode(), exp=expires, groups=["clients"])
+        token = self._issuer.token(user.decode(), exp=expires, groups=self.groups)
         return json.dumps({"access_token": token, "token_type": "Bearer", "expires_in": self.lifetime_seconds, "scope": "produce"}).encode()
 
 

@@ -16,9 +16,10 @@ from chronik.config import Configuration
 from chronik.defer import Pool, deferred
 from chronik.errors import ConfigurationError
 from chronik.security.interfaces import InvalidToken
-from chronik.security.tokens import sources
+from chronik.security.tokens import web
 from chronik.security.tokens.jwks import make
-from chronik.security.tokens.sources import SourceError, UrlSource
+from chronik.security.tokens.sources import UrlSource
+from chronik.security.tokens.web import SourceError
 from chronik.testing.auth import auth_context
 from chronik.testing.token_contract import TokenValidatorContract
 from tests.security.certificates import authority_and_server
@@ -230,7 +231,7 @@ class UrlTests(TestCase):
     @deferred
     async def test_silence(self) -> None:
         """An endpoint that says nothing, or never comes to an end, is given up."""
-        self.patch(sources, "FETCH_SECONDS_MAX", 0.2)
+        self.patch(web, "ASK_SECONDS_MAX", 0.2)
         for answer in (
             b"",
             b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n{",

@@ -11,7 +11,8 @@ from zope.interface import implementer
 
 from chronik.security.tokens.key_cache import UNKNOWN_KEY_SECONDS, WAITING_MAX, KeyCache, RefreshTimes
 from chronik.security.tokens.key_set import parse_key_set
-from chronik.security.tokens.sources import IKeySetSource, SourceError
+from chronik.security.tokens.sources import IKeySetSource
+from chronik.security.tokens.web import SourceError
 from tests.security.fakes import NowPools
 from tests.security.issuer import Issuer
 

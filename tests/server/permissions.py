@@ -52,7 +52,11 @@ def _configs(operation: O) -> tuple[Need, ...]:
 
 
 PERMISSIONS: Final[Mapping[str, tuple[Need, ...]]] = {
-    "Produce": (_topic(O.WRITE), _transaction(O.WRITE, "in a transaction")),
+    "Produce": (
+        _topic(O.WRITE),
+        _transaction(O.WRITE, "in a transaction"),
+        Need(((O.CLUSTER_ACTION, R.CLUSTER),), ErrorCode.INVALID_TOPIC_EXCEPTION, "of a broker's audit, to __chronik_audit"),
+    ),
     "Fetch": (_topic(O.READ), Need(((O.CLUSTER_ACTION, R.CLUSTER),), ErrorCode.TOPIC_AUTHORIZATION_FAILED, "of a follower")),
     "ListOffsets": (_topic(O.DESCRIBE),),
     "Metadata": (_topic(O.DESCRIBE), _topic(O.CREATE, (O.CREATE, R.CLUSTER), when="a missing topic that is to be created")),

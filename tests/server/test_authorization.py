@@ -16,6 +16,7 @@ from zope.interface import implementer
 
 from chronik.config import Configuration
 from chronik.errors import ErrorCode
+from chronik.model import AUDIT_TOPIC
 from chronik.protocol import messages as m
 from chronik.protocol.error_versions import error_for_version
 from chronik.protocol.message import Message, Struct
@@ -282,6 +283,18 @@ class SpecialTests(SynchronousTestCase):
             self.check(request, version, need, read)
             gone = self.bench.gone(request, [ResourceType.TOPIC])
             self.assertEqual({need.code}, set(errors(self.bench.ask(gone, version, read)[0])) - {0})
+
+    def test_audit_of_brokers(self) -> None:
+        """Who may act for the cluster writes the audit topic, and nobody else, whatever they may write; or may not."""
+        need = self.needs("Produce")["of a broker's audit, to __chronik_audit"]
+        for version in (9, 12):
+            request = changed(self.bench.made.produce(version), lambda value: AUDIT_TOPIC if value == "t" else value)
+            self.check(request, version, need, allow(Operation.WRITE, ResourceType.TOPIC))
+            refused = set(errors(self.bench.ask(request, version)[0]))
+            self.assertEqual({ErrorCode.TOPIC_AUTHORIZATION_FAILED}, refused - {0})
+            other = self.bench.made.produce(version)
+            answer, _ = self.bench.ask(other, version, allow(Operation.CLUSTER_ACTION, ResourceType.CLUSTER))
+            self.assertEqual({ErrorCode.TOPIC_AUTHORIZATION_FAILED}, set(errors(answer)) - {0})
 
     def test_transactional_ids(self) -> None:
         """Transactional ids need WRITE to be used, DESCRIBE to be looked for."""

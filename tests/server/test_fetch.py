@@ -11,7 +11,7 @@ from chronik.errors import ErrorCode, KafkaError
 from chronik.protocol.messages import FetchRequest
 from chronik.record.build import NewRecord, build_batch
 from chronik.record.compression import Codec
-from chronik.security.interfaces import CLUSTER_NAME, Action, Operation, ResourceType, SecurityImage
+from chronik.security.interfaces import CLUSTER_NAME, Action, Operation, ResourceType
 from tests.replica.fakes import TOPIC_ID
 from tests.server.core import Core
 
@@ -122,27 +122,6 @@ class WaitTest(FetchCase):
         response = self.core.decode(request, 12, self.successResultOf(answer.pieces))
         self.assertEqual(len(response.responses[0].partitions[0].records), 30)
 
-    def test_what_is_taken_away_meanwhile_is_not_given(self) -> None:
-        """Who may read no more gets nothing of what comes after that, however long ago the wait began.
-
-        While nothing changed nothing is decided anew.
-        """
-        request = self.request(offset=5, wait_ms=60_000, min_bytes=40)
-        answer = self.core.dispatch(request, 12)
-        asked = len(self.core.authorizer.asked)
-        self.core.partition.append(b"abc", 1)
-        self.core.log.flush_to(8)
-        self.assertNoResult(answer.pieces)
-        self.assertEqual(asked, len(self.core.authorizer.asked))
-        self.core.authorizer.refused = {Action(Operation.READ, ResourceType.TOPIC, "t")}
-        self.core.feed.image = replace(self.core.feed.image, security=SecurityImage())
-        self.core.partition.append(b"de", 1)
-        self.core.log.flush_to(10)
-        response = self.core.decode(request, 12, self.successResultOf(answer.pieces))
-        ((part,),) = [topic.partitions for topic in response.responses]
-        told = (part.error_code, part.high_watermark, bytes(part.records or b""))
-        self.assertEqual((ErrorCode.TOPIC_AUTHORIZATION_FAILED, -1, b""), told)
-
     def test_waits_for_enough(self) -> None:
         """Fewer bytes than asked for are not sent before the time is up."""
         request = self.request(offset=5, wait_ms=500, min_bytes=40)
@@ -204,6 +183,82 @@ class WaitTest(FetchCase):
         self.core.partition.deleted(self.core.log)
         response = self.core.decode(request, 12, self.successResultOf(answer.pieces))
         self.assertEqual(response.responses[0].partitions[0].error_code, ErrorCode.UNKNOWN_TOPIC_OR_PARTITION)
+
+
+class PermissionTest(FetchCase):
+    """Permissions that change while a Fetch waits."""
+
+    READ = Action(Operation.READ, ResourceType.TOPIC, "t")
+
+    def begin(self, version: int = 12) -> Any:
+        """A Fetch that waits for more than there is."""
+        self.asked = self.request(version, offset=3, wait_ms=500, min_bytes=1000)
+        answer = self.core.dispatch(self.asked, version)
+        self.assertNoResult(answer.pieces)
+        self.core.authorizer.asked.clear()
+        return answer
+
+    def told(self, answer: Any, version: int = 12) -> tuple[int, int]:
+        """Its error and bytes, once the time is up; nothing that was looked at in vain stays open."""
+        self.core.clock.advance(1)
+        response = self.core.decode(self.asked, version, self.successResultOf(answer.pieces))
+        part = response.responses[0].partitions[0]
+        closed = [each.closed for each in self.core.log.slices]
+        self.assertEqual([True] * (len(closed) - 1), closed[:-1])
+        self.assertEqual(not part.records, closed[-1])
+        return part.error_code, len(part.records or b"")
+
+    def change(self, **security: Any) -> None:
+        """The metadata say something else of security."""
+        image = self.core.feed.image
+        self.core.feed.image = replace(image, security=replace(image.security, **security))
+
+    def test_taken_away(self) -> None:
+        """It is answered without records, and the next one too."""
+        for version in (12, 13):
+            answer = self.begin(version)
+            self.core.authorizer.refused.add(self.READ)
+            self.change(acls=frozenset({version}))
+            self.assertEqual((ErrorCode.TOPIC_AUTHORIZATION_FAILED, 0), self.told(answer, version))
+            self.assertEqual(ErrorCode.TOPIC_AUTHORIZATION_FAILED, self.code())
+            self.core.authorizer.refused.clear()
+            self.core.log.slices.clear()
+
+    def test_by_role(self) -> None:
+        """A role that changed counts as well; while it was asked about, another change may come, and counts too."""
+        answer = self.begin()
+        self.change(roles={"one": None})
+        self.core.authorizer.held = []
+        self.core.clock.advance(1)
+        self.core.authorizer.refused.add(self.READ)
+        self.change(roles={"two": None})
+        held, self.core.authorizer.held = self.core.authorizer.held, None
+        held[0].callback(None)
+        self.assertEqual((ErrorCode.TOPIC_AUTHORIZATION_FAILED, 0), self.told(answer))
+
+    def test_not_taken_away(self) -> None:
+        """Where something else changed, records are told; and where nothing of access did, nobody is asked."""
+        answer = self.begin()
+        self.change(acls=frozenset({1}))
+        self.assertEqual((ErrorCode.NONE, 20), self.told(answer))
+        self.assertEqual([self.READ], self.core.authorizer.asked)
+        self.core.log.slices.clear()
+        answer = self.begin()
+        self.change(scram={("SCRAM-SHA-256", "a"): None})
+        self.assertEqual((ErrorCode.NONE, 20), self.told(answer))
+        self.assertEqual([], self.core.authorizer.asked)
+
+    def test_nobody_who_decides(self) -> None:
+        """An authorizer that fails refuses, and nothing stays open."""
+        answer = self.begin()
+        self.change(acls=frozenset({1}))
+        self.core.authorizer.held = []
+        self.core.clock.advance(1)
+        self.core.authorizer.held[0].errback(OSError("policy service"))
+        response = self.core.decode(self.asked, 12, self.successResultOf(answer.pieces))
+        self.assertEqual(ErrorCode.UNKNOWN_SERVER_ERROR, response.error_code)
+        self.assertTrue(all(each.closed for each in self.core.log.slices))
+        self.flushLoggedErrors(OSError)
 
 
 class RefusalTest(FetchCase):

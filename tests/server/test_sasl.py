@@ -8,11 +8,13 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from twisted.logger import capturedLogs, formatEvent
 from twisted.trial.unittest import SynchronousTestCase
+from zope.interface.verify import verifyObject
 
 from chronik.cluster.interfaces import QuotaChange
 from chronik.errors import ConfigurationError, ErrorCode
 from chronik.protocol import messages as m
 from chronik.security.sasl.client import sasl_client
+from chronik.security.sasl.gate import ISaslListener
 from tests.server.sasl_peer import LIMITS, SaslBroker, SaslPeer, bare
 
 NONE, FAILED, ILLEGAL = ErrorCode.NONE, ErrorCode.SASL_AUTHENTICATION_FAILED, ErrorCode.ILLEGAL_SASL_STATE
@@ -72,6 +74,11 @@ class LoginTests(SaslCase):
         self.assertEqual((ErrorCode.UNSUPPORTED_SASL_MECHANISM, MECHANISMS), (answer.error_code, answer.mechanisms))
         self.assertTrue(self.peer.over)
         self.assertEqual({("SASL_PLAINTEXT", "unknown", "failed"): 1}, dict(self.broker.servers.counts))
+
+    def test_interface(self) -> None:
+        """What a listener's connections share is what the gate of one expects."""
+        for server in self.broker.servers._servers.values():
+            self.assertTrue(verifyObject(ISaslListener, server))
 
     def test_mechanisms_are_told(self) -> None:
         """So they are after a handshake that goes well."""

@@ -12,6 +12,7 @@ from chronik.errors import ErrorCode, KafkaError
 from chronik.model import TopicPartition
 from chronik.record.batch import with_crc
 from chronik.record.build import NewRecord, build_batch
+from chronik.storage import flush
 from chronik.storage.timesearch import PROMISES_MAX
 from chronik.testing.logs import NOW, TP, RecordingObserver
 from chronik.testing.pools import HeldThreadPools
@@ -278,6 +279,24 @@ class FlushTests(LogCase):
         self.clock.advance(0)
         self.assertEqual([1, 1, 1], [log.flushed_offset for log in logs])
         self.assertEqual(1, logs[0].directory.flusher.rounds)
+
+    def test_very_many_in_one_turn(self) -> None:
+        """The sync of the first begins while the others are still written; the rest is one flush at the end of the turn."""
+        self.patch(flush, "FILES_AT_ONCE", 10)
+        self.clock = Clock()
+        self.clock.advance(NOW / 1000)
+        pools = HeldThreadPools("flush")
+        store = self.started(pools=pools)
+        logs = [self.opened(store, TopicPartition("t", n)) for n in range(25)]
+        for count, log in enumerate(logs, 1):
+            self.append(log, b"a")
+            self.assertEqual(["flush data"] * (count >= 10), pools.waiting)
+        self.clock.advance(0)
+        self.assertEqual(1, pools.go())
+        self.assertEqual(10, sum(log.flushed_offset for log in logs))
+        self.assertEqual(1, pools.go())
+        self.assertEqual(25, sum(log.flushed_offset for log in logs))
+        self.assertEqual(([], 2), (pools.waiting, logs[0].directory.flusher.rounds))
 
     def test_one_broken(self) -> None:
         """A file that cannot be synced takes all logs of its directory along, and none of another."""

@@ -9,20 +9,17 @@ from __future__ import annotations
 import enum
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from twisted.internet.task import deferLater
 from twisted.logger import Logger
-from zope.interface import implementer
+from zope.interface import Attribute, Interface, implementer
 
 from chronik.defer import deferred
 from chronik.errors import ErrorCode, KafkaError
 from chronik.network.interfaces import IAuthentication, ProtocolViolation, Session
 from chronik.protocol.apis import ApiKey, api_name
 from chronik.security.interfaces import ISaslExchange, ISaslMechanism, Login, SaslFailure
-
-if TYPE_CHECKING:
-    from chronik.security.sasl.server import SaslServer
 
 HANDSHAKE_BYTES_MAX: Final = 64 << 10
 """ApiVersions and SaslHandshake before authentication: a client id and a few short names."""
@@ -71,6 +68,25 @@ class Outcome:
     again: bool = False
 
 
+class ISaslListener(Interface):
+    """What all connections of one listener share."""
+
+    clock = Attribute("""Keeps time.""")
+    mechanisms = Attribute("""Those that are offered, by name.""")
+    turns = Attribute("""When failures are answered.""")
+    failure_delay_seconds = Attribute("""How long whoever failed waits for the answer.""")
+    expired = Attribute("""How many connections were ended because their session was over; each of them counts itself.""")
+
+    def message_bytes_max(mechanism: str) -> int:
+        """How large a message of a mechanism may be."""
+
+    def lifetime_ms(mechanism: str, login: Login) -> int | None:
+        """For how long a login holds; None for ever."""
+
+    def ended(outcome: Outcome) -> None:
+        """An authentication ended."""
+
+
 @implementer(IAuthentication)
 class SaslAuthentication:
     """One connection's.
@@ -83,7 +99,7 @@ class SaslAuthentication:
 
     _log = Logger()
 
-    def __init__(self, session: Session, server: SaslServer) -> None:
+    def __init__(self, session: Session, server: ISaslListener) -> None:
         self._session = session
         self._server = server
         self._state = State.HANDSHAKE

@@ -1,7 +1,7 @@
 """Kafka's JAAS configuration of one login module: ``Module required name="value" …;``.
 
-Only what names users and passwords of PLAIN and SCRAM is understood; another module, a second one or a malformed one is refused, without its text
-in the message.
+Only what names users and passwords of PLAIN and SCRAM, or a client of OAUTHBEARER, is understood; another module, a second one or a malformed one is
+refused, without its text in the message.
 """
 
 from __future__ import annotations
@@ -13,15 +13,21 @@ from typing import Final
 
 from chronik.errors import ConfigurationError
 
+OAUTHBEARER: Final = "OAUTHBEARER"
+"""The mechanism whose module names a client and not a user."""
+
 MODULES: Final[Mapping[str, frozenset[str]]] = {
     "org.apache.kafka.common.security.plain.PlainLoginModule": frozenset({"PLAIN"}),
     "org.apache.kafka.common.security.scram.ScramLoginModule": frozenset({"SCRAM-SHA-256", "SCRAM-SHA-512"}),
+    "org.apache.kafka.common.security.oauthbearer.OAuthBearerLoginModule": frozenset({OAUTHBEARER}),
 }
 """Login modules, and the mechanisms of each."""
 
 USER: Final = "user_"
 """What an option begins with that gives a user of PLAIN a password."""
 
+_OF_PASSWORDS: Final = frozenset({"username", "password", "tokenauth"})
+_OF_TOKENS: Final = frozenset({"clientId", "clientSecret", "scope"})
 _FLAGS: Final = frozenset({"required", "requisite", "sufficient", "optional"})
 _TOKEN: Final = re.compile(r"""\s*(?:(?P<quoted>"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*')|(?P<sign>[=;])|(?P<word>[^\s=;"']+))""", re.DOTALL)
 _ESCAPE: Final = re.compile(r"\\(.)", re.DOTALL)
@@ -79,7 +85,8 @@ def module_for(mechanism: str, text: str | None) -> JaasModule | None:
     if mechanism not in MODULES.get(module.name, ()):
         fitting = next((name for name, served in MODULES.items() if mechanism in served), "none")
         raise ConfigurationError(f"the sasl.jaas.config of {mechanism} names the login module {module.name}; the one that is known is {fitting}")
-    unknown = sorted(name for name in module.options if name not in ("username", "password", "tokenauth") and not name.startswith(USER))
+    known = _OF_TOKENS if mechanism == OAUTHBEARER else _OF_PASSWORDS
+    unknown = sorted(name for name in module.options if name not in known and (known is _OF_TOKENS or not name.startswith(USER)))
     if unknown:
         raise ConfigurationError(f"the sasl.jaas.config of {mechanism} has an option {unknown[0]}, which means nothing to Chronik")
     if module.users and mechanism != "PLAIN":

@@ -20,6 +20,14 @@ from chronik.security.tokens.logins import TokenLogins
 
 _SECRET_BYTES: Final = 32
 
+TokenValidators = Callable[[Configuration], ITokenValidator | None]
+"""Who knows bearer tokens on a listener, by its view of the configuration; None for nobody."""
+
+
+def nobody_knows_tokens(config: Configuration) -> ITokenValidator | None:
+    """Nobody does, on any listener."""
+    return None
+
 
 @dataclass(frozen=True, slots=True)
 class SaslParts:
@@ -32,7 +40,7 @@ class SaslParts:
     :ivar random: gives that many random bytes.
     :ivar secret: of this process; what unknown users are told is made of it.
     :ivar tokens: delegation tokens, None where there are none.
-    :ivar validator: of bearer tokens; None where nobody knows them.
+    :ivar validators: of bearer tokens, by a listener's view of the configuration; None where nobody knows them.
     """
 
     auth: AuthContext
@@ -42,7 +50,7 @@ class SaslParts:
     random: Callable[[int], bytes]
     secret: bytes
     tokens: IScramTokens | None = None
-    validator: ITokenValidator | None = None
+    validators: TokenValidators = nobody_knows_tokens
 
     @classmethod
     def of(
@@ -51,13 +59,13 @@ class SaslParts:
         credentials: ICredentialStore,
         random: Callable[[int], bytes],
         tokens: IScramTokens | None = None,
-        validator: ITokenValidator | None = None,
+        validators: TokenValidators = nobody_knows_tokens,
     ) -> SaslParts:
         """The parts of a broker, with limits on failures as its configuration has them now, whenever that is."""
         config, clock = auth.config, auth.reactor
         failures = FailedLogins(clock, lambda: config().get("login.failures.per.address.max"), lambda: config().get("login.failures.per.user.max"))
         logins = PasswordLogins(credentials, failures, clock, random(_SECRET_BYTES))
-        return cls(auth, credentials, logins, failures, random, random(_SECRET_BYTES), tokens, validator)
+        return cls(auth, credentials, logins, failures, random, random(_SECRET_BYTES), tokens, validators)
 
 
 MechanismMaker = Callable[[str, Configuration, SaslParts], ISaslMechanism]
@@ -88,12 +96,13 @@ def make_scram(name: str, config: Configuration, parts: SaslParts) -> ISaslMecha
 
 def make_oauthbearer(name: str, config: Configuration, parts: SaslParts) -> ISaslMechanism:
     """OAUTHBEARER."""
-    if parts.validator is None:
+    validator = parts.validators(config)
+    if validator is None:
         raise ConfigurationError(
             f"listener {config.listener} offers {name}, and there is nobody who knows tokens: "
             "set sasl.oauthbearer.jwks.endpoint.url, or token.validator to a plugin"
         )
-    return OAuthBearer(TokenLogins(parts.validator, parts.failures))
+    return OAuthBearer(TokenLogins(validator, parts.failures))
 
 
 MAKERS: Final[Mapping[str, MechanismMaker]] = {"PLAIN": make_plain, **dict.fromkeys(SCRAM_HASHES, make_scram), "OAUTHBEARER": make_oauthbearer}

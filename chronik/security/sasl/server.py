@@ -12,7 +12,7 @@ from zope.interface import implementer
 from chronik.config import Configuration
 from chronik.network.interfaces import IAuthenticators, Session
 from chronik.security.interfaces import ISaslMechanism, Login
-from chronik.security.sasl.gate import Outcome, SaslAuthentication
+from chronik.security.sasl.gate import ISaslListener, Outcome, SaslAuthentication
 from chronik.security.sasl.mechanisms import SaslParts, mechanisms_of
 from chronik.security.sasl.turns import Turns
 
@@ -23,6 +23,7 @@ LOGGED_A_SECOND_MAX: Final = 10
 """Failures that are logged one by one; more of them in a second are counted only, so that nobody fills the disk with them."""
 
 
+@implementer(ISaslListener)
 class SaslServer:
     """What all connections of one listener share.
 

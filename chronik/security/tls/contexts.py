@@ -19,6 +19,8 @@ from chronik.security.tls.stores import KeyStore
 SESSION_SECONDS: Final = 3600
 """How long a client may resume a session: it shows its certificate again after that."""
 
+DAY_SECONDS: Final = 86_400.0
+
 _ENABLE_PARTIAL_WRITE: Final = 1
 """OpenSSL's number, for which pyOpenSSL, which sets it, has no name."""
 
@@ -146,3 +148,14 @@ def _trust(context: SSL.Context, trusted: Sequence[x509.Certificate]) -> None:
         store.add_cert(X509.from_cryptography(certificate))
     # Whatever is trusted is trusted, root or not: so it is with Java's trust stores.
     store.set_flags(X509StoreFlags.PARTIAL_CHAIN)
+
+
+def days_left(expires: float, now: float) -> float:
+    """Until a certificate ends; negative once it has. Both are in seconds since 1970."""
+    return (expires - now) / DAY_SECONDS
+
+
+def near_expiry(config: Configuration, days: float) -> bool:
+    """Whether so many days are few (``ssl.expiry.warning.days``)."""
+    warning: int = config.get("ssl.expiry.warning.days")
+    return days < warning

@@ -15,15 +15,15 @@ from chronik.config.tls_keys import TLS_KEYS
 from chronik.defer import IThreadPools, Pool, deferred
 from chronik.errors import ConfigurationError
 from chronik.security.tls.client import ClientTls
+from chronik.security.tls.contexts import DAY_SECONDS, days_left, near_expiry
 from chronik.security.tls.server import ServerTls
 from chronik.security.tls.stores import fingerprint
 
 if TYPE_CHECKING:
     from twisted.internet.interfaces import IDelayedCall
 
-DAY_SECONDS: Final = 86_400.0
+COMPLAINT_SECONDS: Final = DAY_SECONDS
 """How often a certificate that is about to end is complained about."""
-
 
 _SSL: Final = "ssl."
 """What is in the names of all keys of certificates, for one listener or for all."""
@@ -140,8 +140,8 @@ class TlsReloader:
         now = self._clock.seconds()
         for watched in self._watched:
             tls = watched.tls
-            days = (tls.material.expires - now) / DAY_SECONDS
-            if days < tls.config.get("ssl.expiry.warning.days") and now - watched.warned >= DAY_SECONDS:
+            days = days_left(tls.material.expires, now)
+            if near_expiry(tls.config, days) and now - watched.warned >= COMPLAINT_SECONDS:
                 watched.warned = now
                 self._log.warn(
                     "{listener}: the certificate {subject}, or one that is shown with it, {ends}; put a new one in its place",

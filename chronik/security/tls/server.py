@@ -16,12 +16,10 @@ from chronik.config import Configuration
 from chronik.errors import ConfigurationError
 from chronik.network.interfaces import ITlsSide, TlsRefusal
 from chronik.security.interfaces import Principal
-from chronik.security.tls.contexts import PeerProblem, server_context
+from chronik.security.tls.contexts import PeerProblem, days_left, near_expiry, server_context
 from chronik.security.tls.mapping import NoMatchingRule, PrincipalMapper
 from chronik.security.tls.names import distinguished_name, field_values
 from chronik.security.tls.stores import fingerprint, key_store, key_store_of_file, sni_paths, store_paths, trusted_certificates
-
-_DAY: Final = 86_400.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,13 +108,12 @@ class ServerTls:
     @property
     def days_left(self) -> float:
         """Until the first of its certificates ends; negative once it has."""
-        return (self.material.expires - self._now()) / _DAY
+        return days_left(self.material.expires, self._now())
 
     @property
     def near_expiry(self) -> bool:
         """Whether that is soon, as configured."""
-        warning: int = self.config.get("ssl.expiry.warning.days")
-        return self.days_left < warning
+        return near_expiry(self.config, self.days_left)
 
     def load(self, config: Configuration) -> ServerMaterial:
         """Read everything anew; blocks.

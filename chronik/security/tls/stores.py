@@ -15,6 +15,7 @@ from cryptography.hazmat.primitives.serialization import pkcs12
 from twisted.logger import Logger
 
 from chronik.config import Configuration
+from chronik.config.bounded import read_bounded
 from chronik.config.secret_files import check_secret_file
 from chronik.config.secret_settings import PERMISSIONS_KEY
 from chronik.errors import ConfigurationError
@@ -129,13 +130,7 @@ def fingerprint(paths: tuple[str, ...]) -> tuple[tuple[int, int, int] | None, ..
 
 
 def _read(path: str, key: str) -> bytes:
-    try:
-        with open(path, "rb") as file:
-            data = file.read(STORE_BYTES_MAX + 1)
-    except OSError as error:
-        raise ConfigurationError(f"{key}: {path} cannot be read: {error.strerror}") from None
-    if len(data) > STORE_BYTES_MAX:
-        raise ConfigurationError(f"{key}: {path} is larger than any file of certificates")
+    data = read_bounded(path, STORE_BYTES_MAX, f"{key}: {path}")
     if data[:4] in _JKS:
         raise ConfigurationError(
             f"{key}: {path} is a JKS file, which only Java reads; make a PKCS#12 file of it: keytool -importkeystore -deststoretype PKCS12"

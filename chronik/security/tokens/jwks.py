@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ipaddress
 from collections.abc import Mapping
 from typing import Final
 from urllib.parse import urlsplit
@@ -19,7 +18,8 @@ from chronik.security.tokens.algorithms import RSA
 from chronik.security.tokens.jwt import SignedToken, TokenRules, proven, read_token, verify
 from chronik.security.tokens.key_cache import KeyCache, RefreshTimes
 from chronik.security.tokens.key_set import KeySet, VerificationKey, parse_key_set
-from chronik.security.tokens.sources import FileSource, SourceError, source_of
+from chronik.security.tokens.sources import FileSource, source_of
+from chronik.security.tokens.web import SourceError, is_unencrypted
 
 QUICK_RSA_BITS_MAX: Final = 4096
 """RSA signatures up to here are checked in less time (80 µs) than it takes to give the work to another thread and hear of it."""
@@ -102,15 +102,8 @@ _log: Final = Logger()
 
 
 def _warn(url: str, config: Configuration) -> None:
-    parts = urlsplit(url)
-    if parts.scheme == "http" and not _is_local(parts.hostname or ""):
-        _log.warn("the keys that bearer tokens are signed with come unencrypted from {host}: whoever is between can make tokens", host=parts.hostname)
+    if is_unencrypted(url):
+        host = urlsplit(url).hostname
+        _log.warn("the keys that bearer tokens are signed with come unencrypted from {host}: whoever is between can make tokens", host=host)
     if config.get("sasl.oauthbearer.expected.issuer") is None and config.get("sasl.oauthbearer.expected.audience") is None:
         _log.warn("bearer tokens are accepted whoever they were issued for: set sasl.oauthbearer.expected.audience and .expected.issuer")
-
-
-def _is_local(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost" or host.endswith(".localhost")

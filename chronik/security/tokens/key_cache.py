@@ -17,7 +17,7 @@ from twisted.logger import Logger
 from chronik.config import Configuration
 from chronik.defer import IThreadPools, Pool
 from chronik.security.tokens.key_set import KeySet, VerificationKey, parse_key_set
-from chronik.security.tokens.sources import SourceError
+from chronik.security.tokens.web import SourceError
 
 UNKNOWN_KEY_SECONDS: Final = 10.0
 """Least time between two readings for keys that are not there. An issuer publishes a key before it signs with it: the honest do not wait for this."""

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, TypeAlias
 from zope.interface import implementer
 
 from chronik.errors import ErrorCode, KafkaError
-from chronik.model import INTERNAL_TOPICS, NO_OFFSET, NO_TIMESTAMP, TopicId
+from chronik.model import AUDIT_TOPIC, INTERNAL_TOPICS, NO_OFFSET, NO_TIMESTAMP, TopicId
 from chronik.network.interfaces import ProtocolViolation
 from chronik.protocol.apis import ApiKey
 from chronik.protocol.message import Message
@@ -19,7 +19,7 @@ from chronik.protocol.messages import ProduceRequest, ProduceResponse
 from chronik.record.batch import BadBatch, split_batches
 from chronik.record.compression import Codec
 from chronik.replica.interfaces import IPartition, IPendingAppend
-from chronik.security.interfaces import Action, Operation, ResourceType
+from chronik.security.interfaces import CLUSTER_NAME, Action, Operation, ResourceType
 from chronik.server.api import Api
 from chronik.server.context import RequestContext
 from chronik.server.handlers.leaders import LeaderHints
@@ -102,16 +102,22 @@ def _topic_refusal(context: RequestContext, request: ProduceRequest, name: str |
         return KafkaError(ErrorCode.TRANSACTIONAL_ID_AUTHORIZATION_FAILED, why)
     if name is None:
         return unknown_id()
-    refusal = topic_refusal(context, Operation.WRITE, name, context.api_version >= FIRST_VERSION_WITH_TOPIC_IDS)
+    is_brokers = _is_brokers(context, name)
+    refusal = None if is_brokers else topic_refusal(context, Operation.WRITE, name, context.api_version >= FIRST_VERSION_WITH_TOPIC_IDS)
     if refusal is not None:
         return refusal
     if request.acks not in (-1, 0, 1):
         return KafkaError(ErrorCode.INVALID_REQUIRED_ACKS, f"acks is {request.acks}; 0, 1 and -1 (all) are known")
     if request.transactional_id is not None:
         return KafkaError(ErrorCode.INVALID_TXN_STATE, "this broker does not serve transactions yet: unset transactional.id")
-    if name in INTERNAL_TOPICS:
+    if name in INTERNAL_TOPICS and not is_brokers:
         return KafkaError(ErrorCode.INVALID_TOPIC_EXCEPTION, f"{name} is written by the broker alone")
     return None
+
+
+def _is_brokers(context: RequestContext, name: str | None) -> bool:
+    """Whether a topic is one that other brokers of the cluster write by requests, and whoever asks is one of them."""
+    return name == AUDIT_TOPIC and context.allowed_cluster(Operation.CLUSTER_ACTION)
 
 
 def _begin(
@@ -194,7 +200,10 @@ def _rule(services: Services, request: ProduceRequest) -> Iterable[Action]:
     if request.transactional_id is not None:
         yield Action(Operation.WRITE, ResourceType.TRANSACTIONAL_ID, request.transactional_id)
     for topic in request.topic_data:
-        yield from on_topic(Operation.WRITE, topic.name or names.get(TopicId(topic.topic_id)), by_id=not topic.name)
+        name = topic.name or names.get(TopicId(topic.topic_id))
+        if name == AUDIT_TOPIC:
+            yield Action(Operation.CLUSTER_ACTION, ResourceType.CLUSTER, CLUSTER_NAME)
+        yield from on_topic(Operation.WRITE, name, by_id=not topic.name)
 
 
 def _refusal(request: ProduceRequest, version: int, error: KafkaError) -> Message:

@@ -16,7 +16,7 @@ from chronik.descriptors import DescriptorShares
 from chronik.machine import Machine
 from chronik.metadata.memory import MemoryMetadataStore
 from chronik.model import TopicId, TopicPartition
-from chronik.network.busypoll import no_poll
+from chronik.network.busypoll import NoBusyPoll
 from chronik.plugin import find_backend
 from chronik.security.interfaces import AuthContext
 from chronik.storage.memory import MemoryFileSystem
@@ -165,7 +165,7 @@ class SimulatedBroker:
             descriptors=_SHARES,
             random=random.randbytes,
             cpu_seconds=lambda: 0.0,
-            busy_poll=no_poll,
+            busy_poll=NoBusyPoll(),
             backend=functools.partial(_backend, view, logs, lambda: self._moved(life), lambda feed: self._follows(life, feed)),
             say=lambda line: self._ready(life),
             complain=lambda line: life.said.append(line),

@@ -12,6 +12,8 @@ from chronik.security.sasl.jaas import module_for, parse_jaas, plain_users
 PLAIN = "org.apache.kafka.common.security.plain.PlainLoginModule"
 SCRAM = "org.apache.kafka.common.security.scram.ScramLoginModule"
 
+BEARER = "org.apache.kafka.common.security.oauthbearer.OAuthBearerLoginModule"
+
 
 class JaasTests(SynchronousTestCase):
     """What is understood, and what is refused without being repeated."""
@@ -24,6 +26,16 @@ class JaasTests(SynchronousTestCase):
         assert module is not None
         self.assertEqual(("admin", "admin-secret"), module.own)
         self.assertNotIn("secret", repr(module))
+
+    def test_client(self) -> None:
+        """A client of OAUTHBEARER, and none."""
+        module = module_for("OAUTHBEARER", f'{BEARER} required clientId="a" clientSecret="hush" scope="b";')
+        assert module is not None
+        self.assertEqual({"clientId": "a", "clientSecret": "hush", "scope": "b"}, dict(module.options))
+        self.assertNotIn("hush", repr(module))
+        module = module_for("OAUTHBEARER", f"{BEARER} required ;")
+        assert module is not None
+        self.assertEqual({}, dict(module.options))
 
     def test_nothing(self) -> None:
         """Nothing configured is nothing, and a module without a user is nobody."""
@@ -54,6 +66,10 @@ class JaasTests(SynchronousTestCase):
             ("SCRAM-SHA-512", f'{PLAIN} required username="a" password="hush";', "ScramLoginModule"),
             ("PLAIN", f'{PLAIN} required serviceName="hush";', "serviceName"),
             ("SCRAM-SHA-256", f'{SCRAM} required user_alice="hush";', "chronik users"),
+            ("OAUTHBEARER", f'{BEARER} required unsecuredLoginStringClaim_sub="hush";', "unsecuredLoginStringClaim_sub"),
+            ("OAUTHBEARER", f'{BEARER} required username="hush";', "username"),
+            ("OAUTHBEARER", f'{BEARER} required user_alice="hush";', "user_alice"),
+            ("PLAIN", f'{PLAIN} required clientSecret="hush";', "clientSecret"),
         ):
             error = str(self.assertRaises(ConfigurationError, module_for, mechanism, text))
             self.assertIn(said, error)

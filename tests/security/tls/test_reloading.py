@@ -15,8 +15,9 @@ from chronik.config import Configuration
 from chronik.config.interfaces import IReconfigurable
 from chronik.errors import ConfigurationError
 from chronik.security.tls.client import ClientTls
+from chronik.security.tls.contexts import DAY_SECONDS
 from chronik.security.tls.making import CLIENT, SERVER, Issued, issue, name_of
-from chronik.security.tls.reloading import DAY_SECONDS, TlsReloader
+from chronik.security.tls.reloading import TlsReloader
 from chronik.security.tls.server import ServerTls
 from chronik.testing.pools import SynchronousThreadPools
 from tests.security.tls.authority import HOSTS, authority, broker, ca_file, file, now, shake

@@ -15,7 +15,6 @@ from chronik.replica.purgatory import AppendWaiter, CommitWaiter
 from chronik.security.interfaces import CLUSTER_NAME, Action, Operation, ResourceType
 from chronik.server.api import Api
 from chronik.server.context import RequestContext
-from chronik.server.decisions import decisions_of
 from chronik.server.handlers.fetch.answer import answered, refused_as_a_whole
 from chronik.server.handlers.fetch.reading import Collected, collect, replica_of
 from chronik.server.handlers.fetch.scope import Scope, scope_of, topics_of
@@ -27,10 +26,15 @@ if TYPE_CHECKING:
 
 async def _fetch(context: RequestContext, request: FetchRequest) -> FetchResponse:
     services, follows = context.services, replica_of(request) is not None
+    security = services.metadata.image.security
     scope = scope_of(request, context.api_version, services.fetch_sessions, services.clock.seconds() * 1000, context.session.principal)
     collected = await _look(context, request, scope)
     if not _enough(request, scope, collected):
         collected = await _wait_for_more(context, request, scope, collected)
+    while not security.allows_as(services.metadata.image.security):
+        # Somebody's permissions changed while it waited: what holds now counts for what it is told now.
+        security = services.metadata.image.security
+        collected = await _look_again(context, request, scope, collected)
     throttle_ms = 0 if follows else services.quotas.fetched(context.session, context.client_id, collected.bytes)
     try:
         if throttle_ms:
@@ -52,16 +56,26 @@ async def _look(context: RequestContext, request: FetchRequest, scope: Scope) ->
     return collected
 
 
+async def _look_again(context: RequestContext, request: FetchRequest, scope: Scope, collected: Collected) -> Collected:
+    """What is to be seen now, where the peer may not do what it might, or the other way round."""
+    try:
+        is_other = await context.decide_anew()
+    except Exception:
+        collected.close()
+        raise
+    if not is_other:
+        return collected
+    collected.close()
+    return await _look(context, request, scope)
+
+
 def _enough(request: FetchRequest, scope: Scope, collected: Collected) -> bool:
     return collected.answer_now or request.max_wait_ms <= 0 or collected.bytes >= request.min_bytes or scope.empty
 
 
 async def _wait_for_more(context: RequestContext, request: FetchRequest, scope: Scope, collected: Collected) -> Collected:
-    """Read again on each commit, until there is enough or the time is up. Nothing is polled.
-
-    Who may do what may have changed meanwhile: what was taken away then is not given to who has waited for it.
-    """
-    clock, security = context.services.clock, context.services.metadata.image.security
+    """Read again on each commit, until there is enough or the time is up. Nothing is polled."""
+    clock = context.services.clock
     deadline = clock.seconds() + request.max_wait_ms / 1000
     while not _enough(request, scope, collected):
         remaining_ms = (deadline - clock.seconds()) * 1000
@@ -70,9 +84,6 @@ async def _wait_for_more(context: RequestContext, request: FetchRequest, scope: 
         collected.close()
         if not collected.moved() and scope.changes == collected.changes:
             await _more(context, scope, _waiter(request, collected.partitions()), remaining_ms)
-        if context.services.metadata.image.security is not security:
-            security = context.services.metadata.image.security
-            context.decisions = await decisions_of(context.services, context.session, context.decisions)
         collected = await _look(context, request, scope)
     return collected
 
