@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Final
 
 from chronik.errors import ErrorCode
 from chronik.protocol.messages import AlterReplicaLogDirsRequest, DescribeLogDirsRequest
@@ -11,13 +10,6 @@ from chronik.testing.simulation.admins import Admin
 from chronik.testing.simulation.brokers import SimulatedBroker
 from chronik.testing.simulation.client import ClusterClient
 from chronik.testing.simulation.stage import Stage
-
-SLOW_SHARE: Final = 0.3
-"""Of moves that go to a disk that is slow just then: what happens while a log is replaced has more time to go wrong."""
-
-SLOW_SECONDS: Final = 0.05
-
-SLOW_FOR_SECONDS: Final = 1.0
 
 _REFUSED = (ErrorCode.REPLICA_NOT_AVAILABLE, ErrorCode.UNKNOWN_TOPIC_OR_PARTITION, ErrorCode.LOG_DIR_NOT_FOUND, ErrorCode.KAFKA_STORAGE_ERROR)
 """What it may be told: it does not look before it asks, and disks fail."""
@@ -46,9 +38,6 @@ class Porter(Admin):
         wanted = AlterReplicaLogDirsRequest.AlterReplicaLogDirTopic(name=topic, partitions=(partition,))
         request = AlterReplicaLogDirsRequest(dirs=(AlterReplicaLogDirsRequest.AlterReplicaLogDir(path=directory, topics=(wanted,)),))
         await self._known(broker)
-        if random.random() < SLOW_SHARE:
-            slow = broker.disk.faults.slow("sync", directory, SLOW_SECONDS)
-            self.client.reactor.callLater(SLOW_FOR_SECONDS, broker.disk.faults.clear, slow)
         response = await self.client.ask(broker.number, request)
         self.outcome("AlterReplicaLogDirs", response.results[0].partitions[0].error_code, *_REFUSED)
 
