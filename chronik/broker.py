@@ -182,9 +182,9 @@ class BrokerService(Service):
         config, machine = self._config, self._machine
         reactor = machine.reactor
         listeners = KafkaListeners(
-            config, reactor, machine.descriptors.connections, partial(ServerTls, now=reactor.seconds), machine.busy_poll
+            config, reactor, machine.descriptors.connections, partial(ServerTls, now=machine.wall_clock), machine.busy_poll
         )
-        http = HttpListeners(config, reactor, machine.descriptors.http_connections, listeners.handshakes)
+        http = HttpListeners(config, reactor, machine.wall_clock, machine.descriptors.http_connections, listeners.handshakes)
         self._endings += [http.stop_accepting, listeners.stop_accepting]
         listeners.bind()
         http.bind()
@@ -192,15 +192,15 @@ class BrokerService(Service):
         directories = [os.path.abspath(directory) for directory in config.get("log.dirs")]
         brokers_tls = self._brokers_tls(listeners)
         cluster = await self._enter_cluster(directories, listeners, brokers_tls)
-        audit = audit_trail(config, reactor, cluster.feed.image.cluster_id)
+        audit = audit_trail(config, reactor, machine.wall_clock, cluster.feed.image.cluster_id)
         store, partitions, moves = await self._open_logs(directories, cluster)
         if audit is not None:
             self._keep_audit(audit, cluster, partitions)
-        groups = GroupCoordinator(cluster.feed, reactor, GroupConfig.of(config), machine.random, cluster.dynamic)
+        groups = GroupCoordinator(cluster.feed, reactor, machine.wall_clock, GroupConfig.of(config), machine.random, cluster.dynamic)
         groups.start()
         self._endings.append(groups.stop)
         partitions.observe(GroupPartitions(groups, reactor))
-        auth = AuthContext(machine.pools, reactor, cluster.dynamic, cluster.feed, machine.random)
+        auth = AuthContext(machine.pools, reactor, machine.wall_clock, cluster.dynamic, cluster.feed, machine.random)
         authorizer: IAuthorizer = self._backend("authorizer", auth)
         self._endings.append(authorizer.close)
         if not IAuthorizer.providedBy(authorizer):
@@ -245,7 +245,7 @@ class BrokerService(Service):
     def _reload_certificates(self, users: Sequence[ServerTls | ClientTls | None], cluster: _Cluster) -> None:
         """Let certificates be replaced while the broker runs."""
         machine = self._machine
-        reloader = TlsReloader([each for each in users if each is not None], cluster.dynamic, machine.pools, machine.reactor)
+        reloader = TlsReloader([each for each in users if each is not None], cluster.dynamic, machine.pools, machine.reactor, machine.wall_clock)
         reloader.start()
         self._endings.append(reloader.stop)
         cluster.dynamic.observe(reloader)
@@ -347,16 +347,17 @@ class BrokerService(Service):
     def _http_authentication(self, sasl: SaslParts, listener: str) -> HttpAuthentication:
         """Who sends requests to a listener of HTTP."""
         tokens = TokenLogins(sasl.validators(self._config.for_listener(listener)), sasl.failures)
-        return HttpAuthentication(sasl.logins, BearerTokens(tokens, self._machine.reactor))
+        return HttpAuthentication(sasl.logins, BearerTokens(tokens, self._machine.reactor, self._machine.wall_clock))
 
     def _delegation_tokens(self, cluster: _Cluster) -> DelegationTokens | None:
         """Those of the cluster, if this broker has what makes them; and their end."""
         secret: str | None = self._config.get("delegation.token.secret.key")
         if secret is None:
             return None
-        reactor = self._machine.reactor
-        tokens = DelegationTokens(secret.encode(), cluster.feed, self._machine.pools, reactor)
-        expiry = TokenExpiry(cluster.controller, reactor, self._config.get("delegation.token.expiry.check.interval.ms") / 1000)
+        machine = self._machine
+        tokens = DelegationTokens(secret.encode(), cluster.feed, machine.pools, machine.wall_clock)
+        interval_seconds = self._config.get("delegation.token.expiry.check.interval.ms") / 1000
+        expiry = TokenExpiry(cluster.controller, machine.reactor, machine.wall_clock, interval_seconds)
         tokens.start()
         expiry.start()
         self._endings += [tokens.stop, expiry.stop]
@@ -392,6 +393,7 @@ class BrokerService(Service):
             fetch_sessions=FetchSessionCache(sessions, lambda high: 1 + machine.random_below(high)),
             quotas=ClientQuotas(cluster.feed, machine.reactor.seconds, QuotaWindows.of(config)),
             clock=machine.reactor,
+            wall_clock=machine.wall_clock,
             purgatory=purgatory,
             metrics=RequestMetrics(),
             log_levels=machine.log_levels,
@@ -406,6 +408,7 @@ class BrokerService(Service):
             file_system=machine.file_system,
             pools=machine.pools,
             clock=machine.reactor,
+            wall_clock=machine.wall_clock,
             cluster_id=cluster.feed.image.cluster_id,
             broker_id=config.get("node.id"),
             files_max=machine.descriptors.files,

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from chronik.clocks import WallClock
 from chronik.defer import IThreadPools
 from chronik.descriptors import DescriptorShares, take_descriptors
 from chronik.logs import LOG_LEVELS, LogLevels
@@ -28,7 +29,8 @@ young objects than this one look at them would keep the reactor for tens of mill
 class Machine:
     """Where a broker runs.
 
-    :ivar reactor: TCP, time, threads and processes.
+    :ivar reactor: TCP, threads, processes, and timers, which go by a clock that nobody sets; see :mod:`chronik.clocks`.
+    :ivar wall_clock: the time of day, which somebody may set.
     :ivar descriptors: how many files and sockets may be open.
     :ivar random: gives that many random bytes, which nobody can guess.
     :ivar cpu_seconds: what the reactor's thread has used of a processor.
@@ -41,6 +43,7 @@ class Machine:
     """
 
     reactor: Any
+    wall_clock: WallClock
     file_system: IFileSystem
     pools: IThreadPools
     descriptors: DescriptorShares
@@ -62,6 +65,7 @@ def real_machine(reactor: Any) -> Machine:
     """The one that this process runs on."""
     return Machine(
         reactor=reactor,
+        wall_clock=time.time,
         file_system=RealFileSystem(),
         pools=ReactorThreadPools(reactor),
         descriptors=take_descriptors(),

@@ -118,6 +118,7 @@ def makeService(options: Options) -> IService:
     from twisted.internet import reactor
 
     from chronik.broker import BrokerService
+    from chronik.clocks import go_by_monotonic
     from chronik.machine import real_machine
 
     def failed(status: int) -> None:
@@ -125,6 +126,7 @@ def makeService(options: Options) -> IService:
         reactor.addSystemEventTrigger("after", "shutdown", lambda: os._exit(status))
         reactor.callWhenRunning(reactor.stop)
 
+    go_by_monotonic(reactor)
     reactor.callWhenRunning(_stop_on_signals, reactor)
     return BrokerService(options.configuration, real_machine(reactor), failed)
 

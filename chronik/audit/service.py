@@ -13,6 +13,7 @@ from chronik.audit.outlet import Outlet
 from chronik.audit.rates import AuditRates
 from chronik.audit.topic import AuditTopic, TopicPlan
 from chronik.audit.trail import AuditTrail
+from chronik.clocks import WallClock
 from chronik.config import Configuration
 from chronik.config.interfaces import IReconfigurable
 from chronik.config.listeners import parse_protocol_map
@@ -47,12 +48,12 @@ def wanted(config: Configuration) -> bool:
     return known or bool(config.get("authorizer") != OPEN_TO_ALL) or config.get("credential.store") is not None
 
 
-def audit_trail(config: Configuration, clock: IReactorTime, cluster: str) -> AuditTrail | None:
+def audit_trail(config: Configuration, clock: IReactorTime, wall_clock: WallClock, cluster: str) -> AuditTrail | None:
     """A trail without outlets, None where nothing is audited."""
     if not wanted(config):
         return None
     rates = AuditRates(config.get("audit.rate.per.second"), config.get("audit.rate.burst"))
-    return AuditTrail(clock, cluster, config.get("node.id"), rates, config.get("audit.authentication.success"))
+    return AuditTrail(clock, wall_clock, cluster, config.get("node.id"), rates, config.get("audit.authentication.success"))
 
 
 def told(trail: AuditTrail | None) -> IAuditTrail:

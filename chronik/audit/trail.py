@@ -11,6 +11,7 @@ from chronik.audit.interfaces import AuditRecord
 from chronik.audit.outlet import Outlet
 from chronik.audit.rates import AuditRates, peer_of
 from chronik.audit.record import audit_record, left_out_record
+from chronik.clocks import WallClock
 from chronik.defer import deferred
 from chronik.security.audit_interfaces import AuditCounts, AuditEvent, AuditKind, IAuditTrail
 
@@ -25,7 +26,8 @@ REPORT_S: Final = 10.0
 class AuditTrail:
     """Keeps records in outlets, which may be added when they can be written.
 
-    :param clock: the broker's.
+    :param clock: times rates and reports.
+    :param wall_clock: tells when something happened.
     :param cluster: the cluster's id.
     :param broker: this broker's.
     """
@@ -33,8 +35,9 @@ class AuditTrail:
     enabled = True
     _log = Logger()
 
-    def __init__(self, clock: IReactorTime, cluster: str, broker: int, rates: AuditRates, successes: bool = True) -> None:
+    def __init__(self, clock: IReactorTime, wall_clock: WallClock, cluster: str, broker: int, rates: AuditRates, successes: bool = True) -> None:
         self._clock = clock
+        self._wall_clock = wall_clock
         self._cluster = cluster
         self._broker = broker
         self._rates = rates
@@ -73,13 +76,12 @@ class AuditTrail:
         if self._closed or (event.kind is AuditKind.AUTHENTICATION and event.succeeded and not self.successes):
             return
         try:
-            now = self._clock.seconds()
-            if not self._rates.take(peer_of(event), now):
+            if not self._rates.take(peer_of(event), self._clock.seconds()):
                 self._left_out_count[event.kind] += 1
                 self._report_later()
                 return
             self._kept[event.kind] += 1
-            self._put(audit_record(event, now, self._cluster, self._broker))
+            self._put(audit_record(event, self._wall_clock(), self._cluster, self._broker))
         except Exception:  # noqa: BLE001  whoever did something is answered, whatever becomes of the record
             self._log.failure("an audit record of {action} could not be made", action=event.action)
 
@@ -99,7 +101,7 @@ class AuditTrail:
             outlet.put(record)
 
     def _left_out(self, fields: dict[str, Any], count: int, reason: str) -> AuditRecord:
-        return left_out_record(fields, self._clock.seconds(), self._cluster, self._broker, count, reason)
+        return left_out_record(fields, self._wall_clock(), self._cluster, self._broker, count, reason)
 
     def _report_later(self) -> None:
         if self._report is None:

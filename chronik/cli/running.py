@@ -11,6 +11,7 @@ from typing import Any, Final, NoReturn, TypeVar
 from twisted.internet.defer import Deferred
 from twisted.internet.task import react
 
+from chronik.clocks import go_by_monotonic
 from chronik.defer import deferred
 from chronik.errors import ChronikError
 
@@ -43,6 +44,7 @@ class _Running:
 
     def start(self, reactor: Any) -> Deferred[None]:
         """Begin, and watch for the reactor's end."""
+        go_by_monotonic(reactor)
         reactor.addSystemEventTrigger("before", "shutdown", self._stopping)
         return perform(reactor, self._options).addBoth(self._done)
 

@@ -12,6 +12,7 @@ from twisted.internet.task import LoopingCall
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
+from chronik.clocks import WallClock
 from chronik.cluster.interfaces import IController, NewToken, TokenChange
 from chronik.cluster.writer import OPERATIONS_PER_PLAN_MAX, KeyView, Plan, Writer
 from chronik.config import Configuration
@@ -165,13 +166,14 @@ class TokenExpiry:
     """Has the controller remove expired tokens, now and then.
 
     :param controller: of this broker; nothing is done while another one is the controller.
+    :param wall_clock: tells which have ended.
     """
 
     _log = Logger()
 
-    def __init__(self, controller: IController, clock: IReactorTime, interval_seconds: float) -> None:
+    def __init__(self, controller: IController, clock: IReactorTime, wall_clock: WallClock, interval_seconds: float) -> None:
         self._controller = controller
-        self._clock = clock
+        self._wall_clock = wall_clock
         self._interval_seconds = interval_seconds
         self._loop = LoopingCall(self._look)
         self._loop.clock = clock
@@ -188,7 +190,7 @@ class TokenExpiry:
     def _look(self) -> Deferred[None] | None:
         if not self._controller.active:
             return None
-        return self._controller.remove_expired_tokens(int(self._clock.seconds() * 1000)).addCallbacks(self._removed, self._not_removed)
+        return self._controller.remove_expired_tokens(int(self._wall_clock() * 1000)).addCallbacks(self._removed, self._not_removed)
 
     def _removed(self, count: int) -> None:
         if count:

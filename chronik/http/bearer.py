@@ -6,6 +6,7 @@ import hashlib
 from collections import OrderedDict
 from typing import TYPE_CHECKING, Final
 
+from chronik.clocks import WallClock
 from chronik.security.interfaces import Principal, ValidToken
 from chronik.security.tokens.logins import TokenLogins
 
@@ -23,11 +24,14 @@ class BearerTokens:
     """Whose tokens are.
 
     :param logins: knows which are good.
+    :param clock: times how long that is not asked again.
+    :param wall_clock: tells which have ended.
     """
 
-    def __init__(self, logins: TokenLogins, clock: IReactorTime) -> None:
+    def __init__(self, logins: TokenLogins, clock: IReactorTime, wall_clock: WallClock) -> None:
         self._logins = logins
         self._clock = clock
+        self._wall_clock = wall_clock
         self._good: OrderedDict[bytes, tuple[ValidToken, float]] = OrderedDict()
 
     @property
@@ -45,14 +49,14 @@ class BearerTokens:
         # Kept by its hash: what is remembered must not be a token.
         key = hashlib.sha256(token.encode("utf-8", "surrogatepass")).digest()
         proof, until = self._good.get(key, (None, 0.0))
-        if proof is not None and self._clock.seconds() < until:
+        if proof is not None and self._clock.seconds() < until and self._wall_clock() < proof.expires:
             return proof.principal
         proof = await self._logins.verify(token, host)
         self._keep(key, proof)
         return proof.principal
 
     def _keep(self, key: bytes, proof: ValidToken) -> None:
-        self._good[key] = proof, min(proof.expires, self._clock.seconds() + CACHE_SECONDS)
+        self._good[key] = proof, self._clock.seconds() + CACHE_SECONDS
         self._good.move_to_end(key)
         if len(self._good) > CACHED_MAX:
             self._good.popitem(last=False)

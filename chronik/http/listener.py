@@ -14,6 +14,7 @@ from twisted.logger import Logger
 from twisted.protocols.policies import WrappingFactory
 from twisted.web.server import Site
 
+from chronik.clocks import WallClock
 from chronik.config import Configuration, ListenerAddress
 from chronik.defer import deferred
 from chronik.errors import ChronikError
@@ -96,6 +97,7 @@ class HttpListeners:
         self,
         config: Configuration,
         reactor: Any,
+        wall_clock: WallClock,
         connections_max: int,
         handshakes: Handshakes | None = None,
     ) -> None:
@@ -103,7 +105,7 @@ class HttpListeners:
         self._addresses = config.http_listeners()
         self._handshakes = handshakes or Handshakes(reactor)
         encrypted = any(address.name == HTTPS for address in self._addresses)
-        self.tls = ServerTls(HTTPS, config.for_listener(HTTPS), reactor.seconds) if encrypted else None
+        self.tls = ServerTls(HTTPS, config.for_listener(HTTPS), wall_clock) if encrypted else None
         self._allowed_hosts = frozenset({*config.get("http.allowed.hosts"), *(address.host for address in self._addresses if address.host)})
         self._connections_max = max(1, connections_max // max(1, len(self._addresses)))
         self._ports: list[Any] = []

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from twisted.internet.defer import Deferred
     from twisted.internet.interfaces import IReactorTime
 
+    from chronik.clocks import WallClock
     from chronik.config import Configuration
     from chronik.defer import IThreadPools
     from chronik.metadata.interfaces import IMetadataFeed
@@ -365,7 +366,8 @@ class AuthContext:
     """What an auth backend's maker is given.
 
     :ivar pools: where work goes that blocks, or that computes for long.
-    :ivar reactor: connects and keeps time.
+    :ivar reactor: connects, and times what lasts.
+    :ivar wall_clock: the time of day, for what ends at one; see :mod:`chronik.clocks`.
     :ivar config: the broker's configuration as it is now, whenever it is called.
     :ivar feed: the metadata: access control lists, roles, credentials, tokens.
     :ivar random: gives that many random bytes, which nobody can guess.
@@ -373,6 +375,7 @@ class AuthContext:
 
     pools: IThreadPools
     reactor: IReactorTime | Any
+    wall_clock: WallClock
     config: Callable[[], Configuration]
     feed: IMetadataFeed
     random: Callable[[int], bytes] = os.urandom

@@ -11,6 +11,7 @@ from chronik.security.audit_interfaces import NO_AUDIT, IAuditTrail
 if TYPE_CHECKING:
     from twisted.internet.interfaces import IReactorTime
 
+    from chronik.clocks import WallClock
     from chronik.cluster.interfaces import IController
     from chronik.config import Configuration
     from chronik.config.interfaces import IConfigurations
@@ -43,7 +44,8 @@ class Services:
     :ivar fetch_bytes_max: most bytes of records in one Fetch answer (``fetch.max.bytes``).
     :ivar fetch_sessions: what consumers fetch, so that they need not say it again.
     :ivar quotas: what clients may use.
-    :ivar clock: the reactor's time; ``seconds()`` is the wall clock of records and retention.
+    :ivar clock: the reactor's, for all that lasts.
+    :ivar wall_clock: the time of day, for all that is a timestamp; see :mod:`chronik.clocks`.
     :ivar purgatory: where requests wait, with a deadline.
     :ivar metrics: what requests are counted in.
     :ivar log_levels: what is logged here.
@@ -65,6 +67,7 @@ class Services:
     fetch_sessions: FetchSessionCache
     quotas: ClientQuotas
     clock: IReactorTime
+    wall_clock: WallClock
     purgatory: Purgatory
     metrics: RequestMetrics
     log_levels: LogLevels = field(default_factory=LogLevels)

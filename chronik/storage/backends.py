@@ -15,6 +15,7 @@ from chronik.storage.store import SegmentLogStore
 if TYPE_CHECKING:
     from twisted.internet.interfaces import IReactorTime
 
+    from chronik.clocks import WallClock
     from chronik.defer import IThreadPools
     from chronik.storage.interfaces import IFileSystem
 
@@ -25,7 +26,8 @@ class StorageContext:
 
     :ivar directories: absolute paths of the log directories.
     :ivar pools: where what blocks goes.
-    :ivar clock: the broker's time.
+    :ivar clock: the reactor's: calls later, and times what lasts. Its zero is anywhere.
+    :ivar wall_clock: the time of day, for timestamps and retention; see :mod:`chronik.clocks`.
     :ivar files_max: how many files may be kept open.
     :ivar retention_check_ms: how often retention is applied.
     :ivar checkpoint_ms: how often recovery points are noted.
@@ -41,6 +43,7 @@ class StorageContext:
     file_system: IFileSystem
     pools: IThreadPools
     clock: IReactorTime
+    wall_clock: WallClock
     cluster_id: str
     broker_id: int
     files_max: int
@@ -74,6 +77,7 @@ def _store(context: StorageContext, file_system: IFileSystem) -> SegmentLogStore
         file_system,
         context.pools,
         context.clock,
+        context.wall_clock,
         context.cluster_id,
         context.broker_id,
         files_max=context.files_max,

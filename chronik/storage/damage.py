@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from twisted.internet.interfaces import IReactorTime
     from twisted.python.failure import Failure
 
+    from chronik.clocks import WallClock
     from chronik.defer import IThreadPools
     from chronik.storage.disks import DiskPolicy
     from chronik.storage.log import SegmentLog
@@ -98,9 +99,10 @@ class Scrubber:
 
     _log = Logger()
 
-    def __init__(self, pools: IThreadPools, clock: IReactorTime, policy: DiskPolicy) -> None:
+    def __init__(self, pools: IThreadPools, clock: IReactorTime, wall_clock: WallClock, policy: DiskPolicy) -> None:
         self._pools = pools
         self._clock = clock
+        self._wall_clock = wall_clock
         self._policy = policy
         self._suspects: dict[LogSegment, SegmentLog] = {}
         self._due: Iterator[tuple[SegmentLog, LogSegment]] = iter(())
@@ -159,7 +161,7 @@ class Scrubber:
             job.position, job.offset = checked.position, checked.offset
             if job.position >= job.segment.size:
                 self._job = None
-                job.segment.checked_ms = int(self._clock.seconds() * 1000)
+                job.segment.checked_ms = int(self._wall_clock() * 1000)
 
     def _next(self, logs: Callable[[], Sequence[SegmentLog]]) -> _Job | None:
         if not self._policy.scrub_bytes_per_second:
@@ -179,8 +181,9 @@ class Scrubber:
         return None
 
     def _is_due(self, log: SegmentLog, segment: LogSegment) -> bool:
-        now = int(self._clock.seconds() * 1000)
-        due = segment.damage is None and now - segment.checked_ms >= self._policy.scrub_interval_ms
+        age = int(self._wall_clock() * 1000) - segment.checked_ms
+        # A time that is still to come is of a clock that was set back since.
+        due = segment.damage is None and not 0 <= age < self._policy.scrub_interval_ms
         return due and segment is not log.segments[-1] and _is_written(log, segment)
 
     def _lost(self, failure: Failure) -> None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final, TypeVar
 
 from twisted.internet.defer import Deferred, succeed
 
+from chronik.clocks import WallClock
 from chronik.defer import IThreadPools, IWorker
 from chronik.storage.checkpointing import OffsetCheckpoints, StartOffsetWriter
 from chronik.storage.disks import DiskWatch
@@ -115,6 +116,7 @@ class LogDirectory:
     file_system: IFileSystem
     pools: IThreadPools
     clock: IReactorTime
+    wall_clock: WallClock
     files: FileCache
     writer: DirectoryWriter
     flusher: FlushScheduler
@@ -124,5 +126,5 @@ class LogDirectory:
     scrubber: Scrubber
 
     def now_ms(self) -> int:
-        """The broker's time."""
-        return int(self.clock.seconds() * 1000)
+        """The time of day, which timestamps are compared with."""
+        return int(self.wall_clock() * 1000)

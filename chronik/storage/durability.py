@@ -32,7 +32,7 @@ class LogFlusher:
         self._flushing_cut: dict[LogSegment, None] = {}
         self._reach = flushed_offset
         self._waiters: list[tuple[int, Deferred[int]]] = []
-        self._due_ms = 0
+        self._due: float | None = None
 
     def __repr__(self) -> str:
         """For logs."""
@@ -137,15 +137,15 @@ class LogFlusher:
         log.directory.flusher.flush(self)
         return waiter
 
-    def flush_if_due(self, now: int) -> None:
+    def flush_if_due(self) -> None:
         """``flush.ms``, where the page cache counts as safe; called now and then."""
         log = self._of
         if not log.config.write_caching or self.flushed_offset >= log.written_offset:
-            self._due_ms = 0
-        elif not self._due_ms:
-            self._due_ms = now + log.config.flush_ms
-        elif now >= self._due_ms:
-            self._due_ms = 0
+            self._due = None
+        elif self._due is None:
+            self._due = log.directory.clock.seconds() + log.config.flush_ms / 1000
+        elif log.directory.clock.seconds() >= self._due:
+            self._due = None
             log.directory.flusher.flush(self)
 
     def abandon(self, reason: KafkaError) -> None:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 from twisted.internet.defer import Deferred, DeferredList
 from twisted.logger import Logger
 
+from chronik.clocks import WallClock
 from chronik.defer import IThreadPools, Pool, deferred
 from chronik.errors import ChronikError
 from chronik.model import topic_id_text
@@ -60,6 +61,7 @@ class Home:
         file_system: IFileSystem,
         pools: IThreadPools,
         clock: IReactorTime,
+        wall_clock: WallClock,
         files: FileCache,
         watch: DiskWatch,
         policy: DiskPolicy,
@@ -78,12 +80,12 @@ class Home:
         self._say_at = clock.seconds() + PROGRESS_SECONDS
         self.clean = False
         self.logs = self.unopened = self.found = 0
-        self.scrubber = Scrubber(pools, clock, policy)
+        self.scrubber = Scrubber(pools, clock, wall_clock, policy)
         writer = DirectoryWriter(pools.worker(f"write {name}"), clock, watch)
         flusher = FlushScheduler(file_system, pools.worker(f"flush {name}"), path, clock, watch)
         checkpoints = OffsetCheckpoints(file_system, path)
         starts = StartOffsetWriter(pools, checkpoints)
-        self.directory = LogDirectory(path, file_system, pools, clock, files, writer, flusher, checkpoints, starts, watch, self.scrubber)
+        self.directory = LogDirectory(path, file_system, pools, clock, wall_clock, files, writer, flusher, checkpoints, starts, watch, self.scrubber)
 
     @property
     def online(self) -> bool:

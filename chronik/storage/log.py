@@ -415,8 +415,8 @@ class SegmentLog:
 
     # -- now and then -------------------------------------------------------------------------------------------------
 
-    def tick(self, now: int, write_epochs: bool = True) -> bool:
-        """Do what is due at ``now`` (ms): files beside the log, ``flush.ms``.
+    def tick(self, write_epochs: bool = True) -> bool:
+        """Do what is due: files beside the log, ``flush.ms``.
 
         :param write_epochs: whether the file of the leader epochs may be among them; else it is a later tick's.
         :returns: whether it is being written.
@@ -424,7 +424,7 @@ class SegmentLog:
         writing = write_epochs and self._epochs.is_changed and not self.failed
         if writing:
             self._epochs.write_if_changed().addErrback(self._epochs_not_written)
-        self._durability.flush_if_due(now)
+        self._durability.flush_if_due()
         self._trimmer.unlink_due()
         return writing
 

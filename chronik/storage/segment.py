@@ -74,7 +74,7 @@ class LogSegment:
     :ivar created_ms: when it was begun, for ``segment.ms`` where records have no time.
     :ivar generation: how often its content was rewritten.
     :ivar damage: from where on it is not served, None where all of it is.
-    :ivar checked_ms: when its CRCs were last compared, 0 for not yet.
+    :ivar checked_ms: when its CRCs were last compared, ms of the time of day, 0 for not yet.
     :ivar entries_written: how many entries of its two index files are written while it is appended to.
     :ivar cuts: the positions it was cut off at, in the order that happened.
     """

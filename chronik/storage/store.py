@@ -10,6 +10,7 @@ from twisted.internet.defer import DeferredList
 from twisted.logger import Logger
 from zope.interface import implementer
 
+from chronik.clocks import WallClock
 from chronik.defer import IThreadPools, KeyedLocks, Pool, deferred
 from chronik.errors import ChronikError, ErrorCode, KafkaError
 from chronik.model import TopicId, TopicPartition, topic_id_text
@@ -56,6 +57,7 @@ class SegmentLogStore:
         file_system: IFileSystem,
         pools: IThreadPools,
         clock: IReactorTime,
+        wall_clock: WallClock,
         cluster_id: str,
         broker_id: int,
         *,
@@ -78,7 +80,7 @@ class SegmentLogStore:
         self._randbytes = randbytes
         self._files = FileCache(file_system, files_max)
         self._homes = [
-            Home(path, file_system, pools, clock, self._files, DiskWatch(path, clock, policy, self._went_offline), policy, openers)
+            Home(path, file_system, pools, clock, wall_clock, self._files, DiskWatch(path, clock, policy, self._went_offline), policy, openers)
             for path in directories
         ]
         self._known: dict[TopicPartition, tuple[TopicId, Home]] = {}
@@ -88,7 +90,7 @@ class SegmentLogStore:
         self._logs: dict[TopicPartition, SegmentLog] = {}
         self._turns: KeyedLocks[TopicPartition] = KeyedLocks()
         times = SweepTimes(retention_ms, checkpoint_ms, producer_expiration_ms, producer_check_ms)
-        self._sweeper = StoreSweeper(file_system, pools, clock, times, self._homes, self._logs_in, self._forget_missing)
+        self._sweeper = StoreSweeper(file_system, pools, clock, wall_clock, times, self._homes, self._logs_in, self._forget_missing)
         parts = StoreParts(
             file_system,
             self._files,

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 
+from chronik.clocks import WallClock
 from chronik.defer import IThreadPools, Pool
 from chronik.storage.homes import Home
 
@@ -49,6 +50,8 @@ class SweepTimes:
 class StoreSweeper:
     """Sweeps one store.
 
+    :param clock: tells when something is due.
+    :param wall_clock: tells how old records are.
     :param logs_in: all open logs of a directory, those that are to take another one's place too.
     :param swept: called at the beginning of each sweep.
     :ivar checkpoint_due: when the next checkpoints are, in seconds.
@@ -61,6 +64,7 @@ class StoreSweeper:
         file_system: IFileSystem,
         pools: IThreadPools,
         clock: IReactorTime,
+        wall_clock: WallClock,
         times: SweepTimes,
         homes: Sequence[Home],
         logs_in: Callable[[Home], Sequence[SegmentLog]],
@@ -69,6 +73,7 @@ class StoreSweeper:
         self._file_system = file_system
         self._pools = pools
         self._clock = clock
+        self._wall_clock = wall_clock
         self._times = times
         self._homes = homes
         self._logs_in = logs_in
@@ -100,7 +105,7 @@ class StoreSweeper:
 
     def _sweep(self) -> None:
         """Do what is due."""
-        now = self._clock.seconds()
+        now, now_ms = self._clock.seconds(), int(self._wall_clock() * 1000)
         self._swept()
         logs = [log for home in self._homes for log in self._logs_in(home)]
         retention = now >= self._retention_due
@@ -109,8 +114,8 @@ class StoreSweeper:
         oldest = None
         if now >= self._producers_due:
             self._producers_due = now + self._times.producer_check_ms / 1000
-            oldest = int(now * 1000) - self._times.producer_expiration_ms()
-        self._sweep_some(logs, int(now * 1000), retention, oldest, EPOCH_FILES_PER_SWEEP)
+            oldest = now_ms - self._times.producer_expiration_ms()
+        self._sweep_some(logs, now_ms, retention, oldest, EPOCH_FILES_PER_SWEEP)
 
     def _sweep_some(self, logs: list[SegmentLog], now_ms: int, retention: bool, oldest: int | None, epoch_files: int) -> None:
         """Some of the logs, and then the others.
@@ -122,7 +127,7 @@ class StoreSweeper:
             return
         for log in logs[:LOGS_PER_SWEEP]:
             if not log.closed and not log.failed:
-                epoch_files -= log.tick(now_ms, epoch_files > 0)
+                epoch_files -= log.tick(epoch_files > 0)
                 if oldest is not None and not log.handover.future:
                     log.producers.expire(oldest)
                 if retention and not log.handover.future:

@@ -17,4 +17,5 @@ from chronik.testing.pools import SynchronousThreadPools
 def auth_context(pools: IThreadPools | None = None, clock: Any = None, config: Configuration | None = None, feed: Any = None) -> AuthContext:
     """A context of whatever is given, and of what a test need not care about: work done at once, a clock that stands still, no metadata."""
     clock, config = clock or Clock(), config or Configuration()
-    return AuthContext(pools or SynchronousThreadPools(), clock, lambda: config, feed or MetadataFeed(MemoryMetadataStore(clock), clock))
+    feed = feed or MetadataFeed(MemoryMetadataStore(clock), clock)
+    return AuthContext(pools or SynchronousThreadPools(), clock, clock.seconds, lambda: config, feed)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from twisted.internet.task import Clock
 from zope.interface import implementer
 
+from chronik.clocks import WallClock
 from chronik.model import TopicId, TopicPartition
 from chronik.storage.interfaces import Extent, IExtentObserver, IFileSystem, IPartitionLog
 from chronik.storage.store import SegmentLogStore
@@ -41,12 +42,16 @@ def make_clock() -> Clock:
     return clock
 
 
-def make_store(file_system: IFileSystem, clock: Clock, *directories: str, pools: Any = None, **options: Any) -> SegmentLogStore:
+def make_store(
+    file_system: IFileSystem, clock: Clock, *directories: str, pools: Any = None, wall_clock: WallClock | None = None, **options: Any
+) -> SegmentLogStore:
     """A segment store that does everything within the call.
 
+    :param wall_clock: where it is not to be ``clock``'s.
     :param options: as :class:`~chronik.storage.store.SegmentLogStore` takes them by keyword.
     """
-    return SegmentLogStore(directories or ("/data",), file_system, pools or SynchronousThreadPools(), clock, "cluster", 1, **options)
+    times = clock, wall_clock or clock.seconds
+    return SegmentLogStore(directories or ("/data",), file_system, pools or SynchronousThreadPools(), *times, "cluster", 1, **options)
 
 
 @implementer(IExtentObserver)

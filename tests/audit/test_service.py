@@ -41,7 +41,7 @@ class WantedTests(SynchronousTestCase):
 
     def test_none(self) -> None:
         """Without one there is somebody to tell all the same."""
-        trail = audit_trail(Configuration(), Clock(), "cluster")
+        trail = audit_trail(Configuration(), Clock(), Clock().seconds, "cluster")
         self.assertIs(NO_AUDIT, told(trail))
 
 
@@ -53,7 +53,7 @@ class ServiceTests(SynchronousTestCase):
         for values, path in (({"audit.file": os.path.abspath("who")}, "who"), ({"log.dirs": os.path.abspath("d")}, "d/.audit/audit.log")):
             clock = Clock()
             config = Configuration().with_values({"audit.enable": "true", **values})
-            trail = audit_trail(config, clock, "cluster")
+            trail = audit_trail(config, clock, clock.seconds, "cluster")
             assert trail is not None
             add_file(trail, config, SynchronousThreadPools(), clock)
             trail.record(event())
@@ -64,7 +64,7 @@ class ServiceTests(SynchronousTestCase):
     def test_destinations(self) -> None:
         """No file is written where only the topic is wanted."""
         config = Configuration().with_values({"audit.enable": "true", "audit.destinations": "topic", "audit.file": os.path.abspath("none")})
-        trail = audit_trail(config, Clock(), "cluster")
+        trail = audit_trail(config, Clock(), Clock().seconds, "cluster")
         assert trail is not None
         add_file(trail, config, SynchronousThreadPools(), Clock())
         trail.record(event())
@@ -74,7 +74,7 @@ class ServiceTests(SynchronousTestCase):
     def test_changed(self) -> None:
         """Rates change while it runs."""
         config = Configuration().with_values({"audit.enable": "true"})
-        trail = audit_trail(config, Clock(), "cluster")
+        trail = audit_trail(config, Clock(), Clock().seconds, "cluster")
         assert trail is not None
         settings = AuditSettings(trail)
         verifyObject(IReconfigurable, settings)

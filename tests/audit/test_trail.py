@@ -24,7 +24,8 @@ class AuditTrailTests(SynchronousTestCase):
         self.clock = Clock()
         self.clock.advance(1_000)
         self.writer = FakeWriter()
-        self.trail = AuditTrail(self.clock, "cluster", 1, AuditRates(1, 3))
+        self.set_forward = 0.0
+        self.trail = AuditTrail(self.clock, lambda: self.clock.seconds() + self.set_forward, "cluster", 1, AuditRates(1, 3))
         self.trail.add(Outlet(self.writer, self.clock))
 
     def test_interface(self) -> None:
@@ -58,6 +59,24 @@ class AuditTrailTests(SynchronousTestCase):
         self.assertEqual(("authorization", "User:mallory", "10.0.0.9", 7), tuple(told[name] for name in ("kind", "principal", "host", "left_out")))
         self.clock.advance(10 * REPORT_S)
         self.assertEqual((4, []), (len(self.writer.told), self.clock.getDelayedCalls()))
+
+    def test_clock_is_set(self) -> None:
+        """Records have the time of day; a clock that is set forward lets no more of them be kept, one that is set back no fewer."""
+        for _ in range(3):
+            self.trail.record(event(REFUSED, succeeded=False))
+        self.set_forward = 3_600.0
+        self.trail.record(event(REFUSED, succeeded=False))
+        self.clock.advance(0)
+        self.assertEqual(["1970-01-01T00:16:40.000Z"] * 3, [told["time"] for told in self.writer.told])
+        self.set_forward = -500.0
+        self.clock.advance(1)
+        self.trail.record(event(REFUSED, succeeded=False))
+        self.clock.advance(0)
+        self.assertEqual("1970-01-01T00:08:21.000Z", self.writer.told[3]["time"])
+        self.set_forward = 3_600.0
+        self.clock.advance(REPORT_S)
+        self.clock.advance(0)
+        self.assertEqual((1, "1970-01-01T01:16:51.000Z"), (self.writer.told[-1]["left_out"], self.writer.told[-1]["time"]))
 
     def test_flood(self) -> None:
         """A hundred thousand refusals from a thousand addresses make a bounded number of lines."""

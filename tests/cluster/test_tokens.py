@@ -148,7 +148,7 @@ class ExpiryTests(TokenCase):
     def test_now_and_then(self) -> None:
         """By the clock, and only while this broker is the controller; a store that fails is asked again."""
         self.clock.advance(NOW / 1000)
-        expiry = TokenExpiry(self.controller, self.clock, 60.0)
+        expiry = TokenExpiry(self.controller, self.clock, self.clock.seconds, 60.0)
         expiry.start()
         self.addCleanup(expiry.stop)
         self.create(1000)

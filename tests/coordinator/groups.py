@@ -51,6 +51,7 @@ class GroupCase(SynchronousTestCase):
             # What there is already is none of this test's: it need not be looked at when the test is over, however much it is.
             gc.freeze()
         self.clock = Clock()
+        self.set_forward = 0.0
         self.clock.advance(1_000_000)
         self.feed = FakeFeed(image_of(topic_of(OFFSETS_TOPIC, 1, TopicId(b"c" * 16)), topic_of()))
         self.log = FakeStateLog()
@@ -65,9 +66,13 @@ class GroupCase(SynchronousTestCase):
         self._watched = False
         self.flushLoggedErrors(KafkaError)
 
+    def wall_clock(self) -> float:
+        """The time of day."""
+        return self.clock.seconds() + self.set_forward
+
     def make(self) -> GroupCoordinator:
         """One more coordinator."""
-        coordinator = GroupCoordinator(self.feed, self.clock, self.config, lambda count: next(self.marks).to_bytes(count, "big"))
+        coordinator = GroupCoordinator(self.feed, self.clock, self.wall_clock, self.config, lambda count: next(self.marks).to_bytes(count, "big"))
         coordinator.start()
         self.addCleanup(coordinator.stop)
         return coordinator

@@ -65,7 +65,7 @@ class Client:
         self.clock = Clock()
         self.transport = StringTransport()
         failures = FailedLogins(self.clock, lambda: 10, lambda: 5)
-        tokens = BearerTokens(TokenLogins(validator, failures), self.clock)
+        tokens = BearerTokens(TokenLogins(validator, failures), self.clock, self.clock.seconds)
         authentication = HttpAuthentication(PasswordLogins(credentials, failures, self.clock, b"secret"), tokens)
         self.channel = make_site(routes, {"broker.example"}, authentication, self.clock, audit).buildProtocol(None)
         self.channel.makeConnection(self.transport)

@@ -114,9 +114,10 @@ class CacheTests(SynchronousTestCase):
     def setUp(self) -> None:
         """Remember nothing yet."""
         self.clock = Clock()
+        self.set_forward = 0.0
         self.validator = FakeValidator()
         failures = FailedLogins(self.clock, lambda: 100, lambda: 100)
-        self.tokens = BearerTokens(TokenLogins(self.validator, failures), self.clock)
+        self.tokens = BearerTokens(TokenLogins(self.validator, failures), self.clock, lambda: self.clock.seconds() + self.set_forward)
 
     def ask(self, token: str) -> Principal:
         """Whose it is."""
@@ -142,6 +143,18 @@ class CacheTests(SynchronousTestCase):
         self.clock.advance(0.1)
         self.ask("good-alice")
         self.assertEqual(2, self.validator.asked)
+
+    def test_clock_is_set(self) -> None:
+        """A token lives by the time of day; how long it is not asked about does not."""
+        self.validator.expires = 3_000.0
+        self.ask("good-alice")
+        self.set_forward = 3_000.0
+        self.ask("good-alice")
+        self.assertEqual(2, self.validator.asked)
+        self.set_forward = -3_000.0
+        self.clock.advance(CACHE_SECONDS)
+        self.ask("good-alice")
+        self.assertEqual(3, self.validator.asked)
 
     def test_bad_ones_are_not_remembered(self) -> None:
         """They may be good soon."""

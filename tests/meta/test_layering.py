@@ -9,7 +9,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from tests.meta.source import Module, modules
 
 LAYERS: Final = (
-    {"errors", "model", "defer", "threads", "descriptors", "plugin", "config", "logs", ""},
+    {"errors", "model", "defer", "threads", "descriptors", "clocks", "plugin", "config", "logs", ""},
     {"record"},
     {"protocol"},
     {"network", "security", "storage", "search", "metadata"},

@@ -43,7 +43,7 @@ class DelegationCase(SynchronousTestCase):
 
     def follow(self, secret: bytes = SECRET) -> DelegationTokens:
         """Somebody who knows them."""
-        tokens = DelegationTokens(secret, self.feed, self.pools, self.clock)
+        tokens = DelegationTokens(secret, self.feed, self.pools, self.clock.seconds)
         tokens.start()
         self.addCleanup(tokens.stop)
         return tokens

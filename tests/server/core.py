@@ -141,6 +141,7 @@ class Core:
             fetch_sessions=self.sessions,
             quotas=ClientQuotas(self.feed, self.clock.seconds, QuotaWindows()),
             clock=self.clock,
+            wall_clock=self.clock.seconds,
             purgatory=Purgatory(self.clock),
             metrics=self.metrics,
         )

@@ -124,11 +124,12 @@ class MemoryBroker:
             self.broker_id, self.feed, self._store, self._settings, self.controller.raise_leader_epochs, replication, self.moves
         )
         marks = iter(range(1, 1_000_000))
-        self.groups = GroupCoordinator(self.feed, self.clock, GroupConfig.of(self.config), lambda count: next(marks).to_bytes(count, "big"))
+        times, random = (self.clock, self.clock.seconds), lambda count: next(marks).to_bytes(count, "big")
+        self.groups = GroupCoordinator(self.feed, *times, GroupConfig.of(self.config), random)
         self.authorizer = authorizer or FakeAuthorizer()
         self.metrics = RequestMetrics()
         self.purgatory = Purgatory(self.clock)
-        self.tokens = DelegationTokens(b"secret", self.feed, SynchronousThreadPools(), self.clock)
+        self.tokens = DelegationTokens(b"secret", self.feed, SynchronousThreadPools(), self.clock.seconds)
         self.services = self._services()
         self.dispatcher = RequestDispatcher(self.services, api_table())
         self.session = Session("PLAINTEXT", "10.0.0.9", 5555, "192.168.1.5", 9092, ANONYMOUS)
@@ -164,6 +165,7 @@ class MemoryBroker:
             fetch_sessions=FetchSessionCache(10, lambda high: high - next(self._sessions)),
             quotas=ClientQuotas(self.feed, self.clock.seconds, QuotaWindows()),
             clock=self.clock,
+            wall_clock=self.clock.seconds,
             purgatory=self.purgatory,
             metrics=self.metrics,
             tokens=self.tokens,

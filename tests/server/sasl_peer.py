@@ -52,7 +52,7 @@ class SaslBroker:
         credentials = MetadataCredentials(feed, pools, b"secret")
         failures = FailedLogins(self.clock, lambda: 1000, lambda: 1000)
         logins = PasswordLogins(credentials, failures, self.clock, b"secret")
-        auth = AuthContext(pools, self.clock, lambda: self.config, feed)
+        auth = AuthContext(pools, self.clock, self.clock.seconds, lambda: self.config, feed)
         self.servers = SaslServers([LISTENER], SaslParts(auth, credentials, logins, failures, bytes, b"secret"))
         self.outcomes: list[Outcome] = []
         self.servers.observers.append(self.outcomes.append)

@@ -61,7 +61,7 @@ class ConsumerGroupsCase(SynchronousTestCase):
         topics = {**image.topics, "secret": secret, OFFSETS_TOPIC: offsets}
         core.feed.become(replace(image, revision=2, topics=topics, names=names), ImageDelta(changed=frozenset(("secret",))))
         config = GroupConfig(consumer=ConsumerConfig(assignment_interval_ms=0))
-        coordinator = GroupCoordinator(core.feed, core.clock, config, lambda count: b"\x07" * count)
+        coordinator = GroupCoordinator(core.feed, core.clock, core.clock.seconds, config, lambda count: b"\x07" * count)
         coordinator.start()
         self.addCleanup(coordinator.stop)
         coordinator.load(FakeStateLog())

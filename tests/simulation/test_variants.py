@@ -61,7 +61,7 @@ class VariantTests(SynchronousTestCase):
 
     def _is_caught(self, variant: Callable[[], None], brokers: int, *more: str) -> None:
         name = f"{variant.__module__}:{variant.__name__}"
-        kind = cluster_variants.KINDS.get(variant, "")
+        kind = {**variants.KINDS, **cluster_variants.KINDS}.get(variant, "")
         run = simulate("--seeds", f"0-{SEEDS_MAX - 1}", "--brokers", str(brokers), "--kind", kind, "--variant", name, "--until-found", *more)
         self.assertGreater(run.failed, 0, f"{variant.__name__} was not found in {SEEDS_MAX} seeds")
 

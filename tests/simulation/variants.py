@@ -5,7 +5,7 @@ Each function changes classes of this process, which is one that runs a single s
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Final
 
@@ -32,6 +32,8 @@ from chronik.storage.segment import LogSegment
 from chronik.storage.store import SegmentLogStore
 from chronik.storage.sweeping import StoreSweeper
 from chronik.storage.trimming import LogTrimmer
+from chronik.testing.simulation.reactor import SimulatedReactor
+from chronik.testing.simulation.timeline import START_SECONDS
 
 
 def acknowledge_before_sync() -> None:
@@ -243,6 +245,16 @@ def answer_configurations_early() -> None:
     Controller.alter_configs = alter  # type: ignore[method-assign]
 
 
+def time_by_the_wall_clock() -> None:
+    """Timers go by a clock that may be set, as Twisted's do by themselves."""
+
+    def when(self: SimulatedReactor, seconds: float) -> float:
+        return max(self.timeline.now, START_SECONDS + (seconds - self.offset - START_SECONDS) / self.rate + 1e-6)
+
+    SimulatedReactor.seconds = SimulatedReactor.wall_clock  # type: ignore[method-assign]
+    SimulatedReactor.when = when  # type: ignore[method-assign]
+
+
 ALL: Final[Sequence[Callable[[], None]]] = (
     acknowledge_before_sync,
     read_to_the_log_end,
@@ -266,5 +278,9 @@ ALL: Final[Sequence[Callable[[], None]]] = (
     give_producer_ids_twice,
     leave_deleted_topics,
     answer_configurations_early,
+    time_by_the_wall_clock,
 )
 """Every one."""
+
+KINDS: Final[Mapping[Callable[[], None], str]] = {time_by_the_wall_clock: "clock jump"}
+"""The only fault that a run brings, for those that take one."""

@@ -34,7 +34,8 @@ def store_on_disk(directory: str, clock: Clock) -> Any:
 
 def memory_backend(clock: Clock) -> Any:
     """The backend ``memory``, as the broker makes it."""
-    context = StorageContext(("/data",), RealFileSystem(), SynchronousThreadPools(), clock, "c", 1, 64, 300_000, 60_000, lambda: 86_400_000)
+    pools, times = SynchronousThreadPools(), (clock, clock.seconds)
+    context = StorageContext(("/data",), RealFileSystem(), pools, *times, "c", 1, 64, 300_000, 60_000, lambda: 86_400_000)
     return make_memory_store(context, {})
 
 

@@ -36,15 +36,17 @@ Store = Callable[[Group, Mapping[str, bytes]], "Deferred[object]"]
 class Membership:
     """What members do to the groups of one partition of state.
 
+    :param now_ms: the time of day, ms; since when a group is in its state is written down.
     :param store: makes a group durable.
     :param random: gives that many random bytes, for member ids.
     """
 
     _log = Logger()
 
-    def __init__(self, config: GroupConfig, timers: Timers, store: Store, random: Callable[[int], bytes]) -> None:
+    def __init__(self, config: GroupConfig, timers: Timers, now_ms: Callable[[], int], store: Store, random: Callable[[int], bytes]) -> None:
         self._config = config
         self._timers = timers
+        self._now_ms = now_ms
         self._store = store
         self._random = random
 
@@ -177,7 +179,7 @@ class Membership:
         self._all_synced(group)
         self._log.debug("group {group} of generation {generation} rebalances: {why}", group=group.group_id, generation=group.generation, why=why)
         first = group.state is GroupState.EMPTY
-        group.move_to(GroupState.PREPARING_REBALANCE, self._timers.now_ms())
+        group.move_to(GroupState.PREPARING_REBALANCE, self._now_ms())
         if first:
             delay_ms = self._config.initial_rebalance_delay_ms
             self._wait_for_more(group, delay_ms, max(group.rebalance_timeout_ms - delay_ms, 0))
@@ -225,7 +227,7 @@ class Membership:
             self._become_empty(group)
             return
         group.protocol_name = group.select_protocol()
-        group.move_to(GroupState.COMPLETING_REBALANCE, self._timers.now_ms())
+        group.move_to(GroupState.COMPLETING_REBALANCE, self._now_ms())
         group.unsynced = set(group.members)
         group.sync = Deadline(partial(self._sync_over, group, group.generation))
         self._timers.set(group.sync, group.rebalance_timeout_ms)
@@ -237,7 +239,7 @@ class Membership:
     def _become_empty(self, group: Group) -> None:
         group.protocol_name = None
         group.leader_id = None
-        group.move_to(GroupState.EMPTY, self._timers.now_ms())
+        group.move_to(GroupState.EMPTY, self._now_ms())
         self._store(group, {}).addErrback(self._not_stored, group)
 
     def _not_stored(self, failure: Failure, group: Group) -> None:
@@ -304,7 +306,7 @@ class Membership:
     def _assigned(self, result: object, group: Group, generation: int, assignments: Mapping[str, bytes]) -> None:
         if group.state is not GroupState.COMPLETING_REBALANCE or group.generation != generation:
             return
-        group.move_to(GroupState.STABLE, self._timers.now_ms())
+        group.move_to(GroupState.STABLE, self._now_ms())
         for member in tuple(group.members.values()):
             member.assignment = assignments.get(member.member_id, b"")
             self.lives(member)

@@ -11,6 +11,7 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
+from chronik.clocks import WallClock
 from chronik.coordinator.group.config import GroupConfig
 from chronik.coordinator.group.consumer.config import GroupSettings
 from chronik.coordinator.group.consumer.interfaces import ConsumerHeartbeat, DescribedConsumerGroup, HeartbeatAnswer
@@ -59,6 +60,8 @@ def java_hash(text: str) -> int:
 class GroupCoordinator:
     """Coordinates the groups whose state is led here.
 
+    :param clock: times members and rebalances.
+    :param wall_clock: tells when something was committed, or came into its state: what is written down.
     :param random: gives that many random bytes.
     :param broker: see :class:`GroupSettings`.
     """
@@ -69,6 +72,7 @@ class GroupCoordinator:
         self,
         feed: IMetadataFeed,
         clock: IReactorTime,
+        wall_clock: WallClock,
         config: GroupConfig,
         random: Callable[[int], bytes],
         broker: Callable[[], Configuration] | None = None,
@@ -78,6 +82,7 @@ class GroupCoordinator:
         self._random = random
         self._settings = GroupSettings(config.consumer, self._current_image, broker)
         self._timers = Timers(clock)
+        self._wall_clock = wall_clock
         self._shards: dict[int, GroupShard] = {}
         self._logs: dict[int, IStateLog] = {}
         self._known: Mapping[str, TopicImage] = {}
@@ -109,10 +114,13 @@ class GroupCoordinator:
 
     def _begin(self, log: IStateLog) -> None:
         shard = self._shards[log.partition] = GroupShard(
-            log, self._config, self._timers, self._random, self._settings, self._current_image, self._read_anew
+            log, self._config, self._timers, self._now_ms, self._random, self._settings, self._current_image, self._read_anew
         )
         loading = Deferred.fromCoroutine(shard.load())
         loading.addCallback(lambda _: self._forget_missing(shard)).addErrback(self._not_loaded, shard, log)
+
+    def _now_ms(self) -> int:
+        return int(self._wall_clock() * 1000)
 
     def _current_image(self) -> MetadataImage:
         image: MetadataImage = self._feed.image

@@ -43,6 +43,7 @@ class GroupShard:
     """One partition of state.
 
     :param log: the partition.
+    :param now_ms: the time of day, ms, for what is written down.
     :param settings: of groups of the newer protocol.
     :param image: the metadata.
     :param failed: called when the log and the memory may differ: they are to be read anew.
@@ -55,16 +56,17 @@ class GroupShard:
         log: IStateLog,
         config: GroupConfig,
         timers: Timers,
+        now_ms: Callable[[], int],
         random: Callable[[int], bytes],
         settings: GroupSettings,
         image: Callable[[], MetadataImage],
         failed: Callable[[GroupShard], None],
     ) -> None:
         self._config = config
-        self._timers = timers
+        self._now_ms = now_ms
         self._image = image
-        self._store = GroupStore(log, timers.now_ms, lambda: failed(self))
-        self.membership = Membership(config, timers, self._store.store_group, random)
+        self._store = GroupStore(log, now_ms, lambda: failed(self))
+        self.membership = Membership(config, timers, now_ms, self._store.store_group, random)
         self._steps = GroupSteps(settings, image)
         migration = self._migration = Migration(config, self._store, self.membership)
         self.consumers = ConsumerMembership(self._store, self._steps, migration, timers, random)
@@ -126,7 +128,7 @@ class GroupShard:
         made = self._store.group(joining.group_id)
         assert isinstance(made, Group)
         joined = self.membership.join(made, joining)
-        self._start(self._store.append([new_group_record(joining.group_id, self._timers.now_ms())]))
+        self._start(self._store.append([new_group_record(joining.group_id, self._now_ms())]))
         return joined
 
     def _start(self, writing: Coroutine[Any, Any, None]) -> None:
@@ -170,7 +172,7 @@ class GroupShard:
     def topics_to_describe(self, group_id: str, pattern: str | None) -> Sequence[str]:
         """Topics whose permissions a heartbeat needs; see :meth:`IGroupCoordinator.topics_to_describe`."""
         group = self.groups.get(group_id)
-        due = self._steps.due_patterns(group if isinstance(group, ConsumerGroup) else None, pattern, self._timers.now_ms())
+        due = self._steps.due_patterns(group if isinstance(group, ConsumerGroup) else None, pattern, self._now_ms())
         names = self._image().topics
         return sorted({name for each in due for name in self._steps.matcher.matches(each, names)}) if due else ()
 
@@ -189,7 +191,7 @@ class GroupShard:
     async def forget_topics(self, gone: Callable[[str], bool]) -> None:
         """Topics are no more: forget the offsets in them."""
         for group in tuple(self.groups.values()):
-            await self._forget(group.group_id, [place for place in group.offsets if gone(place.topic)], self._timers.now_ms())
+            await self._forget(group.group_id, [place for place in group.offsets if gone(place.topic)], self._now_ms())
 
     # -- groups -------------------------------------------------------------------------------------------------------
 
@@ -198,7 +200,7 @@ class GroupShard:
         group = self._existing(group_id)
         if not group.is_empty:
             raise KafkaError(ErrorCode.NON_EMPTY_GROUP, f"group {group_id} has {len(group.members)} member(s): stop them first")
-        await self._forget(group_id, list(group.offsets), self._timers.now_ms())
+        await self._forget(group_id, list(group.offsets), self._now_ms())
         await self._forget_group(group)
 
     async def _forget_group(self, group: AnyGroup) -> None:
@@ -208,7 +210,7 @@ class GroupShard:
         if isinstance(group, ConsumerGroup):
             await self._store.take(lambda change: change.put(*removed_group(group, change.now)))
         else:
-            await self._store.append([forgotten_group(group.group_id, self._timers.now_ms())])
+            await self._store.append([forgotten_group(group.group_id, self._now_ms())])
 
     def describe_consumers(self, group_id: str) -> DescribedConsumerGroup:
         """A consumer group as it is now; see :meth:`IGroupCoordinator.describe_consumers`."""
@@ -235,7 +237,7 @@ class GroupShard:
     async def commit(self, committing: Committing) -> Mapping[TopicPartition, KafkaError | None]:
         """Keep offsets; see :meth:`IGroupCoordinator.commit`."""
         self._check_committer(committing)
-        now = self._timers.now_ms()
+        now = self._now_ms()
         outcomes: dict[TopicPartition, KafkaError | None] = {}
         records = []
         for place, offset in committing.offsets.items():
@@ -274,7 +276,7 @@ class GroupShard:
         if isinstance(group, Group) and not group.is_empty and group.protocol_type != CONSUMER:
             raise KafkaError(ErrorCode.NON_EMPTY_GROUP, f"group {group_id} has members: stop them first")
         subscribed = group.subscribed_topics() if group.members else set()
-        now = self._timers.now_ms()
+        now = self._now_ms()
         outcomes: dict[TopicPartition, KafkaError | None] = {}
         for place in places:
             reads = subscribed is None or place.topic in subscribed
@@ -284,7 +286,7 @@ class GroupShard:
 
     async def expire(self) -> None:
         """Forget what is past its time, and groups that have nothing left."""
-        now = self._timers.now_ms()
+        now = self._now_ms()
         for group in tuple(self.groups.values()):
             await self._forget(group.group_id, expired_offsets(group, self._config.retention_ms, now), now)
             if group.is_idle and not group.offsets:

@@ -30,7 +30,7 @@ class Timers:
 
     Putting a deadline off, which every heartbeat does, only changes a number: it is looked at again when its old time comes.
 
-    :param clock: the reactor's time.
+    :param clock: the reactor's: nobody sets it, so that no session ends before it is over.
     """
 
     def __init__(self, clock: IReactorTime) -> None:
@@ -38,10 +38,6 @@ class Timers:
         self._heap: list[tuple[float, int, Deadline]] = []
         self._order = itertools.count()
         self._timer: IDelayedCall | None = None
-
-    def now_ms(self) -> int:
-        """The time in ms."""
-        return int(self._clock.seconds() * 1000)
 
     def set(self, deadline: Deadline, ms: int) -> None:
         """Let it happen in so many milliseconds from now, and not at any other time that was set before."""

@@ -31,8 +31,10 @@ def main() -> None:
         sys.modules[name] = None  # type: ignore[assignment]
     from twisted.internet import reactor
 
+    from chronik.clocks import go_by_monotonic
     from chronik.search.worker.assembly import run
 
+    go_by_monotonic(reactor)
     run(reactor, settings)  # type: ignore[arg-type]
 
 

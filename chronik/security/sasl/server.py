@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 from twisted.logger import Logger
 from zope.interface import implementer
 
+from chronik.clocks import WallClock
 from chronik.config import Configuration
 from chronik.network.interfaces import IAuthenticators, Session
 from chronik.security.interfaces import ISaslMechanism, Login
@@ -30,6 +31,8 @@ class SaslServer:
     :param listener: its name.
     :param config: the broker's, as it is now whenever it is called.
     :param mechanisms: those it offers.
+    :param clock: times sessions.
+    :param wall_clock: tells for how long a proof still holds.
     :param ended: told of every authentication that ended.
     :param turns: when failures are answered.
     :ivar expired: connections that were ended because their session was over.
@@ -41,6 +44,7 @@ class SaslServer:
         config: Callable[[], Configuration],
         mechanisms: Mapping[str, ISaslMechanism],
         clock: IReactorTime,
+        wall_clock: WallClock,
         ended: Callable[[Outcome], None],
         turns: Turns,
     ) -> None:
@@ -50,6 +54,7 @@ class SaslServer:
         self._own: Configuration | None = None
         self.mechanisms = mechanisms
         self.clock = clock
+        self._wall_clock = wall_clock
         self.ended = ended
         self.turns = turns
         self.expired = 0
@@ -81,7 +86,7 @@ class SaslServer:
         if configured:
             ends.append(configured)
         if login.expires is not None:
-            ends.append(max(0, int((login.expires - self.clock.seconds()) * 1000)))
+            ends.append(max(0, int((login.expires - self._wall_clock()) * 1000)))
         return min(ends, default=None)
 
 
@@ -101,7 +106,8 @@ class SaslServers:
         config, clock, turns = parts.auth.config, parts.auth.reactor, Turns(parts.auth.reactor)
         self._clock = clock
         self._servers = {
-            name: SaslServer(name, config, mechanisms_of(config().for_listener(name), parts), clock, self._ended, turns) for name in listeners
+            name: SaslServer(name, config, mechanisms_of(config().for_listener(name), parts), clock, parts.auth.wall_clock, self._ended, turns)
+            for name in listeners
         }
         self._logged_second = 0
         self._logged = 0

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 from twisted.logger import Logger
 from zope.interface import implementer
 
+from chronik.clocks import WallClock
 from chronik.config import Configuration
 from chronik.config.interfaces import IReconfigurable
 from chronik.config.tls_keys import TLS_KEYS
@@ -42,7 +43,7 @@ class _Watched:
         self.tried = tls.material.read
         self.paths = tls.material.paths
         self.config = tls.config
-        self.warned = 0.0
+        self.warned = float("-inf")
 
 
 @implementer(IReconfigurable)
@@ -52,16 +53,25 @@ class TlsReloader:
     :param users: listeners, and connections from here.
     :param config: the broker's configuration as it is now.
     :param pools: where files are read.
-    :param clock: an ``IReactorTime``, whose time is that since 1970.
+    :param clock: an ``IReactorTime``, for the intervals.
+    :param wall_clock: tells how long certificates still hold.
     """
 
     _log = Logger()
 
-    def __init__(self, users: Sequence[ServerTls | ClientTls], config: Callable[[], Configuration], pools: IThreadPools, clock: Any) -> None:
+    def __init__(
+        self,
+        users: Sequence[ServerTls | ClientTls],
+        config: Callable[[], Configuration],
+        pools: IThreadPools,
+        clock: Any,
+        wall_clock: WallClock,
+    ) -> None:
         self._watched = [_Watched(each) for each in users]
         self._config = config
         self._pools = pools
         self._clock = clock
+        self._wall_clock = wall_clock
         self._timer: IDelayedCall | None = None
         self._looking = False
         self._again = False
@@ -132,7 +142,7 @@ class TlsReloader:
                 "{problem}; the certificates that were used before go on being used: {subject}", problem=str(problem), subject=tls.material.subject
             )
             return
-        watched.tried, watched.paths, watched.warned = material.read, material.paths, 0.0
+        watched.tried, watched.paths, watched.warned = material.read, material.paths, float("-inf")
         tls.replace(config, material)
         self._log.info("{listener}: new connections go by new certificates: {subject}", listener=tls.listener, subject=material.subject)
 
@@ -140,7 +150,7 @@ class TlsReloader:
         now = self._clock.seconds()
         for watched in self._watched:
             tls = watched.tls
-            days = days_left(tls.material.expires, now)
+            days = days_left(tls.material.expires, self._wall_clock())
             if near_expiry(tls.config, days) and now - watched.warned >= COMPLAINT_SECONDS:
                 watched.warned = now
                 self._log.warn(

@@ -10,18 +10,16 @@ import hashlib
 import hmac
 from collections import Counter
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from zope.interface import implementer
 
+from chronik.clocks import WallClock
 from chronik.defer import IThreadPools, Pool, deferred
 from chronik.metadata.image import ImageDelta, MetadataImage
 from chronik.metadata.interfaces import IImageObserver, IMetadataFeed
 from chronik.security.interfaces import DelegationToken, IScramTokens, Principal, ScramCredential, TokenCredential
 from chronik.security.scram_keys import SALT_BYTES, SCRAM_HASHES, credential_of
-
-if TYPE_CHECKING:
-    from twisted.internet.interfaces import IReactorTime
 
 ITERATIONS: Final = 4_096
 """Kafka's for tokens. Their secrets are random and long: nobody finds them by trying, whatever a try costs."""
@@ -48,13 +46,14 @@ class DelegationTokens:
     :param secret: what they are made with.
     :param feed: where they are kept.
     :param pools: where credentials are computed.
+    :param wall_clock: tells which have ended.
     """
 
-    def __init__(self, secret: bytes, feed: IMetadataFeed, pools: IThreadPools, clock: IReactorTime) -> None:
+    def __init__(self, secret: bytes, feed: IMetadataFeed, pools: IThreadPools, wall_clock: WallClock) -> None:
         self._secret = secret
         self._feed = feed
         self._pools = pools
-        self._clock = clock
+        self._wall_clock = wall_clock
         self._ids: dict[bytes, str] = {}
         self._digests: dict[str, bytes] = {}
         self._owners: dict[str, str] = {}
@@ -106,7 +105,7 @@ class DelegationTokens:
     async def token_credential(self, mechanism: str, token_id: str) -> TokenCredential | None:
         """What proves a token; see :meth:`~chronik.security.interfaces.IScramTokens.token_credential`."""
         token = self._feed.image.security.tokens.get(token_id)
-        if token is None or min(token.expiry_ms, token.max_ms) <= self._clock.seconds() * 1000:
+        if token is None or min(token.expiry_ms, token.max_ms) <= self._wall_clock() * 1000:
             return None
         credential = self._credentials.get((mechanism, token_id))
         if credential is None:

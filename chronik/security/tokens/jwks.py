@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from typing import Final
 from urllib.parse import urlsplit
 
-from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 from zope.interface import implementer
 
+from chronik.clocks import WallClock
 from chronik.config import Configuration
 from chronik.defer import IThreadPools, Pool, deferred
 from chronik.errors import ConfigurationError
@@ -34,20 +34,21 @@ class JwksValidator:
 
     :param keys: the issuer's, begun before.
     :param pools: where signatures are checked that take long.
+    :param wall_clock: what times in tokens are compared with.
     """
 
-    def __init__(self, keys: KeyCache, rules: TokenRules, pools: IThreadPools, clock: IReactorTime) -> None:
+    def __init__(self, keys: KeyCache, rules: TokenRules, pools: IThreadPools, wall_clock: WallClock) -> None:
         self._keys = keys
         self._rules = rules
         self._pools = pools
-        self._clock = clock
+        self._wall_clock = wall_clock
 
     @deferred
     async def validate(self, token: str) -> ValidToken:
         """What it proves; see :meth:`~chronik.security.interfaces.ITokenValidator.validate`."""
         signed = read_token(token, self._rules.algorithms)
         claims = await self._verify(signed, await self._key(signed))
-        return proven(claims, self._rules, self._clock.seconds())
+        return proven(claims, self._rules, self._wall_clock())
 
     async def _key(self, token: SignedToken) -> VerificationKey:
         try:
@@ -88,7 +89,7 @@ def make(context: AuthContext, options: Mapping[str, str]) -> JwksValidator:
     first = _first(source, url) if isinstance(source, FileSource) else None
     keys = KeyCache(source, context.pools, context.reactor, RefreshTimes.of(config), first)
     keys.begin()
-    return JwksValidator(keys, TokenRules.of(config), context.pools, context.reactor)
+    return JwksValidator(keys, TokenRules.of(config), context.pools, context.wall_clock)
 
 
 def _first(source: FileSource, url: str) -> KeySet:

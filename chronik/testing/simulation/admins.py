@@ -254,7 +254,7 @@ class Nomad(Admin):
         self.stage.ledger.promises[record.producer] = PLAIN
         history = self.stage.ledger.history(topic_id)
         history.sent(number, record)
-        batch = build_batch([NewRecord(None, value_of(record), int(self.client.reactor.seconds() * 1000))])
+        batch = build_batch([NewRecord(None, value_of(record), int(self.client.reactor.wall_clock() * 1000))])
         part = ProduceRequest.PartitionProduceData(index=number, records=batch)
         data = ProduceRequest.TopicProduceData(topic_id=topic_id, partition_data=(part,))
         response = await self.client.ask(leader, ProduceRequest(acks=-1, timeout_ms=3_000, topic_data=(data,)), 13)

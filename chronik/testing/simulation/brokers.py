@@ -38,6 +38,9 @@ DIRECTORIES: Final = ("/data", "/more")
 
 LOG: Final = ".log"
 
+UPTIME_SECONDS: Final = (3.0, 4_000.0, 50_000_000.0)
+"""What a machine's monotonic clock may show when its broker starts."""
+
 _SHARES: Final = DescriptorShares(files=48, connections=200, http_connections=10)
 
 _found: Final = functools.cache(find_backend)
@@ -108,6 +111,7 @@ class SimulatedBroker:
         self.random = Random(self._seed)
         self._rate = 1.0 + self.random.uniform(-1e-3, 1e-3)
         self.offset = self.random.uniform(-0.5, 0.5)
+        self._booted: float | None = None
         self.config = Configuration().with_values({**self._own_settings(), **settings, **own(number, self.address)})
         file_system = MemoryFileSystem(self.random)
         for directory in self.directories:
@@ -153,13 +157,16 @@ class SimulatedBroker:
         boot = len(self.lives)
         random = Random(f"{self._seed}/{boot}")
         processes = Random(f"{self._seed}/{boot}/processes")
-        reactor = ProcessReactor(self._timeline, self._host, self._rate, self.offset, processes, self.search.run)
+        if self._booted is None:
+            self._booted = self._timeline.now - Random(f"{self._seed}/{boot}/uptime").choice(UPTIME_SECONDS)
+        reactor = ProcessReactor(self._timeline, self._host, self._rate, self.offset, self._booted, processes, self.search.run)
         pools = SeededThreadPools(reactor, Random(f"{self._seed}/{boot}/threads"))
         view = None if self._store is None else MetadataView(self._store, reactor, Random(f"{self._seed}/{boot}/metadata"), self._committing)
         logs: dict[tuple[TopicId, int], Any] = {}
         life: Life
         machine = Machine(
             reactor=reactor,
+            wall_clock=reactor.wall_clock,
             file_system=self.disk.file_system,
             pools=pools,
             descriptors=_SHARES,
@@ -212,7 +219,7 @@ class SimulatedBroker:
             self._end(silent=False)
 
     def set_clock(self, seconds: float) -> None:
-        """Set its clock forward, or back."""
+        """Set its wall clock forward, or back; the monotonic one goes on as before."""
         self.offset += seconds
         if self.life is not None:
             self.life.reactor.set_offset(self.offset)
@@ -227,11 +234,13 @@ class SimulatedBroker:
         """End the machine at once: what was not synced is kept, torn or lost at random."""
         if self.life is not None:
             self.disk.crash()
+            self._booted = None
             self._end(silent=self.random.random() < 0.5)
 
     def _power_lost(self) -> None:
         """The disk reports that the cut came, in the middle of something."""
         if self.life is not None:
+            self._booted = None
             self._end(silent=self.random.random() < 0.5)
 
     def _end(self, silent: bool, why: str = "") -> None:

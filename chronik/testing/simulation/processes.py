@@ -46,7 +46,7 @@ class SimulatedProcess:
         self._ends = ends
         self._input = b""
         self.pid = pid
-        self.reactor = SimulatedReactor(parent.timeline, parent.host, parent.rate, parent.offset)
+        self.reactor = SimulatedReactor(parent.timeline, parent.host, parent.rate, parent.offset, parent.booted)
 
     def begin(self, program: Program) -> None:
         """It has started, and read all of its input."""
@@ -119,8 +119,8 @@ class ProcessReactor(SimulatedReactor):
     :ivar processes: those that were started.
     """
 
-    def __init__(self, timeline: Timeline, host: Host, rate: float, offset: float, random: Random, program: Program) -> None:
-        super().__init__(timeline, host, rate, offset)
+    def __init__(self, timeline: Timeline, host: Host, rate: float, offset: float, booted: float, random: Random, program: Program) -> None:
+        super().__init__(timeline, host, rate, offset, booted)
         self._random = random
         self._program = program
         self._offered: dict[int, SimulatedTransport] = {}
@@ -166,7 +166,7 @@ class ProcessReactor(SimulatedReactor):
         raise NotImplementedError
 
     def set_offset(self, seconds: float) -> None:
-        """The machine's clock was set."""
+        """The machine's wall clock was set."""
         self.offset = seconds
         for process in self.processes:
             process.reactor.offset = seconds

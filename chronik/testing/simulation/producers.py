@@ -196,7 +196,7 @@ class _Lane:
         random = self._client.random
         count = random.choice((1, 1, 1, 2, 3, 8))
         records = [Record(self._client.name, self._number + n) for n in range(count)]
-        entry = Entry(records, self._sequence, random.choice(CODECS), int(self._client.reactor.seconds() * 1000))
+        entry = Entry(records, self._sequence, random.choice(CODECS), int(self._client.reactor.wall_clock() * 1000))
         self._number += count
         self._sequence += count
         assert self._topic_id is not None

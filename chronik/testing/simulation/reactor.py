@@ -1,8 +1,9 @@
-"""What a simulated machine has for a reactor: its own clock, its own network address, and an end when the machine crashes."""
+"""What a simulated machine has for a reactor: its own clocks, its own network address, and an end when the machine crashes."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from math import inf, nextafter
 from typing import Any, Final
 
 from twisted.internet.error import AlreadyCalled, AlreadyCancelled
@@ -32,7 +33,7 @@ class SimulatedCall:
 
     def _schedule(self, seconds: float) -> None:
         self._due = self._reactor.seconds() + seconds
-        self._event: Event = self._reactor.timeline.after(seconds / self._reactor.rate, self._call)
+        self._event: Event = self._reactor.timeline.at(self._reactor.when(self._due), self._call)
 
     def _call(self) -> None:
         if self._reactor.alive:
@@ -60,7 +61,7 @@ class SimulatedCall:
         self.reset(self._due - self._reactor.seconds() + secondsLater)
 
     def getTime(self) -> float:
-        """When it is to be made, by the machine's clock."""
+        """When it is to be made, by the reactor's clock."""
         return self._due
 
     def _check(self) -> None:
@@ -74,20 +75,36 @@ class SimulatedCall:
 class SimulatedReactor:
     """The reactor of one process on a simulated machine.
 
-    :param rate: seconds of its clock in a true one.
-    :param offset: how far its clock was ahead when everything began.
+    :param rate: seconds of its clocks in a true one.
+    :param offset: how far its wall clock was ahead when everything began, had it always been as it is now; whoever sets it changes that.
+    :param booted: when its monotonic clock was at zero, on the timeline; None for now.
     :ivar alive: until the process ends, however it ends; then nothing that it began happens any more.
     """
 
-    def __init__(self, timeline: Timeline, host: Host, rate: float = 1.0, offset: float = 0.0) -> None:
+    def __init__(self, timeline: Timeline, host: Host, rate: float = 1.0, offset: float = 0.0, booted: float | None = None) -> None:
         self.timeline = timeline
         self.host = host
         self.rate = rate
         self.offset = offset
+        self.booted = timeline.now if booted is None else booted
         self.alive = True
 
     def seconds(self) -> float:
-        """The machine's time."""
+        """The machine's monotonic time, which nobody can set."""
+        return (self.timeline.now - self.booted) * self.rate
+
+    def when(self, seconds: float) -> float:
+        """The first time on the timeline at which its monotonic clock shows that much; now, where it does already.
+
+        The clock may tell times apart that the timeline cannot. A call that was made too early, if only by that, would be planned anew for ever.
+        """
+        at = self.booted + seconds / self.rate
+        while (at - self.booted) * self.rate < seconds:
+            at = nextafter(at, inf)
+        return max(at, self.timeline.now)
+
+    def wall_clock(self) -> float:
+        """The time of day as the machine knows it."""
         return START_SECONDS + (self.timeline.now - START_SECONDS) * self.rate + self.offset
 
     def callLater(self, delay: float, callable: Callable[..., Any], *args: object, **kwargs: object) -> SimulatedCall:

@@ -182,6 +182,8 @@ class Simulation:
             "log.flush.offset.checkpoint.interval.ms": str(random.choice((500, 3_000))),
             "log.retention.check.interval.ms": "5000",
             "log.scrub.interval.ms": "1000",
+            # Clocks are set back by hours: to such a broker, producers are from the future.
+            "log.message.timestamp.after.max.ms": str(2**63 - 1),
             "log.segment.delete.delay.ms": str(random.choice((0, 500))),
             "auto.create.topics.enable": "false",
             "group.consumer.session.timeout.ms": session,

@@ -45,8 +45,12 @@ class Timeline:
 
     def after(self, seconds: float, function: Callable[..., Any], *args: Any) -> Event:
         """Call ``function(*args)`` so many seconds from now; what is given back is for :meth:`cancel`."""
+        return self.at(self.now + seconds, function, *args)
+
+    def at(self, when: float, function: Callable[..., Any], *args: Any) -> Event:
+        """The same at a time, in seconds since 1970."""
         self._order += 1
-        event: Event = [self.now + seconds, self._order, function, args]
+        event: Event = [when, self._order, function, args]
         heapq.heappush(self._events, event)
         return event
 

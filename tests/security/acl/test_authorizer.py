@@ -72,7 +72,7 @@ class AclAuthorizerTests(RoleAuthorizerContract, SynchronousTestCase):
         self.successResultOf(feed.start())
         configs = [Configuration()]
         context = auth_context(clock=clock, feed=feed)
-        authorizer = AclAuthorizer(type(context)(context.pools, clock, lambda: configs[-1], feed))
+        authorizer = AclAuthorizer(type(context)(context.pools, clock, clock.seconds, lambda: configs[-1], feed))
         self.successResultOf(authorizer.authorize(ALICE, "::1", [READ_ORDERS]))
         self.assertGreater(authorizer.remembered, 0)
         configs.append(Configuration().with_values({"authorizer.cache.max.entries": "0"}))

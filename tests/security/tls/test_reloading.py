@@ -39,7 +39,7 @@ class ReloadingTests(SynchronousTestCase):
         self.clock = Clock()
         self.clock.advance(now().timestamp())
         self.tls = ServerTls("SSL", self.config.for_listener("SSL"), self.clock.seconds)
-        self.reloader = TlsReloader([self.tls], lambda: self.config, SynchronousThreadPools(), self.clock)
+        self.reloader = TlsReloader([self.tls], lambda: self.config, SynchronousThreadPools(), self.clock, self.clock.seconds)
         self.events: list[dict[str, Any]] = []
         globalLogPublisher.addObserver(self.events.append)
         self.addCleanup(globalLogPublisher.removeObserver, self.events.append)
@@ -144,6 +144,20 @@ class ReloadingTests(SynchronousTestCase):
         self.clock.pump([DAY_SECONDS / 2] * 8)
         self.assertIn("ended", self.warnings()[-1])
         self.assertLess(len(self.warnings()), 6)
+
+    def test_expiry_is_told_by_the_time_of_day(self) -> None:
+        """Also on a machine that was just started, and once, whatever the clock is set to."""
+        days, clock = [0.0], Clock()
+        reloader = TlsReloader([self.tls], lambda: self.config, SynchronousThreadPools(), clock, lambda: self.clock.seconds() + days[0] * DAY_SECONDS)
+        self.put(another("short", days=3))
+        reloader.start()
+        self.addCleanup(reloader.stop)
+        self.assertEqual(1, len(self.warnings()))
+        for days[0] in (2.0, -5.0, 4.0):
+            clock.pump([1] * 5)
+        self.assertEqual(1, len(self.warnings()))
+        clock.pump([DAY_SECONDS])
+        self.assertIn("ended 1.0 days ago", self.warnings()[-1])
 
     def test_stop(self) -> None:
         """Nothing is looked at any more."""

@@ -103,6 +103,7 @@ class AdminCase(ControllerCase):
             "partitions": self.partitions,
             "authorizer": self.authorizer or DenyingAuthorizer(self.denied),
             "clock": self.clock,
+            "wall_clock": self.clock.seconds,
             "metrics": RequestMetrics(),
             "quotas": self.quotas,
             "log_levels": self.log_levels,

@@ -63,7 +63,7 @@ class TokenApiCase(AdminCase):
         """Alice is there, and there is a secret key."""
         super().setUp()
         self.clock.advance(NOW)
-        self.tokens: DelegationTokens | None = DelegationTokens(b"secret", self.feed, NowPools(), self.clock)
+        self.tokens: DelegationTokens | None = DelegationTokens(b"secret", self.feed, NowPools(), self.clock.seconds)
         self.tokens.start()
         self.addCleanup(self.tokens.stop)
         self.denied = lambda action: True

@@ -31,7 +31,7 @@ async def _describe_quorum(context: RequestContext, request: DescribeQuorumReque
     if [(topic.topic_name, [part.partition_index for part in topic.partitions]) for topic in request.topics] != [(METADATA_TOPIC, [0])]:
         return DescribeQuorumResponse(error_message=None, topics=_unknown(request))
     image = context.services.metadata.image
-    now = int(context.services.clock.seconds() * 1000)
+    now = int(context.services.wall_clock() * 1000)
     return DescribeQuorumResponse(
         error_message=None,
         topics=(_Topic(topic_name=METADATA_TOPIC, partitions=(_quorum(image, now),)),),

@@ -76,7 +76,7 @@ def _expiry(context: RequestContext, request: OffsetCommitRequest) -> int:
     """When the offsets expire, as only old clients may say; -1 for the broker's rule."""
     if context.api_version > LAST_VERSION_WITH_RETENTION or request.retention_time_ms < 0:
         return -1
-    return min(int(context.services.clock.seconds() * 1000) + request.retention_time_ms, _TIMESTAMP_MAX)
+    return min(int(context.services.wall_clock() * 1000) + request.retention_time_ms, _TIMESTAMP_MAX)
 
 
 def _place(context: RequestContext, topic: _Topic, partition: int) -> TopicPartition:

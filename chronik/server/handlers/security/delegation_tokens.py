@@ -67,7 +67,7 @@ def _tokens(context: RequestContext) -> DelegationTokens:
 
 
 def _now_ms(context: RequestContext) -> int:
-    return int(context.services.clock.seconds() * 1000)
+    return int(context.services.wall_clock() * 1000)
 
 
 # -- create ---------------------------------------------------------------------------------------------------------------

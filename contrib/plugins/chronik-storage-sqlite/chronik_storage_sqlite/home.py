@@ -48,15 +48,15 @@ class Home:
         self.lock = lock
         self.database = database
         self.pools: IThreadPools = context.pools
-        self.clock = context.clock
+        self.wall_clock = context.wall_clock
         self.worker = worker
         self.committer = GroupCommitter(database, worker, context.clock, lambda reason: broken(self, reason))
         self.logs = 0
         self.failure: str | None = None
 
     def now_ms(self) -> int:
-        """The broker's time."""
-        return int(self.clock.seconds() * 1000)
+        """The time of day, which timestamps are compared with."""
+        return int(self.wall_clock() * 1000)
 
     def find(self) -> tuple[list[KnownLog], list[int]]:
         """In a thread: the logs there are, and the ids of those that are being removed."""

@@ -256,15 +256,15 @@ class SqliteLogStore:
 
     def _sweep(self) -> None:
         """Do what is due for all logs; one timer, however many there are."""
-        now = self._context.clock.seconds()
+        now, now_ms = self._context.clock.seconds(), int(self._context.wall_clock() * 1000)
         retention = now >= self._retention_due
         if retention:
             self._retention_due = now + self._context.retention_check_ms / 1000
         oldest = None
         if now >= self._producers_due:
             self._producers_due = now + self._context.producer_check_ms / 1000
-            oldest = int(now * 1000) - self._context.producer_expiration_ms()
-        self._sweep_some(list(self._logs.values()), int(now * 1000), retention, oldest)
+            oldest = now_ms - self._context.producer_expiration_ms()
+        self._sweep_some(list(self._logs.values()), now_ms, retention, oldest)
 
     def _sweep_some(self, logs: list[SqliteLog], now_ms: int, retention: bool, oldest: int | None) -> None:
         """Some of the logs, and then the others.

@@ -32,7 +32,8 @@ MakeDatabase = Callable[[str, SqliteOptions, Connect], Database]
 
 def store_over(file_system: IFileSystem, directory: str, clock: Clock, connect: Connect, make: MakeDatabase = Database) -> SqliteLogStore:
     """A store that does everything within the call."""
-    context = StorageContext((directory,), file_system, SynchronousThreadPools(), clock, "cluster", 1, 64, 300_000, 60_000, lambda: 86_400_000)
+    pools, times = SynchronousThreadPools(), (clock, clock.seconds)
+    context = StorageContext((directory,), file_system, pools, *times, "cluster", 1, 64, 300_000, 60_000, lambda: 86_400_000)
     return SqliteLogStore(context, lambda path: make(path, OPTIONS, connect))
 
 

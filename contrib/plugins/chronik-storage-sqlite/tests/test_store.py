@@ -49,9 +49,9 @@ class StoreCase(SynchronousTestCase):
 
     def made(self, *directories: str, pools: Any = None, cluster_id: str = "cluster", broker_id: int = 1, retention_ms: int = 300_000) -> Any:
         """A store, not started."""
-        chosen = pools or SynchronousThreadPools()
+        chosen, times = pools or SynchronousThreadPools(), (self.clock, self.clock.seconds)
         context = StorageContext(
-            directories or ("/data",), self.disk, chosen, self.clock, cluster_id, broker_id, 64, retention_ms, 60_000, lambda: 200_000, retention_ms
+            directories or ("/data",), self.disk, chosen, *times, cluster_id, broker_id, 64, retention_ms, 60_000, lambda: 200_000, retention_ms
         )
         connect = self.connected()
         return SqliteLogStore(context, lambda path: Database(path, OPTIONS, connect))
@@ -576,7 +576,8 @@ class OptionTests(SynchronousTestCase):
 
     def context(self) -> StorageContext:
         """What a maker is given."""
-        return StorageContext(("/d",), MemoryFileSystem(), SynchronousThreadPools(), make_clock(), "c", 1, 64, 1, 1, lambda: 1)
+        clock = make_clock()
+        return StorageContext(("/d",), MemoryFileSystem(), SynchronousThreadPools(), clock, clock.seconds, "c", 1, 64, 1, 1, lambda: 1)
 
     def test_refused(self) -> None:
         """A wrong or unknown option is named, with what it may be."""
