@@ -200,7 +200,7 @@ class BrokerService(Service):
         groups.start()
         self._endings.append(groups.stop)
         partitions.observe(GroupPartitions(groups, reactor))
-        auth = AuthContext(machine.pools, reactor, machine.wall_clock, cluster.dynamic, cluster.feed)
+        auth = AuthContext(machine.pools, reactor, machine.wall_clock, cluster.dynamic, cluster.feed, machine.random)
         authorizer: IAuthorizer = self._backend("authorizer", auth)
         self._endings.append(authorizer.close)
         if not IAuthorizer.providedBy(authorizer):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import enum
+import os
 from collections.abc import Callable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
@@ -369,6 +370,7 @@ class AuthContext:
     :ivar wall_clock: the time of day, for what ends at one; see :mod:`chronik.clocks`.
     :ivar config: the broker's configuration as it is now, whenever it is called.
     :ivar feed: the metadata: access control lists, roles, credentials, tokens.
+    :ivar random: gives that many random bytes, which nobody can guess.
     """
 
     pools: IThreadPools
@@ -376,6 +378,7 @@ class AuthContext:
     wall_clock: WallClock
     config: Callable[[], Configuration]
     feed: IMetadataFeed
+    random: Callable[[int], bytes] = os.urandom
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hmac
-import os
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Final
 
@@ -102,4 +101,4 @@ def make(context: AuthContext, options: Mapping[str, str]) -> MetadataCredential
     """
     if options:
         raise ConfigurationError(f"auth:metadata has no options, but plugin.auth.metadata.{min(options)} is set")
-    return MetadataCredentials(context.feed, context.pools, os.urandom(_SECRET_BYTES))
+    return MetadataCredentials(context.feed, context.pools, context.random(_SECRET_BYTES))

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests.lengths import LONG
-from tests.simulation import cluster_variants, search_variants, variants
+from tests.simulation import access_variants, cluster_variants, search_variants, variants
 from tests.simulation.runs import simulate
 
 SEEDS_MAX = 40
@@ -25,6 +25,13 @@ QUICK = (
 )
 """Those that a short run looks at."""
 
+
+ACCESS_QUICK = (
+    access_variants.keep_what_was_allowed,
+    access_variants.let_anyone_replicate,
+    access_variants.serve_before_the_proof,
+)
+"""Those that let in or allow too much that a short run looks at."""
 
 CLUSTER_QUICK = (
     cluster_variants.two_leaders_of_an_epoch,
@@ -47,13 +54,19 @@ class VariantTests(SynchronousTestCase):
         for variant in (*cluster_variants.ALL, search_variants.index_ahead_of_log) if LONG else CLUSTER_QUICK:
             self._is_caught(variant, 3)
 
-    def _is_caught(self, variant: Callable[[], None], brokers: int) -> None:
+    def test_each_of_access_control_is_caught(self) -> None:
+        """The same where clients have to say who they are, and may not do everything."""
+        for variant in access_variants.ALL if LONG else ACCESS_QUICK:
+            self._is_caught(variant, 1, "--access", "sasl")
+
+    def _is_caught(self, variant: Callable[[], None], brokers: int, *more: str) -> None:
         name = f"{variant.__module__}:{variant.__name__}"
         kind = {**variants.KINDS, **cluster_variants.KINDS}.get(variant, "")
-        run = simulate("--seeds", f"0-{SEEDS_MAX - 1}", "--brokers", str(brokers), "--kind", kind, "--variant", name, "--until-found")
+        run = simulate("--seeds", f"0-{SEEDS_MAX - 1}", "--brokers", str(brokers), "--kind", kind, "--variant", name, "--until-found", *more)
         self.assertGreater(run.failed, 0, f"{variant.__name__} was not found in {SEEDS_MAX} seeds")
 
     def test_quick_ones_are_among_all(self) -> None:
         """What a short run looks at, a long one does too."""
         self.assertLessEqual(set(QUICK), {*variants.ALL, *search_variants.ALL})
         self.assertLessEqual(set(CLUSTER_QUICK), set(cluster_variants.ALL))
+        self.assertLessEqual(set(ACCESS_QUICK), set(access_variants.ALL))

@@ -195,17 +195,20 @@ def move_without_a_stop() -> None:
     """A log takes appends while its copy in another directory takes its place, and who leads it is not told to wait."""
     LogHandover.freeze = lambda self: None  # type: ignore[method-assign]
     LogHandover.thaw = lambda self: None  # type: ignore[method-assign]
-    HostedPartitions._resign = _keep(HostedPartitions._resign)  # type: ignore[method-assign]
+    resign, resume = HostedPartitions._resign, HostedPartitions.resume
 
+    def keep(self: HostedPartitions, hosted: Any) -> None:
+        if not hosted.moving:
+            resign(self, hosted)
 
-def _keep(before: Callable[..., Any]) -> Callable[..., None]:
-    def resign(self: HostedPartitions, hosted: Any) -> None:
-        partition = hosted.partition
-        before(self, hosted)
-        if hosted.moving and partition is not None:
-            partition._error = None
+    def go_on(self: HostedPartitions, key: Any, log: Any) -> None:
+        hosted = self._hosted.get(key)
+        if hosted is not None and hosted.moving:
+            resign(self, hosted)
+        resume(self, key, log)
 
-    return resign
+    HostedPartitions._resign = keep  # type: ignore[method-assign]
+    HostedPartitions.resume = go_on  # type: ignore[method-assign]
 
 
 def give_producer_ids_twice() -> None:

@@ -24,16 +24,19 @@ class MetadataAudit:
 
     :param finding: told of everything that must not be.
     :ivar writer: whose commit is being made, by broker id.
+    :ivar latest: the last revision that was made.
     """
 
     def __init__(self, store: IMetadataStore, finding: Callable[[str], None]) -> None:
         self._finding = finding
         self._values: dict[str, bytes] = {}
         self.writer = NOBODY
+        self.latest = 0
         store.watch(0, self)
 
     def revision(self, revision: Revision) -> None:
         """Look at all that it changes, each by what was there before."""
+        self.latest = revision.revision
         controller = self._controller()
         for key, value in revision.changes.items():
             for problem in self._problems(key, self._values.get(key), value, controller):

@@ -19,6 +19,7 @@ from chronik.model import TopicId, TopicPartition
 from chronik.network.busypoll import NoBusyPoll
 from chronik.network.crowd import NO_CROWD
 from chronik.plugin import find_backend
+from chronik.security.interfaces import AuthContext
 from chronik.storage.memory import MemoryFileSystem
 from chronik.testing.simulation.disk import SimulatedDisk
 from chronik.testing.simulation.metadata import MetadataView, ViewMaker
@@ -29,6 +30,9 @@ from chronik.testing.simulation.search_process import BACKEND, SearchPrograms
 from chronik.testing.simulation.timeline import Timeline
 
 PORT: Final = 9092
+
+BROKERS_PORT: Final = 9093
+"""Of the listener that brokers use among themselves, where they have one of their own."""
 
 DIRECTORIES: Final = ("/data", "/more")
 """Disks that a machine may have; the first is the metadata's too."""
@@ -49,6 +53,7 @@ class Life:
 
     :ivar logs: those that are open, or were, as :class:`~chronik.storage.interfaces.IPartitionLog`.
     :ivar moves: logs that went to another directory.
+    :ivar feed: the metadata as it follows them; None before it does.
     :ivar phase: ``starting``, ``serving``, ``stopping`` or ``ended``.
     :ivar said: what it complained of.
     """
@@ -60,6 +65,7 @@ class Life:
     logs: Mapping[tuple[TopicId, int], Any]
     phase: str = "starting"
     moves: int = 0
+    feed: Any = None
     said: list[str] = field(default_factory=list)
 
 
@@ -74,6 +80,7 @@ class SimulatedBroker:
     :param disks: how many it has.
     :param ended: told whenever it is down, with what it said when it gave up by itself.
     :param scratch: a real directory for what is indexed, if anything is.
+    :param own: settings of its own, by its id and its address, beside what every broker has.
     :ivar lives: those before; kept, so that nothing of them is collected while others run.
     """
 
@@ -89,6 +96,7 @@ class SimulatedBroker:
         ended: Callable[[SimulatedBroker, str], None],
         scratch: str,
         committing: Callable[[int], None] = lambda number: None,
+        own: Callable[[int, str], Mapping[str, str]] = lambda number, address: {},
     ) -> None:
         self.number = number
         self.address = f"10.0.0.{number}"
@@ -105,7 +113,7 @@ class SimulatedBroker:
         self._rate = 1.0 + self.random.uniform(-1e-3, 1e-3)
         self.offset = self.random.uniform(-0.5, 0.5)
         self._booted: float | None = None
-        self.config = Configuration().with_values({**self._own_settings(), **settings})
+        self.config = Configuration().with_values({**self._own_settings(), **settings, **own(number, self.address)})
         file_system = MemoryFileSystem(self.random)
         for directory in self.directories:
             file_system.make_directory(directory)
@@ -167,7 +175,7 @@ class SimulatedBroker:
             cpu_seconds=lambda: 0.0,
             busy_poll=NoBusyPoll(),
             crowd=NO_CROWD,
-            backend=functools.partial(_backend, view, logs, lambda: self._moved(life)),
+            backend=functools.partial(_backend, view, logs, lambda: self._moved(life), lambda feed: self._follows(life, feed)),
             say=lambda line: self._ready(life),
             complain=lambda line: life.said.append(line),
             settle=lambda: None,
@@ -181,6 +189,9 @@ class SimulatedBroker:
 
     def _moved(self, life: Life) -> None:
         life.moves += 1
+
+    def _follows(self, life: Life, feed: Any) -> None:
+        life.feed = feed
 
     def _ready(self, life: Life) -> None:
         if life.phase == "starting":
@@ -283,8 +294,30 @@ class _WatchedLogs:
         return store
 
 
-def _backend(view: MetadataView | None, logs: dict[tuple[TopicId, int], Any], moved: Callable[[], None], seam: str, name: str) -> Any:
+class _WatchedAuth:
+    """Stands where a maker of an auth backend is, and notes what it is given to follow the metadata by."""
+
+    def __init__(self, maker: Any, follows: Callable[[Any], None]) -> None:
+        self._maker = maker
+        self._follows = follows
+
+    def make(self, context: AuthContext, options: Mapping[str, str]) -> Any:
+        """The backend."""
+        self._follows(context.feed)
+        return self._maker.make(context, options)
+
+
+def _backend(
+    view: MetadataView | None,
+    logs: dict[tuple[TopicId, int], Any],
+    moved: Callable[[], None],
+    follows: Callable[[Any], None],
+    seam: str,
+    name: str,
+) -> Any:
     if seam == "metadata" and view is not None:
         return ViewMaker(view)
     found = _found(seam, name)
+    if seam == "auth":
+        return _WatchedAuth(found, follows)
     return _WatchedLogs(found, logs, moved) if seam == "storage" else found

@@ -14,10 +14,11 @@ from twisted.python.failure import Failure
 
 from chronik.errors import ErrorCode
 from chronik.model import TopicId
-from chronik.network.channel import ChannelError, KafkaChannel
+from chronik.network.channel import AuthenticationError, ChannelError, KafkaChannel
 from chronik.protocol.apis import api_name
 from chronik.protocol.message import Message
 from chronik.protocol.messages import FindCoordinatorRequest, MetadataRequest
+from chronik.testing.simulation.identities import Identity, Standing
 from chronik.testing.simulation.ledger import Ledger
 from chronik.testing.simulation.reactor import SimulatedReactor
 
@@ -76,15 +77,25 @@ class ClusterClient:
 
     :param name: also its client id.
     :param bootstrap: brokers to ask first.
+    :param identity: who it is; None where nobody asks.
     :ivar topics: as metadata told last.
     :ivar may_be_old: whether who answered last was cut off from the other brokers and from news of them: what it remembers is no promise then.
     """
 
-    def __init__(self, reactor: SimulatedReactor, random: Random, name: str, bootstrap: Sequence[Broker], ledger: Ledger) -> None:
+    def __init__(
+        self,
+        reactor: SimulatedReactor,
+        random: Random,
+        name: str,
+        bootstrap: Sequence[Broker],
+        ledger: Ledger,
+        identity: Identity | None = None,
+    ) -> None:
         self.reactor = reactor
         self.random = random
         self.name = name
         self.ledger = ledger
+        self._identity = identity
         self._bootstrap = list(bootstrap)
         self._brokers: dict[int, Broker] = {}
         self._channels: dict[Broker, KafkaChannel] = {}
@@ -127,6 +138,7 @@ class ClusterClient:
         deposed = self.ledger.deposed
         self.may_be_old = deposed[broker.host] > 0
         under_way[kind] += 1
+        standing = None if self._identity is None else self._identity.standing(broker.host)
         try:
             response = await channel.request(message, version, REQUEST_SECONDS, answered)
         except ChannelError as error:
@@ -139,7 +151,23 @@ class ClusterClient:
             under_way[kind] -= 1
         self.ledger.operations[kind] += 1
         self.may_be_old |= deposed[broker.host] > 0
+        if self._is_refusal(standing, broker, message, response):
+            self.ledger.errors[kind, "refused"] += 1
+            raise Unavailable(f"{kind} is not allowed")
         return response
+
+    def _is_refusal(self, standing: Standing | None, broker: Broker, message: Message, response: Any) -> bool:
+        """Whether an answer says that this is not allowed; it is judged whether it should.
+
+        :param standing: what was certain of this client when it asked.
+        """
+        if self._identity is None or standing is None or response is None:
+            return False
+        return self._identity.judge(standing, broker.host, message, response, self._topic_id)
+
+    def _topic_id(self, name: str) -> TopicId | None:
+        topic = self.topics.get(name)
+        return None if topic is None else topic.topic_id
 
     async def _channel(self, broker: Broker) -> KafkaChannel:
         channel = self._channels.get(broker)
@@ -167,7 +195,17 @@ class ClusterClient:
             each.callback(channel)
 
     async def _dial(self, broker: Broker) -> KafkaChannel:
-        channel = KafkaChannel(self.reactor, self.name)
+        channel = await self.connect(broker)
+        if self._identity is not None:
+            await self._log_in(broker, channel, self._identity)
+        return channel
+
+    async def connect(self, broker: Broker, kind: type[KafkaChannel] = KafkaChannel) -> KafkaChannel:
+        """A connection of its own, on which nobody has said who this is.
+
+        :raises Unavailable: nobody answers.
+        """
+        channel = kind(self.reactor, self.name)
         self.reactor.connectTCP(broker.host, broker.port, _Dialing(channel), CONNECT_SECONDS)
         await channel.made
         try:
@@ -175,6 +213,18 @@ class ClusterClient:
         except ChannelError as error:
             raise Unavailable(str(error)) from None
         return channel
+
+    async def _log_in(self, broker: Broker, channel: KafkaChannel, identity: Identity) -> None:
+        before = identity.standing(broker.host)
+        try:
+            await channel.authenticate(identity.client, REQUEST_SECONDS)
+        except AuthenticationError as error:
+            identity.judge_login(before, broker.host, str(error))
+            self.ledger.errors["SaslAuthenticate", "refused"] += 1
+            raise Unavailable(str(error)) from None
+        except ChannelError as error:
+            raise Unavailable(str(error)) from None
+        identity.judge_login(before, broker.host, "")
 
     def close(self) -> None:
         """End every connection."""
@@ -300,14 +350,14 @@ class ClusterClient:
             self.forget_coordinator(group)
             raise
 
-    async def ask_anybody(self, message: Message) -> Any:
+    async def ask_anybody(self, message: Message, version: int | None = None) -> Any:
         """Ask one of the brokers.
 
         :raises Unavailable: it does not answer.
         """
         if not self._brokers:
             await self.refresh([])
-        return await self.ask(self.random.choice(list(self._brokers)), message)
+        return await self.ask(self.random.choice(list(self._brokers)), message, version)
 
     async def ask_controller(self, message: Message) -> Any:
         """Ask the controller.

@@ -6,7 +6,7 @@ import errno
 from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from random import Random
-from typing import Final, Protocol
+from typing import TYPE_CHECKING, Final, Protocol
 
 from twisted.internet.defer import Deferred, ensureDeferred
 
@@ -17,6 +17,9 @@ from chronik.testing.simulation.flips import Flip, flip_some
 from chronik.testing.simulation.ledger import Ledger
 from chronik.testing.simulation.network import Host, Network
 from chronik.testing.simulation.timeline import Timeline
+
+if TYPE_CHECKING:
+    from chronik.testing.simulation.access import Access
 
 WAIT_SECONDS: Final = 1.5
 """How long a state that a fault is to meet is waited for."""
@@ -60,8 +63,15 @@ class World(Protocol):
         """What clients note."""
 
     @property
+    def access(self) -> Access | None:
+        """Who may do what; None where everybody may do everything."""
+
+    @property
     def kept(self) -> frozenset[TopicId]:
         """Topics that are there to the end."""
+
+    async def inspect(self, flip: Flip) -> None:
+        """Read where a bit was flipped."""
 
     def controller(self) -> int:
         """Who is the controller, by broker id; -1 for nobody."""
@@ -349,6 +359,8 @@ class Nemesis:
             life = await self._serving(broker)
             if not await self._noticed(flip, NOTICE_SECONDS) and life is broker.life and life is not None and flip.is_served():
                 self._world.ledger.finding(f"a flipped bit in {flip.directory}/{flip.name} of broker {broker.number} was not noticed")
+        if flip.noticed_at <= self._world.timeline.now:
+            await self._world.inspect(flip)
         flip.restore()
         self._random.choice((broker.kill, broker.cut_power, broker.stop))()
         while broker.phase == "stopping":
@@ -430,6 +442,14 @@ class Nemesis:
             await self._sleep(self._some_time())
             view.reconnect()
 
+    async def permission_taken(self, broker: SimulatedBroker) -> bool:
+        """A client loses what it may do on a topic or a group, and is given it back a while later."""
+        return self._world.access is not None and await self._world.access.take_away(self._some_time())
+
+    async def password_changed(self, broker: SimulatedBroker) -> bool:
+        """A client's user gets another password, or is removed and made anew."""
+        return self._world.access is not None and await self._world.access.change_password(self._some_time())
+
 
 FAULTS: Final[Mapping[str, Callable[[Nemesis, SimulatedBroker], Awaitable[bool | None]]]] = {
     "power cut": Nemesis.power_cut,
@@ -459,5 +479,7 @@ FAULTS: Final[Mapping[str, Callable[[Nemesis, SimulatedBroker], Awaitable[bool |
     "watches lost": Nemesis.watches_lost,
     "metadata lags": Nemesis.metadata_lags,
     "metadata away": Nemesis.metadata_away,
+    "permission taken": Nemesis.permission_taken,
+    "password changed": Nemesis.password_changed,
 }
 """Every kind of fault."""

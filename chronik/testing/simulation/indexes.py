@@ -93,7 +93,7 @@ class EntryStore:
         if self._directory is not None and changes:
             self._files += 1
             with open(os.path.join(self._directory, f"{self._files:08d}{_SUFFIX}"), "w", encoding="ascii") as file:
-                json.dump(changes, file)
+                file.write(json.dumps(changes))
         for change in changes:
             self._apply(change)
         self.size_bytes = 100 * sum(map(len, self._entries.values()))

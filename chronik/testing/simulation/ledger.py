@@ -30,6 +30,7 @@ class Ledger:
     :ivar deleted: topics whose deletion was answered.
     :ivar damaged: how often a reader was given what a flipped bit made of a batch.
     :ivar now: the time.
+    :ivar refused: requests and logins that had to be refused, and were.
     :ivar searched: partitions that were searched, counted once for each search.
     """
 
@@ -44,6 +45,7 @@ class Ledger:
         self.deposed: Counter[str] = Counter()
         self.damaged = 0
         self.deleted: set[TopicId] = set()
+        self.refused = 0
         self.searched = 0
         self.promises: dict[str, Promise] = {}
         self._histories: dict[TopicId, History] = {}

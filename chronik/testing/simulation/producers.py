@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections import deque
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 
 from twisted.internet.defer import Deferred, ensureDeferred
@@ -25,15 +26,20 @@ CODECS: Final = (Codec.NONE, Codec.NONE, Codec.NONE, Codec.LZ4, Codec.SNAPPY, Co
 
 VERSIONS: Final = (7, 9, 11, 12, 13)
 
+KNOWN_MAX: Final = 1 << 15
+"""Records whose values are worked out once, and not again for each reader; more than a run has."""
+
 _WORDS: Final = ("error", "warning", "disk", "full", "slow", "login", "order", "paid", "müde", "naïve")
 
 
+@lru_cache(KNOWN_MAX)
 def value_of(record: Record) -> bytes:
     """What a record holds: anybody can tell from its name and number."""
     word = _WORDS[record.number % len(_WORDS)]
     return json.dumps({"p": record.producer, "n": record.number, "word": word, "pad": "x" * (record.number * 7 % 60)}).encode()
 
 
+@lru_cache(KNOWN_MAX)
 def record_of(value: bytes | None) -> Record | None:
     """The record that a value is of, None for none of ours."""
     try:

@@ -112,7 +112,8 @@ class _Child:
         os.close(self.pipe)
         _, status = os.waitpid(self._pid, 0)
         if not self._data:
-            return Outcome(self._play.seed, self._play.brokers, [f"the process that ran it ended with status {status}: it hung, or died"])
+            what = f"the process that ran it ended with status {status}: it hung, or died"
+            return Outcome(self._play.seed, self._play.brokers, self._play.access, [what])
         return Outcome(**json.loads(bytes(self._data)))
 
     def kill(self) -> None:
@@ -224,10 +225,18 @@ def report(request: Request, say: Callable[[str], None], verbose: bool, least: i
         f"{summary.acknowledged} records acknowledged, {summary.faults} faults, {summary.restarts} restarts, "
         f"{summary.simulated_seconds:.0f} s simulated in {time.monotonic() - began:.0f} s"
     )
-    seldom = missed(met, least, any(play.brokers > 1 for play in request.plays))
+    several, access = any(play.brokers > 1 for play in request.plays), any(play.secured for play in request.plays)
+    seldom = missed(met, least, several, access)
     if seldom:
         say(f"less often than {least} times met: {'; '.join(seldom)}")
     return summary.failed + len(seldom)
+
+
+def alone(play: Play, variant: str, say: Callable[[str], None], verbose: bool) -> int:
+    """Run one play in this process, which is to run no other, and tell; how much was found."""
+    outcome = run_here(play, variant, _MEMORY if os.path.isdir(_MEMORY) else None)
+    say(_of_one(outcome, verbose))
+    return len(outcome.findings)
 
 
 def _of_one(outcome: Outcome, verbose: bool) -> str:
@@ -236,7 +245,8 @@ def _of_one(outcome: Outcome, verbose: bool) -> str:
     lines = [f"seed {outcome.seed}: {len(outcome.findings)} findings; {counts}, {outcome.fingerprint}"]
     lines += [f"    {finding}" for finding in outcome.findings[:10]]
     if outcome.findings:
-        lines.append(f"    again: python -m chronik.testing.simulation --seeds {outcome.seed} --brokers {outcome.brokers} --verbose")
+        access = f" --access {outcome.access}" if outcome.access else ""
+        lines.append(f"    again: python -m chronik.testing.simulation --seeds {outcome.seed} --brokers {outcome.brokers}{access} --verbose")
     if verbose:
         lines += [f"    | {line}" for line in outcome.log]
     return "\n".join(lines)
@@ -264,4 +274,4 @@ def plays_of(options: Any) -> list[Play]:
     :raises ValueError: it cannot be understood.
     """
     brokers = [int(number) for number in options.brokers.split(",")]
-    return [Play(seed, brokers[n % len(brokers)], options.faults, options.kind) for n, seed in enumerate(seeds_of(options.seeds))]
+    return [Play(seed, brokers[n % len(brokers)], options.faults, options.kind, options.access) for n, seed in enumerate(seeds_of(options.seeds))]

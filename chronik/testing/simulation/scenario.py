@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from random import Random
 from typing import Any, Final
@@ -12,19 +11,25 @@ from typing import Any, Final
 from twisted.internet.defer import Deferred, ensureDeferred
 
 from chronik.metadata.memory import MemoryMetadataStore
-from chronik.model import OFFSETS_TOPIC, TopicId
+from chronik.model import TopicId
+from chronik.testing.simulation.access import ADMIN, Access
 from chronik.testing.simulation.admins import Admin, Clerk, Librarian, Nomad, Onlooker, Trimmer
 from chronik.testing.simulation.audit import MetadataAudit
 from chronik.testing.simulation.brokers import PORT, SimulatedBroker
+from chronik.testing.simulation.cast import CLASSIC, ELECTED, EVENTS, GROWING, MODERN, NOMAD, READERS, SIMPLE, TOPICS, TRIMMED, WRITERS
 from chronik.testing.simulation.classic import ClassicMember
 from chronik.testing.simulation.client import Broker, ClusterClient, Unavailable
 from chronik.testing.simulation.commits import LOOK_SECONDS, CommitAudit
 from chronik.testing.simulation.faults import Nemesis
 from chronik.testing.simulation.fetching import Consumer, read_all
+from chronik.testing.simulation.flips import Flip
+from chronik.testing.simulation.inspectors import Inspector
+from chronik.testing.simulation.intruders import Intruder
 from chronik.testing.simulation.kip848 import ConsumerMember
 from chronik.testing.simulation.ledger import Ledger
 from chronik.testing.simulation.members import SESSION_MS
 from chronik.testing.simulation.movers import Mover
+from chronik.testing.simulation.needs import needs_of
 from chronik.testing.simulation.network import Host, Network
 from chronik.testing.simulation.plans import plan_of
 from chronik.testing.simulation.porters import Porter
@@ -33,6 +38,7 @@ from chronik.testing.simulation.reactor import SimulatedReactor
 from chronik.testing.simulation.replicas import differences, leftovers
 from chronik.testing.simulation.searchers import Seeker
 from chronik.testing.simulation.stage import Stage
+from chronik.testing.simulation.strangers import Stranger
 from chronik.testing.simulation.timeline import Timeline
 
 EVERYWHERE: Final = dict(pair.split("=", 1) for pair in os.environ.get("CHRONIK_TEST_SET", "").split())
@@ -49,27 +55,11 @@ SECONDS_MAX: Final = 240.0
 SETTLE_SECONDS: Final = 60.0
 """Simulated time in which everything must be acknowledged and read once nothing goes wrong any more."""
 
-EVENTS: Final = "events"
-GROWING: Final = "growing"
-TRIMMED: Final = "trimmed"
-TOPICS: Final[Mapping[str, int]] = {EVENTS: 4, GROWING: 2, TRIMMED: 2}
+ACCESS: Final = ("open", "sasl")
+"""Whether everybody may do everything, or everyone has to say who that is and may do what was allowed."""
 
-NOMAD: Final = "nomad"
-"""A topic that is deleted and created again and again."""
-
-ELECTED: Final[Mapping[str, int]] = {TRIMMED: 2, EVENTS: 4, OFFSETS_TOPIC: 3}
-"""Topics of which other leaders are asked for."""
-
-WRITERS: Final = (
-    (EVENTS, -1, True),
-    (EVENTS, -1, True),
-    (EVENTS, -1, False),
-    (GROWING, -1, True),
-    (TRIMMED, -1, True),
-    (TRIMMED, 1, False),
-    (EVENTS, 0, False),
-)
-"""Producers: what they write to, their ``acks``, and whether they are idempotent."""
+SASL_SHARE: Final = 0.3
+"""Of seeds that decide for themselves."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,12 +69,20 @@ class Play:
     :ivar brokers: how many.
     :ivar faults: how many there are to be.
     :ivar kind: the only one that there is to be; empty for all.
+    :ivar access: one of :data:`ACCESS`; empty where the seed decides.
     """
 
     seed: int
     brokers: int = 1
     faults: int = 20
     kind: str = ""
+    access: str = ""
+
+    @property
+    def secured(self) -> bool:
+        """Whether clients have to say who they are."""
+        decided = Random(f"access of {self.seed} of {self.brokers}").random() < SASL_SHARE
+        return self.access == "sasl" or (not self.access and decided)
 
 
 @dataclass(slots=True)
@@ -93,6 +91,7 @@ class Outcome:
 
     :ivar findings: everything that must not be.
     :ivar fingerprint: the same for two runs that went the same way.
+    :ivar access: as the play had it.
     :ivar met: by kind of fault and state, how often one met the other.
     :ivar operations: answered requests by API.
     :ivar errors: error codes among the answers.
@@ -104,6 +103,7 @@ class Outcome:
 
     seed: int
     brokers: int
+    access: str = ""
     findings: list[str] = field(default_factory=list)
     fingerprint: str = ""
     faults: int = 0
@@ -143,20 +143,34 @@ class Simulation:
         self._store = MemoryMetadataStore(store_reactor) if self._shared else None
         self._audit = MetadataAudit(self._store, self.ledger.finding) if self._store is not None else None
         self._disks = self._random.choice((1, 2))
-        settings = self._settings()
-        seed = f"{play.seed}/{play.brokers}"
-        self.brokers = [
-            SimulatedBroker(number, self.timeline, self.network, seed, settings, self._store, self._disks, self._ended, scratch, self._commits)
-            for number in range(1, play.brokers + 1)
-        ]
+        self._access = self._secure(scratch) if play.secured else None
+        self.brokers = self._machines(scratch)
         self._replication = min(3, play.brokers)
         if self._audit is not None:
             self._watch_commits(CommitAudit(self._audit, self.brokers, self.ledger.finding))
         self._restarting: set[int] = set()
         self._restarts = 0
-        plan = plan_of(play.seed, play.faults, self._shared, play.brokers > 1, play.kind)
+        plan = plan_of(play.seed, play.faults, self._shared, play.brokers > 1, play.kind, play.secured)
         self._seeker = Seeker(self._stage, self._client("seeker"), self.brokers, tuple(TOPICS), 0.4)
+        self._inspector = Inspector(self._stage, self._client("inspector"))
         self._nemesis = Nemesis(self, Random(self._random.random()), plan)
+
+    def _secure(self, scratch: str) -> Access:
+        play = self._play
+        random = Random(f"access {play.seed} of {play.brokers}")
+        return Access(random, play.brokers, scratch, self._store, self._audit, self.ledger.finding)
+
+    def _machines(self, scratch: str) -> list[SimulatedBroker]:
+        play, access, settings = self._play, self._access, self._settings()
+        if access is not None:
+            settings.update(access.settings())
+        seed, store, own = f"{play.seed}/{play.brokers}", self._store, _nothing if access is None else access.own
+        return [
+            SimulatedBroker(
+                number, self.timeline, self.network, seed, settings, store, self._disks, self._ended, scratch, self._commits, own
+            )
+            for number in range(1, play.brokers + 1)
+        ]  # fmt: skip
 
     def _settings(self) -> dict[str, str]:
         random = self._random
@@ -217,13 +231,14 @@ class Simulation:
 
     # -- clients ------------------------------------------------------------------------------------------------------
 
-    def _client(self, name: str) -> ClusterClient:
+    def _client(self, name: str, invited: bool = True) -> ClusterClient:
         host = self.network.host(f"10.1.0.{len(self.clients) + 1}")
         self.clients.append(host)
         random = Random(f"{self._play.seed}/{self._play.brokers}/client {name}")
         reactor = SimulatedReactor(self.timeline, host, 1.0 + random.uniform(-1e-3, 1e-3), random.uniform(-2.0, 2.0))
         bootstrap = [Broker(broker.address, PORT) for broker in self.brokers]
-        return ClusterClient(reactor, random, name, bootstrap, self.ledger)
+        identity = None if self._access is None else self._access.identity(name, needs_of(name), random, invited)
+        return ClusterClient(reactor, random, name, bootstrap, self.ledger, identity)
 
     def _players(self) -> list[tuple[str, Any, bool]]:
         """Clients by name, and whether each writes."""
@@ -233,12 +248,12 @@ class Simulation:
             partitions = sorted(random.sample(range(TOPICS[topic]), min(2, TOPICS[topic])))
             name = f"{'i' if idempotent else 'p'}{n}"
             players.append((name, Producer(stage, client(name), topic, partitions, acks, idempotent, 0.15), True))
-        for n, topic in enumerate((EVENTS, EVENTS, GROWING, TRIMMED)):
+        for n, topic in enumerate(READERS):
             players.append((f"c{n}", Consumer(stage, client(f"c{n}"), topic, list(range(TOPICS[topic])), 0.1), False))
         for n in range(3):
-            players.append((f"m{n}", ClassicMember(stage, client(f"m{n}"), "classic", EVENTS, 0.15), True))
+            players.append((f"m{n}", ClassicMember(stage, client(f"m{n}"), CLASSIC, EVENTS, 0.15), True))
         for n in range(3):
-            players.append((f"k{n}", ConsumerMember(stage, client(f"k{n}"), "modern", EVENTS, 0.15), True))
+            players.append((f"k{n}", ConsumerMember(stage, client(f"k{n}"), MODERN, EVENTS, 0.15), True))
         players.append(("librarian", Librarian(stage, client("librarian"), GROWING, 0.3), True))
         players.append(("trimmer", Trimmer(stage, client("trimmer"), TRIMMED, TOPICS[TRIMMED], 0.3), True))
         players.append(("nomad", Nomad(stage, client("nomad"), NOMAD, self._replication, 0.2), True))
@@ -246,10 +261,21 @@ class Simulation:
             players.append(("mover", Mover(stage, client("mover"), TRIMMED, ELECTED, len(self.brokers), 0.3), True))
         if self._disks > 1:
             players.append(("porter", Porter(stage, client("porter"), self.brokers, dict(TOPICS), 0.3), True))
-        players.append(("clerk", Clerk(stage, client("clerk"), "simple", EVENTS, TOPICS[EVENTS], 0.2), True))
+        players.append(("clerk", Clerk(stage, client("clerk"), SIMPLE, EVENTS, TOPICS[EVENTS], 0.2), True))
         players.append(("registrar", Registrar(stage, client("registrar"), 0.4), True))
-        players.append(("onlooker", Onlooker(stage, client("onlooker"), "simple", EVENTS, TOPICS[EVENTS], 0.1), True))
-        return players
+        players.append(("onlooker", Onlooker(stage, client("onlooker"), SIMPLE, EVENTS, TOPICS[EVENTS], 0.1), True))
+        return [*players, *self._uninvited()]
+
+    def _uninvited(self) -> list[tuple[str, Any, bool]]:
+        """Who should be given nothing."""
+        stage, client, access = self._stage, self._client, self._access
+        if access is None:
+            return []
+        return [
+            ("mallory", Intruder(stage, client("mallory", False), "", 0.2), True),
+            ("curious", Intruder(stage, client("curious", False), TRIMMED, 0.3), True),
+            ("stranger", Stranger(stage, client("stranger", False), access, self.brokers, 0.2), True),
+        ]
 
     # -- the play -----------------------------------------------------------------------------------------------------
 
@@ -268,14 +294,20 @@ class Simulation:
 
     async def _play_all(self) -> None:
         stage = self._stage
-        admin = Admin(stage, self._client("admin"), 0.0)
+        admin = Admin(stage, self._client(ADMIN), 0.0)
+        if self._access is not None:
+            self._access.begin(self.brokers, self._client(ADMIN))
+            await self._access.make()
         for topic, partitions in TOPICS.items():
             configs = {"internal.segment.bytes": str(self._random.choice((1_500, 8_000, 1 << 20)))}
             self.ledger.kept(await admin.created(topic, partitions, self._replication, configs))
             await self._seeker.know(topic)
         readers: list[Deferred[None]] = []
         writers: list[Deferred[None]] = []
-        for name, player, writes in self._players():
+        players = self._players()
+        if self._access is not None:
+            await self._access.make()
+        for name, player, writes in players:
             stage.waits.add(name)
             running = ensureDeferred(player.run())
             running.addErrback(stage.failed, name)
@@ -357,9 +389,20 @@ class Simulation:
                     self.ledger.finding(problem)
 
     @property
+    def access(self) -> Access | None:
+        """Who may do what; None where everybody may do everything."""
+        return self._access
+
+    @property
     def kept(self) -> frozenset[TopicId]:
         """Topics that are there to the end."""
         return self.ledger.kept_topics
+
+    async def inspect(self, flip: Flip) -> None:
+        """Read where a bit was flipped."""
+        topics = self._seeker.known
+        if flip.topic_id in topics:
+            await self._inspector.read(topics[flip.topic_id], flip)
 
     def controller(self) -> int:
         """Who is the controller, by broker id; -1 for nobody."""
@@ -380,6 +423,7 @@ class Simulation:
         return Outcome(
             seed=self._play.seed,
             brokers=self._play.brokers,
+            access=self._play.access,
             findings=findings,
             fingerprint=self.timeline.fingerprint,
             faults=nemesis.faults,
@@ -392,6 +436,7 @@ class Simulation:
                 "damaged batches refused by readers": ledger.damaged,
                 "logs moved": sum(life.moves for broker in self.brokers for life in broker.lives),
                 "partitions searched": ledger.searched,
+                "rightly refused": ledger.refused,
                 "processes started": sum(len(life.reactor.processes) for broker in self.brokers for life in broker.lives),
             },
             acknowledged=ledger.acknowledged,
@@ -399,6 +444,11 @@ class Simulation:
             simulated_seconds=self.timeline.now - 1_700_000_000.0,
             seconds=seconds,
         )
+
+
+def _nothing(number: int, address: str) -> dict[str, str]:
+    """No settings of a broker's own."""
+    return {}
 
 
 def run(play: Play, scratch: str) -> Outcome:

@@ -102,6 +102,11 @@ class Seeker:
         self._pause = pause
         self.notes = SearchNotes()
 
+    @property
+    def known(self) -> Mapping[TopicId, str]:
+        """Topics by their ids."""
+        return {topic.topic_id: name for name, topic in self._client.topics.items()}
+
     async def know(self, topic: str) -> None:
         """Find out a topic's id, however long it takes."""
         await self._client.refreshed(topic)
