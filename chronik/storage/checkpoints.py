@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Final
@@ -39,6 +39,10 @@ ARRIVAL: Final = "arrival"
 
 MOVED: Final = "moved"
 """In the directory of a log that another one took the place of: the name of the move, and where to. A log with it is never used."""
+
+REPLACES: Final = "replaces"
+"""In the directory of a log that was made while other log directories were offline: their paths. What they have of the partition is older, and is
+never used."""
 
 _VERSION: Final = "0"
 
@@ -110,6 +114,16 @@ def decode_moved(data: bytes) -> tuple[str, str]:
     """Read ``moved``: the name of the move, and the log directory. Empty where it is damaged: that it is there says enough."""
     fields = dict(line.split(": ", 1) for line in data.decode(errors="replace").splitlines() if ": " in line)
     return fields.get("move", ""), fields.get("directory", "")
+
+
+def encode_replaces(directories: Iterable[str]) -> bytes:
+    """``replaces``: a line for each log directory."""
+    return "".join(f"{directory}\n" for directory in directories).encode(errors="surrogateescape")
+
+
+def decode_replaces(data: bytes) -> Sequence[str]:
+    """Read ``replaces``: the log directories."""
+    return data.decode(errors="surrogateescape").splitlines()
 
 
 @dataclass(frozen=True, slots=True)

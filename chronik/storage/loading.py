@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import errno
 import os
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 
@@ -19,11 +20,13 @@ from chronik.storage.checkpoints import (
     OFFSET_GAPS,
     PARTITION_METADATA,
     RECOVERY_POINTS,
+    REPLACES,
     START_OFFSETS,
     BadCheckpoint,
     decode_epochs,
     encode_epochs,
     encode_partition_metadata,
+    encode_replaces,
 )
 from chronik.storage.damage import check_some
 from chronik.storage.epochs import LeaderEpochs
@@ -64,6 +67,7 @@ class LoadRequest:
     :ivar recovery_point: below it everything is on disk.
     :ivar start_offset: from the checkpoint, 0 for none.
     :ivar compact: offsets may be missing anywhere but at the end.
+    :ivar replaces: log directories that are offline, for a log that is made.
     """
 
     topic_partition: TopicPartition
@@ -75,6 +79,7 @@ class LoadRequest:
     index_interval_bytes: int
     now_ms: int
     compact: bool = False
+    replaces: Sequence[str] = ()
 
 
 def create_log(file_system: IFileSystem, files: FileCache, request: LoadRequest) -> LoadedLog:
@@ -88,6 +93,8 @@ def create_log(file_system: IFileSystem, files: FileCache, request: LoadRequest)
             raise OSError(errno.ENOTEMPTY, "it holds segments but does not say whose: move the directory away", request.path)
     try:
         _remove_old_files(file_system, request.path)
+        if request.replaces:
+            file_system.write_whole(os.path.join(request.path, REPLACES), encode_replaces(request.replaces))
         file_system.write_whole(os.path.join(request.path, PARTITION_METADATA), encode_partition_metadata(request.topic_id))
         segment = LogSegment(request.path, 0, files, request.now_ms)
         segment.forget_file()

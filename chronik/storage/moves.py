@@ -17,9 +17,9 @@ from twisted.logger import Logger
 from chronik.defer import IThreadPools, KeyedLocks, Pool
 from chronik.errors import ErrorCode, KafkaError
 from chronik.model import TopicId, TopicPartition
-from chronik.storage.checkpoints import ARRIVAL, MOVED, encode_moved
+from chronik.storage.checkpoints import ARRIVAL, MOVED, REPLACES, decode_replaces, encode_moved
 from chronik.storage.config import LogConfig
-from chronik.storage.discovery import FUTURE_SUFFIX, Found, FoundFuture, FoundMoved, arrival_of
+from chronik.storage.discovery import FUTURE_SUFFIX, STRAY_SUFFIX, Found, FoundFuture, FoundMoved, arrival_of
 from chronik.storage.disks import is_full
 from chronik.storage.files import FileCache
 from chronik.storage.interfaces import DiskFull, IFileSystem, LogUsage
@@ -68,7 +68,8 @@ class StoreParts:
     :ivar logs: those that are open.
     :ivar turns: one thing at a time for each partition.
     :ivar load: in a thread, opens the log that is asked for, or makes it where the flag is false.
-    :ivar rename_away: in a thread, takes a log's directory out of the way for its removal: of this home, this partition, at this path.
+    :ivar rename_away: in a thread, takes a log's directory out of the way: of this home, this partition, at this path; for its removal, or under
+        another suffix.
     :ivar doom: removes a path some ms from now.
     """
 
@@ -82,7 +83,7 @@ class StoreParts:
     randbytes: Callable[[int], bytes]
     load: Callable[[Home, LoadRequest, bool], LoadedLog]
     request: Callable[[Home, TopicPartition, TopicId, LogConfig, str, bool], LoadRequest]
-    rename_away: Callable[[Home, TopicPartition, str], str]
+    rename_away: Callable[..., str]
     doom: Callable[[str, Home, int], None]
 
 
@@ -177,6 +178,43 @@ class LogMoves:
         self.twins.setdefault(topic_partition, []).append(Twin(topic_id, home, path))
         first = os.path.join(self._parts.known[topic_partition][1].path, str(topic_partition))
         self._log.error("{partition} is in {first} and in {second}: neither is used", partition=topic_partition, first=first, second=path)
+
+    async def choose(self, topic_partition: TopicPartition, twin: Twin) -> None:
+        """A log that is known is in another directory too: the one that was made while the other's directory was offline is right, else neither."""
+        known, parts = self._parts.known, self._parts
+        first = known[topic_partition][1]
+        first_path = os.path.join(first.path, str(topic_partition))
+        try:
+            if await parts.pools.run(Pool.BACKGROUND, self._replaces, twin.path, first):
+                older, path = first, first_path
+            elif await parts.pools.run(Pool.BACKGROUND, self._replaces, first_path, twin.home):
+                older, path = twin.home, twin.path
+            else:
+                self.add_twin(topic_partition, twin.topic_id, twin.home, twin.path)
+                return
+            kept = await parts.pools.run(Pool.BACKGROUND, parts.rename_away, older, topic_partition, path, STRAY_SUFFIX)
+        except OSError as error:
+            self._log.error("{partition} is in two directories, and what is there cannot be told: {error}", partition=topic_partition, error=error)
+            self.add_twin(topic_partition, twin.topic_id, twin.home, twin.path)
+            return
+        if older is first:
+            known[topic_partition] = (twin.topic_id, twin.home)
+            first.logs -= 1
+            first.opened()
+            twin.home.logs += 1
+        self._log.warn(
+            "{path} is older than what was made of {partition} elsewhere while {directory} was offline: it is kept as {kept}. Remove that when "
+            "nothing is missed",
+            path=path,
+            partition=topic_partition,
+            directory=older.path,
+            kept=kept,
+        )
+
+    def _replaces(self, path: str, home: Home) -> bool:
+        """In a thread: whether a log was made while that directory was offline."""
+        name, file_system = os.path.join(path, REPLACES), self._parts.file_system
+        return file_system.exists(name) and home.path in decode_replaces(file_system.read_whole(name))
 
     def check(self, topic_partition: TopicPartition, topic_id: TopicId) -> None:
         """Refuse to open, or to make anew, a log of which nobody can tell where its records are.

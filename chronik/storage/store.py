@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from twisted.internet.defer import DeferredList
@@ -24,7 +25,7 @@ from chronik.storage.interfaces import DirectoryStatus, DirectoryUsage, DiskFull
 from chronik.storage.loading import LoadedLog, LoadRequest, create_log, load_log
 from chronik.storage.log import SegmentLog
 from chronik.storage.move_interfaces import IMovableLogStore
-from chronik.storage.moves import LogMoves, StoreParts
+from chronik.storage.moves import LogMoves, StoreParts, Twin
 from chronik.storage.segment import LOG
 from chronik.storage.sweeping import StoreSweeper, SweepTimes
 from chronik.storage.usage import directory_usage, unusable
@@ -123,9 +124,9 @@ class SegmentLogStore:
             if problems:
                 problems[0].raiseException()
             raise ChronikError("; ".join(offline))
-        for home, (_, found) in zip(self._homes, results, strict=True):
-            if found is not None:
-                self._find(home, found)
+        twins = [twin for home, (_, found) in zip(self._homes, results, strict=True) if found is not None for twin in self._find(home, found)]
+        for topic_partition, twin in twins:
+            await self._moves.choose(topic_partition, twin)
         await self._moves.find([(home, found) for home, (_, found) in zip(self._homes, results, strict=True) if found is not None])
         self._missing = {
             tp: home
@@ -149,8 +150,10 @@ class SegmentLogStore:
             home.watch.fail(refused(home.path, error))
             return None
 
-    def _find(self, home: Home, found: Found) -> None:
+    def _find(self, home: Home, found: Found) -> Sequence[tuple[TopicPartition, Twin]]:
+        """Note what a directory has; those logs of it that are in another one as well."""
         home.clean = found.clean
+        twins = []
         for topic_partition, topic_id in found.logs:
             known_id, elsewhere = self._known.get(topic_partition, (topic_id, None))
             if elsewhere is None:
@@ -161,9 +164,10 @@ class SegmentLogStore:
                 # One is of a topic that was deleted while its directory was offline: which one, those know who open or set aside.
                 self._doubles.append((topic_partition, topic_id, home))
             else:
-                self._moves.add_twin(topic_partition, topic_id, home, self._path(home, topic_partition))
+                twins.append((topic_partition, Twin(topic_id, home, self._path(home, topic_partition))))
         for path in found.doomed:
             self._sweeper.doom(path, home)
+        return twins
 
     def _went_offline(self, watch: DiskWatch) -> None:
         """A directory's disk failed: none of its logs is believed any more."""
@@ -311,7 +315,8 @@ class SegmentLogStore:
                 continue
             home.logs += 1
             try:
-                loaded = await home.open(self._load, home, self._request(home, topic_partition, topic_id, config), False)
+                request = replace(self._request(home, topic_partition, topic_id, config), replaces=offline)
+                loaded = await home.open(self._load, home, request, False)
             except OSError as error:
                 home.logs -= 1
                 problem = self._not_opened(home, topic_partition, error)

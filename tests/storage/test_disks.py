@@ -330,6 +330,60 @@ class StartTests(DisksCase):
         self.assertEqual(["ok", "ok"], self.states(store))
         self.assertEqual([1] * 4, [self.opened(store, TopicPartition("t", n)).end_offset for n in range(4)])
 
+    def offline(self, directory: str) -> Any:
+        """A broker that starts while the disk of one is dead."""
+        fault = self.disk.faults.fail("*", directory, errno.EIO)
+        store = self.both()
+        self.disk.faults.clear(fault)
+        return store
+
+    def ended(self, store: Any) -> None:
+        """Stop it."""
+        self.successResultOf(store.close())
+        self.disk.kill()
+
+    def test_placed_here_anew(self) -> None:
+        """A partition that leaves the broker and comes back while its directory is offline is made anew; what the directory has is not used again.
+
+        That goes for whichever of them is found first.
+        """
+        for number, directory, other in ((0, "/a", "/b"), (1, "/b", "/a")):
+            name = TopicPartition("t", number)
+            store = self.offline(directory)
+            self.assertEqual(other, self.opened(store, name).directory.path)
+            self.append(self.opened(store, name), b"anew")
+            self.append(self.opened(store, name), b"again")
+            self.ended(store)
+            store = self.both()
+            log = self.opened(store, name)
+            self.assertEqual((other, 2), (log.directory.path, log.end_offset))
+            self.assertFalse(self.disk.exists(f"{directory}/{name}"))
+            self.assertEqual(1, sum(entry.startswith(f"{name}.") and entry.endswith("-stray") for entry in self.disk.list(directory)))
+            self.assertEqual(4, len(store.known()))
+            self.ended(store)
+
+    def test_two_of_which_nothing_is_known(self) -> None:
+        """Somebody copied a log from one directory to another: neither is used."""
+        for entry in ("partition.metadata", "00000000000000000000.log"):
+            self.disk.make_directory("/b/t-0")
+            self.disk.write_whole(f"/b/t-0/{entry}", self.disk.read_whole(f"/a/t-0/{entry}"))
+        store = self.both()
+        refused = self.failureResultOf(store.open(TopicPartition("t", 0), ID, self.logs[0].config), KafkaError).value
+        self.assertIn("/a/t-0, /b/t-0", str(refused))
+
+    def test_a_disk_that_refuses_to_tell(self) -> None:
+        """Where the older one cannot be taken away, neither is used, and the next start tries again."""
+        name = TopicPartition("t", 0)
+        store = self.offline("/a")
+        self.append(self.opened(store, name), b"anew")
+        self.ended(store)
+        fault = self.disk.faults.fail("rename", "/a/t-0*", errno.EACCES)
+        store = self.both()
+        self.failureResultOf(store.open(name, ID, self.logs[0].config), KafkaError)
+        self.ended(store)
+        self.disk.faults.clear(fault)
+        self.assertEqual("/b", self.opened(self.both(), name).directory.path)
+
     def test_none_starts(self) -> None:
         """When all refuse there is no broker, and every reason is told; nobody holds them."""
         for directory in ("/a", "/b"):
