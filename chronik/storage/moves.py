@@ -17,14 +17,15 @@ from twisted.logger import Logger
 from chronik.defer import IThreadPools, KeyedLocks, Pool
 from chronik.errors import ErrorCode, KafkaError
 from chronik.model import TopicId, TopicPartition
-from chronik.storage.checkpoints import ARRIVAL, MOVED, REPLACES, decode_replaces, encode_moved
+from chronik.storage.checkpoints import ARRIVAL, MOVED, encode_moved
 from chronik.storage.config import LogConfig
-from chronik.storage.discovery import FUTURE_SUFFIX, STRAY_SUFFIX, Found, FoundFuture, FoundMoved, arrival_of
+from chronik.storage.discovery import FUTURE_SUFFIX, Found, FoundFuture, FoundMoved, arrival_of
 from chronik.storage.disks import is_full
 from chronik.storage.files import FileCache
 from chronik.storage.interfaces import DiskFull, IFileSystem, LogUsage
 from chronik.storage.loading import LoadedLog, LoadRequest
 from chronik.storage.log import SegmentLog
+from chronik.storage.twins import Twin, Twins
 
 if TYPE_CHECKING:
     from chronik.storage.homes import Home
@@ -49,15 +50,6 @@ class Future:
     move: str
     path: str
     log: SegmentLog | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Twin:
-    """A second log of one partition."""
-
-    topic_id: TopicId
-    home: Home
-    path: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,9 +91,14 @@ class LogMoves:
     _futures: dict[TopicPartition, Future] = field(default_factory=dict)
     _preferred: dict[TopicPartition, Home] = field(default_factory=dict)
     gone: dict[TopicPartition, tuple[FoundMoved, Home]] = field(default_factory=dict)
-    twins: dict[TopicPartition, list[Twin]] = field(default_factory=dict)
+    twins: Twins = field(init=False)
 
     _log = Logger()
+
+    def __post_init__(self) -> None:
+        """Know of no twins yet."""
+        parts = self._parts
+        self.twins = Twins(parts.file_system, parts.pools, parts.known, parts.rename_away)
 
     # -- what a start finds -------------------------------------------------------------------------------------------
 
@@ -115,13 +112,13 @@ class LogMoves:
             if target is not None and target[1].topic_partition == old.topic_partition and target[1].topic_id == old.topic_id:
                 del futures[old.move]
                 if self._is_known(old):
-                    self.add_twin(old.topic_partition, old.topic_id, target[0], target[1].path)
+                    self.twins.add(old.topic_partition, Twin(old.topic_id, target[0], target[1].path))
                 else:
                     await self._arrive_late(*target)
         for home, old in moved:
             if await self._has_arrived(old, [other for _, other in moved]):
                 await self._remove_old(home, old.topic_partition, os.path.join(home.path, str(old.topic_partition)))
-            elif self._is_known(old) and old.topic_partition not in self.twins:
+            elif self._is_known(old) and not self.twins.of(old.topic_partition):
                 path = os.path.join(home.path, str(old.topic_partition))
                 self._log.error("{path} was moved to {target}, which is not what is used now: it is left alone", path=path, target=old.target)
             elif not self._is_known(old):
@@ -173,62 +170,12 @@ class LogMoves:
         else:
             self._parts.doom(away, home, delay_ms)
 
-    def add_twin(self, topic_partition: TopicPartition, topic_id: TopicId, home: Home, path: str) -> None:
-        """A log that is known has another one beside it."""
-        self.twins.setdefault(topic_partition, []).append(Twin(topic_id, home, path))
-        first = os.path.join(self._parts.known[topic_partition][1].path, str(topic_partition))
-        self._log.error("{partition} is in {first} and in {second}: neither is used", partition=topic_partition, first=first, second=path)
-
-    async def choose(self, topic_partition: TopicPartition, twin: Twin) -> None:
-        """A log that is known is in another directory too: the one that was made while the other's directory was offline is right, else neither."""
-        known, parts = self._parts.known, self._parts
-        first = known[topic_partition][1]
-        first_path = os.path.join(first.path, str(topic_partition))
-        try:
-            if await parts.pools.run(Pool.BACKGROUND, self._replaces, twin.path, first):
-                older, path = first, first_path
-            elif await parts.pools.run(Pool.BACKGROUND, self._replaces, first_path, twin.home):
-                older, path = twin.home, twin.path
-            else:
-                self.add_twin(topic_partition, twin.topic_id, twin.home, twin.path)
-                return
-            kept = await parts.pools.run(Pool.BACKGROUND, parts.rename_away, older, topic_partition, path, STRAY_SUFFIX)
-        except OSError as error:
-            self._log.error("{partition} is in two directories, and what is there cannot be told: {error}", partition=topic_partition, error=error)
-            self.add_twin(topic_partition, twin.topic_id, twin.home, twin.path)
-            return
-        if older is first:
-            known[topic_partition] = (twin.topic_id, twin.home)
-            first.logs -= 1
-            first.opened()
-            twin.home.logs += 1
-        self._log.warn(
-            "{path} is older than what was made of {partition} elsewhere while {directory} was offline: it is kept as {kept}. Remove that when "
-            "nothing is missed",
-            path=path,
-            partition=topic_partition,
-            directory=older.path,
-            kept=kept,
-        )
-
-    def _replaces(self, path: str, home: Home) -> bool:
-        """In a thread: whether a log was made while that directory was offline."""
-        name, file_system = os.path.join(path, REPLACES), self._parts.file_system
-        return file_system.exists(name) and home.path in decode_replaces(file_system.read_whole(name))
-
     def check(self, topic_partition: TopicPartition, topic_id: TopicId) -> None:
         """Refuse to open, or to make anew, a log of which nobody can tell where its records are.
 
         :raises KafkaError: ``KAFKA_STORAGE_ERROR``.
         """
-        twins = [twin.path for twin in self.twins.get(topic_partition, ()) if twin.topic_id == topic_id]
-        if twins:
-            paths = ", ".join([os.path.join(self._parts.known[topic_partition][1].path, str(topic_partition)), *twins])
-            raise KafkaError(
-                ErrorCode.KAFKA_STORAGE_ERROR,
-                f"there are several logs of {topic_partition}, and nothing says which one is right: {paths}. Nothing was changed. Move all but one "
-                "away and start the broker again; or delete the topic",
-            )
+        self.twins.check(topic_partition, topic_id)
         old, home = self.gone.get(topic_partition, (None, None))
         if old is None or home is None or old.topic_id != topic_id:
             return
@@ -245,12 +192,10 @@ class LogMoves:
         :raises KafkaError: ``KAFKA_STORAGE_ERROR``.
         """
         await self.drop(topic_partition, topic_id)
-        twins = self.twins.get(topic_partition, [])
-        others = [(twin.home, twin.path) for twin in twins if twin.topic_id == topic_id]
+        others = [(twin.home, twin.path) for twin in self.twins.pop(topic_partition) if twin.topic_id == topic_id]
         left = self.forget_gone(topic_partition, topic_id)
         if left is not None:
             others.append((left, os.path.join(left.path, str(topic_partition))))
-        self.twins.pop(topic_partition, None)
         for home, path in others:
             if home.online:
                 await self._remove_old(home, topic_partition, path)

@@ -25,13 +25,14 @@ from chronik.storage.interfaces import DirectoryStatus, DirectoryUsage, DiskFull
 from chronik.storage.loading import LoadedLog, LoadRequest, create_log, load_log
 from chronik.storage.log import SegmentLog
 from chronik.storage.move_interfaces import IMovableLogStore
-from chronik.storage.moves import LogMoves, StoreParts, Twin
+from chronik.storage.moves import LogMoves, StoreParts
 from chronik.storage.segment import LOG
 from chronik.storage.sweeping import StoreSweeper, SweepTimes
 from chronik.storage.usage import directory_usage, unusable
 
 if TYPE_CHECKING:
     from twisted.internet.interfaces import IReactorTime
+
 
 @implementer(IMovableLogStore)
 class SegmentLogStore:
@@ -124,9 +125,10 @@ class SegmentLogStore:
             if problems:
                 problems[0].raiseException()
             raise ChronikError("; ".join(offline))
-        twins = [twin for home, (_, found) in zip(self._homes, results, strict=True) if found is not None for twin in self._find(home, found)]
-        for topic_partition, twin in twins:
-            await self._moves.choose(topic_partition, twin)
+        for home, (_, found) in zip(self._homes, results, strict=True):
+            if found is not None:
+                self._find(home, found)
+        await self._moves.twins.choose()
         await self._moves.find([(home, found) for home, (_, found) in zip(self._homes, results, strict=True) if found is not None])
         self._missing = {
             tp: home
@@ -150,10 +152,8 @@ class SegmentLogStore:
             home.watch.fail(refused(home.path, error))
             return None
 
-    def _find(self, home: Home, found: Found) -> Sequence[tuple[TopicPartition, Twin]]:
-        """Note what a directory has; those logs of it that are in another one as well."""
+    def _find(self, home: Home, found: Found) -> None:
         home.clean = found.clean
-        twins = []
         for topic_partition, topic_id in found.logs:
             known_id, elsewhere = self._known.get(topic_partition, (topic_id, None))
             if elsewhere is None:
@@ -164,10 +164,9 @@ class SegmentLogStore:
                 # One is of a topic that was deleted while its directory was offline: which one, those know who open or set aside.
                 self._doubles.append((topic_partition, topic_id, home))
             else:
-                twins.append((topic_partition, Twin(topic_id, home, self._path(home, topic_partition))))
+                self._moves.twins.meet(topic_partition, topic_id, home)
         for path in found.doomed:
             self._sweeper.doom(path, home)
-        return twins
 
     def _went_offline(self, watch: DiskWatch) -> None:
         """A directory's disk failed: none of its logs is believed any more."""
@@ -315,8 +314,7 @@ class SegmentLogStore:
                 continue
             home.logs += 1
             try:
-                request = replace(self._request(home, topic_partition, topic_id, config), replaces=offline)
-                loaded = await home.open(self._load, home, request, False)
+                loaded = await home.open(self._load, home, replace(self._request(home, topic_partition, topic_id, config), replaces=offline), False)
             except OSError as error:
                 home.logs -= 1
                 problem = self._not_opened(home, topic_partition, error)
@@ -397,9 +395,8 @@ class SegmentLogStore:
         if home is None or known_id != topic_id:
             return
         log = self._logs.pop(topic_partition, None)
-        delay_ms = 0
+        delay_ms = 0 if log is None else log.config.file_delete_delay_ms
         if log is not None:
-            delay_ms = log.config.file_delete_delay_ms
             log.tell_deleted()
         else:
             home.opened()
