@@ -28,7 +28,7 @@ from chronik.storage.move_interfaces import IMovableLogStore
 from chronik.storage.moves import LogMoves, StoreParts
 from chronik.storage.segment import LOG
 from chronik.storage.sweeping import StoreSweeper, SweepTimes
-from chronik.storage.usage import directory_usage, unusable
+from chronik.storage.usage import directory_usages
 
 if TYPE_CHECKING:
     from twisted.internet.interfaces import IReactorTime
@@ -225,12 +225,8 @@ class SegmentLogStore:
     @deferred
     async def usage(self) -> Sequence[DirectoryUsage]:
         """Sizes; see :meth:`ILogStore.usage`."""
-        return [await self._usage(home) for home in self._homes]
-
-    async def _usage(self, home: Home) -> DirectoryUsage:
-        if home.watch.failure is not None:
-            return unusable(home.path, f"is offline: {home.watch.failure}")
-        return await directory_usage(self._file_system, self._pools, home.path, lambda: self._log_usages(home))
+        offline = {home.path: home.watch.failure for home in self._homes}
+        return await directory_usages(self._file_system, self._pools, offline, self._log_usages)
 
     def _logs_in(self, home: Home) -> Sequence[SegmentLog]:
         return [log for log in self._logs.values() if log.directory is home.directory] + self._moves.open_logs(home)
@@ -239,7 +235,8 @@ class SegmentLogStore:
         """Logs of partitions that there are have been asked for by now: what is left belonged to topics that were deleted."""
         self._missing = {tp: home for tp, home in self._missing.items() if tp in self._refused}
 
-    def _log_usages(self, home: Home) -> Sequence[LogUsage]:
+    def _log_usages(self, directory: str) -> Sequence[LogUsage]:
+        home = next(home for home in self._homes if home.path == directory)
         logs = [log for log in self._logs.values() if log.directory is home.directory]
         usages = [LogUsage(log.topic_partition, log.size_bytes, max(0, log.high_watermark - log.end_offset)) for log in logs]
         return usages + self._moves.usages(home)

@@ -86,7 +86,9 @@ class DiskTrouble:
         told = DamagedRecords(segment, damage).message
         self._log.error("{partition}: {what}. Restore the file and start the broker again", partition=log.topic_partition, what=told)
         log.directory.watch.damaged[segment.path()] = told
-        log.side_files.later(log.side_files.write, [(segment.path(DAMAGED), f"{told}.\nRestore the file and start the broker again.\n".encode())])
+        # Durably, its name too: a broker that starts after a power cut must not serve it until it is noticed again.
+        mark = f"{told}.\nRestore the file and start the broker again.\n".encode()
+        log.side_files.later(log.directory.file_system.write_whole, segment.path(DAMAGED), mark)
 
     def _tell(self, reason: BaseException) -> None:
         assert self.failure is not None, "it failed"

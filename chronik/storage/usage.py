@@ -1,8 +1,9 @@
-"""What DescribeLogDirs is told of a directory; shared by stores."""
+"""What DescribeLogDirs is told of directories; shared by stores."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from chronik.defer import Pool
@@ -14,19 +15,32 @@ if TYPE_CHECKING:
     from chronik.storage.interfaces import IFileSystem
 
 
-async def directory_usage(file_system: IFileSystem, pools: IThreadPools, path: str, logs: Callable[[], Sequence[LogUsage]]) -> DirectoryUsage:
-    """Ask a directory's disk, off the reactor.
+async def directory_usages(
+    file_system: IFileSystem,
+    pools: IThreadPools,
+    directories: Mapping[str, str | None],
+    logs: Callable[[str], Sequence[LogUsage]],
+) -> Sequence[DirectoryUsage]:
+    """Ask the disks of directories, off the reactor.
 
-    :param logs: those in it, asked once the disk has answered.
+    :param directories: by their paths, why each is offline, None where it is not.
+    :param logs: those in a directory. All are asked at one moment, once the disks have answered: a log that moves meanwhile is in one of them.
     """
+    answers = [await _directory_usage(file_system, pools, path, failure) for path, failure in directories.items()]
+    return [answer if answer.error is not None else replace(answer, logs=logs(answer.path)) for answer in answers]
+
+
+async def _directory_usage(file_system: IFileSystem, pools: IThreadPools, path: str, failure: str | None) -> DirectoryUsage:
+    if failure is not None:
+        return _unusable(path, f"is offline: {failure}")
     try:
         total, free = await pools.run(Pool.BACKGROUND, disk_space, file_system, path)
     except OSError as error:
-        return unusable(path, f"cannot be asked: {error}")
-    return DirectoryUsage(path, total, free, logs())
+        return _unusable(path, f"cannot be asked: {error}")
+    return DirectoryUsage(path, total, free)
 
 
-def unusable(path: str, why: str) -> DirectoryUsage:
+def _unusable(path: str, why: str) -> DirectoryUsage:
     """A directory of which nothing can be said."""
     return DirectoryUsage(path, error=KafkaError(ErrorCode.KAFKA_STORAGE_ERROR, f"log directory {path} {why}"))
 

@@ -16,6 +16,8 @@ SEEDS = length(125, 500)
 
 CLUSTER_SEEDS = length(25, 500)
 
+FAULTS_OF_EACH = length(16, 20)
+
 MET_MIN = length(0, 50)
 """How often every fault is to meet every state that it can, over all seeds of one and of three brokers."""
 
@@ -29,7 +31,11 @@ class SeedTests(SynchronousTestCase):
         Over all of them every fault meets every state.
         """
         first, brokers = seed(0), ",".join(["1"] * SEEDS + ["3"] * CLUSTER_SEEDS)
-        self._judge(simulate("--seeds", f"{first}-{first + SEEDS + CLUSTER_SEEDS - 1}", "--brokers", brokers, "--meet", str(MET_MIN), "--verbose"))
+        self._judge(simulate("--seeds", f"{first}-{first + SEEDS + CLUSTER_SEEDS - 1}", "--brokers", brokers, *self.wanted(), "--verbose"))
+
+    def wanted(self) -> tuple[str, ...]:
+        """How many faults there are to be, and what they are to meet."""
+        return "--faults", str(FAULTS_OF_EACH), "--meet", str(MET_MIN)
 
     def test_some_seeds_let_nobody_in_unproved(self) -> None:
         """A seed decides whether clients have to say who they are, where nothing else is said; near a third of all do."""
@@ -49,12 +55,11 @@ class SeedTests(SynchronousTestCase):
 
         That goes for logins too, though whoever logs in says something that nobody can guess.
         """
-        for access in ("open", "sasl"):
-            for brokers in ("1", "3"):
-                arguments = ("--seeds", "5,6", "--brokers", brokers, "--access", access, "--jobs", "1", "--verbose")
-                first, again = simulate(*arguments).fingerprints, simulate(*arguments).fingerprints
-                self.assertEqual(first, again)
-                self.assertEqual(2, len(set(first)))
+        for access, brokers in (("open", "1"), ("open", "3"), ("sasl", "1")):
+            arguments = ("--seeds", "5,6", "--brokers", brokers, "--access", access, "--jobs", "1", "--verbose")
+            first, again = simulate(*arguments).fingerprints, simulate(*arguments).fingerprints
+            self.assertEqual(first, again)
+            self.assertEqual(2, len(set(first)))
 
 
 class PlanTests(SynchronousTestCase):

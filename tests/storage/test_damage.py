@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from random import Random
 from typing import Any
 
 from twisted.logger import capturedLogs, formatEvent
@@ -86,6 +87,15 @@ class FoundTests(DamageCase):
         said = [formatEvent(event) or "" for event in logged]
         self.assertEqual(1, sum(f"{path} is damaged at byte {self.position}" in line for line in said))
         self.check_quarantined(log, path)
+
+    def test_power_cut(self) -> None:
+        """As soon as it is found it is known for good, whatever a crash of the machine takes."""
+        self.of = self.filled(policy=DiskPolicy(scrub_bytes_per_second=100, scrub_interval_ms=0))
+        log = self.successResultOf(self.of.open(TP, ID, self.config))
+        path = self.flip(RECORD_BYTE)
+        while log.segments[1].damage is None:
+            self.clock.pump([1])
+        self.assertEqual({True}, {self.disk.crashed(Random(n)).exists(path.replace(".log", ".damaged")) for n in range(30)})
 
     def test_scrubbing_is_slow(self) -> None:
         """No more is read in a second than may be, and what was checked is left alone for the interval."""

@@ -17,7 +17,7 @@ from chronik.errors import ErrorCode, KafkaError
 from chronik.model import TopicId, TopicPartition, topic_id_text
 from chronik.storage.config import LogConfig
 from chronik.storage.interfaces import DirectoryState, DirectoryStatus, DirectoryUsage, ILogStore, IPartitionLog, LogUsage
-from chronik.storage.usage import directory_usage, unusable
+from chronik.storage.usage import directory_usages
 from chronik_storage_sqlite import state as rows
 from chronik_storage_sqlite.database import Database
 from chronik_storage_sqlite.home import Home, MakeDatabase, give_back_room, take
@@ -235,15 +235,11 @@ class SqliteLogStore:
     @deferred
     async def usage(self) -> Sequence[DirectoryUsage]:
         """Sizes; see :meth:`ILogStore.usage`."""
-        return [await self._usage(home) for home in self._homes]
 
-    async def _usage(self, home: Home) -> DirectoryUsage:
-        def logs() -> Sequence[LogUsage]:
-            return [LogUsage(log.topic_partition, log.size_bytes, log.offset_lag) for log in self._logs.values() if log.home is home]
+        def logs(path: str) -> Sequence[LogUsage]:
+            return [LogUsage(log.topic_partition, log.size_bytes, log.offset_lag) for log in self._logs.values() if log.home.path == path]
 
-        if home.failure is not None:
-            return unusable(home.path, f"is offline: {home.failure}")
-        return await directory_usage(self._context.file_system, self._context.pools, home.path, logs)
+        return await directory_usages(self._context.file_system, self._context.pools, {home.path: home.failure for home in self._homes}, logs)
 
     def status(self) -> Sequence[DirectoryStatus]:
         """How they do; see :meth:`ILogStore.status`."""
