@@ -237,6 +237,7 @@ def _certify(folder: Path) -> Path:
     broker = issue(authority, name_of("broker"), now, 2, [SERVER, CLIENT], ["localhost", "127.0.0.1"])
     (folder / "ca.pem").write_bytes(authority.certificate_pem)
     (folder / "broker.pem").write_bytes(broker.pem)
+    (folder / "broker.pem").chmod(0o600)
     return folder / "ca.pem"
 
 
