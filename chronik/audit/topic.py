@@ -12,6 +12,7 @@ from chronik.audit.interfaces import AuditRecord, IAuditWriter
 from chronik.cluster.interfaces import DEFAULT, IController, NewTopic
 from chronik.defer import deferred
 from chronik.errors import ErrorCode, KafkaError
+from chronik.metadata.image import NO_LEADER
 from chronik.model import AUDIT_TOPIC
 from chronik.network.channel import ChannelError
 from chronik.protocol.messages import ProduceRequest, ProduceResponse
@@ -32,8 +33,6 @@ COMMIT_SECONDS: Final = 10.0
 
 ANSWER_SECONDS: Final = COMMIT_SECONDS + 5.0
 """How long it may take to answer."""
-
-NO_LEADER: Final = -1
 
 
 @dataclass(frozen=True, slots=True)

@@ -392,8 +392,9 @@ class SegmentLogStore:
         if home is None or known_id != topic_id:
             return
         log = self._logs.pop(topic_partition, None)
-        delay_ms = 0 if log is None else log.config.file_delete_delay_ms
+        delay_ms = 0
         if log is not None:
+            delay_ms = log.config.file_delete_delay_ms
             log.tell_deleted()
         else:
             home.opened()

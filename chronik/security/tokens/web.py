@@ -7,16 +7,14 @@ from io import BytesIO
 from typing import Any, Final
 from urllib.parse import urlsplit
 
-from twisted.internet.defer import Deferred, succeed
+from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReactorTime
 from twisted.internet.protocol import Protocol, connectionDone
 from twisted.internet.ssl import Certificate, trustRootFromCertificates
 from twisted.python.failure import Failure
-from twisted.web.client import Agent, BrowserLikePolicyForHTTPS, PartialDownloadError, ResponseDone
+from twisted.web.client import Agent, BrowserLikePolicyForHTTPS, FileBodyProducer, PartialDownloadError, ResponseDone
 from twisted.web.http import PotentialDataLoss
 from twisted.web.http_headers import Headers
-from twisted.web.iweb import IBodyProducer
-from zope.interface import implementer
 
 from chronik.config.bounded import read_bounded
 from chronik.defer import deferred
@@ -67,7 +65,7 @@ class WebSource:
 
     async def _ask(self, headers: dict[str, str], form: bytes | None, error_bytes_max: int) -> tuple[int, bytes]:
         named = Headers({name: [value] for name, value in {"User-Agent": "chronik", **headers}.items()})
-        method, sent = (b"GET", None) if form is None else (b"POST", _Form(form))
+        method, sent = (b"GET", None) if form is None else (b"POST", FileBodyProducer(BytesIO(form)))
         response: Any = await self._agent.request(method, self.url.encode(), named, sent)
         body = _Body(ANSWER_BYTES_MAX if response.code == 200 else error_bytes_max)
         response.deliverBody(body)
@@ -77,29 +75,6 @@ class WebSource:
         if data is None:
             raise SourceError(f"{self.url} answers with more than {ANSWER_BYTES_MAX if response.code == 200 else error_bytes_max} bytes")
         return response.code, data
-
-
-@implementer(IBodyProducer)
-class _Form:
-    """What is sent, all of it at once: it is short."""
-
-    def __init__(self, data: bytes) -> None:
-        self._data = data
-        self.length = len(data)
-
-    def startProducing(self, consumer: Any) -> Deferred[None]:
-        """Send it."""
-        consumer.write(self._data)
-        return succeed(None)
-
-    def pauseProducing(self) -> None:
-        """There is nothing more to come."""
-
-    def resumeProducing(self) -> None:
-        """There is nothing more to come."""
-
-    def stopProducing(self) -> None:
-        """There is nothing more to come."""
 
 
 class _Body(Protocol):
