@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from zope.interface import implementer
 
@@ -15,6 +15,7 @@ from chronik.errors import ErrorCode, KafkaError
 from chronik.metadata.image import NO_LEADER
 from chronik.model import AUDIT_TOPIC
 from chronik.network.channel import ChannelError
+from chronik.network.peers import KeptChannel
 from chronik.protocol.messages import ProduceRequest, ProduceResponse
 from chronik.record.build import NewRecord, build_batch
 from chronik.replica.partition import ALL_IN_SYNC
@@ -69,8 +70,7 @@ class AuditTopic:
         self._partitions = partitions
         self._controller = controller
         self._plan = plan
-        self._channels = channels
-        self._kept: tuple[int, Any] | None = None
+        self._kept = KeptChannel(channels)
 
     @deferred
     async def write(self, records: Sequence[AuditRecord]) -> None:
@@ -83,7 +83,7 @@ class AuditTopic:
         batch = build_batch([NewRecord(record.key.encode(errors="backslashreplace") or None, record.line, record.time_ms) for record in records])
         number, leader = self._chosen(topic)
         if leader == self._broker_id:
-            self._hang_up()
+            self._kept.hang_up()
             await self._partitions.get(AUDIT_TOPIC, number).append(batch, ALL_IN_SYNC, internal=True)
         else:
             await self._send(leader, number, batch)
@@ -91,7 +91,7 @@ class AuditTopic:
     @deferred
     async def close(self) -> None:
         """The log is closed by whoever opened it."""
-        self._hang_up()
+        self._kept.hang_up()
 
     async def _topic(self) -> TopicImage:
         topic: TopicImage | None = self._feed.image.topics.get(AUDIT_TOPIC)
@@ -130,26 +130,18 @@ class AuditTopic:
 
     async def _ask(self, leader: int, request: ProduceRequest) -> ProduceResponse:
         """The answer of a broker; on a new connection if the one there was has ended meanwhile."""
-        kept = self._kept
-        if kept is not None and kept[0] == leader:
+        if self._kept.broker_id == leader:
             try:
-                return await self._on(kept[1], request)
+                return await self._on(leader, request)
             except ChannelError:
-                pass
-        self._hang_up()
-        channel = await self._channels.connect(leader)
-        self._kept = leader, channel
+                self._kept.hang_up()
         try:
-            return await self._on(channel, request)
+            return await self._on(leader, request)
         except ChannelError:
-            self._hang_up()
+            self._kept.hang_up()
             raise
 
-    async def _on(self, channel: Any, request: ProduceRequest) -> ProduceResponse:
+    async def _on(self, leader: int, request: ProduceRequest) -> ProduceResponse:
+        channel = await self._kept.to(leader)
         response: ProduceResponse = await channel.request(request, VERSION, ANSWER_SECONDS)
         return response
-
-    def _hang_up(self) -> None:
-        kept, self._kept = self._kept, None
-        if kept is not None:
-            kept[1].close()

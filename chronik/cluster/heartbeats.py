@@ -15,7 +15,8 @@ from twisted.logger import Logger
 
 from chronik.defer import deferred
 from chronik.errors import ErrorCode, KafkaError
-from chronik.network.channel import ChannelError, KafkaChannel
+from chronik.network.channel import ChannelError
+from chronik.network.peers import KeptChannel
 from chronik.protocol.messages import BrokerHeartbeatRequest, BrokerHeartbeatResponse
 
 if TYPE_CHECKING:
@@ -81,7 +82,7 @@ class Heartbeats:
         self._clock = clock
         self._config = config
         self._beating = beating
-        self._channel: tuple[int, KafkaChannel] | None = None
+        self._kept = KeptChannel(channels)
         self._heard = clock.seconds()
         self._waiting_since = self._heard
         self._holder = -1
@@ -101,7 +102,7 @@ class Heartbeats:
         """End."""
         if self._loop.running:
             self._loop.stop()
-        self._hang_up()
+        self._kept.hang_up()
 
     @property
     def hears_controller(self) -> bool:
@@ -123,7 +124,7 @@ class Heartbeats:
         if image.controller_id != self._holder:
             # A new one gets its time to begin.
             self._holder, self._waiting_since = image.controller_id, now
-            self._hang_up()
+            self._kept.hang_up()
         if self._beating.active:
             self._waiting_since = now
             await self._beating.look()
@@ -169,10 +170,10 @@ class Heartbeats:
 
     async def _send(self, controller_id: int) -> None:
         try:
-            channel = await self._connected(controller_id)
+            channel = await self._kept.to(controller_id)
             answer: BrokerHeartbeatResponse = await channel.request(self._request(), VERSION, self._config.session)
         except ChannelError:
-            self._hang_up()
+            self._kept.hang_up()
             return
         await self._take(answer)
 
@@ -185,12 +186,6 @@ class Heartbeats:
             want_shut_down=self.leaving,
         )
 
-    async def _connected(self, controller_id: int) -> KafkaChannel:
-        if self._channel is None or self._channel[0] != controller_id:
-            self._hang_up()
-            self._channel = controller_id, await self._channels.connect(controller_id)
-        return self._channel[1]
-
     async def _take(self, answer: BrokerHeartbeatResponse) -> None:
         code = ErrorCode(answer.error_code)
         if code is ErrorCode.NONE:
@@ -201,11 +196,6 @@ class Heartbeats:
         elif code is ErrorCode.STALE_BROKER_EPOCH:
             self._beating.displaced()
         # NOT_CONTROLLER: the image will tell who is. Anything else: the next one may fare better.
-
-    def _hang_up(self) -> None:
-        if self._channel is not None:
-            self._channel[1].close()
-            self._channel = None
 
 
 def refuse_unknown(epoch: int | None, wanted: int, broker_id: int) -> None:

@@ -81,6 +81,35 @@ class BrokerChannels:
         return endpoint
 
 
+class KeptChannel:
+    """A channel to one other broker at a time, kept from one request to the next."""
+
+    def __init__(self, channels: IBrokerChannels) -> None:
+        self._channels = channels
+        self._kept: tuple[int, KafkaChannel] | None = None
+
+    @property
+    def broker_id(self) -> int | None:
+        """The broker at its other end, None for none."""
+        return None if self._kept is None else self._kept[0]
+
+    async def to(self, broker_id: int) -> KafkaChannel:
+        """The channel to a broker: the one that is kept, or a new one.
+
+        :raises ChannelError: the broker cannot be reached.
+        """
+        if self._kept is None or self._kept[0] != broker_id:
+            self.hang_up()
+            self._kept = broker_id, await self._channels.connect(broker_id)
+        return self._kept[1]
+
+    def hang_up(self) -> None:
+        """Keep none."""
+        kept, self._kept = self._kept, None
+        if kept is not None:
+            kept[1].close()
+
+
 class Dialing:
     """A channel on its way.
 
