@@ -94,7 +94,12 @@ class RecordTest(GroupCase):
         value = 0
         for _ in range(40):
             value = (31 * value + 97) % 2**32
-        self.assertEqual(java_hash("a" * 40), value & 0x7FFFFFFF)
+        self.assertEqual(java_hash("a" * 40), value if value < 2**31 else 2**32 - value)
+
+    def test_javas_negative_hashes(self) -> None:
+        """A negative hash counts by its absolute value, so that a group is in the partition that Kafka keeps it in; the smallest integer has none."""
+        for text, expected in (("test-consumer-group", 1_793_216_381), ("polygenelubricants", 0)):
+            self.assertEqual(java_hash(text), expected)
 
 
 class OffsetTest(GroupCase):

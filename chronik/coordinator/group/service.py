@@ -49,11 +49,15 @@ LOAD_RETRY_MS: Final = 1_000
 
 
 def java_hash(text: str) -> int:
-    """Java's ``String.hashCode``, whose lowest 31 bits say which partition of state a group is in."""
+    """The absolute value of Java's ``String.hashCode``, which says which partition of state a group is in.
+
+    The smallest integer of 32 bits, which has no absolute value, counts as 0, as in Kafka's ``Utils.abs``.
+    """
     value = 0
     for unit in memoryview(text.encode("utf-16-be", "surrogatepass")).cast("B").tobytes().hex(" ", 2).split():
         value = (31 * value + int(unit, 16)) & 0xFFFFFFFF
-    return value & 0x7FFFFFFF
+    signed = value - (1 << 32) if value >> 31 else value
+    return 0 if signed == -(1 << 31) else abs(signed)
 
 
 @implementer(IGroupCoordinator, IImageObserver)
