@@ -27,6 +27,7 @@ import hostile
 import steady
 from processes import cpu_seconds
 
+from tests.integration.access import ANYBODY
 from tests.integration.clients import create
 from tests.integration.harness import Broker, free_ports
 from tests.security.tls.authority import broker as broker_certificate
@@ -121,7 +122,7 @@ class Target:
     def __init__(self, source: Path, settings: Mapping[str, str]) -> None:
         environ = {**os.environ, "PYTHONPATH": str(source)}
         self.ports = dict(zip(("PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"), free_ports(4), strict=True))
-        self.broker = Broker(environ=environ)
+        self.broker = Broker(environ=environ, access=ANYBODY)
         self.broker.port = self.ports["PLAINTEXT"]
         self.ports["HTTP"] = self.broker.http_port
         users = Path(self.broker.directory) / "users"

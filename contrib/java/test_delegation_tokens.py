@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from contrib.java.kafka_tools import kafka_tool, properties
+from tests.integration.access import ANYBODY
 from tests.integration.harness import Broker, BrokerTestCase, eventually
 
 PASSWORDS = {"alice": "alice-secret", "bob": "bob-secret"}
@@ -19,7 +20,7 @@ class DelegationTokenTests(BrokerTestCase):
 
     def setUp(self) -> None:
         """Start it."""
-        self.broker = Broker()
+        self.broker = Broker(access=ANYBODY)
         self.addCleanup(self.broker.close)
         users = Path(self.mktemp())
         users.write_text("".join(f'{name} = "{password}"\n' for name, password in PASSWORDS.items()))

@@ -1,4 +1,7 @@
-"""How clients of the integration tests get in: as anybody does, or the way that the environment's ``CHRONIK_TEST_ACCESS`` names."""
+"""How clients of the integration tests get in: as anybody does, or the way that the environment's ``CHRONIK_TEST_ACCESS`` names.
+
+A test of the access itself says ``access = ANYBODY`` to :mod:`tests.integration.harness`, and its broker has what the test sets alone.
+"""
 
 from __future__ import annotations
 
@@ -162,5 +165,8 @@ def _response(connection: socket.socket) -> bytes:
 
 _WAYS: Final[Mapping[str, type[Access]]] = {"": Anybody, "tls": Tls, "sasl_ssl": Secured}
 
-ACCESS: Access = _WAYS[os.environ.get("CHRONIK_TEST_ACCESS", "")]()
-"""Of every broker that the harness starts."""
+ACCESS: Final[Access] = _WAYS[os.environ.get("CHRONIK_TEST_ACCESS", "")]()
+"""Of every broker that the harness starts, where a test says no other."""
+
+ANYBODY: Final[Access] = Anybody()
+"""Of brokers whose tests bring listeners, users or rules of their own, or are about a broker that has none."""

@@ -11,7 +11,6 @@ from typing import Any, Final
 
 from confluent_kafka import Message
 
-from tests.integration.access import ACCESS
 from tests.integration.clients import SECONDS, producer
 from tests.integration.harness import Broker
 
@@ -28,6 +27,7 @@ class Seeker:
     def __init__(self, broker: Broker, topic: str) -> None:
         self._path = f"/{topic}/_search"
         self._connection = http.client.HTTPConnection("127.0.0.1", broker.http_port, timeout=SECONDS)
+        self._headers = broker.access.headers
         self._pending: dict[str, tuple[str, float]] = {}
         self.seconds: list[float] = []
 
@@ -43,7 +43,7 @@ class Seeker:
             return
         words = [word for word, _ in pending.values()]
         body = {"query": {"terms": {"word.keyword": words}}, "size": len(words), "_source": False, "track_total_hits": False}
-        self._connection.request("POST", self._path, json.dumps(body), {"Content-Type": "application/json", **ACCESS.headers})
+        self._connection.request("POST", self._path, json.dumps(body), {"Content-Type": "application/json", **self._headers})
         answer: Any = json.loads(self._connection.getresponse().read())
         now = time.perf_counter()
         for hit in answer["hits"]["hits"]:

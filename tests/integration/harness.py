@@ -22,7 +22,7 @@ from typing import Any, ClassVar, TypeVar
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from tests.integration.access import ACCESS
+from tests.integration.access import ACCESS, Access
 
 T = TypeVar("T")
 
@@ -34,6 +34,9 @@ STOP_SECONDS = 30.0
 
 STALL_SECONDS_MAX = 0.05
 """How long a broker's reactor may be kept from its work in any test that uses :func:`running` or :class:`BrokerTestCase`."""
+
+OWN_ACCESS = frozenset(("listeners", "sasl.enabled.mechanisms", "authorizer", "authorizer.class.name", "super.users"))
+"""Settings that only the tests of a broker make whose access is not that of all tests."""
 
 _REQUEST_COUNT = re.compile(r'^chronik_request_seconds_count{api="(\w+)"} (\S+)$', re.MULTILINE)
 
@@ -89,10 +92,15 @@ class Broker:
     :ivar sasl_port: of a listener on which clients authenticate by SASL, where ``sasl.enabled.mechanisms`` is set.
     :ivar prefix: a program, with its arguments, that is to run the broker.
     :param environ: its environment; None for that of the tests.
+    :param access: how clients get in; ``ANYBODY`` where the settings decide that themselves.
     """
 
     def __init__(
-        self, settings: Mapping[str, str] | None = None, directory: str | None = None, environ: Mapping[str, str] | None = None
+        self,
+        settings: Mapping[str, str] | None = None,
+        directory: str | None = None,
+        environ: Mapping[str, str] | None = None,
+        access: Access = ACCESS,
     ) -> None:
         self.directory = directory or tempfile.mkdtemp(prefix="chronik-test-")
         self.settings = dict(settings or {})
@@ -102,6 +110,7 @@ class Broker:
         self._read_from = 0
         self.prefix: list[str] = []
         self._environ = environ
+        self.access = access
 
     @property
     def data(self) -> Path:
@@ -116,31 +125,31 @@ class Broker:
     @property
     def confluent(self) -> Mapping[str, Any]:
         """How clients of confluent-kafka reach it."""
-        return {"bootstrap.servers": self.bootstrap, **ACCESS.confluent}
+        return {"bootstrap.servers": self.bootstrap, **self.access.confluent}
 
     @property
     def python(self) -> Mapping[str, Any]:
         """How clients of kafka-python reach it."""
-        return {"bootstrap_servers": self.bootstrap, **ACCESS.python}
+        return {"bootstrap_servers": self.bootstrap, **self.access.python}
 
     @property
     def aiokafka(self) -> Mapping[str, Any]:
         """How clients of aiokafka reach it."""
-        return {"bootstrap_servers": self.bootstrap, **ACCESS.aiokafka}
+        return {"bootstrap_servers": self.bootstrap, **self.access.aiokafka}
 
     @property
     def kcat(self) -> Sequence[str]:
         """How kcat reaches it."""
-        return ["-b", self.bootstrap, *(argument for key, value in ACCESS.confluent.items() for argument in ("-X", f"{key}={value}"))]
+        return ["-b", self.bootstrap, *(argument for key, value in self.access.confluent.items() for argument in ("-X", f"{key}={value}"))]
 
     @property
     def shell(self) -> Mapping[str, str]:
         """The environment in which the command ``chronik`` reaches it."""
-        return {**os.environ, "CHRONIK_BOOTSTRAP": self.bootstrap, "CHRONIK_HTTP": f"http://127.0.0.1:{self.http_port}", **ACCESS.environ}
+        return {**os.environ, "CHRONIK_BOOTSTRAP": self.bootstrap, "CHRONIK_HTTP": f"http://127.0.0.1:{self.http_port}", **self.access.environ}
 
     def connect(self, seconds: float = 30.0) -> socket.socket:
         """A connection on which requests may be sent."""
-        return ACCESS.enter(socket.create_connection(("127.0.0.1", self.port), seconds))
+        return self.access.enter(socket.create_connection(("127.0.0.1", self.port), seconds))
 
     @property
     def sasl_bootstrap(self) -> str:
@@ -154,8 +163,14 @@ class Broker:
         return self.process.pid
 
     def command(self) -> list[str]:
-        """The command line that starts it."""
-        access = ACCESS.settings(self.port)
+        """The command line that starts it.
+
+        :raises AssertionError: its settings are about access, and the test does not say that it brings its own.
+        """
+        own = OWN_ACCESS.intersection(self.settings)
+        if own and self.access is ACCESS:
+            raise AssertionError(f"a broker with {', '.join(sorted(own))} of its own is one with access=ANYBODY")
+        access = self.access.settings(self.port)
         sasl = f",SASL_PLAINTEXT://127.0.0.1:{self.sasl_port}" if "sasl.enabled.mechanisms" in self.settings else ""
         settings = {
             **access,
@@ -220,7 +235,7 @@ class Broker:
     def http(self, path: str, body: Any = None, method: str | None = None, headers: Mapping[str, str] | None = None) -> tuple[int, Any]:
         """One HTTP request: its status, and the answer's JSON, or its text where it is none."""
         data = None if body is None else json.dumps(body).encode()
-        sent = {**ACCESS.headers, **(headers or {})}
+        sent = {**self.access.headers, **(headers or {})}
         if data is not None:
             sent.setdefault("Content-Type", "application/json")
         request = urllib.request.Request(f"http://127.0.0.1:{self.http_port}{path}", data, sent, method=method)
@@ -259,9 +274,12 @@ class BrokerTestCase(SynchronousTestCase):
     """Tests that share one broker, started before the first of a class and stopped when another class begins, or all is over.
 
     Trial has no fixtures of classes, so the one broker that is shared now is remembered here.
+
+    :ivar access: how clients get in; ``ANYBODY`` where the settings decide that themselves.
     """
 
     settings: Mapping[str, str] = {}
+    access: Access = ACCESS
     broker: Broker
 
     _shared: ClassVar[tuple[type[BrokerTestCase], Broker] | None] = None
@@ -273,7 +291,7 @@ class BrokerTestCase(SynchronousTestCase):
             self.broker = shared[1]
             return
         close_shared()
-        self.broker = Broker(self.settings)
+        self.broker = Broker(self.settings, access=self.access)
         BrokerTestCase._shared = (type(self), self.broker)
         self.broker.start()
 
@@ -303,9 +321,9 @@ def close_shared() -> None:
 
 
 @contextlib.contextmanager
-def running(settings: Mapping[str, str] | None = None) -> Iterator[Broker]:
+def running(settings: Mapping[str, str] | None = None, access: Access = ACCESS) -> Iterator[Broker]:
     """A broker of a test's own."""
-    broker = Broker(settings)
+    broker = Broker(settings, access=access)
     try:
         yield broker.start()
         if broker.runs():

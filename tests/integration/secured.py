@@ -12,6 +12,7 @@ from typing import Any
 
 from twisted.logger import eventsFromJSONLogFile, formatEvent
 
+from tests.integration.access import ANYBODY
 from tests.integration.harness import Broker, BrokerTestCase, eventually
 from tests.security.tls.authority import broker as broker_certificate
 from tests.security.tls.authority import ca_file, client, file
@@ -58,6 +59,7 @@ class TlsTestCase(BrokerTestCase):
     :ivar ports: by name of the listener.
     """
 
+    access = ANYBODY
     settings = tls_settings()
     ports: Mapping[str, int]
 

@@ -21,6 +21,7 @@ from confluent_kafka.admin import (
 from kafka.admin import ACL, ACLFilter, ACLOperation, ACLPermissionType, ACLResourcePatternType, ResourcePattern, ResourcePatternFilter
 from kafka.admin import ResourceType as PythonResourceType
 
+from tests.integration.access import ANYBODY
 from tests.integration.clients import SECONDS, admin, create, unused_name
 from tests.integration.harness import BrokerTestCase
 
@@ -28,6 +29,7 @@ from tests.integration.harness import BrokerTestCase
 class AclTests(BrokerTestCase):
     """A broker whose every client is a super user."""
 
+    access = ANYBODY
     settings: ClassVar[Mapping[str, str]] = {
         "authorizer.class.name": "org.apache.kafka.metadata.authorizer.StandardAuthorizer",
         "super.users": "User:ANONYMOUS",
@@ -67,6 +69,7 @@ class AclTests(BrokerTestCase):
 class CommandTests(BrokerTestCase):
     """``chronik acls`` and ``chronik roles``."""
 
+    access = ANYBODY
     settings: ClassVar[Mapping[str, str]] = {"authorizer": "acl", "super.users": "User:ANONYMOUS"}
 
     def chronik(self, line: str, status: int = 0) -> list[str]:

@@ -10,6 +10,7 @@ from confluent_kafka.admin import AdminClient, ConfigResource, NewTopic, Resourc
 from twisted.trial.unittest import SynchronousTestCase
 
 from chronik.model import AUDIT_TOPIC
+from tests.integration.access import ANYBODY
 from tests.integration.audit import lines
 from tests.integration.clients import SECONDS, unused_name
 from tests.integration.harness import Broker, BrokerTestCase, eventually, running
@@ -28,7 +29,7 @@ class AuditTests(SynchronousTestCase):
 
     def test_nothing_on_a_laptop(self) -> None:
         """A broker that lets everybody do everything keeps no records, and has no topic for them."""
-        with running() as broker:
+        with running(access=ANYBODY) as broker:
             create(broker, "t")
             self.assertFalse((broker.data / ".audit").exists())
             self.assertNotIn(AUDIT_TOPIC, AdminClient(broker.confluent).list_topics(timeout=SECONDS).topics)
@@ -36,7 +37,7 @@ class AuditTests(SynchronousTestCase):
 
     def test_file_and_topic(self) -> None:
         """Both have the same; the topic is searched and consumed, is no client's to delete, and a restart loses nothing."""
-        with running({"audit.enable": "true"}) as broker:
+        with running({"audit.enable": "true"}, ANYBODY) as broker:
             create(broker, "orders")
             self.assertEqual(404, broker.http("/_chronik/configs/topics/none", {"retention.ms": 1}, "PUT")[0])
             eventually(lambda: len(lines(broker)) == 2, SECONDS, "the records")
@@ -75,7 +76,7 @@ class AuditTests(SynchronousTestCase):
 
     def test_full_disk(self) -> None:
         """A file that cannot be written keeps nobody waiting; the topic has what it lacks, and it is told."""
-        with running({"audit.enable": "true", "audit.file": "/dev/full"}) as broker:
+        with running({"audit.enable": "true", "audit.file": "/dev/full"}, ANYBODY) as broker:
             create(broker, *(unused_name("t") for _ in range(5)))
             eventually(lambda: 'chronik_audit_written_total{destination="topic"} 5.0' in broker.http("/metrics")[1], SECONDS, "the records")
             self.assertIn('chronik_audit_written_total{destination="file"} 0.0', broker.http("/metrics")[1])

@@ -22,6 +22,7 @@ from confluent_kafka.admin import (
     UserScramCredentialUpsertion,
 )
 
+from tests.integration.access import ANYBODY
 from tests.integration.clients import SECONDS, create, produce, unused_name
 from tests.integration.harness import BrokerTestCase, eventually
 
@@ -31,6 +32,7 @@ TOPIC, GROUP = ResourceType.TOPIC, ResourceType.GROUP
 class AuthorizationTests(BrokerTestCase):
     """Alice logs in; an administrator who need not gives and takes what she may."""
 
+    access = ANYBODY
     settings: ClassVar[dict[str, str]] = {
         "sasl.enabled.mechanisms": "SCRAM-SHA-256",
         "authorizer": "acl",

@@ -30,6 +30,7 @@ from cryptography.hazmat.primitives.serialization import BestAvailableEncryption
 from chronik.config.broker_keys import BROKER_KEYS
 from chronik.config.loading import PREFIX
 from chronik.config.secrets import FILE_SUFFIX
+from tests.integration.access import ANYBODY
 from tests.integration.clients import SECONDS
 from tests.integration.harness import Broker, children, eventually, free_ports
 from tests.integration.test_sasl import SaslCase, librdkafka
@@ -90,7 +91,7 @@ class CanaryTests(unittest.TestCase):
         config = self.secrets / "broker.properties"
         config.write_text(f"plain.sasl.jaas.config={self.jaas(eve=self.canary())}\n")
         config.chmod(0o600)
-        broker = Broker(settings, environ={**os.environ, **environ})
+        broker = Broker(settings, environ={**os.environ, **environ}, access=ANYBODY)
         self.addCleanup(broker.close)
         (https,) = free_ports(1)
         broker.settings["http.listeners"] = f"HTTP://127.0.0.1:{broker.http_port},HTTPS://127.0.0.1:{https}"

@@ -11,7 +11,7 @@ from chronik.errors import ErrorCode
 from chronik.protocol import messages as m
 from chronik.protocol.apis import response_class
 from tests.integration import wire
-from tests.integration.access import log_in
+from tests.integration.access import ANYBODY, log_in
 from tests.integration.harness import Broker, BrokerTestCase, eventually
 
 PASSWORDS = {"alice": "alice-secret", "bob": "bob-secret"}
@@ -24,7 +24,7 @@ class DelegationTokenTests(BrokerTestCase):
 
     def setUp(self) -> None:
         """Start it."""
-        self.broker = Broker()
+        self.broker = Broker(access=ANYBODY)
         self.addCleanup(self.broker.close)
         users = Path(f"{self.mktemp()}.properties")
         users.write_text("".join(f"{name}={password}\n" for name, password in PASSWORDS.items()))

@@ -108,7 +108,7 @@ class DiskTests(SynchronousTestCase):
         told = eventually(lambda: [line for d in self.broker_health()["log_dirs"] for line in d.get("damaged", ())], 60, "finding the damage")
         self.assertIn(f"{damaged} is damaged at byte 0", told[0])
         self.assertEqual(ErrorCode.CORRUPT_MESSAGE, self.assertRaises(Unserved, read_all, self.broker, "d", 0).code)
-        self.assertTrue(damaged.with_suffix(".damaged").exists())
+        eventually(damaged.with_suffix(".damaged").exists, what="the mark, which a thread writes after the health tells of it")
         produce(self.broker, "d", [b"more"])
         self.assertEqual(201, end_offset(self.broker, "d"))
         data[100] ^= 1

@@ -11,7 +11,6 @@ from elasticsearch import Elasticsearch, NotFoundError
 from chronik.record.batch import with_crc
 from chronik.record.build import NewRecord, build_batch
 from tests.integration import wire
-from tests.integration.access import ACCESS
 from tests.integration.clients import SECONDS, admin, create, produce, producer, unused_name
 from tests.integration.harness import BrokerTestCase, eventually
 
@@ -27,7 +26,7 @@ class SearchTests(BrokerTestCase):
     def setUp(self) -> None:
         """A client, and a topic with records."""
         super().setUp()
-        self.client = Elasticsearch(f"http://127.0.0.1:{self.broker.http_port}", request_timeout=SECONDS, basic_auth=ACCESS.basic)
+        self.client = Elasticsearch(f"http://127.0.0.1:{self.broker.http_port}", request_timeout=SECONDS, basic_auth=self.broker.access.basic)
         self.addCleanup(self.client.close)
 
     def documents(self) -> str:
@@ -244,7 +243,8 @@ class GuardTests(BrokerTestCase):
         """Of the answer to a request with exactly these headers."""
         connection = http.client.HTTPConnection("127.0.0.1", self.broker.http_port, timeout=SECONDS)
         try:
-            connection.request(method, path, body, {**ACCESS.headers, **{name.replace("_", "-"): value for name, value in headers.items()}})
+            sent = {name.replace("_", "-"): value for name, value in headers.items()}
+            connection.request(method, path, body, {**self.broker.access.headers, **sent})
             answer = connection.getresponse()
             answer.read()
             self.assertIsNone(answer.getheader("Access-Control-Allow-Origin"))

@@ -27,6 +27,7 @@ from twisted.internet.threads import deferToThread
 from twisted.trial.unittest import TestCase
 
 from chronik.security.tokens.key_cache import UNKNOWN_KEY_SECONDS
+from tests.integration.access import ANYBODY
 from tests.integration.clients import SECONDS, unused_name
 from tests.integration.harness import Broker, BrokerTestCase, eventually, free_ports
 from tests.integration.wire import frame, response
@@ -83,7 +84,7 @@ class OAuthCase(TestCase):
         port: Any = reactor.listenTCP(0, self.server.site, interface="127.0.0.1")  # type: ignore[attr-defined]
         self.addCleanup(port.stopListening)
         self.url = f"http://127.0.0.1:{port.getHost().port}"
-        self.broker = Broker()
+        self.broker = Broker(access=ANYBODY)
         self.broker.settings = {
             "listeners": f"SASL_PLAINTEXT://127.0.0.1:{self.broker.port}",
             "sasl.enabled.mechanisms": "OAUTHBEARER",

@@ -12,6 +12,7 @@ from confluent_kafka.admin import AdminClient
 from oidc_provider_mock import run_server_in_thread
 from twisted.trial.unittest import SynchronousTestCase
 
+from tests.integration.access import ANYBODY
 from tests.integration.harness import Broker
 
 REDIRECT = "http://localhost/back"
@@ -35,7 +36,7 @@ class ProviderTests(SynchronousTestCase):
         with run_server_in_thread() as server:
             issuer = f"http://localhost:{server.server_port}"
             found = httpx.get(f"{issuer}/.well-known/openid-configuration").json()
-            broker = Broker()
+            broker = Broker(access=ANYBODY)
             self.addCleanup(broker.close)
             broker.settings = {
                 "listeners": f"SASL_PLAINTEXT://127.0.0.1:{broker.port}",

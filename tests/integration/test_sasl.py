@@ -31,6 +31,7 @@ from chronik.network.peers import BrokerChannels
 from chronik.protocol.messages import MetadataRequest, MetadataResponse
 from chronik.security.sasl.inter_broker import inter_broker_client
 from chronik.threads import ReactorThreadPools
+from tests.integration.access import ANYBODY
 from tests.integration.clients import SECONDS, unused_name
 from tests.integration.harness import Broker, BrokerTestCase, eventually, running
 from tests.integration.wire import frame
@@ -50,6 +51,7 @@ def librdkafka(broker: Broker, mechanism: str, user: str = "alice", password: st
 class SaslCase(BrokerTestCase):
     """A broker with alice, made by an administrator who need not authenticate."""
 
+    access = ANYBODY
     settings: ClassVar[dict[str, str]] = SETTINGS
 
     def setUp(self) -> None:
@@ -239,7 +241,7 @@ class ChannelTests(TestCase):
         users.write_text("broker = secret\n")
         users.chmod(0o600)
         settings = {**SETTINGS, "users.bootstrap.file": str(users.absolute()), "connections.max.reauth.ms": "1500"}
-        with running(settings) as broker:
+        with running(settings, ANYBODY) as broker:
             channel = await self.connected(broker, "secret")
             for _ in range(10):
                 response: MetadataResponse = await channel.request(MetadataRequest(topics=()))
@@ -334,7 +336,7 @@ class BootstrapTests(unittest.TestCase):
         settings = {**SETTINGS, "users.bootstrap.file": str(users), "log.dirs": str(directory / "data")}
         for text, password in (("root = first\n", "first"), ("root = first\nother = x\n", "second")):
             users.write_text(text)
-            with running(settings) as broker:
+            with running(settings, ANYBODY) as broker:
                 token = base64.b64encode(f"root:{password}".encode()).decode()
                 status, found = broker.http("/_security/user", headers={"Authorization": f"Basic {token}"})
                 self.assertEqual((200, ["root"]), (status, list(found)))
@@ -347,7 +349,7 @@ class BootstrapTests(unittest.TestCase):
         users = directory / "users.properties"
         users.write_text("root = first\n")
         users.chmod(0o644)
-        broker = Broker({**SETTINGS, "users.bootstrap.file": str(users)})
+        broker = Broker({**SETTINGS, "users.bootstrap.file": str(users)}, access=ANYBODY)
         self.addCleanup(broker.close)
         self.assertRaises(AssertionError, broker.start)
         self.assertIn("chmod 600", broker.log())

@@ -13,6 +13,7 @@ from typing import Any, ClassVar
 from twisted.trial.unittest import SynchronousTestCase
 
 from chronik.security.passwords import hash_password
+from tests.integration.access import ANYBODY
 from tests.integration.clients import create, produce, unused_name
 from tests.integration.harness import Broker, eventually, running
 
@@ -99,7 +100,7 @@ class LeakTests(SynchronousTestCase):
         )
         whole = '\n[[rules]]\nprincipal = "User:ANONYMOUS"\nresource = "cluster"\noperation = "all"\n'
         rules.write_text(USERS + RULES + everything + whole, encoding="utf-8")
-        with running({"authorizer": "file", "plugin.auth.file.path": str(rules)}) as broker:
+        with running({"authorizer": "file", "plugin.auth.file.path": str(rules)}, ANYBODY) as broker:
             opened, hidden = create(broker, unused_name("open")), unused_name("hidden")
             produce(broker, opened, [json.dumps({"message": f"common word {n}", "n": n}).encode() for n in range(10)])
             self.found(broker, opened, 10)

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from twisted.trial.unittest import SynchronousTestCase
 
+from tests.integration.access import ANYBODY
 from tests.integration.harness import Broker, BrokerTestCase, alive, children, eventually, running
 
 REFUSE_SECONDS = 5.0
@@ -68,7 +69,7 @@ class RefusalTests(SynchronousTestCase):
 
     def refused(self, settings: dict[str, str]) -> str:
         """What a broker with these settings says before it ends."""
-        broker = Broker(settings)
+        broker = Broker(settings, access=ANYBODY)
         self.addCleanup(broker.close)
         return refusal(self, broker)
 

@@ -35,6 +35,7 @@ from chronik.network.peers import BrokerChannels
 from chronik.protocol.messages import MetadataRequest
 from chronik.security.tls.client import ClientTls
 from chronik.security.tls.making import CLIENT, SERVER, issue, name_of
+from tests.integration.access import ANYBODY
 from tests.integration.audit import lines
 from tests.integration.clients import SECONDS, create, unused_name
 from tests.integration.harness import Broker, eventually, free_ports, resident_bytes, running
@@ -255,7 +256,7 @@ class PrincipalTests(SynchronousTestCase):
         """Rules about users hold for whoever has their certificate, and for nobody else."""
         rules = rules_file(("alice", "all", "orders"), ("bob", "describe", "orders"))
         settings = {**tls_settings(), "authorizer": "file", "plugin.auth.file.path": rules, "http.anonymous.paths": "/metrics"}
-        with running(settings) as started:
+        with running(settings, ANYBODY) as started:
             case = TlsTestCase()
             case.broker, case.ports = started, ports(started)
             started.http_port = case.ports["HTTP"]
@@ -289,7 +290,7 @@ class ReloadTests(SynchronousTestCase):
         path = folder / "broker.pem"
         path.write_bytes(broker().pem)
         path.chmod(0o600)
-        with running({**tls_settings(), "ssl.keystore.location": str(path)}) as started:
+        with running({**tls_settings(), "ssl.keystore.location": str(path)}, ANYBODY) as started:
             case = TlsTestCase()
             case.broker, case.ports = started, ports(started)
             started.http_port = case.ports["HTTP"]
@@ -311,7 +312,7 @@ class ReloadTests(SynchronousTestCase):
 
     def test_by_configuration(self) -> None:
         """Kafka's clients change a listener's certificate; one that cannot be used is refused, and changes nothing."""
-        with running(tls_settings()) as started:
+        with running(tls_settings(), ANYBODY) as started:
             case = TlsTestCase()
             case.broker, case.ports = started, ports(started)
             started.http_port = case.ports["HTTP"]
@@ -347,7 +348,7 @@ class BrokerChannelTests(TestCase):
     @deferred
     async def test_channels(self) -> None:
         """A broker's certificate opens the listener of brokers; without one, of another CA, or to another name, there is no channel."""
-        with running(tls_settings()) as started:
+        with running(tls_settings(), ANYBODY) as started:
             port = ports(started)["MTLS"]
             started.http_port = ports(started)["HTTP"]
             own = {"ssl.truststore.location": ca_file(), "ssl.keystore.location": file(broker())}
@@ -377,7 +378,7 @@ class StartTests(SynchronousTestCase):
 
     def refusal(self, **settings: str) -> str:
         """What the terminal says."""
-        started = Broker({key.replace("_", "."): value for key, value in settings.items()})
+        started = Broker({key.replace("_", "."): value for key, value in settings.items()}, access=ANYBODY)
         try:
             started.begin()
             assert started.process is not None
@@ -415,7 +416,7 @@ class FirstRunTests(SynchronousTestCase):
         words = [line.strip().removeprefix("--set ").removesuffix(" \\").strip("'") for line in said.splitlines() if "--set" in line]
         settings = dict(word.split("=", 1) for word in words)
         use = next(line for line in said.splitlines() if "chronik topics list" in line).split()[1:]
-        with running(settings):
+        with running(settings, ANYBODY):
             created = self.chronik("topics", "create", "secured", *use[2:])
             self.assertEqual((0, ""), (created.returncode, created.stderr))
             self.assertIn("secured", self.chronik(*use).stdout)

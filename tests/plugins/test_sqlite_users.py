@@ -10,6 +10,7 @@ from pathlib import Path
 
 from confluent_kafka import Producer
 
+from tests.integration.access import ANYBODY
 from tests.integration.harness import Broker
 from tests.plugins.installation import PROBE, InstallationTestCase
 
@@ -34,7 +35,7 @@ class SqliteUsersTests(InstallationTestCase):
         subprocess.run(command, input="wonderland\n", text=True, check=True, env=self.installed.environ)
         settings = {"sasl.enabled.mechanisms": "PLAIN,SCRAM-SHA-512", "search.backend": "none"}
         settings |= {"credential.store": "sqlite-users", "plugin.auth.sqlite-users.path": path}
-        broker = Broker(settings, environ=self.installed.environ)
+        broker = Broker(settings, environ=self.installed.environ, access=ANYBODY)
         self.addCleanup(broker.close)
         broker.start()
         for mechanism in ("PLAIN", "SCRAM-SHA-512"):
