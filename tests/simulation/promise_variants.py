@@ -8,17 +8,11 @@ from typing import Any, Final
 
 from chronik.coordinator.group import committers
 from chronik.coordinator.group.consumer.membership import ConsumerMembership
-from chronik.coordinator.group.group import Group
 from chronik.coordinator.group.membership import Membership
 from chronik.replica.host import HostedPartitions
 from chronik.replica.partition import Partition
 from chronik.server.fetch_sessions import FetchSession
 from chronik.storage import reading, timesearch
-
-
-def commit_in_any_generation() -> None:
-    """A member may commit in whichever generation it believes to be."""
-    Group.check_generation = lambda self, generation: None  # type: ignore[method-assign]
 
 
 def commit_what_was_given_up() -> None:
@@ -74,7 +68,6 @@ def configure_at_the_start() -> None:
 
 
 ALL: Final[Sequence[Callable[[], None]]] = (
-    commit_in_any_generation,
     commit_what_was_given_up,
     keep_whoever_was_there,
     forget_to_wake,
