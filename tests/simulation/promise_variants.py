@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from typing import Any, Final
 
 from chronik.coordinator.group import committers
 from chronik.coordinator.group.consumer.membership import ConsumerMembership
 from chronik.coordinator.group.membership import Membership
-from chronik.replica.host import HostedPartitions
 from chronik.replica.partition import Partition
 from chronik.server.fetch_sessions import FetchSession
 from chronik.storage import reading, timesearch
@@ -57,22 +55,11 @@ def find_what_is_later() -> None:
     reading.first_at_or_after = find  # type: ignore[attr-defined]
 
 
-def configure_at_the_start() -> None:
-    """A topic's configuration is looked at when something else of the topic changes."""
-    before = HostedPartitions.image_changed
-
-    def image_changed(self: HostedPartitions, image: Any, delta: Any) -> None:
-        before(self, image, replace(delta, configs=frozenset()))
-
-    HostedPartitions.image_changed = image_changed  # type: ignore[method-assign]
-
-
 ALL: Final[Sequence[Callable[[], None]]] = (
     commit_what_was_given_up,
     keep_whoever_was_there,
     forget_to_wake,
     serve_whoever_is_behind,
     find_what_is_later,
-    configure_at_the_start,
 )
 """Every one."""
