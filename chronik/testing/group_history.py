@@ -23,6 +23,9 @@ class GroupAnomaly(enum.Enum):
     COMMIT_LOST = "commit lost"
     """A read of committed offsets told something older than what was acknowledged before it began, or what nobody wrote."""
 
+    STALE_COMMIT = "stale commit"
+    """A commit was taken of a member whose generation was over, or whose partition was another's: it may undo what the new owner committed."""
+
     TWO_OWNERS = "two owners"
     """A partition belongs to two members of one generation, or was given to one before another had let go of it."""
 
@@ -79,6 +82,8 @@ class GroupHistory:
         self._writes: defaultdict[Place, list[Write]] = defaultdict(list)
         self._owners: dict[tuple[str, int, Hashable], str] = {}
         self._claims: defaultdict[str, dict[str, Claim]] = defaultdict(dict)
+        self._generations: dict[str, tuple[int, int]] = {}
+        self._given: dict[Place, tuple[str, int]] = {}
         self._findings: list[GroupFinding] = []
 
     # -- committed offsets --------------------------------------------------------------------------------------------
@@ -97,6 +102,20 @@ class GroupHistory:
     def written(self, write: Write) -> None:
         """It was acknowledged: from now on it, or a later one, must be read."""
         write.ended = min(write.ended, self.begin())
+
+    def written_in(self, write: Write, generation: int, member: str) -> None:
+        """The same, by a member of a group, in a generation: neither a later one nor another owner was known before the commit was sent."""
+        self.written(write)
+        group, partition = write.place
+        latest, since = self._generations.get(group, (-1, 0))
+        owner, given = self._given.get(write.place, (member, 0))
+        if generation < latest and since < write.begun:
+            self._stale(f"{group}: generation {generation} of {member} committed {write.value} of {partition} after generation {latest} began")
+        if owner != member and given < write.begun:
+            self._stale(f"{group}: {member} committed {write.value} of {partition} after {owner} was given it")
+
+    def _stale(self, what: str) -> None:
+        self._findings.append(GroupFinding(GroupAnomaly.STALE_COMMIT, what))
 
     def refused(self, write: Write) -> None:
         """It was refused, and had no effect."""
@@ -123,7 +142,9 @@ class GroupHistory:
     # -- owners -------------------------------------------------------------------------------------------------------
 
     def assigned(self, group: str, generation: int, member: str, partitions: Iterable[Hashable]) -> None:
-        """A member was given partitions for a generation of its group."""
+        """A member was given partitions for a generation of its group, which is durable since then."""
+        if generation > self._generations.get(group, (-1, 0))[0]:
+            self._generations[group] = generation, self.begin()
         for partition in partitions:
             owner = self._owners.setdefault((group, generation, partition), member)
             if owner != member:
@@ -136,6 +157,7 @@ class GroupHistory:
         mine = self._claims[group].setdefault(member, Claim(member))
         wanted = set(partitions)
         for partition in sorted(wanted - mine.places, key=repr):
+            self._given[group, partition] = member, self.begin()
             for claim in others:
                 if partition in claim.places:
                     what = f"{group}: {partition} was given to {member}, while {claim.member} had it"

@@ -179,6 +179,10 @@ class History:
         """How many records were acknowledged."""
         return sum(len(notes.acknowledged) for notes in tuple(self._partitions.values()))
 
+    def acknowledged_end(self, partition: int) -> int:
+        """One past the last offset that was acknowledged."""
+        return max(self._partitions[partition].acknowledged.values(), default=-1) + 1
+
     def end(self, partition: int) -> int:
         """One past the last offset that a reader was given."""
         polls = self._partitions[partition].polls.values()

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests.lengths import LONG
-from tests.simulation import access_variants, cluster_variants, search_variants, variants
+from tests.simulation import access_variants, cluster_variants, promise_variants, search_variants, variants
 from tests.simulation.runs import simulate
 
 SEEDS_MAX = 40
@@ -22,6 +22,7 @@ QUICK = (
     variants.trim_in_memory,
     variants.leave_deleted_topics,
     search_variants.search_what_is_not_committed_yet,
+    promise_variants.find_what_is_later,
 )
 """Those that a short run looks at."""
 
@@ -46,7 +47,7 @@ class VariantTests(SynchronousTestCase):
 
     def test_each_is_caught(self) -> None:
         """Some seed finds something in each, which none does in the broker as it is."""
-        for variant in (*variants.ALL, *search_variants.ALL) if LONG else QUICK:
+        for variant in (*variants.ALL, *promise_variants.ALL, *search_variants.ALL) if LONG else QUICK:
             self._is_caught(variant, 1)
 
     def test_each_of_a_cluster_is_caught(self) -> None:
@@ -67,6 +68,6 @@ class VariantTests(SynchronousTestCase):
 
     def test_quick_ones_are_among_all(self) -> None:
         """What a short run looks at, a long one does too."""
-        self.assertLessEqual(set(QUICK), {*variants.ALL, *search_variants.ALL})
+        self.assertLessEqual(set(QUICK), {*variants.ALL, *promise_variants.ALL, *search_variants.ALL})
         self.assertLessEqual(set(CLUSTER_QUICK), set(cluster_variants.ALL))
         self.assertLessEqual(set(ACCESS_QUICK), set(access_variants.ALL))

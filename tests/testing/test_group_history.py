@@ -96,3 +96,25 @@ class OwnerTests(SynchronousTestCase):
         self.assertEqual([], self.anomalies())
         self.history.claims("g", "d", [PLACE], 9.0, 15.0)
         self.assertEqual([GroupAnomaly.TWO_OWNERS], self.anomalies())
+
+    def test_commits_of_a_generation_that_is_over(self) -> None:
+        """One that was sent before the next generation began may be taken, one that was sent after it may not."""
+        self.history.assigned("g", 1, "a", [PLACE])
+        early = self.history.writing("g", PLACE, Value(5, ""))
+        self.history.assigned("g", 2, "b", [PLACE])
+        self.history.written_in(early, 1, "a")
+        self.assertEqual([], self.anomalies())
+        self.history.written_in(self.history.writing("g", PLACE, Value(6, "")), 1, "a")
+        self.assertEqual([GroupAnomaly.STALE_COMMIT], self.anomalies())
+
+    def test_commits_of_what_is_another_members(self) -> None:
+        """A member may commit what it was given last, and what another was given only if it had sent that before."""
+        self.history.claims("g", "a", [PLACE], 0.0, 6.0)
+        early = self.history.writing("g", PLACE, Value(5, ""))
+        self.history.lets_go("g", "a")
+        self.history.claims("g", "b", [PLACE], 1.0, 7.0)
+        self.history.written_in(early, 1, "a")
+        self.history.written_in(self.history.writing("g", PLACE, Value(7, "")), 2, "b")
+        self.assertEqual([], self.anomalies())
+        self.history.written_in(self.history.writing("g", PLACE, Value(6, "")), 1, "a")
+        self.assertEqual([GroupAnomaly.STALE_COMMIT], self.anomalies())

@@ -28,7 +28,13 @@ from chronik.testing.simulation.stage import Stage
 TOPIC_RESOURCE: Final = 2
 SET: Final = 0
 
-SEGMENT_BYTES: Final = (1 << 20, 2 << 20, 5 << 20)
+RETENTION_BYTES: Final = "retention.bytes"
+"""What is configured again and again: so much that nothing is ever removed because of it."""
+
+KEPT_BYTES: Final = (1 << 40, 2 << 40, 5 << 40)
+
+BEYOND_SHARE: Final = 0.1
+"""Of attempts to remove records, those that ask for some that are not committed yet."""
 
 PARTITIONS_MAX: Final = 5
 
@@ -94,6 +100,22 @@ class Admin:
         if error is ErrorCode.INVALID_REPLICATION_FACTOR:
             raise Unavailable("there are too few brokers yet")
 
+    async def configured(self, name: str) -> int | None:
+        """The ``retention.bytes`` that a topic was given; None for none.
+
+        :raises Unavailable: that cannot be found out now.
+        """
+        resource = DescribeConfigsRequest.DescribeConfigsResource(
+            resource_type=TOPIC_RESOURCE, resource_name=name, configuration_keys=(RETENTION_BYTES,)
+        )
+        response = await self.client.ask_controller(DescribeConfigsRequest(resources=(resource,)))
+        if self.client.may_be_old:
+            self.client.controller_id = -1
+            raise Unavailable("the controller may be another one")
+        self.outcome("DescribeConfigs", response.results[0].error_code)
+        (config,) = response.results[0].configs
+        return int(config.value) if config.config_source == 1 else None
+
     async def created(self, name: str, partitions: int, replication: int, configs: dict[str, str] | None = None) -> TopicId:
         """Create a topic, however long it takes; its id."""
         again = False
@@ -148,8 +170,8 @@ class Librarian(Admin):
         groups = self.stage.ledger.groups
         await self._look()
         self._changes += 1
-        value = str(self.client.random.choice(SEGMENT_BYTES) + self._changes)
-        change = IncrementalAlterConfigsRequest.AlterableConfig(name="segment.bytes", config_operation=SET, value=value)
+        value = str(self.client.random.choice(KEPT_BYTES) + self._changes)
+        change = IncrementalAlterConfigsRequest.AlterableConfig(name=RETENTION_BYTES, config_operation=SET, value=value)
         resource = IncrementalAlterConfigsRequest.AlterConfigsResource(
             resource_type=TOPIC_RESOURCE, resource_name=self._topic, configs=(change,)
         )
@@ -161,17 +183,8 @@ class Librarian(Admin):
     async def _look(self) -> None:
         groups = self.stage.ledger.groups
         begun = groups.begin()
-        resource = DescribeConfigsRequest.DescribeConfigsResource(
-            resource_type=TOPIC_RESOURCE, resource_name=self._topic, configuration_keys=("segment.bytes",)
-        )
-        response = await self.client.ask_controller(DescribeConfigsRequest(resources=(resource,)))
-        if self.client.may_be_old:
-            self.client.controller_id = -1
-            raise Unavailable("the controller may be another one")
-        self.outcome("DescribeConfigs", response.results[0].error_code)
-        (config,) = response.results[0].configs
-        value = NOTHING if config.config_source != 1 else Value(int(config.value), "")
-        groups.read("configuration of", self._topic, begun, value)
+        configured = await self.configured(self._topic)
+        groups.read("configuration of", self._topic, begun, NOTHING if configured is None else Value(configured, ""))
 
 
 class Trimmer(Admin):
@@ -196,13 +209,21 @@ class Trimmer(Admin):
         await self._reader.fetch({position.key: position}, wait_ms=0)
         if position.high <= 0:
             return
-        offset = self.client.random.randint(0, position.high)
-        self.stage.ledger.history(topic_id).forgotten(number, offset)
+        random = self.client.random
+        beyond = random.random() < BEYOND_SHARE
+        offset = position.high + random.randint(1, 3) if beyond else random.randint(0, position.high)
+        history = self.stage.ledger.history(topic_id)
         part = DeleteRecordsRequest.DeleteRecordsPartition(partition_index=number, offset=offset)
         topic = DeleteRecordsRequest.DeleteRecordsTopic(name=self._topic, partitions=(part,))
-        response = await self.client.ask(leader, DeleteRecordsRequest(topics=(topic,), timeout_ms=3_000))
+        try:
+            response = await self.client.ask(leader, DeleteRecordsRequest(topics=(topic,), timeout_ms=3_000))
+        except Unavailable:
+            history.forgotten(number, offset)
+            raise
         (answer,) = response.topics[0].partitions
         error = self.client.error("DeleteRecords", answer.error_code)
+        if error is not ErrorCode.OFFSET_OUT_OF_RANGE:
+            history.forgotten(number, offset)
         if error is ErrorCode.NONE:
             # Not to the low watermark that is told: it may come of another request, which is not durable yet.
             self._trimmed[number] = max(offset, self._trimmed.get(number, 0))

@@ -23,6 +23,7 @@ class CommitAudit:
         self._brokers = brokers
         self._finding = finding
         self._committed: dict[tuple[TopicId, int], tuple[int, int]] = {}
+        self._starts: dict[tuple[tuple[TopicId, int], int], int] = {}
         self._told: set[tuple[tuple[TopicId, int], int]] = set()
 
     def look(self) -> None:
@@ -35,6 +36,9 @@ class CommitAudit:
         for number, life in lives:
             for key, log in life.logs.items():
                 committed, teller = self._committed.get(key, (0, 0))
+                if log.start_offset > max(committed, self._starts.get((key, number), 0)):
+                    self._starts[key, number] = log.start_offset
+                    self._finding(f"broker {number} removed {key[0].hex()}-{key[1]} up to {log.start_offset}, {committed} is committed")
                 if log.flushed_offset < committed and not log.failed and (key, number) not in self._told:
                     self._check(key, number, log.flushed_offset, committed, teller)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -21,7 +21,19 @@ VERSIONS: Final = (10, 11, 12, 13, 17)
 FIRST_VERSION_WITH_SESSIONS: Final = 7
 FIRST_VERSION_WITH_TOPIC_IDS: Final = 13
 
+LATEST: Final = -1
 EARLIEST: Final = -2
+LARGEST: Final = -3
+"""As times in ListOffsets: the end, the beginning, and the record of the largest timestamp."""
+
+FENCED_SHARE: Final = 0.1
+"""Of looks at the beginning, those that are followed by one under an epoch that is over."""
+
+LATEST_SHARE: Final = 0.1
+"""Of a consumer's Fetches, those before which it asks where a partition ends."""
+
+TIMES_MAX: Final = 4
+"""Times of a partition that are looked for when everything was read."""
 
 IDLE_MAX: Final = 20
 """So many Fetches without a record, before the end of a partition is reached, are too many."""
@@ -39,6 +51,7 @@ class Position:
     :ivar fetched_epoch: of what it read last, -1 for nothing.
     :ivar epoch: under which the leader that it reads from leads.
     :ivar high: the high watermark that it was told of last.
+    :ivar times: timestamp (ms), offset and leader epoch of each record that was read; None where nobody asks for them.
     """
 
     topic: str
@@ -50,6 +63,7 @@ class Position:
     epoch: int = -1
     high: int = -1
     begun: int = 0
+    times: list[tuple[int, int, int]] | None = None
 
     @property
     def key(self) -> tuple[str, int]:
@@ -99,17 +113,52 @@ class Reader:
 
         :raises Unavailable: the leader cannot be asked now.
         """
-        client = self.client
-        leader, epoch, _ = await client.leader(position.topic, position.partition)
-        part = ListOffsetsRequest.ListOffsetsPartition(partition_index=position.partition, current_leader_epoch=epoch, timestamp=EARLIEST)
-        topic = ListOffsetsRequest.ListOffsetsTopic(name=position.topic, partitions=(part,))
-        response = await client.ask(leader, ListOffsetsRequest(replica_id=-1, isolation_level=1, topics=(topic,)))
-        (answer,) = response.topics[0].partitions
-        error = client.error("ListOffsets", answer.error_code)
+        leader, epoch, _ = await self.client.leader(position.topic, position.partition)
+        offset = int((await self._listed(position, EARLIEST, leader, epoch)).offset)
+        if epoch > 0 and self.client.random.random() < FENCED_SHARE:
+            await self._ask_under_an_old_epoch(position, leader, epoch - 1)
+        return offset
+
+    async def latest(self, position: Position) -> None:
+        """Ask where the partition ends, which is how far it is committed: no Fetch may tell of less from then on.
+
+        :raises Unavailable: the leader cannot be asked now.
+        """
+        end = int((await self.listed(position, LATEST)).offset)
+        self._stage.ledger.history(position.topic_id).watermarks(position.reader, position.partition, end, end)
+
+    async def listed(self, position: Position, timestamp: int) -> Any:
+        """What ListOffsets says of a time (ms).
+
+        :raises Unavailable: the leader cannot be asked now.
+        """
+        leader, epoch, topic_id = await self.client.leader(position.topic, position.partition)
+        if topic_id != position.topic_id:
+            raise Unavailable(f"{position.topic} is another topic now")
+        return await self._listed(position, timestamp, leader, epoch)
+
+    async def _listed(self, position: Position, timestamp: int, leader: int, epoch: int) -> Any:
+        answer = await self._list(position, timestamp, leader, epoch)
+        error = self.client.error("ListOffsets", answer.error_code)
         if error is not ErrorCode.NONE:
             await self._moved(position, error, "ListOffsets")
             raise Unavailable(f"ListOffsets: {error.name}")
-        return int(answer.offset)
+        return answer
+
+    async def _list(self, position: Position, timestamp: int, leader: int, epoch: int) -> Any:
+        part = ListOffsetsRequest.ListOffsetsPartition(partition_index=position.partition, current_leader_epoch=epoch, timestamp=timestamp)
+        topic = ListOffsetsRequest.ListOffsetsTopic(name=position.topic, partitions=(part,))
+        response = await self.client.ask(leader, ListOffsetsRequest(replica_id=-1, isolation_level=1, topics=(topic,)))
+        (answer,) = response.topics[0].partitions
+        return answer
+
+    async def _ask_under_an_old_epoch(self, position: Position, leader: int, epoch: int) -> None:
+        """A broker that led under a later epoch a moment ago serves nobody who believes in an earlier one (KIP-320)."""
+        answer = await self._list(position, EARLIEST, leader, epoch)
+        if self.client.error("ListOffsets", answer.error_code) is ErrorCode.NONE:
+            self._stage.ledger.finding(
+                f"{position.reader} asked for {position.topic}-{position.partition} under epoch {epoch}, which was over, and was not refused"
+            )
 
     # -- reading ------------------------------------------------------------------------------------------------------
 
@@ -204,6 +253,9 @@ class Reader:
         history = ledger.history(position.topic_id)
         history.watermarks(position.reader, position.partition, part.last_stable_offset, part.high_watermark)
         position.high = part.high_watermark
+        if part.log_start_offset > part.high_watermark:
+            what = f"{position.topic}-{position.partition} is said to begin at {part.log_start_offset}"
+            ledger.finding(f"{what} and to be committed up to {part.high_watermark} only")
         if part.diverging_epoch.end_offset >= 0:
             ledger.finding(
                 f"{position.reader} at {position.offset} of {position.topic}-{position.partition}, read under epoch {position.fetched_epoch}, "
@@ -231,6 +283,8 @@ class Reader:
                 history.appended(position.reader, position.partition, read.offset, header.leader_epoch, record)
                 if read.offset >= part.high_watermark:
                     self._stage.ledger.finding(f"{position.reader} was given {read.offset}, the high watermark being {part.high_watermark}")
+                if position.times is not None:
+                    position.times.append((read.timestamp, read.offset, header.leader_epoch))
                 position.offset = read.offset + 1
                 position.fetched_epoch = header.leader_epoch
                 count += 1
@@ -317,14 +371,22 @@ class Consumer:
     async def run(self) -> None:
         """Read until the play is over."""
         client = self._client
-        while not self._stage.over and not self._stage.quiet:
+        while not self._stage.over and not (self._stage.quiet and self._has_heard_of_all()):
             try:
                 await self._begin()
+                if client.random.random() < LATEST_SHARE:
+                    await self._reader.latest(self.positions[self._topic, client.random.choice(self._partitions)])
                 await self._reader.fetch(self.positions)
                 await client.sleep(self._pause * client.random.expovariate(1.0))
             except Unavailable:
                 await client.backoff()
                 await self._find()
+
+    def _has_heard_of_all(self) -> bool:
+        """Whether it was told that everything is committed that was acknowledged: who waits with a fetch session is told that too."""
+        ledger = self._stage.ledger
+        told = [each.high >= ledger.history(each.topic_id).acknowledged_end(each.partition) for each in self.positions.values()]
+        return len(told) == len(self._partitions) and all(told)
 
     async def _find(self) -> None:
         try:
@@ -339,11 +401,11 @@ class Consumer:
                 self.positions[position.key] = position
 
 
-async def read_all(stage: Stage, client: ClusterClient, topic: str, name: str, version_min: int = 0) -> TopicId:
+async def read_all(stage: Stage, client: ClusterClient, topic: str, name: str, version_min: int = 0, look: bool = False) -> TopicId:
     """Read a topic from its beginning to its end, as the last reader; its id.
 
     :param version_min: of Fetch.
-
+    :param look: whether to look for records by time, too; only where nobody deletes the topic meanwhile.
     :raises Unavailable: somebody does not answer.
     """
     reader = Reader(stage, client, False, version_min)
@@ -354,6 +416,9 @@ async def read_all(stage: Stage, client: ClusterClient, topic: str, name: str, v
     for number in sorted(known.leaders):
         position = await reader.position(topic, number, name)
         position.reader = name
+        position.times = [] if look else None
+        if topic in stage.fleeting:
+            stage.ledger.history(position.topic_id).forgotten(number, position.offset)
         idle = 0
         while not 0 <= position.high <= position.offset:
             idle = 0 if await reader.fetch({position.key: position}, wait_ms=0) else idle + 1
@@ -362,5 +427,25 @@ async def read_all(stage: Stage, client: ClusterClient, topic: str, name: str, v
             if position.reader != name:
                 stage.ledger.finding(f"the last reader of {topic}-{number} had to begin anew")
                 break
+        if position.times is not None and position.reader == name:
+            await _look_for_times(stage, reader, position, position.times)
     stage.ledger.read_all(known.topic_id, name)
     return TopicId(known.topic_id)
+
+
+async def _look_for_times(stage: Stage, reader: Reader, position: Position, times: Sequence[tuple[int, int, int]]) -> None:
+    """ListOffsets finds the first record that is as late as a time, and the first of the latest, among those that were read.
+
+    :raises Unavailable: somebody does not answer.
+    """
+    random = reader.client.random
+    wanted = [random.choice(times)[0] + random.randrange(2) for _ in range(min(TIMES_MAX, len(times)))]
+    for timestamp in (*wanted, LARGEST):
+        least = max(times, default=(-1, -1, -1))[0] if timestamp == LARGEST else timestamp
+        expected = next((each for each in times if each[0] >= least), (-1, -1, -1))
+        answer = await reader.listed(position, timestamp)
+        found = answer.timestamp, answer.offset, answer.leader_epoch
+        # What nobody waits for may still have come.
+        if found != expected and not answer.offset >= position.offset:
+            what = f"of {position.topic}-{position.partition} (timestamp, offset, epoch) is {found}, readers have {expected}"
+            stage.ledger.finding(f"the first record at or after {timestamp} {what}")

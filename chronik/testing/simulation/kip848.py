@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any, ClassVar, Final
 
 from chronik.errors import ErrorCode
 from chronik.protocol.messages import ConsumerGroupHeartbeatRequest
 from chronik.testing.simulation.client import Unavailable
-from chronik.testing.simulation.members import SESSION_MS, Lost, Member
+from chronik.testing.simulation.fetching import Position
+from chronik.testing.simulation.members import SESSION_MS, Lost, Member, Place
 
 FENCED: Final = frozenset({ErrorCode.FENCED_MEMBER_EPOCH, ErrorCode.UNKNOWN_MEMBER_ID, ErrorCode.STALE_MEMBER_EPOCH})
 
@@ -25,11 +27,12 @@ class ConsumerMember(Member):
     _owned: set[int]
     _said: set[int] | None
     _interval: float
+    _late: tuple[int, dict[Place, Position]] | None = None
 
     async def live(self) -> None:
         """Join, and send heartbeats in between."""
         self.member_id = self.member_id or str(uuid.UUID(bytes=self.client.random.randbytes(16), version=4))
-        self.epoch, self._owned, self._interval = 0, set(), 0.0
+        self.epoch, self._owned, self._interval, self._late = 0, set(), 0.0, None
         self._forget_said()
         random, clock = self.client.random, self.client.reactor.seconds
         beat_at = clock()
@@ -40,6 +43,8 @@ class ConsumerMember(Member):
             await self.read_some()
             if random.random() < 0.3:
                 await self.commit()
+            if random.random() < 0.2:
+                await self._commit_late()
             if self._said is not None and self._owned != self._said:
                 beat_at = clock()
             if self.dies:
@@ -103,10 +108,20 @@ class ConsumerMember(Member):
         gone = self._owned - numbers
         if gone and self.client.random.random() < 0.7:
             await self.commit()
+        if gone:
+            self._late = self.epoch, {place: position for place, position in self.positions.items() if place[1] in gone}
         self._claim(sent, numbers | (self._owned & gone))
         self._owned = numbers
         self._committed = {place: offset for place, offset in self._committed.items() if place[1] in numbers}
         await self.take_up(numbers)
+
+    async def _commit_late(self) -> None:
+        """What was committed before partitions were given up comes once more, as from a slow network: by now they may be another member's."""
+        late, self._late = self._late, None
+        if late is not None and late[1]:
+            epoch, positions = late
+            with suppress(Lost):
+                await self.commit_positions(positions, epoch)
 
     async def leave(self) -> None:
         """A heartbeat of epoch -1."""

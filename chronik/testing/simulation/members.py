@@ -6,6 +6,7 @@ What is common to members of both protocols. How they come by their partitions i
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import ClassVar, Final
 
 from chronik.errors import ErrorCode
@@ -18,6 +19,12 @@ from chronik.testing.simulation.stage import Stage
 SESSION_MS: Final = 6_000
 
 HEARTBEAT_SECONDS: Final = 0.5
+
+PAUSED: Final = 0.4
+"""Of members that are silent for longer than a session are not dead, but paused."""
+
+FORGETS: Final = 0.7
+"""Up to here those that die come again as another member; the rest is who it was."""
 
 REFUSALS: Final = frozenset(
     {ErrorCode.ILLEGAL_GENERATION, ErrorCode.UNKNOWN_MEMBER_ID, ErrorCode.FENCED_MEMBER_EPOCH, ErrorCode.STALE_MEMBER_EPOCH,
@@ -87,11 +94,24 @@ class Member:
         return self.client.random.random() < 0.004
 
     async def vanish(self) -> None:
-        """Be silent for longer than a session."""
+        """Be silent for longer than a session: as one that dies, whose successor may be another member; or as one whose process is paused, and which
+        goes on committing as if nothing had been.
+        """
+        kind = self.client.random.random()
+        if kind < PAUSED:
+            await self.client.sleep(SESSION_MS / 1000 * (0.7 + self.client.random.random()))
+            await self.commit(again=True)
+            raise Lost
         self.client.close()
         self.positions = {}
+        if kind < FORGETS:
+            self.forget()
         await self.client.sleep(SESSION_MS / 1000 * (0.3 + self.client.random.random()))
         raise Lost
+
+    def forget(self) -> None:
+        """Be another member from now on."""
+        self.member_id = ""
 
     # -- reading ------------------------------------------------------------------------------------------------------
 
@@ -161,38 +181,47 @@ class Member:
             raise Unavailable(f"{kind}: {error.name}")
         return error
 
-    async def commit(self) -> None:
+    async def commit(self, again: bool = False) -> None:
         """Commit how far it is.
+
+        :param again: also what was committed before.
+        :raises Unavailable: it is not known what became of it.
+        :raises Lost: it was refused.
+        """
+        positions = {place: each for place, each in self.positions.items() if again or self._committed.get(place) != each.offset}
+        if positions:
+            await self.commit_positions(positions, self.epoch)
+
+    async def commit_positions(self, positions: Mapping[Place, Position], epoch: int) -> None:
+        """Commit these, as a member of a generation or epoch.
 
         :raises Unavailable: it is not known what became of it.
         :raises Lost: it was refused.
         """
-        places = [place for place, position in self.positions.items() if self._committed.get(place) != position.offset]
-        if not places:
-            return
         ledger = self.stage.ledger
         self._commits += 1
         text = f"{self.client.name}#{self._commits}"
-        offsets = {place: self.positions[place].offset for place in places}
+        offsets = {place: position.offset for place, position in positions.items()}
         writes = {place: ledger.groups.writing(self.group, place, Value(offset, text)) for place, offset in offsets.items()}
         parts = tuple(
             OffsetCommitRequest.OffsetCommitRequestPartition(
-                partition_index=number, committed_offset=offsets[name, number], committed_leader_epoch=self.positions[name, number].fetched_epoch,
+                partition_index=number, committed_offset=offsets[name, number], committed_leader_epoch=positions[name, number].fetched_epoch,
                 committed_metadata=text,
             )
-            for name, number in places
+            for name, number in positions
         )  # fmt: skip
         topic = OffsetCommitRequest.OffsetCommitRequestTopic(name=self.topic, partitions=parts)
         request = OffsetCommitRequest(
-            group_id=self.group, generation_id_or_member_epoch=self.epoch, member_id=self.member_id, topics=(topic,)
+            group_id=self.group, generation_id_or_member_epoch=epoch, member_id=self.member_id, topics=(topic,)
         )
+        member_id = self.member_id
         response = await self.client.ask_coordinator(self.group, request, self._commit_version)
         worst = ErrorCode.NONE
         for part in response.topics[0].partitions:
             place = (self.topic, part.partition_index)
             error = self.client.error("OffsetCommit", part.error_code)
             if error is ErrorCode.NONE:
-                ledger.groups.written(writes[place])
+                ledger.groups.written_in(writes[place], epoch, member_id)
                 self._committed[place] = offsets[place]
             elif error in REFUSALS:
                 ledger.groups.refused(writes[place])

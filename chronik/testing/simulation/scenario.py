@@ -19,6 +19,7 @@ from chronik.testing.simulation.brokers import PORT, SimulatedBroker
 from chronik.testing.simulation.cast import CLASSIC, ELECTED, EVENTS, GROWING, MODERN, NOMAD, READERS, SIMPLE, TOPICS, TRIMMED, WRITERS
 from chronik.testing.simulation.classic import ClassicMember
 from chronik.testing.simulation.client import Broker, ClusterClient, Unavailable
+from chronik.testing.simulation.closing import compare_configurations, delete_groups
 from chronik.testing.simulation.commits import LOOK_SECONDS, CommitAudit
 from chronik.testing.simulation.faults import Nemesis
 from chronik.testing.simulation.fetching import Consumer, read_all
@@ -51,6 +52,11 @@ RESTARTS_MIN: Final = 2
 
 SECONDS_MAX: Final = 240.0
 """Simulated time after which a run that has not come to an end is stuck."""
+
+FLEETING_SHARE: Final = 0.4
+"""Of seeds, those whose trimmed topic is kept for :data:`KEPT_MS` only."""
+
+KEPT_MS: Final = 4_000
 
 SETTLE_SECONDS: Final = 60.0
 """Simulated time in which everything must be acknowledged and read once nothing goes wrong any more."""
@@ -180,7 +186,7 @@ class Simulation:
             "log.roll.ms": str(random.choice((300, 3_000, 100_000_000))),
             "log.index.interval.bytes": str(random.choice((100, 1_000, 4_096))),
             "log.flush.offset.checkpoint.interval.ms": str(random.choice((500, 3_000))),
-            "log.retention.check.interval.ms": "5000",
+            "log.retention.check.interval.ms": "3000",
             "log.scrub.interval.ms": "1000",
             # Clocks are set back by hours: to such a broker, producers are from the future.
             "log.message.timestamp.after.max.ms": str(2**63 - 1),
@@ -300,6 +306,9 @@ class Simulation:
             await self._access.make()
         for topic, partitions in TOPICS.items():
             configs = {"internal.segment.bytes": str(self._random.choice((1_500, 8_000, 1 << 20)))}
+            if topic == TRIMMED and self._random.random() < FLEETING_SHARE:
+                configs["retention.ms"] = str(KEPT_MS)
+                stage.fleeting.add(topic)
             self.ledger.kept(await admin.created(topic, partitions, self._replication, configs))
             await self._seeker.know(topic)
         readers: list[Deferred[None]] = []
@@ -329,6 +338,8 @@ class Simulation:
             await running
         for topic in TOPICS:
             await self._read_all(admin.client, topic)
+        await delete_groups(admin, (CLASSIC, MODERN))
+        await compare_configurations(admin, self.brokers, GROWING)
         await self._compare_replicas(admin.client)
         await self._compare_search(admin.client)
         await self._look_for_leftovers()
@@ -364,7 +375,7 @@ class Simulation:
         while True:
             attempt += 1
             try:
-                await read_all(self._stage, client, topic, f"last reader {attempt}")
+                await read_all(self._stage, client, topic, f"last reader {attempt}", look=True)
                 return
             except Unavailable as problem:
                 if attempt > 50:

@@ -16,6 +16,7 @@ class Stage:
     :ivar quiet: nobody writes any more.
     :ivar over: stop at once.
     :ivar waits: clients that are not done.
+    :ivar fleeting: topics whose records are kept for a while only.
     """
 
     def __init__(self, ledger: Ledger) -> None:
@@ -24,6 +25,7 @@ class Stage:
         self.quiet = False
         self.over = False
         self.waits: set[str] = set()
+        self.fleeting: set[str] = set()
         self._producer_ids: dict[int, str] = {}
 
     def failed(self, failure: Failure, who: str) -> Any:

@@ -1,0 +1,68 @@
+"""What must come about once nobody does anything any more: groups whose members are gone are empty, and configurations are in force."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Final
+
+from chronik.errors import ErrorCode
+from chronik.model import TopicId
+from chronik.protocol.messages import DeleteGroupsRequest
+from chronik.testing.simulation.admins import Admin
+from chronik.testing.simulation.brokers import SimulatedBroker
+from chronik.testing.simulation.client import Unavailable
+from chronik.testing.simulation.members import SESSION_MS
+
+EMPTY_SECONDS: Final = 5 * SESSION_MS / 1000
+"""Members that left are gone at once, those that said nothing once their sessions are over; then others may still have to join again."""
+
+FORCE_SECONDS: Final = 10.0
+"""A broker that can be reached follows the metadata within so long."""
+
+PAUSE_SECONDS: Final = 0.5
+
+
+async def delete_groups(admin: Admin, groups: Sequence[str]) -> None:
+    """Delete groups that have no members any more: whoever left or vanished is forgotten, by whichever coordinator."""
+    client = admin.client
+    for group in groups:
+        until = client.reactor.timeline.now + EMPTY_SECONDS
+        told = ""
+        while client.reactor.timeline.now < until:
+            try:
+                response = await client.ask_coordinator(group, DeleteGroupsRequest(groups_names=(group,)))
+                error = client.error("DeleteGroups", response.results[0].error_code)
+                if error in (ErrorCode.NONE, ErrorCode.GROUP_ID_NOT_FOUND):
+                    break
+                told = error.name
+                if error is not ErrorCode.NON_EMPTY_GROUP:
+                    client.forget_coordinator(group)
+            except Unavailable as problem:
+                told = str(problem)
+            await client.sleep(PAUSE_SECONDS)
+        else:
+            admin.stage.ledger.finding(f"{EMPTY_SECONDS} s after its last member left the group {group} could not be deleted: {told}")
+
+
+async def compare_configurations(admin: Admin, brokers: Sequence[SimulatedBroker], topic: str) -> None:
+    """What a topic is configured to be is what the logs of all brokers go by."""
+    client = admin.client
+    until = client.reactor.timeline.now + FORCE_SECONDS
+    problems = ["nobody says how it is configured"]
+    while problems and client.reactor.timeline.now < until:
+        try:
+            wanted = await admin.configured(topic)
+            problems = [] if wanted is None else list(_others(brokers, client.topics[topic].topic_id, wanted))
+        except Unavailable as problem:
+            problems = [str(problem)]
+        if problems:
+            await client.sleep(PAUSE_SECONDS)
+    for what in problems:
+        admin.stage.ledger.finding(f"{FORCE_SECONDS} s after everything was written, of {topic}: {what}")
+
+
+def _others(brokers: Sequence[SimulatedBroker], topic_id: TopicId, wanted: int) -> Iterator[str]:
+    for broker in brokers:
+        for (of, number), log in broker.life.logs.items() if broker.life is not None else ():
+            if of == topic_id and not log.closed and log.config.retention_bytes != wanted:
+                yield f"broker {broker.number} keeps {log.config.retention_bytes} bytes of partition {number}, configured are {wanted}"

@@ -1,0 +1,65 @@
+"""Brokers that lead members of groups and readers astray, though nothing of the log is lost. See :mod:`tests.simulation.variants`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, Final
+
+from chronik.coordinator.group import committers
+from chronik.coordinator.group.consumer.membership import ConsumerMembership
+from chronik.coordinator.group.membership import Membership
+from chronik.replica.partition import Partition
+from chronik.server.fetch_sessions import FetchSession
+from chronik.storage import reading, timesearch
+
+
+def commit_what_was_given_up() -> None:
+    """A member may commit in an earlier epoch what is another member's by now."""
+    committers._check_partitions = lambda member, epoch, places, image: None
+
+
+def keep_whoever_was_there() -> None:
+    """A coordinator that starts expects no signs of life of the members that it read of: who is gone stays for ever."""
+    ConsumerMembership.watch_sessions = lambda self, group: None  # type: ignore[method-assign]
+    Membership.watch_sessions = lambda self, group: None  # type: ignore[method-assign]
+
+
+def forget_to_wake() -> None:
+    """A partition of a fetch session that had nothing to tell is never looked at again."""
+    before = FetchSession.quiet
+
+    def quiet(self: FetchSession, part: Any, partition: Any) -> None:
+        before(self, part, partition)
+        part.disarm()
+
+    FetchSession.quiet = quiet  # type: ignore[method-assign]
+
+
+def serve_whoever_is_behind() -> None:
+    """Who believes in an epoch that is over is served as any other."""
+    before = Partition.check_epoch
+
+    def check_epoch(self: Partition, current_leader_epoch: int) -> None:
+        before(self, max(current_leader_epoch, self.leader_epoch))
+
+    Partition.check_epoch = check_epoch  # type: ignore[method-assign]
+
+
+def find_what_is_later() -> None:
+    """ListOffsets finds the first record that is later than a time, not one that is as late."""
+    before = timesearch.first_at_or_after
+
+    def find(segments: Any, timestamp: int, start_offset: int, end_offset: int) -> Any:
+        return before(segments, timestamp + 1, start_offset, end_offset)
+
+    reading.first_at_or_after = find  # type: ignore[attr-defined]
+
+
+ALL: Final[Sequence[Callable[[], None]]] = (
+    commit_what_was_given_up,
+    keep_whoever_was_there,
+    forget_to_wake,
+    serve_whoever_is_behind,
+    find_what_is_later,
+)
+"""Every one."""
