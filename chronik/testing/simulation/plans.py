@@ -27,6 +27,8 @@ IMPOSSIBLE: Final[Mapping[tuple[str, str], str]] = {
 
 WEIGHTS: Final[Mapping[str, int]] = {
     "bit flip": 3,
+    "index damaged": 2,
+    "stop": 2,
     **dict.fromkeys(METADATA_FAULTS, 2),
     **dict.fromkeys(CLUSTER_FAULTS, 3),
     **dict.fromkeys(ACCESS_FAULTS, 6),
