@@ -73,6 +73,10 @@ class _Run:
             return append.data
         try:
             return inspect(append.data, self.config, self._now)
+        except KafkaError as error:
+            # A refusal is told and not traced: the frames that it came through may have what the batch was decompressed to, for as long as it lives.
+            error.__traceback__ = error.__context__ = error.__cause__ = None
+            return error
         except Exception as error:  # noqa: BLE001  it belongs to who waits
             return error
 

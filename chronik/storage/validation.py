@@ -63,15 +63,8 @@ def inspect(data: bytes | memoryview, config: LogConfig, now: int) -> bytes | me
     :returns: what to append then, as ``inspected``: the same bytes, or others where the topic has a codec of its own.
     :raises KafkaError: none of them may be appended.
     """
-    try:
-        batches = validate(data, config, now, False, thorough_look)
-    except KafkaError as error:
-        refusal = error
-        # As long as it lives, the frames that it came through would have what the batch was decompressed to.
-        refusal.__traceback__ = refusal.__context__ = refusal.__cause__ = None
-    else:
-        return batches[0][1] if len(batches) == 1 else b"".join([batch for _, batch in batches])
-    raise refusal
+    batches = validate(data, config, now, False, thorough_look)
+    return batches[0][1] if len(batches) == 1 else b"".join([batch for _, batch in batches])
 
 
 def replicated(data: bytes | memoryview, end_offset: int, latest_epoch: int) -> list[ValidBatch]:

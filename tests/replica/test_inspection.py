@@ -155,6 +155,7 @@ class OrderTest(InspectionCase):
         self.assertEqual([b"a", b"d"], self.kept())
         refusal = self.failureResultOf(waiting[1], RecordRefused).value
         self.assertEqual((ErrorCode.INVALID_RECORD, 100), (refusal.code, len(refusal.record_errors)))
+        self.assertEqual((None, None, None), (refusal.__traceback__, refusal.__context__, refusal.__cause__))
         self.assertEqual(ErrorCode.CORRUPT_MESSAGE, self.code(waiting[2]))
         self.assertEqual(150, self.successResultOf(waiting[3]).base_offset)
 
