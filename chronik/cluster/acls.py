@@ -9,7 +9,7 @@ from twisted.logger import Logger
 
 from chronik.cluster.writer import OPERATIONS_PER_PLAN_MAX, KeyView, Plan, Writer
 from chronik.errors import ErrorCode, KafkaError
-from chronik.metadata.interfaces import Delete, IMetadataFeed, Put
+from chronik.metadata.interfaces import Delete, Put
 from chronik.metadata.security_keys import EMPTY, acl_key
 from chronik.security.acl.filters import filter_problem, in_order, matching
 from chronik.security.acl.validation import acl_problem
@@ -22,15 +22,13 @@ KEY_BYTES_OF_PLAN_MAX: Final = 1 << 20
 class AclPlans:
     """Carries changes of the access control list out.
 
-    :param writer: of this broker's own, which needs no controller.
-    :param feed: knows which entries there are.
+    :param writer: of this broker's own, which needs no controller; it knows which entries there are.
     """
 
     _log = Logger()
 
-    def __init__(self, writer: Writer, feed: IMetadataFeed) -> None:
+    def __init__(self, writer: Writer) -> None:
         self._writer = writer
-        self._feed = feed
 
     async def create(self, acls: Sequence[AclBinding]) -> Sequence[KafkaError | None]:
         """Add entries; see :meth:`~chronik.cluster.interfaces.IController.create_acls`."""
@@ -41,7 +39,11 @@ class AclPlans:
 
     async def delete(self, filters: Sequence[AclFilter]) -> Sequence[Sequence[AclBinding] | KafkaError]:
         """Remove entries; see :meth:`~chronik.cluster.interfaces.IController.delete_acls`."""
-        there = self._feed.image.security.acls
+        try:
+            # Not as this broker has heard: an entry that another one has added must not be missed.
+            there = (await self._writer.current_image()).security.acls
+        except KafkaError as error:
+            return [error] * len(filters)
         found: list[Sequence[AclBinding] | KafkaError] = []
         for wanted in filters:
             problem = filter_problem(wanted)

@@ -101,7 +101,7 @@ class Controller:
         self._quotas = QuotaPlans(self._writer)
         self._tokens = TokenPlans(self._writer, feed, config, random)
         self._scram = ScramPlans(self._writer, random)
-        self._acls = AclPlans(self._seat.own_writer, feed)
+        self._acls = AclPlans(self._seat.own_writer)
         self._roles = RolePlans(self._seat.own_writer)
         self._remote = RemoteController(feed, peers.channels, peers.clock) if peers is not None else None
         self._locks: KeyedLocks[str] = KeyedLocks()

@@ -44,11 +44,16 @@ class RolePlans:
     async def delete(self, name: str, replaces: str | None = None) -> None:
         """Remove a role; see :meth:`~chronik.cluster.interfaces.IController.delete_role`."""
         key = role_key(name)
-        if self._writer.view.get(key) is None:
-            raise KafkaError(ErrorCode.RESOURCE_NOT_FOUND, f"There is no role {name}.")
+        was_there = False
 
         def plan(view: KeyView) -> Plan:
-            return Plan() if view.get(key) is None else Plan(_compares(view, name, replaces), [Delete(key)])
+            nonlocal was_there
+            if view.get(key) is not None:
+                was_there = True
+                return Plan(_compares(view, name, replaces), [Delete(key)])
+            if was_there:
+                return Plan()
+            raise KafkaError(ErrorCode.RESOURCE_NOT_FOUND, f"There is no role {name}.")
 
         await self._writer.write(plan)
         self._log.info("Role {role} is gone", role=name)

@@ -13,6 +13,7 @@ from zope.interface import implementer
 
 from chronik.errors import ErrorCode, KafkaError
 from chronik.metadata import keys
+from chronik.metadata.image import MetadataImage
 from chronik.metadata.interfaces import (
     OPERATIONS_PER_COMMIT_MAX,
     Compacted,
@@ -164,19 +165,46 @@ class Writer:
         except TooLarge as problem:
             raise KafkaError(ErrorCode.POLICY_VIOLATION, f"The change is too large: {problem}.") from problem
 
+    async def current_image(self) -> MetadataImage:
+        """The own image, once it has all that anybody was answered.
+
+        :raises KafkaError: ``KAFKA_STORAGE_ERROR``: the store does not tell now.
+        """
+        try:
+            return await self._feed.reached(await self._latest())
+        except (ReadOnly, UnknownOutcome) as problem:
+            raise KafkaError(ErrorCode.KAFKA_STORAGE_ERROR, f"The cluster's metadata cannot be read now: {problem}") from problem
+
     async def _write(self, planner: Planner) -> int:
+        latest = 0
         for _ in range(ATTEMPTS_MAX):
-            await self.view.reach(self._feed.image.revision)
-            fences = self._fences()
-            plan = planner(self.view)
-            if not plan.operations:
-                return await self._seen(self.view.current)
+            await self.view.reach(max(latest, self._feed.image.revision))
+            fences, planned_at = self._fences(), self.view.current
+            plan = self._plan(planner)
             try:
-                return await self._seen(await self._store.commit((*fences, *plan.compares), plan.operations))
+                if isinstance(plan, Plan) and plan.operations:
+                    return await self._seen(await self._store.commit((*fences, *plan.compares), plan.operations))
+                # What is seen here may be old: that there is nothing to do, or that it cannot be done, holds only for what the store has now.
+                latest = latest or await self._latest(fences)
             except (Conflict, UnknownOutcome) as problem:
                 self._log.info("A metadata change is planned anew: {problem}", problem=str(problem))
                 await self._read_again()
+                continue
+            if latest <= planned_at:
+                if isinstance(plan, KafkaError):
+                    raise plan
+                return await self._seen(planned_at)
         raise KafkaError(ErrorCode.REQUEST_TIMED_OUT, f"The change was overtaken by others {ATTEMPTS_MAX} times: try again.")
+
+    def _plan(self, planner: Planner) -> Plan | KafkaError:
+        try:
+            return planner(self.view)
+        except KafkaError as error:
+            return error
+
+    def _latest(self, fences: Sequence[Compare] = ()) -> Deferred[int]:
+        """The newest revision that anybody was answered; a commit of nothing tells it."""
+        return self._store.commit(fences, ())
 
     async def catch_up(self) -> None:
         """Wait until the own image shows what the plans were made from."""

@@ -129,7 +129,7 @@ class IMetadataStore(Interface):
     def commit(compares: Sequence[Compare], operations: Sequence[Put | Delete]) -> Deferred[int]:
         """Do all operations at once if all compares hold.
 
-        :returns: the new revision.
+        :returns: the new revision; where nothing is changed, the newest there is, no older than any commit that was answered to anybody.
         :raises MetadataError: :class:`Conflict`, :class:`ReadOnly`, :class:`UnknownOutcome` or :class:`TooLarge`.
         """
 

@@ -39,6 +39,7 @@ class Session:
     :ivar authentication: how far the peer has come in proving who it is, an :class:`IAuthentication`; None where the listener does not ask for it.
     :ivar ending: nothing more is begun on this connection, and it closes once what was begun is answered.
     :ivar waiting: requests that wait for something to happen, each with a method ``wake()``; woken when the connection goes.
+    :ivar sequences: what of its idempotent producers was refused, a :class:`~chronik.server.sequences.RefusedSequences`; None where nothing was.
     """
 
     listener: str
@@ -55,6 +56,7 @@ class Session:
     authentication: Any = None
     ending: bool = False
     waiting: dict[Any, None] = field(default_factory=dict)
+    sequences: Any = None
 
 
 class Answer(NamedTuple):

@@ -88,6 +88,55 @@ class WriterTests(SynchronousTestCase):
         self.successResultOf(write)
         self.assertEqual(self.plans, 2)
 
+    def test_nothing_to_do_is_not_believed_of_an_old_view(self) -> None:
+        """What this broker sees as done already may have been undone by another one: that shows before the answer."""
+        self.successResultOf(self.write())
+        self.store.hold_watches()
+        self.successResultOf(self.store.commit([], [Delete("n")]))
+        write = self.write()
+        self.assertNoResult(write)
+        self.store.release_watches()
+        self.successResultOf(write)
+        self.assertEqual(self.successResultOf(self.store.snapshot()).entries["n"].value, b"1")
+
+    def test_refusal_is_not_believed_of_an_old_view(self) -> None:
+        """What cannot be done as this broker sees it may be possible since."""
+
+        def plan(view: KeyView) -> Plan:
+            if view.get("n") is None:
+                raise KafkaError(ErrorCode.RESOURCE_NOT_FOUND, "there is no n")
+            return Plan((), [Put("n", b"2")])
+
+        refused = Deferred.fromCoroutine(self.writer.write(plan))
+        self.assertEqual(self.failureResultOf(refused, KafkaError).value.code, ErrorCode.RESOURCE_NOT_FOUND)
+        self.store.hold_watches()
+        self.successResultOf(self.store.commit([], [Put("n", b"1")]))
+        write = Deferred.fromCoroutine(self.writer.write(plan))
+        self.assertNoResult(write)
+        self.store.release_watches()
+        self.successResultOf(write)
+        self.assertEqual(self.successResultOf(self.store.snapshot()).entries["n"].value, b"2")
+
+    def test_nothing_to_do_and_no_answer(self) -> None:
+        """Where the store does not tell, it is asked again, and not for ever."""
+        self.successResultOf(self.write())
+        self.store.faults.append(Fault.UNKNOWN_MADE)
+        self.successResultOf(self.write())
+        self.store.faults.extend([Fault.UNKNOWN_MADE] * ATTEMPTS_MAX)
+        self.assertEqual(self.failureResultOf(self.write(), KafkaError).value.code, ErrorCode.REQUEST_TIMED_OUT)
+
+    def test_current_image(self) -> None:
+        """It has all that anybody was answered, or nobody is told anything."""
+        self.feed.waiting = []
+        self.successResultOf(self.store.commit([], [Put("n", b"1")]))
+        image = Deferred.fromCoroutine(self.writer.current_image())
+        self.assertNoResult(image)
+        self.feed.waiting[0].callback(MetadataImage(1))
+        self.assertEqual(self.successResultOf(image).revision, 1)
+        self.store.read_only = True
+        image = Deferred.fromCoroutine(self.writer.current_image())
+        self.assertEqual(self.failureResultOf(image, KafkaError).value.code, ErrorCode.KAFKA_STORAGE_ERROR)
+
     def test_view_is_current_after_a_write(self) -> None:
         """When a write has answered, the view shows it, though it may be told after the image."""
         self.successResultOf(self.write())

@@ -24,10 +24,12 @@ from chronik.server.api import Api
 from chronik.server.context import RequestContext
 from chronik.server.handlers.leaders import LeaderHints
 from chronik.server.handlers.topic_access import on_topic, topic_refusal, unknown_id
+from chronik.server.sequences import RefusedSequences
 from chronik.server.settling import Countdown
 from chronik.storage.interfaces import AppendResult
 
 if TYPE_CHECKING:
+    from chronik.network.interfaces import Session
     from chronik.server.services import Services
 
 FIRST_VERSION_WITH_ZSTD = 7
@@ -39,6 +41,36 @@ _TopicAnswer: TypeAlias = ProduceResponse.TopicProduceResponse
 _PartitionAnswer: TypeAlias = ProduceResponse.PartitionProduceResponse
 
 
+class _TopicAppends:
+    """The appends of one request to one topic's partitions.
+
+    :ivar countdown: of the whole request's.
+    """
+
+    __slots__ = ("_session", "_topic", "countdown")
+
+    def __init__(self, session: Session, topic: _TopicData, countdown: Countdown) -> None:
+        self._session = session
+        self._topic = topic.name or topic.topic_id
+        self.countdown = countdown
+
+    def refused(self, partition: int, records: bytes | memoryview | None) -> None:
+        """One is over, and what its producer sent after it may have to wait for it to come again."""
+        if records is not None:
+            if self._session.sequences is None:
+                self._session.sequences = RefusedSequences()
+            self._session.sequences.note(self._topic, partition, records)
+        self.countdown.settled()
+
+    def check(self, part: _PartitionData, partition: IPartition) -> None:
+        """Let pass what does not have to wait for what was refused before.
+
+        :raises KafkaError: it has.
+        """
+        if part.records is not None:
+            self._session.sequences.check(self._topic, part.index, part.records, partition.log.active_producers)
+
+
 @implementer(IPendingAppend)
 class _Append(ProduceResponse.PartitionProduceResponse):
     """One partition's append, and the answer once it is acknowledged: a request may have a thousand of them, so they are one object.
@@ -46,11 +78,12 @@ class _Append(ProduceResponse.PartitionProduceResponse):
     :ivar outcome: its :class:`AppendResult`, why it was refused, or None while that is open.
     """
 
-    __slots__ = ("_countdown", "outcome")
+    __slots__ = ("_of", "_records", "outcome")
 
-    def __init__(self, index: int, countdown: Countdown) -> None:
-        super().__init__(index=index)
-        self._countdown = countdown
+    def __init__(self, part: _PartitionData, of: _TopicAppends) -> None:
+        super().__init__(index=part.index)
+        self._records = part.records
+        self._of = of
         self.outcome: AppendResult | BaseException | None = None
 
     def acknowledged(self, result: AppendResult) -> None:
@@ -59,12 +92,12 @@ class _Append(ProduceResponse.PartitionProduceResponse):
         self.base_offset = result.base_offset  # type: ignore[misc]  # nobody has seen it yet
         self.log_append_time_ms = result.log_append_time  # type: ignore[misc]  # nobody has seen it yet
         self.log_start_offset = result.log_start_offset  # type: ignore[misc]  # nobody has seen it yet
-        self._countdown.settled()
+        self._of.countdown.settled()
 
     def refused(self, reason: BaseException) -> None:
         """See :meth:`IPendingAppend.refused`."""
         self.outcome = reason
-        self._countdown.settled()
+        self._of.refused(self.index, self._records)
 
 
 async def _produce(context: RequestContext, request: ProduceRequest) -> ProduceResponse | None:
@@ -72,7 +105,7 @@ async def _produce(context: RequestContext, request: ProduceRequest) -> ProduceR
     begun = []
     for topic in request.topic_data:
         name = _topic_name(context.services, context.api_version, topic)
-        begun.append((topic, name, _begin(context, request, name, topic.partition_data, countdown)))
+        begun.append((topic, name, _begin(context, request, name, topic, countdown)))
     if countdown.left:
         await countdown.wait(context.services.purgatory, None if request.acks == 0 else request.timeout_ms)
     if request.acks == 0:
@@ -121,18 +154,21 @@ def _is_brokers(context: RequestContext, name: str | None) -> bool:
 
 
 def _begin(
-    context: RequestContext, request: ProduceRequest, name: str | None, parts: Sequence[_PartitionData], countdown: Countdown
+    context: RequestContext, request: ProduceRequest, name: str | None, topic: _TopicData, countdown: Countdown
 ) -> Sequence[_Append]:
     """Start the appends to one topic's partitions."""
     refusal = _topic_refusal(context, request, name)
-    appends = [_Append(part.index, countdown) for part in parts]
-    find, acks = context.services.partitions.get, request.acks
-    for part, append in zip(parts, appends, strict=True):
+    of = _TopicAppends(context.session, topic, countdown)
+    appends = [_Append(part, of) for part in topic.partition_data]
+    find, acks, is_any_refused = context.services.partitions.get, request.acks, bool(context.session.sequences)
+    for part, append in zip(topic.partition_data, appends, strict=True):
         if refusal is not None:
             append.refused(refusal)
             continue
         try:
             partition: IPartition = find(name or "", part.index)
+            if is_any_refused:
+                of.check(part, partition)
         except KafkaError as error:
             append.refused(error)
             continue
