@@ -49,6 +49,7 @@ from chronik.plugin import SELECTORS
 from chronik.replica.fetcher import FetcherConfig, Fetching, ReplicaFetchers
 from chronik.replica.followers import Leading
 from chronik.replica.host import HostedPartitions, Replication
+from chronik.replica.inspection import BatchInspector
 from chronik.replica.interfaces import ILeadershipObserver, IPartition
 from chronik.replica.moves import ReplicaMoves
 from chronik.replica.purgatory import Purgatory
@@ -297,7 +298,10 @@ class BrokerService(Service):
         fetching = Fetching(broker_id, lambda: controller.broker_epoch, cluster.channels, machine.reactor, FetcherConfig.of(config))
         replication = Replication(leading, ReplicaFetchers(fetching))
         moves = ReplicaMoves(store, cluster.feed, machine.reactor)
-        partitions = HostedPartitions(broker_id, cluster.feed, store, cluster.settings, controller.raise_leader_epochs, replication, moves)
+        inspector = BatchInspector(machine.wall_clock, lambda: machine.pools.worker("inspection"))
+        partitions = HostedPartitions(
+            broker_id, cluster.feed, store, cluster.settings, controller.raise_leader_epochs, inspector, replication, moves
+        )
         self._endings.append(partitions.stop)
         await partitions.start()
         return store, partitions, moves

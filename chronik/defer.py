@@ -11,10 +11,12 @@ from collections.abc import Awaitable, Callable, Coroutine, Generator, Hashable
 from typing import Any, Generic, ParamSpec, TypeVar
 
 from twisted.internet.defer import Deferred, DeferredLock, fail, succeed
+from twisted.python.failure import Failure
 from zope.interface import Interface
 
 P = ParamSpec("P")
 T = TypeVar("T")
+E = TypeVar("E", bound=BaseException)
 K = TypeVar("K", bound=Hashable)
 
 
@@ -61,6 +63,25 @@ def _going_on(coroutine: Coroutine[Any, Any, T], waiting: Any) -> Generator[Any,
     except StopIteration as ended:
         value: T = ended.value
         return value
+
+
+def or_error(waiting: Deferred[T], *kinds: type[E]) -> Deferred[T | E]:
+    """What a Deferred fires with; an error of one of these kinds too is a value, not raised.
+
+    An error that comes out of an ``await`` leaves a circle: the Deferred has the failure, which has the frames that the error came through, one of
+    which has the Deferred. Freeing thousands a second is the garbage collector's work, which stops everybody. So errors that any peer can bring
+    about are waited for with this.
+    """
+    return waiting.addErrback(_error_alone, kinds)  # type: ignore[return-value]  # a failure that it gives back is no result
+
+
+def _error_alone(failure: Failure, kinds: tuple[type[E], ...]) -> E | Failure:
+    """The error, without anything of where it was raised."""
+    error = failure.value
+    if not isinstance(error, kinds):
+        return failure
+    error.__traceback__ = error.__context__ = error.__cause__ = None
+    return error
 
 
 class KeyedLocks(Generic[K]):

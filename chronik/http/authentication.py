@@ -7,6 +7,7 @@ import binascii
 from collections.abc import Mapping
 from typing import Final
 
+from chronik.defer import or_error
 from chronik.http.bearer import BearerTokens
 from chronik.http.interfaces import HttpError
 from chronik.security.interfaces import ANONYMOUS, InvalidToken, Principal
@@ -66,10 +67,9 @@ class HttpAuthentication:
             user, _, password = base64.b64decode(text, validate=True).decode().partition(":")
         except (binascii.Error, UnicodeDecodeError):
             raise _refused("the Authorization header is not a user and a password in base64", _BASIC) from None
-        try:
-            principal: Principal | None = await self._logins.verify(user, password, host)
-        except LoginsRefused as refusal:
-            raise _too_many(refusal) from None
+        principal = await or_error(self._logins.verify(user, password, host), LoginsRefused)
+        if isinstance(principal, LoginsRefused):
+            raise _too_many(principal)
         if principal is None:
             raise _refused("user or password is wrong", _BASIC)
         return principal

@@ -8,6 +8,7 @@ from __future__ import annotations
 import enum
 import zlib
 from collections.abc import Callable
+from io import BytesIO
 from typing import Final
 
 
@@ -25,6 +26,10 @@ class CompressionError(ValueError):
     """Bytes that cannot be decompressed, or only to more than is allowed."""
 
 
+class TooLarge(CompressionError):
+    """Bytes that would become larger than is allowed."""
+
+
 DECOMPRESSED_BYTES_MAX: Final = 256 << 20
 """What the records of one batch may take in memory: batches of 1 MB compress to a hundredth at times, a bomb to a millionth."""
 
@@ -37,6 +42,9 @@ RATIO_FREE_BYTES: Final = 16 << 20
 _XERIAL_MAGIC: Final = b"\x82SNAPPY\x00"
 _XERIAL_HEADER_BYTES: Final = 16
 _XERIAL_BLOCK_BYTES: Final = 32 << 10
+
+_LZ4_PIECE_BYTES: Final = 1 << 20
+"""The library copies what it has decompressed, and keeps all other threads from working meanwhile: a piece takes it less than a millisecond."""
 
 
 def unpacked_bytes_max(packed_bytes: int) -> int:
@@ -56,13 +64,14 @@ def decompress(codec: Codec, data: bytes | memoryview, bytes_max: int) -> bytes:
     """Decompress a batch's records.
 
     :param bytes_max: the result must not be larger.
-    :raises CompressionError: it is, or ``data`` is not of this codec.
+    :raises TooLarge: it is.
+    :raises CompressionError: ``data`` is not of this codec.
     """
     return _DECOMPRESSORS[codec](bytes(data), bytes_max)
 
 
-def _too_large(bytes_max: int) -> CompressionError:
-    return CompressionError(f"the records take more than {bytes_max} bytes when decompressed")
+def _too_large(bytes_max: int) -> TooLarge:
+    return TooLarge(f"the records take more than {bytes_max} bytes when decompressed")
 
 
 def _keep(data: bytes, level: int | None) -> bytes:
@@ -159,22 +168,24 @@ def _lz4(data: bytes, level: int | None) -> bytes:
 def _unlz4(data: bytes, bytes_max: int) -> bytes:
     import lz4.frame
 
-    parts = []
+    out = BytesIO()
     room = bytes_max
     while data:
         unpacker = lz4.frame.LZ4FrameDecompressor()
-        try:
-            part = unpacker.decompress(data, max_length=room + 1)
-        except RuntimeError as error:
-            raise CompressionError(f"no lz4 frame: {error}") from error
-        if len(part) > room:
-            raise _too_large(bytes_max)
-        if not unpacker.eof:
-            raise CompressionError("the lz4 frame is cut off")
-        parts.append(part)
-        room -= len(part)
+        while not unpacker.eof:
+            try:
+                part = unpacker.decompress(data, max_length=min(room + 1, _LZ4_PIECE_BYTES))
+            except RuntimeError as error:
+                raise CompressionError(f"no lz4 frame: {error}") from error
+            room -= len(part)
+            if room < 0:
+                raise _too_large(bytes_max)
+            if unpacker.needs_input and not unpacker.eof:
+                raise CompressionError("the lz4 frame is cut off")
+            out.write(part)
+            data = b""
         data = unpacker.unused_data or b""
-    return b"".join(parts)
+    return out.getvalue()
 
 
 def _zstd(data: bytes, level: int | None) -> bytes:

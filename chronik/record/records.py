@@ -11,7 +11,7 @@ from struct import Struct
 from typing import Final, NamedTuple
 
 from chronik.record.batch import HEADER_BYTES, BatchHeader, parse_header
-from chronik.record.compression import Codec, CompressionError, decompress, unpacked_bytes_max
+from chronik.record.compression import Codec, CompressionError, TooLarge, decompress, unpacked_bytes_max
 
 _CONTROL_KEY: Final = Struct(">hh")
 _INT64_MAX: Final = 2**63 - 1
@@ -20,6 +20,10 @@ _INT64_MIN: Final = -(2**63)
 
 class BadRecords(ValueError):
     """The inside of a batch cannot be read."""
+
+
+class TooMuchInside(BadRecords):
+    """There is more inside than is allowed."""
 
 
 class Record(NamedTuple):
@@ -39,20 +43,26 @@ class ControlType(enum.IntEnum):
     COMMIT = 1
 
 
-def unpacked_records(header: BatchHeader, batch: bytes | memoryview) -> bytes:
+def unpacked_records(header: BatchHeader, batch: bytes | memoryview, bytes_max: int | None = None) -> bytes:
     """The bytes of a batch's records, decompressed.
 
     :param batch: the whole batch.
-    :raises BadRecords: they cannot be.
+    :param bytes_max: how many there may be; None for what so many packed ones may hold.
+    :raises TooMuchInside: there are more than that.
+    :raises BadRecords: they cannot be decompressed.
     """
     packed = memoryview(batch)[HEADER_BYTES : header.size_bytes]
     codec = Codec(header.attributes & 7) if header.attributes & 7 <= Codec.ZSTD else None
     if codec is None:
         raise BadRecords(f"compression type {header.attributes & 7} is unknown")
     if codec is Codec.NONE:
+        if bytes_max is not None and len(packed) > bytes_max:
+            raise TooMuchInside(f"the records take more than {bytes_max} bytes")
         return bytes(packed)
     try:
-        return decompress(codec, packed, unpacked_bytes_max(len(packed)))
+        return decompress(codec, packed, unpacked_bytes_max(len(packed)) if bytes_max is None else bytes_max)
+    except TooLarge as error:
+        raise TooMuchInside(str(error)) from error
     except CompressionError as error:
         raise BadRecords(str(error)) from error
 
@@ -90,11 +100,11 @@ class RecordWalk:
         unpacked, at = self._unpacked, self._at
         try:
             for number in range(self._position, position):
-                size, at = _varint(unpacked, at, 28)
+                size, at = read_varint(unpacked, at, 28)
                 if size < 0:
                     raise BadRecords(f"record {number} of the batch says it has {size} bytes")
                 at += size
-            size, start = _varint(unpacked, at, 28)
+            size, start = read_varint(unpacked, at, 28)
         except IndexError:
             raise BadRecords(f"there is no record {position} in the batch") from None
         if size <= 0 or start + size > len(unpacked):
@@ -117,7 +127,7 @@ def control_type(record: Record) -> ControlType | None:
     return ControlType(kind) if kind in (0, 1) else None
 
 
-def _varint(data: bytes, at: int, shift_max: int) -> tuple[int, int]:
+def read_varint(data: bytes, at: int, shift_max: int) -> tuple[int, int]:
     """A zigzag varint and the position after it; an IndexError at the end of the data."""
     byte = data[at]
     at += 1
@@ -150,25 +160,25 @@ def _decode(header: BatchHeader, data: bytes) -> list[Record]:
     last, last_delta = -1, header.last_offset_delta
     try:
         for _ in range(count):
-            size, at = _varint(data, at, 28)
+            size, at = read_varint(data, at, 28)
             stop = at + size
             if size < 6 or stop > end:
                 raise BadRecords(f"record {len(records)} of the batch says it has {size} bytes")
-            delta, at = _varint(data, at + 1, 63)
+            delta, at = read_varint(data, at + 1, 63)
             timestamp = base_timestamp + delta if fixed_timestamp is None else fixed_timestamp
             if not _INT64_MIN <= timestamp <= _INT64_MAX:
                 raise BadRecords(f"record {len(records)} of the batch has a timestamp that is no int64")
-            delta, at = _varint(data, at, 28)
+            delta, at = read_varint(data, at, 28)
             if not last < delta <= last_delta:
                 raise BadRecords(f"record {len(records)} of the batch has offset delta {delta} after {last}; the last one is {last_delta}")
             last = delta
-            length, at = _varint(data, at, 28)
+            length, at = read_varint(data, at, 28)
             if length >= 0:
                 key: bytes | None = data[at : at + length]
                 at += length
             else:
                 key = None
-            length, at = _varint(data, at, 28)
+            length, at = read_varint(data, at, 28)
             if length >= 0:
                 value: bytes | None = data[at : at + length]
                 at += length
@@ -193,17 +203,17 @@ def _decode(header: BatchHeader, data: bytes) -> list[Record]:
 
 
 def _headers(data: bytes, at: int, stop: int) -> tuple[tuple[tuple[str, bytes | None], ...], int]:
-    count, at = _varint(data, at, 28)
+    count, at = read_varint(data, at, 28)
     if count < 0 or count * 2 > stop - at:
         raise BadRecords(f"a record says it has {count} headers")
     headers: list[tuple[str, bytes | None]] = []
     for _ in range(count):
-        length, at = _varint(data, at, 28)
+        length, at = read_varint(data, at, 28)
         if length < 0 or at + length > stop:
             raise BadRecords("a record has a header without a name")
         name = data[at : at + length].decode("utf-8", "replace")
         at += length
-        length, at = _varint(data, at, 28)
+        length, at = read_varint(data, at, 28)
         if length < 0:
             headers.append((name, None))
             continue

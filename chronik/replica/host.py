@@ -21,6 +21,7 @@ from chronik.replica.fetcher import ReplicaFetchers
 from chronik.replica.follower import Follower
 from chronik.replica.followers import Leading
 from chronik.replica.hosted import Hosted, TopicSettings
+from chronik.replica.inspection import BatchInspector
 from chronik.replica.interfaces import ILeadershipObserver, IPartition, IPartitions
 from chronik.replica.moves import ReplicaMoves
 from chronik.replica.partition import Partition
@@ -54,6 +55,7 @@ class HostedPartitions:
     :param store: opens the logs.
     :param settings: a topic's effective configuration.
     :param raise_epochs: asked at the start for every partition led here whose log was not closed properly.
+    :param inspector: looks into batches that are appended here.
     :param replication: None for a broker that will never have others beside it.
     :param moves: between log directories; None where there are none.
     """
@@ -67,6 +69,7 @@ class HostedPartitions:
         store: ILogStore,
         settings: Callable[[TopicImage], TopicSettings],
         raise_epochs: RaiseEpochs,
+        inspector: BatchInspector,
         replication: Replication | None = None,
         moves: ReplicaMoves | None = None,
     ) -> None:
@@ -75,6 +78,7 @@ class HostedPartitions:
         self._store = store
         self._settings = settings
         self._raise_epochs = raise_epochs
+        self._inspector = inspector
         self._replication = replication
         self._moves = moves
         if moves is not None:
@@ -250,7 +254,9 @@ class HostedPartitions:
     def _lead(self, hosted: Hosted, state: PartitionState, min_insync_replicas: int) -> None:
         assert hosted.log is not None
         leading = self._replication.leading if self._replication is not None else None
-        hosted.partition = Partition(hosted.log, state, min_insync_replicas, leading, hosted.high_watermark, self._disk_failed)
+        hosted.partition = Partition(
+            hosted.log, state, self._inspector, min_insync_replicas, leading, hosted.high_watermark, self._disk_failed
+        )
         for observer in self._observers:
             observer.partition_led(hosted.partition)
 

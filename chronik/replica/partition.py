@@ -15,9 +15,10 @@ from chronik.metadata.image import PartitionState
 from chronik.model import IsolationLevel, TopicId, TopicPartition
 from chronik.replica.appends import DeferredAppend
 from chronik.replica.followers import Followers, Leading
+from chronik.replica.inspection import BatchInspector, InspectedAppends, WaitingAppend
 from chronik.replica.interfaces import Diverged, FollowerFetch, ICommitListener, IPartition, IPendingAppend, ReadResult
 from chronik.replica.watermark import HighWatermark
-from chronik.storage.interfaces import AppendResult, Extent, IExtentObserver, IPartitionLog, OffsetAndTimestamp
+from chronik.storage.interfaces import AppendResult, Extent, IExtentObserver, InspectionNeeded, IPartitionLog, OffsetAndTimestamp
 
 LATEST_TIMESTAMP = -1
 EARLIEST_TIMESTAMP = -2
@@ -45,6 +46,7 @@ class Partition:
 
     :param log: its log, open.
     :param state: what the image says of it.
+    :param inspector: looks into batches where that may take long.
     :param min_insync_replicas: how many must be in sync for an append with ``acks=all``.
     :param leading: what is needed to lead others; None where there are never any.
     :param high_watermark: what it heard of an earlier leader.
@@ -57,6 +59,7 @@ class Partition:
         self,
         log: IPartitionLog,
         state: PartitionState,
+        inspector: BatchInspector,
         min_insync_replicas: int = 1,
         leading: Leading | None = None,
         high_watermark: int = 0,
@@ -69,6 +72,10 @@ class Partition:
         self._leading = leading
         self._followers: Followers | None = None
         self._error: KafkaError | None = None
+        # Where appends go that cannot be made at once; None as nearly always.
+        self._detour: Callable[[WaitingAppend], None] | None = None
+        self._inspector = inspector
+        self._inspected: InspectedAppends | None = None
         self._listeners: dict[ICommitListener, None] = {}
         self._append_listeners: dict[ICommitListener, None] = {}
         self._written = log.end_offset
@@ -165,12 +172,11 @@ class Partition:
 
     def begin_append(self, pending: IPendingAppend, data: bytes | memoryview, acks: int, internal: bool = False) -> None:
         """Append batches as leader; see :meth:`IPartition.begin_append`."""
-        if self._error is not None:
-            pending.refused(self._error)
+        if self._detour is not None:
+            self._detour(WaitingAppend(pending, data, acks, internal))
             return
         if acks == ALL_IN_SYNC and self._in_sync < self._min_insync_replicas:
-            why = f"has {self._in_sync} in-sync replica(s), min.insync.replicas is {self._min_insync_replicas}"
-            pending.refused(KafkaError(ErrorCode.NOT_ENOUGH_REPLICAS, f"{self.topic_partition} {why}"))
+            pending.refused(self._too_few_in_sync())
             return
         appended: Deferred[AppendResult] = self.log.append(data, self._leader_epoch, internal)
         result = getattr(appended, "result", None)
@@ -178,7 +184,11 @@ class Partition:
             # Written already, as nearly always.
             self._appended(result, pending, acks)
         else:
-            appended.addCallbacks(self._appended, self._not_appended, (pending, acks), {}, (pending,), {})
+            appended.addCallbacks(self._appended, self._not_appended, (pending, acks), {}, (pending, data, acks, internal), {})
+
+    def _too_few_in_sync(self) -> KafkaError:
+        why = f"has {self._in_sync} in-sync replica(s), min.insync.replicas is {self._min_insync_replicas}"
+        return KafkaError(ErrorCode.NOT_ENOUGH_REPLICAS, f"{self.topic_partition} {why}")
 
     def _appended(self, result: AppendResult, pending: IPendingAppend, acks: int) -> None:
         """Written: acknowledge it now, or once it is committed."""
@@ -193,8 +203,42 @@ class Partition:
         else:
             pending.acknowledged(result)
 
-    def _not_appended(self, failure: Failure, pending: IPendingAppend) -> None:
+    def _not_appended(self, failure: Failure, pending: IPendingAppend, data: bytes | memoryview, acks: int, internal: bool) -> None:
+        if isinstance(failure.value, InspectionNeeded):
+            self._append_inspected(WaitingAppend(pending, data, acks, internal))
+        else:
+            pending.refused(failure.value or failure)
+
+    # -- appending what has to be looked into ------------------------------------------------------------------------
+
+    def _append_inspected(self, append: WaitingAppend) -> None:
+        """Append it once it was looked into; until then whatever else comes is appended behind it."""
+        if self._inspected is None:
+            self._inspected = InspectedAppends(self._inspector, lambda: self.log.config, self._append_as_inspected, self._end_detour)
+        if self._detour is None:
+            self._detour = self._inspected.add
+        self._detour(append)
+
+    def _append_as_inspected(self, append: WaitingAppend, data: bytes | memoryview) -> None:
+        """It was looked into; who leads and who is in sync may have changed meanwhile."""
+        pending, acks = append.pending, append.acks
+        if self._error is not None:
+            pending.refused(self._error)
+        elif acks == ALL_IN_SYNC and self._in_sync < self._min_insync_replicas:
+            pending.refused(self._too_few_in_sync())
+        else:
+            appended = self.log.append(data, self._leader_epoch, append.internal, True)
+            appended.addCallbacks(self._appended, self._refused, (pending, acks), {}, (pending,), {})
+
+    def _refused(self, failure: Failure, pending: IPendingAppend) -> None:
         pending.refused(failure.value or failure)
+
+    def _end_detour(self) -> None:
+        if self._error is None:
+            self._detour = None
+
+    def _refuse_append(self, append: WaitingAppend) -> None:
+        append.pending.refused(self._error or self._too_few_in_sync())
 
     def _safe_offset(self) -> int:
         """Up to where this replica vouches for what it has."""
@@ -351,6 +395,9 @@ class Partition:
 
     def _stop(self, error: KafkaError) -> None:
         self._error = error
+        self._detour = self._refuse_append
+        if self._inspected is not None:
+            self._inspected.refuse_all(error)
         if self._followers is not None:
             self._followers.stop(error)
         self._watermark.fail(error)

@@ -13,9 +13,10 @@ from chronik.errors import ErrorCode, KafkaError
 from chronik.model import NO_TIMESTAMP
 from chronik.record.batch import BatchHeader
 from chronik.storage.checkpoints import OFFSET_GAPS
+from chronik.storage.inspection import ValidBatch
 from chronik.storage.interfaces import AppendResult
 from chronik.storage.segment import POSITION_MAX, RELATIVE_OFFSET_MAX, LogSegment
-from chronik.storage.validation import ValidBatch, replicated
+from chronik.storage.validation import replicated
 
 if TYPE_CHECKING:
     from chronik.storage.durability import LogFlusher

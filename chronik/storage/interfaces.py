@@ -131,6 +131,16 @@ class DiskFull(KafkaError):
         super().__init__(ErrorCode.KAFKA_STORAGE_ERROR, message)
 
 
+class InspectionNeeded(KafkaError):
+    """Batches have to be looked into before they may be appended, and what is inside may be large: that is work for a thread.
+
+    Who asked for the append does that and asks again; clients never see it.
+    """
+
+    def __init__(self) -> None:
+        super().__init__(ErrorCode.UNKNOWN_SERVER_ERROR, "a batch was to be looked into and was not")
+
+
 # -- one partition's log ---------------------------------------------------------------------------------------------
 
 
@@ -250,7 +260,7 @@ class IPartitionLog(Interface):
     size_bytes = Attribute("""Bytes of all batches kept.""")
     clean = Attribute("""False when it was opened after an unclean stop: the leader epoch must be raised before the first append.""")
 
-    def append(data: bytes | memoryview, leader_epoch: int, internal: bool = False) -> Deferred[AppendResult]:
+    def append(data: bytes | memoryview, leader_epoch: int, internal: bool = False, inspected: bool = False) -> Deferred[AppendResult]:
         """Append the batches of one produce request to this partition.
 
         Validation, offsets and producer state change before this returns, in the order of calls; ``end_offset`` has advanced then.
@@ -260,10 +270,13 @@ class IPartitionLog(Interface):
         :param data: one or more concatenated record batches, as a client sent them.
         :param leader_epoch: written into each batch; at least ``latest_epoch``.
         :param internal: the broker's own batches (coordinators): size limits do not apply.
+        :param inspected: they are what :func:`~chronik.storage.validation.inspect` gave for this log's configuration as it is now: nobody need look
+            inside.
+        :raises InspectionNeeded: nothing was appended; the batches must be looked into first, which may take long: see ``inspected``.
         :raises KafkaError: nothing was appended. ``CORRUPT_MESSAGE``, ``INVALID_RECORD`` (magic 0 and 1 too), ``MESSAGE_TOO_LARGE``,
             ``RECORD_LIST_TOO_LARGE``, ``UNSUPPORTED_COMPRESSION_TYPE``, ``INVALID_TIMESTAMP``, ``OUT_OF_ORDER_SEQUENCE_NUMBER``,
             ``INVALID_PRODUCER_EPOCH``, ``KAFKA_STORAGE_ERROR``.
-            A :class:`~chronik.storage.validation.RecordRefused` also says which records and why.
+            A :class:`~chronik.storage.inspection.RecordRefused` also says which records and why.
         """
 
     def replicate(data: bytes | memoryview) -> Deferred[int]:

@@ -27,6 +27,7 @@ from chronik.storage.durability import LogFlusher
 from chronik.storage.epochfile import EpochFile
 from chronik.storage.following import LogFollower, WriteSteps
 from chronik.storage.handover import LogHandover
+from chronik.storage.inspection import ValidBatch, quick_look, was_looked_at
 from chronik.storage.interfaces import (
     AppendResult,
     Extent,
@@ -44,7 +45,7 @@ from chronik.storage.segment import SNAPSHOT, LogSegment, file_name
 from chronik.storage.sidefiles import SideFiles
 from chronik.storage.trimming import LogTrimmer
 from chronik.storage.trouble import DiskTrouble
-from chronik.storage.validation import ValidBatch, validate
+from chronik.storage.validation import validate
 
 
 @implementer(IPartitionLog)
@@ -129,13 +130,13 @@ class SegmentLog:
 
     # -- appending ----------------------------------------------------------------------------------------------------
 
-    def append(self, data: bytes | memoryview, leader_epoch: int, internal: bool = False) -> Deferred[AppendResult]:
+    def append(self, data: bytes | memoryview, leader_epoch: int, internal: bool = False, inspected: bool = False) -> Deferred[AppendResult]:
         """Append; see :meth:`IPartitionLog.append`."""
         try:
             if self.trouble.failure is not None or self.closed or self.rewinding:
                 raise self._unwritable()
             now = self.directory.now_ms()
-            batches = validate(data, self.config, now, internal)
+            batches = validate(data, self.config, now, internal, was_looked_at if inspected else quick_look)
             for header, _ in batches:
                 sent = self.producers.check(header) if header.producer_id >= 0 else None
                 if sent is not None:

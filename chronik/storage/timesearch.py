@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from heapq import nlargest
 from math import inf
 from typing import Final, TypeAlias
 
 from chronik.record.batch import BatchHeader
-from chronik.record.records import BadRecords, Record, decode_records
+from chronik.record.records import BadRecords
+from chronik.record.walk import record_times
 from chronik.storage.interfaces import OffsetAndTimestamp
 from chronik.storage.segment import LogSegment
 
@@ -27,7 +29,7 @@ def first_at_or_after(segments: Sequence[LogSegment], timestamp: int, start_offs
         begin = max(segment.times.offset_before(timestamp), start_offset)
         for position, header in segment.headers(segment.offsets.position_of(begin), end_offset):
             if header.max_timestamp >= timestamp and header.last_offset >= start_offset:
-                found = _first_record(segment, position, header, lambda r: r.timestamp >= timestamp and r.offset >= start_offset)
+                found = _first_record(segment, position, header, lambda offset, time: time >= timestamp and offset >= start_offset)
                 if found is not None:
                     return found
     return None
@@ -75,9 +77,15 @@ def _promised(promise: _Promise) -> tuple[float, int]:
 
 
 def _latest_record(segment: LogSegment, position: int, header: BatchHeader, start_offset: int) -> OffsetAndTimestamp | None:
-    records = [record for record in _records(segment, position, header) or () if record.offset >= start_offset]
-    latest = max((record.timestamp for record in records), default=-1)
-    return _first_record(segment, position, header, lambda r: r.timestamp == latest and r.offset >= start_offset)
+    """The first record of a batch's largest timestamp. One whose inside cannot be read is answered by its header."""
+    best: OffsetAndTimestamp | None = None
+    try:
+        for offset, timestamp in record_times(_batch(segment, position, header)):
+            if offset >= start_offset and (best is None or timestamp > best.timestamp):
+                best = OffsetAndTimestamp(offset, timestamp, header.leader_epoch)
+    except BadRecords:
+        return _promised_by(header)
+    return best
 
 
 def _largest(segment: LogSegment, start_offset: int, end_offset: int) -> Iterator[int]:
@@ -89,24 +97,27 @@ def _largest(segment: LogSegment, start_offset: int, end_offset: int) -> Iterato
         if header.base_offset >= start_offset:
             yield header.max_timestamp
         elif header.last_offset >= start_offset:
-            found = _records(segment, position, header)
-            yield from (record.timestamp for record in found or () if record.offset >= start_offset)
+            with suppress(BadRecords):
+                times = record_times(_batch(segment, position, header))
+                yield max((timestamp for offset, timestamp in times if offset >= start_offset), default=-1)
 
 
-def _records(segment: LogSegment, position: int, header: BatchHeader) -> Sequence[Record] | None:
-    """A batch's records, None when its inside cannot be read."""
+def _batch(segment: LogSegment, position: int, header: BatchHeader) -> bytes:
     with segment.hold() as file:
-        batch = file.pread(header.size_bytes, position)
+        return file.pread(header.size_bytes, position)
+
+
+def _promised_by(header: BatchHeader) -> OffsetAndTimestamp:
+    return OffsetAndTimestamp(header.base_offset, header.max_timestamp, header.leader_epoch)
+
+
+def _first_record(segment: LogSegment, position: int, header: BatchHeader, fits: Callable[[int, int], bool]) -> OffsetAndTimestamp | None:
+    """The first record of a batch whose offset and timestamp fit. One whose inside cannot be read is answered by its header."""
+    found: OffsetAndTimestamp | None = None
     try:
-        return decode_records(batch)
+        for offset, timestamp in record_times(_batch(segment, position, header)):
+            if found is None and fits(offset, timestamp):
+                found = OffsetAndTimestamp(offset, timestamp, header.leader_epoch)
     except BadRecords:
-        return None
-
-
-def _first_record(segment: LogSegment, position: int, header: BatchHeader, fits: Callable[[Record], bool]) -> OffsetAndTimestamp | None:
-    """The first fitting record of a batch. One whose inside cannot be read is answered by its header."""
-    records = _records(segment, position, header)
-    if records is None:
-        return OffsetAndTimestamp(header.base_offset, header.max_timestamp, header.leader_epoch)
-    record = next(filter(fits, records), None)
-    return None if record is None else OffsetAndTimestamp(record.offset, record.timestamp, header.leader_epoch)
+        return _promised_by(header)
+    return found

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Final, TypeAlias
+from typing import Final
 
 from chronik.errors import ErrorCode, KafkaError
 from chronik.record.batch import (
@@ -18,25 +17,8 @@ from chronik.record.batch import (
     whole_batches,
     with_log_append_time,
 )
-from chronik.record.build import recompressed
-from chronik.record.compression import Codec
-from chronik.record.records import BadRecords, Record, decode_records, unpacked_records
 from chronik.storage.config import LONG_MAX, LogConfig
-
-
-class RecordRefused(KafkaError):
-    """Records of a batch that must not be kept (KIP-467).
-
-    :ivar record_errors: ``(position in the batch, why)`` of each.
-    """
-
-    def __init__(self, code: ErrorCode, message: str, record_errors: Sequence[tuple[int, str]]) -> None:
-        super().__init__(code, message)
-        self.record_errors = tuple(record_errors)
-
-
-ValidBatch: TypeAlias = tuple[BatchHeader, memoryview]
-"""A batch that may be appended: its header, and its bytes, which are the producer's unless the topic asks for something else."""
+from chronik.storage.inspection import Look, ValidBatch, no_look, quick_look, thorough_look
 
 OFFSET_MAX: Final = 2**63 - 1
 """One past the last offset that a record can have."""
@@ -45,11 +27,13 @@ _BROKERS_OWN: Final = TRANSACTIONAL_FLAG | CONTROL_FLAG
 """Attributes that need a look at who sent the batch."""
 
 
-def validate(data: bytes | memoryview, config: LogConfig, now: int, internal: bool) -> list[ValidBatch]:
+def validate(data: bytes | memoryview, config: LogConfig, now: int, internal: bool, look: Look = quick_look) -> list[ValidBatch]:
     """Check the batches of one append.
 
     :param now: the broker's time, ms.
     :param internal: they are the broker's own: trusted in size and content, their CRC just computed.
+    :param look: looks inside where the topic asks for it.
+    :raises InspectionNeeded: they must be looked into, and not here.
     :raises KafkaError: none of them may be appended; see :meth:`~chronik.storage.interfaces.IPartitionLog.append`.
     """
     try:
@@ -66,8 +50,21 @@ def validate(data: bytes | memoryview, config: LogConfig, now: int, internal: bo
     if internal:
         return batches
     if len(batches) == 1:
-        return [_validated(*batches[0], config, now)]
-    return [_validated(header, batch, config, now) for header, batch in batches]
+        return [_validated(*batches[0], config, now, look)]
+    if look is quick_look:
+        look = no_look
+    return [_validated(header, batch, config, now, look) for header, batch in batches]
+
+
+def inspect(data: bytes | memoryview, config: LogConfig, now: int) -> bytes | memoryview:
+    """Check the batches of one append, and look into them where the topic asks for that. Work for a thread: it may take seconds.
+
+    :param now: the broker's time, ms.
+    :returns: what to append then, as ``inspected``: the same bytes, or others where the topic has a codec of its own.
+    :raises KafkaError: none of them may be appended.
+    """
+    batches = validate(data, config, now, False, thorough_look)
+    return batches[0][1] if len(batches) == 1 else b"".join([batch for _, batch in batches])
 
 
 def replicated(data: bytes | memoryview, end_offset: int, latest_epoch: int) -> list[ValidBatch]:
@@ -95,7 +92,7 @@ def replicated(data: bytes | memoryview, end_offset: int, latest_epoch: int) -> 
     return batches
 
 
-def _validated(header: BatchHeader, batch: memoryview, config: LogConfig, now: int) -> ValidBatch:
+def _validated(header: BatchHeader, batch: memoryview, config: LogConfig, now: int, look: Look) -> ValidBatch:
     if len(batch) > config.max_message_bytes:
         raise KafkaError(
             ErrorCode.MESSAGE_TOO_LARGE, f"the batch has {header.size_bytes} bytes, max.message.bytes of the topic is {config.max_message_bytes}"
@@ -103,13 +100,10 @@ def _validated(header: BatchHeader, batch: memoryview, config: LogConfig, now: i
     check_batch(header, batch)
     if header.producer_id >= 0 or header.attributes & _BROKERS_OWN:
         _check_producer(header)
-    if config.compact or config.validate_records:
-        _check_records(header, batch, config)
-    if not config.log_append_time:
-        _check_timestamps(header, batch, config, now)
+    times = not config.log_append_time and _doubts_times(header, config, now)
     codec = config.codec
-    if codec is not None and header.codec is not codec:
-        header, batch = _recompress(header, batch, codec, config.codec_level)
+    if times or config.compact or config.validate_records or (codec is not None and header.codec is not codec):
+        header, batch = look(header, batch, config, now, times)
     if config.log_append_time:
         batch = memoryview(with_log_append_time(header, batch, now))
         header = header._replace(attributes=header.attributes | 8, max_timestamp=now)
@@ -127,57 +121,10 @@ def _check_producer(header: BatchHeader) -> None:
         )
 
 
-def _check_timestamps(header: BatchHeader, batch: memoryview, config: LogConfig, now: int) -> None:
-    """Only a topic that bounds how old a record may be pays for a look at every record: the largest time of all is in the header."""
+def _doubts_times(header: BatchHeader, config: LogConfig, now: int) -> bool:
+    """Whether records may have times that are out of bounds. The largest of all is in the header; only a topic that bounds how old a record may be
+    pays for a look at each.
+    """
     if header.attributes & LOG_APPEND_TIME_FLAG:
         raise BadBatch(ErrorCode.INVALID_TIMESTAMP, "the batch says LogAppendTime, which only a broker may")
-    earliest, latest = now - config.timestamp_before_max_ms, now + config.timestamp_after_max_ms
-    if header.max_timestamp <= latest and config.timestamp_before_max_ms == LONG_MAX:
-        return
-    # The log believes the header: it must be right though no record has its times, or none can be read.
-    for times in (_record_times(batch), [header.max_timestamp], [header.base_timestamp]):
-        wrong = [(index, _wrong_time(time, now, config)) for index, time in enumerate(times) if time > latest or 0 <= time < earliest]
-        if wrong:
-            raise RecordRefused(ErrorCode.INVALID_TIMESTAMP, f"the batch has records with a wrong time: {wrong[0][1]}", wrong)
-
-
-def _record_times(batch: memoryview) -> list[int]:
-    """Timestamps of the records, in their order; none when they cannot be read."""
-    try:
-        return [record.timestamp for record in decode_records(batch)]
-    except BadRecords:
-        return []
-
-
-def _wrong_time(timestamp: int, now: int, config: LogConfig) -> str:
-    if timestamp > now:
-        how = f"more than message.timestamp.after.max.ms={config.timestamp_after_max_ms} ahead"
-    else:
-        how = f"more than message.timestamp.before.max.ms={config.timestamp_before_max_ms} behind"
-    return f"timestamp {timestamp} is {how} of the broker's time {now}"
-
-
-def _check_records(header: BatchHeader, batch: memoryview, config: LogConfig) -> None:
-    try:
-        records = decode_records(batch)
-    except BadRecords as error:
-        raise BadBatch(ErrorCode.INVALID_RECORD, f"the records of the batch cannot be read: {error}") from None
-    if any(record.offset - header.base_offset != index for index, record in enumerate(records)):
-        raise BadBatch(ErrorCode.INVALID_RECORD, "the records of the batch do not have consecutive offsets")
-    if config.compact:
-        _check_keys(records)
-
-
-def _check_keys(records: Sequence[Record]) -> None:
-    without = [(index, "a compacted topic needs a key in every record") for index, record in enumerate(records) if record.key is None]
-    if without:
-        raise RecordRefused(ErrorCode.INVALID_RECORD, f"{len(without)} record(s) have no key, which a compacted topic needs", without)
-
-
-def _recompress(header: BatchHeader, batch: memoryview, codec: Codec, level: int | None) -> tuple[BatchHeader, memoryview]:
-    try:
-        packed = recompressed(header, unpacked_records(header, batch), codec, level)
-    except BadRecords as error:
-        raise BadBatch(ErrorCode.CORRUPT_MESSAGE, f"the records of the batch cannot be decompressed: {error}") from None
-    length = len(packed) - 12
-    return header._replace(length=length, attributes=(header.attributes & ~7) | int(codec)), memoryview(packed)
+    return header.max_timestamp > now + config.timestamp_after_max_ms or config.timestamp_before_max_ms != LONG_MAX

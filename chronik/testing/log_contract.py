@@ -15,9 +15,11 @@ from chronik.errors import ErrorCode, KafkaError
 from chronik.model import TopicId, TopicPartition
 from chronik.record.batch import whole_batches
 from chronik.record.build import NewRecord, build_batch
+from chronik.record.compression import Codec
 from chronik.record.records import decode_records
 from chronik.storage.config import LogConfig
-from chronik.storage.interfaces import DirectoryState, ILogStore, IPartitionLog, LogUsage
+from chronik.storage.interfaces import DirectoryState, ILogStore, InspectionNeeded, IPartitionLog, LogUsage
+from chronik.storage.validation import inspect
 from chronik.testing.log_fixture import ALL, LogFixture
 from chronik.testing.log_follower_contract import FollowerContract
 from chronik.testing.logs import ID, NOW, TP, RecordingObserver
@@ -128,6 +130,19 @@ class LogContract(FollowerContract):
         batch = build_batch([NewRecord(b"k", b"a", TIMESTAMP), NewRecord(None, b"b", TIMESTAMP)])
         error = self.failureResultOf(log.append(batch, 0), KafkaError).value
         self.assertEqual((ErrorCode.INVALID_RECORD, [1]), (error.code, [index for index, _ in error.record_errors]))
+
+    def test_large_inside(self) -> None:
+        """What may be large inside is not looked into within the call, and is appended once somebody else has looked."""
+        log = self.opened(LogConfig(compact=True, codec=Codec.ZSTD))
+        for records in ([NewRecord(b"k", bytes(1 << 20), TIMESTAMP)], [NewRecord(b"k", b"", TIMESTAMP)] * 1_000):
+            batch = build_batch(records, Codec.GZIP)
+            end = log.end_offset
+            self.failureResultOf(log.append(batch, 0), InspectionNeeded)
+            self.assertEqual(end, log.end_offset)
+            looked = inspect(batch, log.config, NOW)
+            self.assertEqual(end, self.wait(log.append(looked, 0, inspected=True)).base_offset)
+            (header,) = self.headers(log, end)
+            self.assertEqual((len(records), Codec.ZSTD), (header.count, header.codec))
 
     def test_log_append_time(self) -> None:
         """The broker's time replaces the producer's where the topic says so, and the answer tells it."""

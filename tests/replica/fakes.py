@@ -6,17 +6,25 @@ from collections.abc import Sequence
 from typing import Any
 
 from twisted.internet.defer import Deferred, fail, succeed
+from twisted.internet.task import Clock
 from zope.interface import implementer
 
 from chronik.errors import ErrorCode, KafkaError
 from chronik.metadata.image import ImageDelta, MetadataImage, PartitionState, TopicImage
 from chronik.metadata.interfaces import IImageObserver, IMetadataFeed
 from chronik.model import TopicId, TopicPartition
+from chronik.replica.inspection import BatchInspector
 from chronik.storage.config import LogConfig
 from chronik.storage.interfaces import AppendResult, DirectoryStatus, DirectoryUsage, Extent, ILogStore, IPartitionLog, OffsetAndTimestamp
+from chronik.testing.pools import SynchronousWorker
 
 TOPIC_ID = TopicId(b"i" * 16)
 PARTITION = TopicPartition("t", 0)
+
+
+def make_inspector() -> BatchInspector:
+    """One that looks within the call, at the beginning of time."""
+    return BatchInspector(Clock().seconds, SynchronousWorker)
 
 
 class HeldSlice:
@@ -71,7 +79,7 @@ class FakeLog:
         self.closed = False
         self.noting: list[Deferred[None]] | None = None
 
-    def append(self, data: bytes | memoryview, leader_epoch: int, internal: bool = False) -> Deferred[AppendResult]:
+    def append(self, data: bytes | memoryview, leader_epoch: int, internal: bool = False, inspected: bool = False) -> Deferred[AppendResult]:
         """Append as many records as there are bytes."""
         if data == b"bad":
             return fail(KafkaError(ErrorCode.CORRUPT_MESSAGE, "bad"))

@@ -29,7 +29,7 @@ from chronik.testing.filesystem import MemoryFileSystem
 from chronik.testing.history import IDEMPOTENT, PLAIN, History, Record
 from chronik.testing.logs import NOW, make_store
 from chronik.testing.records import batch_of
-from tests.replica.fakes import TOPIC_ID, FakeFeed, image_of, topic_of
+from tests.replica.fakes import TOPIC_ID, FakeFeed, image_of, make_inspector, topic_of
 
 T = TypeVar("T")
 
@@ -185,7 +185,7 @@ class Machine:
         self.store = make_store(disk, self.clock, *directories, pools=self.pools)
         self.feed = FakeFeed(image_of(topic_of(TOPIC, PARTITIONS, epoch=epoch)))
         self.moves = ReplicaMoves(self.store, self.feed, self.clock)
-        self.host = HostedPartitions(1, self.feed, self.store, lambda topic: Settings(config), self._raise_epochs, moves=self.moves)
+        self.host = HostedPartitions(1, self.feed, self.store, lambda topic: Settings(config), self._raise_epochs, make_inspector(), moves=self.moves)
         disk.on_step = self._look
 
     def _raise_epochs(self, partitions: Sequence[tuple[TopicId, int]], untrusted: Collection[tuple[TopicId, int]]) -> Deferred[None]:

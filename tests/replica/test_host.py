@@ -16,7 +16,7 @@ from chronik.replica.host import HostedPartitions
 from chronik.replica.interfaces import IPartition, IPartitions
 from chronik.storage.config import LogConfig
 from chronik.storage.interfaces import DiskFull, ILogStore
-from tests.replica.fakes import TOPIC_ID, FakeFeed, FakeLog, FakeStore, image_of, topic_of
+from tests.replica.fakes import TOPIC_ID, FakeFeed, FakeLog, FakeStore, image_of, make_inspector, topic_of
 
 OTHER_ID = TopicId(b"o" * 16)
 
@@ -54,7 +54,7 @@ class HostCase(SynchronousTestCase):
         self.store = FakeStore()
         self.raised: list[tuple[TopicId, int]] = []
         self.settings = Settings()
-        self.host = HostedPartitions(1, self.feed, self.store, lambda topic: self.settings, self.raise_epochs)
+        self.host = HostedPartitions(1, self.feed, self.store, lambda topic: self.settings, self.raise_epochs, make_inspector())
 
     def raise_epochs(self, partitions: Sequence[tuple[TopicId, int]], untrusted: Collection[tuple[TopicId, int]]) -> Deferred[None]:
         """What the controller does: the image has the larger epochs before it answers."""

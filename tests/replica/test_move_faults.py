@@ -25,7 +25,7 @@ from chronik.testing.filesystem import MemoryFileSystem
 from chronik.testing.logs import NOW, make_store
 from chronik.testing.records import batch_of
 from tests.lengths import length, report, seed
-from tests.replica.fakes import FakeFeed, image_of
+from tests.replica.fakes import FakeFeed, image_of, make_inspector
 from tests.replica.machine import Settings, ShuffledPools, end, finish
 
 RUNS = length(60, 10_000)
@@ -88,7 +88,7 @@ class Chaos:
         self.feed = FakeFeed(self.image())
         self.store = make_store(self.disk, self.clock, *DIRECTORIES, pools=self.pools, checkpoint_ms=2_000)
         self.moves = ReplicaMoves(self.store, self.feed, self.clock)
-        self.host = HostedPartitions(1, self.feed, self.store, lambda topic: Settings(SMALL), self.raised, None, self.moves)
+        self.host = HostedPartitions(1, self.feed, self.store, lambda topic: Settings(SMALL), self.raised, make_inspector(), None, self.moves)
         self.finish(self.store.start())
         self.finish(self.host.start())
 

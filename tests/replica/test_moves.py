@@ -29,7 +29,7 @@ from chronik.storage.config import LogConfig
 from chronik.testing.filesystem import MemoryFileSystem
 from chronik.testing.logs import NOW, make_store
 from chronik.testing.records import batch_of
-from tests.replica.fakes import TOPIC_ID, FakeFeed, FakeStore, image_of, topic_of
+from tests.replica.fakes import TOPIC_ID, FakeFeed, FakeStore, image_of, make_inspector, topic_of
 
 TP = TopicPartition("t", 0)
 
@@ -105,7 +105,7 @@ class MoveCase(SynchronousTestCase):
         self.changes, self.fetchers = Changes(), Fetchers()
         replication = Replication(Leading(1, self.clock, self.changes, 10.0), self.fetchers)  # type: ignore[arg-type]
         self.moves = ReplicaMoves(self.store, self.feed, self.clock)
-        self.host = HostedPartitions(1, self.feed, self.store, lambda topic: self.settings, self.raised, replication, self.moves)
+        self.host = HostedPartitions(1, self.feed, self.store, lambda topic: self.settings, self.raised, make_inspector(), replication, self.moves)
         self.successResultOf(self.store.start())
         self.successResultOf(self.host.start())
 
@@ -256,7 +256,7 @@ class LeaderTests(MoveCase):
     def test_a_store_that_cannot(self) -> None:
         """It is said clearly."""
         moves = ReplicaMoves(FakeStore(), self.feed, self.clock)
-        HostedPartitions(1, self.feed, FakeStore(), lambda topic: self.settings, self.raised, None, moves)
+        HostedPartitions(1, self.feed, FakeStore(), lambda topic: self.settings, self.raised, make_inspector(), None, moves)
         self.assertEqual(ErrorCode.INVALID_REQUEST, self.code(moves.move("t", 0, "/data")))
         moves.stop()
 

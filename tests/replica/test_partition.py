@@ -23,7 +23,7 @@ from chronik.replica.partition import (
 )
 from chronik.storage.config import LogConfig
 from chronik.storage.interfaces import AppendResult, IPartitionLog, OffsetAndTimestamp
-from tests.replica.fakes import FakeLog
+from tests.replica.fakes import FakeLog, make_inspector
 
 STATE = PartitionState(leader=1, leader_epoch=3, replicas=(1,), isr=(1,))
 UNCOMMITTED, COMMITTED = IsolationLevel.READ_UNCOMMITTED, IsolationLevel.READ_COMMITTED
@@ -46,7 +46,7 @@ class PartitionCase(SynchronousTestCase):
     def setUp(self) -> None:
         """Five durable records."""
         self.log = FakeLog(end=5)
-        self.partition = Partition(self.log, STATE)
+        self.partition = Partition(self.log, STATE, make_inspector())
 
     def code(self, waiting: Deferred[object]) -> ErrorCode:
         """What a call failed with."""

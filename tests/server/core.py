@@ -30,7 +30,7 @@ from chronik.server.handlers.api_versions import api_versions
 from chronik.server.metrics import RequestMetrics
 from chronik.server.quotas.service import ClientQuotas, QuotaWindows
 from chronik.server.services import Services
-from tests.replica.fakes import TOPIC_ID, FakeFeed, FakeLog, FakeStore, topic_of
+from tests.replica.fakes import TOPIC_ID, FakeFeed, FakeLog, FakeStore, make_inspector, topic_of
 
 
 @implementer(IAclAuthorizer)
@@ -115,7 +115,7 @@ class Core:
         self.feed = FakeFeed(MetadataImage(1, "cluster", 1, brokers=brokers, topics={"t": topic}, names={TOPIC_ID: "t"}))
         self.log = FakeLog(end=5)
         self.log.latest_epoch = 3
-        self.partition = Partition(self.log, topic.partitions[0])
+        self.partition = Partition(self.log, topic.partitions[0], make_inspector())
         self.partitions = FakePartitions(self.partition)
         self.store = FakeStore()
         self.moves = FakeMoves()

@@ -34,6 +34,7 @@ from chronik.protocol.message import Message
 from chronik.replica.fetcher import FetcherConfig, Fetching, ReplicaFetchers
 from chronik.replica.followers import Leading
 from chronik.replica.host import HostedPartitions, Replication
+from chronik.replica.inspection import BatchInspector
 from chronik.replica.moves import ReplicaMoves
 from chronik.replica.purgatory import Purgatory
 from chronik.replica.settings import EffectiveSettings
@@ -120,8 +121,10 @@ class MemoryBroker:
         self._store = make_store(self.disk, self.clock, *directories, pools=pools, **store_options)
         self.moves = ReplicaMoves(self._store, self.feed, self.clock)
         replication = self._replication(neighbours)
+        threads = pools or SynchronousThreadPools()
+        inspector = BatchInspector(self.clock.seconds, lambda: threads.worker("inspection"))
         self.partitions = HostedPartitions(
-            self.broker_id, self.feed, self._store, self._settings, self.controller.raise_leader_epochs, replication, self.moves
+            self.broker_id, self.feed, self._store, self._settings, self.controller.raise_leader_epochs, inspector, replication, self.moves
         )
         marks = iter(range(1, 1_000_000))
         times, random = (self.clock, self.clock.seconds), lambda count: next(marks).to_bytes(count, "big")

@@ -18,7 +18,7 @@ from chronik.protocol import messages as m
 from chronik.protocol.apis import response_class
 from chronik.protocol.header import parse_response_header, request_header
 from chronik.protocol.message import Message
-from chronik.security.interfaces import AuthContext
+from chronik.security.interfaces import AuthContext, ITokenValidator
 from chronik.security.logins import FailedLogins, PasswordLogins
 from chronik.security.metadata_store import MetadataCredentials
 from chronik.security.sasl.client import sasl_client
@@ -38,22 +38,28 @@ LIMITS = ConnectionLimits(idle_seconds=600, first_request_seconds=30, authentica
 class SaslBroker:
     """A broker with alice and bob, that offers all mechanisms.
 
+    :param pools: where passwords are computed; at once by default.
+    :param validator: knows bearer tokens.
     :ivar outcomes: authentications that ended.
+    :ivar failures_max: how many of one user and of one address are allowed a minute.
     """
 
-    def __init__(self, case: SynchronousTestCase, settings: dict[str, str] | None = None) -> None:
+    def __init__(
+        self, case: SynchronousTestCase, settings: dict[str, str] | None = None, pools: Any = None, validator: ITokenValidator | None = None
+    ) -> None:
         self.case = case
+        self.failures_max = 1000
         given = {"sasl.enabled.mechanisms": "PLAIN,SCRAM-SHA-256,SCRAM-SHA-512", **(settings or {})}
         self.broker = MemoryBroker(given)
         self.broker.start(case)
         self.clock = self.broker.clock
         self.config: Configuration = self.broker.config
-        feed, pools = self.broker.feed, SynchronousThreadPools()
+        feed, pools = self.broker.feed, pools or SynchronousThreadPools()
         credentials = MetadataCredentials(feed, pools, b"secret")
-        failures = FailedLogins(self.clock, lambda: 1000, lambda: 1000)
+        failures = FailedLogins(self.clock, lambda: self.failures_max, lambda: self.failures_max)
         logins = PasswordLogins(credentials, failures, self.clock, b"secret")
         auth = AuthContext(pools, self.clock, self.clock.seconds, lambda: self.config, feed)
-        self.servers = SaslServers([LISTENER], SaslParts(auth, credentials, logins, failures, bytes, b"secret"))
+        self.servers = SaslServers([LISTENER], SaslParts(auth, credentials, logins, failures, bytes, b"secret", validators=lambda config: validator))
         self.outcomes: list[Outcome] = []
         self.servers.observers.append(self.outcomes.append)
         for user, password in PASSWORDS.items():

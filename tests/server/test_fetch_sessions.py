@@ -13,7 +13,7 @@ from chronik.protocol.messages import FetchRequest
 from chronik.replica.partition import Partition
 from chronik.security.interfaces import Action, Operation, ResourceType
 from chronik.server.fetch_sessions import EVICTION_MS, FetchPartition, FetchSession, FetchSessionCache, next_epoch
-from tests.replica.fakes import TOPIC_ID, FakeLog
+from tests.replica.fakes import TOPIC_ID, FakeLog, make_inspector
 from tests.server.core import Core
 
 STATE = PartitionState(leader=1, leader_epoch=3, replicas=(1,), isr=(1,))
@@ -30,7 +30,7 @@ class SessionCase(SynchronousTestCase):
         for number in (1, 2):
             log = FakeLog(TopicPartition("t", number), end=5)
             self.logs.append(log)
-            self.core.partitions.others["t", number] = Partition(log, STATE)
+            self.core.partitions.others["t", number] = Partition(log, STATE, make_inspector())
 
     def partition(self, number: int) -> Partition:
         """One of them."""
@@ -162,7 +162,7 @@ class IncrementalTest(SessionCase):
         self.core.partitions.error = moved
         self.assertEqual({1: -moved.code}, self.fetch(self.request({}, session, 4)))
         self.core.partitions.error = None
-        self.core.partitions.others["t", 1] = Partition(self.logs[1], STATE)
+        self.core.partitions.others["t", 1] = Partition(self.logs[1], STATE, make_inspector())
         self.assertEqual({1: 0}, self.fetch(self.request({}, session, 5)))
         self.assertEqual({}, self.fetch(self.request({}, session, 6)))
         self.append(1)

@@ -12,8 +12,8 @@ from chronik.errors import ErrorCode, KafkaError
 from chronik.network.interfaces import ProtocolViolation
 from chronik.protocol.messages import ProduceRequest
 from chronik.security.interfaces import Action, Operation, ResourceType
+from chronik.storage.inspection import RecordRefused
 from chronik.storage.interfaces import AppendResult
-from chronik.storage.validation import RecordRefused
 from tests.replica.fakes import TOPIC_ID
 from tests.server.core import Core
 

@@ -10,7 +10,8 @@ from chronik.record.build import NewRecord, build_batch
 from chronik.record.compression import Codec
 from chronik.record.records import decode_records
 from chronik.storage.config import LogConfig
-from chronik.storage.validation import RecordRefused, ValidBatch, validate
+from chronik.storage.inspection import RecordRefused, ValidBatch
+from chronik.storage.validation import validate
 from chronik.testing.logs import NOW
 from chronik.testing.records import batch_of, forged
 

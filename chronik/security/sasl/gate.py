@@ -16,7 +16,7 @@ from twisted.internet.task import deferLater
 from twisted.logger import Logger
 from zope.interface import Attribute, Interface, implementer
 
-from chronik.defer import deferred
+from chronik.defer import or_error
 from chronik.errors import ErrorCode, KafkaError
 from chronik.network.interfaces import IAuthentication, ProtocolViolation, Session
 from chronik.protocol.apis import ApiKey, api_name
@@ -194,9 +194,8 @@ class SaslAuthentication:
         since = self._server.clock.seconds() - self._begun_again_at
         return self._expires_at is not None and version > 0 and since >= REAUTHENTICATION_SECONDS_MIN
 
-    @deferred
     async def authenticate(self, message: bytes) -> tuple[bytes, int]:
-        """The peer's next message.
+        """The peer's next message. Not a Deferred: one that fails is left to the garbage collector (see :func:`~chronik.defer.or_error`).
 
         :returns: the answer, and for how many ms the session holds; 0 for ever, or while it is not complete.
         :raises KafkaError: ``ILLEGAL_SASL_STATE`` or ``SASL_AUTHENTICATION_FAILED``, in its time; the connection ends after it.
@@ -204,30 +203,34 @@ class SaslAuthentication:
         exchange = self._exchange
         if self._state is not State.EXCHANGE or exchange is None:
             raise self._out_of_order("SaslAuthenticate")
-        try:
-            if self._wrong_mechanism:
-                raise SaslFailure(self._wrong_mechanism)
-            answer, login = await exchange.step(message)
-            if login is not None:
-                self._check_same(login)
-        except SaslFailure as failure:
-            self._fail(self._mechanism, failure)
+        outcome = await self._stepped(exchange, message)
+        if isinstance(outcome, SaslFailure):
+            self._fail(self._mechanism, outcome)
             await self._wait()
-            raise KafkaError(ErrorCode.SASL_AUTHENTICATION_FAILED, str(failure)) from None
-        except Exception:  # noqa: BLE001  whatever fails in there must not let anybody in
-            self._log.failure("{mechanism} could not be served here", mechanism=self._mechanism)
-            self._fail(self._mechanism, SaslFailure(_FAILED, "the broker failed"))
-            await self._wait()
-            raise KafkaError(ErrorCode.SASL_AUTHENTICATION_FAILED, f"{_FAILED}: the broker could not check it") from None
+            raise KafkaError(ErrorCode.SASL_AUTHENTICATION_FAILED, str(outcome))
+        answer, login = outcome
         return answer, 0 if login is None else self._complete(login)
 
-    def _check_same(self, login: Login) -> None:
+    async def _stepped(self, exchange: ISaslExchange, message: bytes) -> tuple[bytes, Login | None] | SaslFailure:
+        """What comes of a message; a failure is no exception, see :func:`~chronik.defer.or_error`."""
+        if self._wrong_mechanism:
+            return SaslFailure(self._wrong_mechanism)
+        try:
+            outcome: tuple[bytes, Login | None] | SaslFailure = await or_error(exchange.step(message), SaslFailure)
+        except Exception:  # noqa: BLE001  whatever fails in there must not let anybody in
+            self._log.failure("{mechanism} could not be served here", mechanism=self._mechanism)
+            return SaslFailure(f"{_FAILED}: the broker could not check it", "the broker failed")
+        if isinstance(outcome, SaslFailure) or outcome[1] is None:
+            return outcome
+        return self._changed(outcome[1]) or outcome
+
+    def _changed(self, login: Login) -> SaslFailure | None:
         """Nobody becomes somebody else on a connection."""
         before = self._login
-        if before is not None and before.principal != login.principal:
-            raise SaslFailure(
-                f"Cannot change principals during re-authentication from {before.principal}: {login.principal}", user=login.principal.name
-            )
+        if before is None or before.principal == login.principal:
+            return None
+        why = f"Cannot change principals during re-authentication from {before.principal}: {login.principal}"
+        return SaslFailure(why, user=login.principal.name)
 
     def _complete(self, login: Login) -> int:
         again, self._login = self._login is not None, login

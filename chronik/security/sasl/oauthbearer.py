@@ -101,14 +101,14 @@ class OAuthBearerExchange:
         self._logins = logins
         self._host = host
         self._begun = False
-        self._refusal: SaslFailure | None = None
+        self._refusal: tuple[str, str] | None = None
 
     @deferred
     async def step(self, message: bytes) -> tuple[bytes, Login | None]:
         """Take the client's next message; see :meth:`~chronik.security.interfaces.ISaslExchange.step`."""
         if self._refusal is not None:
             # The byte 1 is what the client owes, and all it can say; whatever it sends, it has failed.
-            raise self._refusal
+            raise SaslFailure(_REFUSED.decode(), *self._refusal)
         if self._begun:
             raise _malformed("a message too many")
         self._begun = True
@@ -118,7 +118,7 @@ class OAuthBearerExchange:
         except LoginsRefused as refusal:
             raise SaslFailure(f"Authentication failed: {refusal}", f"{NAME}: too many failed logins", first.name) from None
         except InvalidToken as reason:
-            self._refusal = SaslFailure(_REFUSED.decode(), f"{NAME}: the token proves nothing: {reason}", first.name)
+            self._refusal = f"{NAME}: the token proves nothing: {reason}", first.name
             return _REFUSED, None
         if first.name and first.name != proof.principal.name:
             raise SaslFailure(

@@ -6,7 +6,7 @@ from typing import Final
 
 from zope.interface import implementer
 
-from chronik.defer import deferred
+from chronik.defer import deferred, or_error
 from chronik.security.interfaces import ISaslExchange, ISaslMechanism, Login, SaslFailure
 from chronik.security.logins import LoginsRefused, PasswordLogins
 
@@ -57,10 +57,9 @@ class PlainExchange:
             raise SaslFailure("Authentication failed: password not specified", user=user)
         if authzid and authzid != user:
             raise SaslFailure("Authentication failed: Client requested an authorization id that is different from username", user=user)
-        try:
-            principal = await self._logins.verify(user, password, self._host)
-        except LoginsRefused as refusal:
-            raise SaslFailure(f"Authentication failed: {refusal}", "too many failed logins", user) from None
+        principal = await or_error(self._logins.verify(user, password, self._host), LoginsRefused)
+        if isinstance(principal, LoginsRefused):
+            raise SaslFailure(f"Authentication failed: {principal}", "too many failed logins", user)
         if principal is None:
             raise SaslFailure(WRONG, "the password is wrong or the user unknown", user)
         return b"", Login(principal)

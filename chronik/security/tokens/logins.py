@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 
+from chronik.defer import or_error
 from chronik.security.interfaces import InvalidToken, ITokenValidator, ValidToken
 from chronik.security.logins import FailedLogins
 
@@ -36,10 +37,9 @@ class TokenLogins:
         # Nobody knows yet whose it is: what stands for a user's name is the token itself, by its hash, for this is remembered.
         name = hashlib.sha256(token.encode("utf-8", "surrogatepass")).hexdigest()
         self._failures.check(host, name)
-        try:
-            proof = await self._validator.validate(token)
-        except InvalidToken:
+        proof: ValidToken | InvalidToken = await or_error(self._validator.validate(token), InvalidToken)
+        if isinstance(proof, InvalidToken):
             self._failures.failed(host, name)
-            raise
+            raise InvalidToken(*proof.args)
         self._failures.succeeded(host, name)
         return proof

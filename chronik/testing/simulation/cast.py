@@ -13,6 +13,9 @@ TRIMMED: Final = "trimmed"
 TOPICS: Final[Mapping[str, int]] = {EVENTS: 4, GROWING: 2, TRIMMED: 2}
 """How many partitions each has in the beginning."""
 
+LOOKED_INTO: Final[Mapping[str, Mapping[str, str]]] = {EVENTS: {"compression.type": "zstd"}, TRIMMED: {"record.validation": "full"}}
+"""What makes brokers look into batches, where the seed wants that: in a thread, where they may be large inside."""
+
 NOMAD: Final = "nomad"
 """A topic that is deleted and created again and again."""
 

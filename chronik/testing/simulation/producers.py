@@ -26,6 +26,10 @@ CODECS: Final = (Codec.NONE, Codec.NONE, Codec.NONE, Codec.LZ4, Codec.SNAPPY, Co
 
 VERSIONS: Final = (7, 9, 11, 12, 13)
 
+LARGE_EVERY: Final = 32
+MANY_HEADERS: Final = (("h", b""),) * 1_000
+"""Of one record in so many: its batch is small to send, and not to look into."""
+
 KNOWN_MAX: Final = 1 << 15
 """Records whose values are worked out once, and not again for each reader; more than a run has."""
 
@@ -208,10 +212,13 @@ class _Lane:
 
     def _batch(self, entry: Entry) -> bytes:
         records = [NewRecord(b"%d" % (record.number % 16), value_of(record), entry.timestamp + n) for n, record in enumerate(entry.records)]
+        codec = entry.codec
+        if any(not record.number % LARGE_EVERY for record in entry.records):
+            records[0], codec = records[0]._replace(headers=MANY_HEADERS), Codec.ZSTD
         if not self._of._idempotent:
-            return build_batch(records, entry.codec)
+            return build_batch(records, codec)
         return build_batch(
-            records, entry.codec, producer_id=self._of._producer_id, producer_epoch=self._of._epoch, base_sequence=entry.sequence
+            records, codec, producer_id=self._of._producer_id, producer_epoch=self._of._epoch, base_sequence=entry.sequence
         )
 
     def _send(self, entry: Entry) -> None:

@@ -16,7 +16,7 @@ from chronik.testing.simulation.access import ADMIN, Access
 from chronik.testing.simulation.admins import Admin, Clerk, Librarian, Nomad, Onlooker, Trimmer
 from chronik.testing.simulation.audit import MetadataAudit
 from chronik.testing.simulation.brokers import PORT, SimulatedBroker
-from chronik.testing.simulation.cast import CLASSIC, ELECTED, EVENTS, GROWING, MODERN, NOMAD, READERS, SIMPLE, TOPICS, TRIMMED, WRITERS
+from chronik.testing.simulation.cast import CLASSIC, ELECTED, EVENTS, GROWING, LOOKED_INTO, MODERN, NOMAD, READERS, SIMPLE, TOPICS, TRIMMED, WRITERS
 from chronik.testing.simulation.classic import ClassicMember
 from chronik.testing.simulation.client import Broker, ClusterClient, Unavailable
 from chronik.testing.simulation.closing import compare_configurations, delete_groups
@@ -63,6 +63,9 @@ SETTLE_SECONDS: Final = 60.0
 
 ACCESS: Final = ("open", "sasl")
 """Whether everybody may do everything, or everyone has to say who that is and may do what was allowed."""
+
+LOOKED_INTO_SHARE: Final = 0.5
+"""Of seeds: brokers look into batches of some topics."""
 
 SASL_SHARE: Final = 0.3
 """Of seeds that decide for themselves."""
@@ -304,8 +307,9 @@ class Simulation:
         if self._access is not None:
             self._access.begin(self.brokers, self._client(ADMIN))
             await self._access.make()
+        looked_into = LOOKED_INTO if Random(f"looked into {self._play.seed}").random() < LOOKED_INTO_SHARE else {}
         for topic, partitions in TOPICS.items():
-            configs = {"internal.segment.bytes": str(self._random.choice((1_500, 8_000, 1 << 20)))}
+            configs = {"internal.segment.bytes": str(self._random.choice((1_500, 8_000, 1 << 20))), **looked_into.get(topic, {})}
             if topic == TRIMMED and self._random.random() < FLEETING_SHARE:
                 configs["retention.ms"] = str(KEPT_MS)
                 stage.fleeting.add(topic)

@@ -20,11 +20,12 @@ from chronik.model import NO_TIMESTAMP, TopicId, TopicPartition
 from chronik.record.batch import BatchHeader
 from chronik.storage.config import LogConfig
 from chronik.storage.epochs import LeaderEpochs
+from chronik.storage.inspection import ValidBatch, quick_look, was_looked_at
 from chronik.storage.interfaces import AppendResult, Extent, IExtentObserver, ILogSlice, IPartitionLog, OffsetAndTimestamp, ProducerSummary
 from chronik.storage.producers import ProducerStates, SentBatch
 from chronik.storage.retention import expired_segments
 from chronik.storage.slices import EmptySlice
-from chronik.storage.validation import ValidBatch, replicated, validate
+from chronik.storage.validation import replicated, validate
 from chronik_storage_sqlite import state as rows
 from chronik_storage_sqlite.extents import KeptExtent, figures
 from chronik_storage_sqlite.reading import BatchSlice, Run, first_at_or_after, first_of_largest, read_run
@@ -114,12 +115,12 @@ class SqliteLog:
 
     # -- appending ----------------------------------------------------------------------------------------------------
 
-    def append(self, data: bytes | memoryview, leader_epoch: int, internal: bool = False) -> Deferred[AppendResult]:
+    def append(self, data: bytes | memoryview, leader_epoch: int, internal: bool = False, inspected: bool = False) -> Deferred[AppendResult]:
         """Append; see :meth:`IPartitionLog.append`. The Deferred fires when the batches are committed."""
         try:
             self._check_writable()
             now = self.home.now_ms()
-            batches = validate(data, self.config, now, internal)
+            batches = validate(data, self.config, now, internal, was_looked_at if inspected else quick_look)
             for header, _ in batches:
                 sent = self._producers.check(header) if header.producer_id >= 0 else None
                 if sent is not None:
