@@ -105,6 +105,16 @@ KAFKA_ONLY: Final = frozenset(_unpack())
 """Broker keys that Kafka 4.3 knows and that change nothing here."""
 
 
+CLASSES: Final[Mapping[str, frozenset[str]]] = {
+    **dict.fromkeys(
+        ("create.topic.policy.class.name", "alter.config.policy.class.name", "client.quota.callback.class", "config.providers"), frozenset()
+    ),
+    "principal.builder.class": frozenset({"org.apache.kafka.common.security.authenticator.DefaultKafkaPrincipalBuilder"}),
+}
+"""Keys that name classes of Java which decide what is allowed, who somebody is or what a secret is, with the values that change nothing.
+Left alone, any other would leave a broker open that is meant to be closed."""
+
+
 def is_kafka_only(name: str) -> bool:
     """Whether Kafka knows this key and it means nothing here."""
     return name in KAFKA_ONLY or name.startswith(_PREFIXES)

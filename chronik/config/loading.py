@@ -12,7 +12,7 @@ from chronik.config.authorization_keys import AUTHORIZER_CLASS, OF_AUTHORIZERS
 from chronik.config.broker_keys import ALIASES, BROKER_KEYS
 from chronik.config.configuration import ConfigSource, Configuration, Layer
 from chronik.config.files import Setting, read_settings
-from chronik.config.kafka_keys import KAFKA_ONLY, is_kafka_only
+from chronik.config.kafka_keys import CLASSES, KAFKA_ONLY, is_kafka_only
 from chronik.config.key import Effect
 from chronik.config.names import split_listener_key, without_mechanism
 from chronik.config.secret_settings import PERMISSIONS_KEY, Resolved, check_settings_file, is_secret, resolve, resolve_options
@@ -65,6 +65,7 @@ def load(
             texts[setting.name] = setting.text
             warnings.extend(_check(setting))
         elif is_kafka_only(setting.name):
+            _check_class(setting)
             warnings.append(f"{setting.name} ({setting.origin}) means nothing to Chronik and is left alone")
         else:
             raise ConfigurationError(_unknown(setting))
@@ -193,6 +194,14 @@ def _plugin_option(setting: Setting) -> tuple[str, str, str]:
     if parts[0] not in SEAMS:
         raise ConfigurationError(f"{shown(setting.name)} ({setting.origin}) is not plugin.SEAM.NAME.OPTION: seams are {', '.join(SEAMS)}")
     return parts[0], parts[1], parts[2]
+
+
+def _check_class(setting: Setting) -> None:
+    """Refuse a class of Java that something would rest on."""
+    value, harmless = setting.text.strip(), CLASSES.get(setting.name)
+    if value and harmless is not None and value not in harmless:
+        why = "a class of Java cannot be loaded here, and what it would refuse would be allowed: remove the key"
+        raise ConfigurationError(f"{setting.name}={shown(value)} ({setting.origin}): {why}, or write a plugin")
 
 
 def _unknown(setting: Setting) -> str:

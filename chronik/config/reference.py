@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from chronik.config.broker_keys import ALIASES, BROKER_KEYS, DIFFERENCES
 from chronik.config.client_metrics_keys import CLIENT_METRICS_KEYS
 from chronik.config.group_keys import GROUP_KEYS
-from chronik.config.kafka_keys import KAFKA_ONLY
+from chronik.config.kafka_keys import CLASSES, KAFKA_ONLY
 from chronik.config.key import ConfigKey, Effect, Scope
 from chronik.config.topic_keys import TOPIC_KEYS
 
@@ -38,7 +38,11 @@ def _page() -> Iterator[str]:
     yield from _heading("Kafka's other broker keys", "-")
     yield "These mean nothing to Chronik. Each one that is set gives one warning:"
     yield ""
-    yield ", ".join(f"``{name}``" for name in sorted(KAFKA_ONLY)) + "."
+    yield ", ".join(f"``{name}``" for name in sorted(KAFKA_ONLY - CLASSES.keys())) + "."
+    yield ""
+    yield "These name classes of Java that decide what is allowed. A broker with one of them does not start:"
+    yield ""
+    yield ", ".join(f"``{name}``" for name in sorted(CLASSES)) + "."
 
 
 def _heading(title: str, line: str) -> Iterator[str]:

@@ -8,7 +8,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from chronik.config import ConfigSource, Configuration, load
 from chronik.config.broker_keys import ALIASES, BROKER_KEYS
-from chronik.config.kafka_keys import KAFKA_ONLY
+from chronik.config.kafka_keys import CLASSES, KAFKA_ONLY
 from chronik.config.loading import VARIABLES
 from chronik.errors import ConfigurationError
 
@@ -54,6 +54,19 @@ class LoadingTests(SynchronousTestCase):
             message = self.refused({"authorizer": other}, self.file(standard))
             self.assertIn(f"authorizer={other}", message)
             self.assertIn("remove one", message)
+
+    def test_classes_of_java_that_something_rests_on(self) -> None:
+        """A policy that is not asked, or a principal that is not built, is not passed over in silence."""
+        keys = ("create.topic.policy.class.name", "alter.config.policy.class.name", "client.quota.callback.class", "principal.builder.class")
+        for key in (*keys, "config.providers"):
+            message = self.refused({}, self.file(f"{key}=com.example.Mine\n"))
+            self.assertIn(f"{key}=com.example.Mine", message)
+            self.assertIn("remove the key", message)
+            (warning,) = self.load(f"{key}=\n").warnings
+            self.assertIn("means nothing", warning)
+        default = "org.apache.kafka.common.security.authenticator.DefaultKafkaPrincipalBuilder"
+        (warning,) = self.load(f"principal.builder.class={default}\n").warnings
+        self.assertIn("means nothing", warning)
 
     def test_keys_of_authorizers_without_one(self) -> None:
         """Whoever names super users and forgot the authorizer is told."""
@@ -163,7 +176,7 @@ class LoadingTests(SynchronousTestCase):
 
     def test_every_kafka_key_is_accepted(self) -> None:
         """All of them at once: as many warnings and nothing else."""
-        self.assertEqual(len(KAFKA_ONLY), len(load(dict.fromkeys(KAFKA_ONLY, "x"), {}).warnings))
+        self.assertEqual(len(KAFKA_ONLY - CLASSES.keys()), len(load(dict.fromkeys(KAFKA_ONLY - CLASSES.keys(), "x"), {}).warnings))
 
     def test_kafkas_own_example(self) -> None:
         """The essential lines of Kafka's server.properties start a broker, without its controller's listener."""
