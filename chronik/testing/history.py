@@ -193,9 +193,10 @@ class History:
         return {offset: record for polls in self._partitions[partition].polls.values() for offset, record in polls}
 
     def begins(self, partition: int) -> int:
-        """From where on somebody has read everything."""
-        polls = self._partitions[partition].polls
-        return max((polls[reader][0][0] if polls.get(reader) else self.end(partition) for reader in self._complete), default=1 << 62)
+        """From where on somebody has read everything. Where nothing was left to read, that is behind all that was removed."""
+        notes = self._partitions[partition]
+        behind = max(self.end(partition), notes.forgotten)
+        return max((notes.polls[reader][0][0] if notes.polls.get(reader) else behind for reader in self._complete), default=1 << 62)
 
     def findings(self, ended: bool = True) -> Iterator[Finding]:
         """Everything that must not be.

@@ -142,6 +142,15 @@ class HistoryTests(SynchronousTestCase):
         (finding,) = self.assert_found(read(history, 3, reader="hasty", start=2, whole=False), Anomaly.SKIPPED)
         self.assertIn("hasty was given 2 after 0, a#2 is between", finding.detail)
 
+    def test_begins(self) -> None:
+        """From where on the last reader had everything; where nothing was left for it, nobody knows what was there below."""
+        self.assertEqual(read(told(1, 2, 3), 2, 3, start=1).begins(0), 1)
+        history = read(told(1, 2), 1, 2, reader="early", whole=False)
+        history.read_all(READER)
+        self.assertEqual(history.begins(0), 2)
+        history.forgotten(0, 5)
+        self.assertEqual(history.begins(0), 5)
+
     def test_gap_without_records(self) -> None:
         """Offsets at which nobody knows a record, as transactions leave them, may be passed over."""
         history = History()
