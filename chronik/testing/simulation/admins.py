@@ -70,6 +70,16 @@ class Admin:
         """
         raise NotImplementedError
 
+    async def configure(self, topic: str, key: str, value: str) -> None:
+        """Set one key of a topic.
+
+        :raises Unavailable: nobody does that now.
+        """
+        change = IncrementalAlterConfigsRequest.AlterableConfig(name=key, config_operation=SET, value=value)
+        resource = IncrementalAlterConfigsRequest.AlterConfigsResource(resource_type=TOPIC_RESOURCE, resource_name=topic, configs=(change,))
+        response = await self.client.ask_controller(IncrementalAlterConfigsRequest(resources=(resource,)))
+        self.outcome("IncrementalAlterConfigs", response.responses[0].error_code)
+
     def outcome(self, kind: str, code: int, *accepted: ErrorCode) -> ErrorCode:
         """Note an answer's error.
 
@@ -171,13 +181,8 @@ class Librarian(Admin):
         await self._look()
         self._changes += 1
         value = str(self.client.random.choice(KEPT_BYTES) + self._changes)
-        change = IncrementalAlterConfigsRequest.AlterableConfig(name=RETENTION_BYTES, config_operation=SET, value=value)
-        resource = IncrementalAlterConfigsRequest.AlterConfigsResource(
-            resource_type=TOPIC_RESOURCE, resource_name=self._topic, configs=(change,)
-        )
         write = groups.writing("configuration of", self._topic, Value(int(value), ""))
-        response = await self.client.ask_controller(IncrementalAlterConfigsRequest(resources=(resource,)))
-        self.outcome("IncrementalAlterConfigs", response.responses[0].error_code)
+        await self.configure(self._topic, RETENTION_BYTES, value)
         groups.written(write)
 
     async def _look(self) -> None:

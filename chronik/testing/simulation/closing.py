@@ -44,6 +44,23 @@ async def delete_groups(admin: Admin, groups: Sequence[str]) -> None:
             admin.stage.ledger.finding(f"{EMPTY_SECONDS} s after its last member left the group {group} could not be deleted: {told}")
 
 
+async def keep(admin: Admin, brokers: Sequence[SimulatedBroker], topic: str) -> None:
+    """Remove nothing of a topic any more because it is old: whoever reads it from here on finds the same from its beginning to its end."""
+    client = admin.client
+    until = client.reactor.timeline.now + FORCE_SECONDS
+    problem: str | None = "nobody was asked"
+    while problem is not None and client.reactor.timeline.now < until:
+        try:
+            await admin.configure(topic, "retention.ms", "-1")
+            problem = next(_others(brokers, client.topics[topic].topic_id, "retention_ms", -1), None)
+        except Unavailable as unavailable:
+            problem = str(unavailable)
+        if problem is not None:
+            await client.sleep(PAUSE_SECONDS)
+    if problem is not None:
+        admin.stage.ledger.finding(f"{FORCE_SECONDS} s after everything was written {topic} could not be kept: {problem}")
+
+
 async def compare_configurations(admin: Admin, brokers: Sequence[SimulatedBroker], topic: str) -> None:
     """What a topic is configured to be is what the logs of all brokers go by."""
     client = admin.client
@@ -52,7 +69,7 @@ async def compare_configurations(admin: Admin, brokers: Sequence[SimulatedBroker
     while problems and client.reactor.timeline.now < until:
         try:
             wanted = await admin.configured(topic)
-            problems = [] if wanted is None else list(_others(brokers, client.topics[topic].topic_id, wanted))
+            problems = [] if wanted is None else list(_others(brokers, client.topics[topic].topic_id, "retention_bytes", wanted))
         except Unavailable as problem:
             problems = [str(problem)]
         if problems:
@@ -61,8 +78,9 @@ async def compare_configurations(admin: Admin, brokers: Sequence[SimulatedBroker
         admin.stage.ledger.finding(f"{FORCE_SECONDS} s after everything was written, of {topic}: {what}")
 
 
-def _others(brokers: Sequence[SimulatedBroker], topic_id: TopicId, wanted: int) -> Iterator[str]:
+def _others(brokers: Sequence[SimulatedBroker], topic_id: TopicId, setting: str, wanted: int) -> Iterator[str]:
     for broker in brokers:
         for (of, number), log in broker.life.logs.items() if broker.life is not None else ():
-            if of == topic_id and not log.closed and log.config.retention_bytes != wanted:
-                yield f"broker {broker.number} keeps {log.config.retention_bytes} bytes of partition {number}, configured are {wanted}"
+            found = getattr(log.config, setting)
+            if of == topic_id and not log.closed and found != wanted:
+                yield f"broker {broker.number} goes by {setting} {found} for partition {number}, configured is {wanted}"

@@ -19,7 +19,7 @@ from chronik.testing.simulation.brokers import PORT, SimulatedBroker
 from chronik.testing.simulation.cast import CLASSIC, ELECTED, EVENTS, GROWING, LOOKED_INTO, MODERN, NOMAD, READERS, SIMPLE, TOPICS, TRIMMED, WRITERS
 from chronik.testing.simulation.classic import ClassicMember
 from chronik.testing.simulation.client import Broker, ClusterClient, Unavailable
-from chronik.testing.simulation.closing import compare_configurations, delete_groups
+from chronik.testing.simulation.closing import compare_configurations, delete_groups, keep
 from chronik.testing.simulation.commits import LOOK_SECONDS, CommitAudit
 from chronik.testing.simulation.faults import Nemesis
 from chronik.testing.simulation.fetching import Consumer, read_all
@@ -340,6 +340,8 @@ class Simulation:
         stage.quiet = True
         for running in readers:
             await running
+        for topic in sorted(stage.fleeting):
+            await keep(admin, self.brokers, topic)
         for topic in TOPICS:
             await self._read_all(admin.client, topic)
         await delete_groups(admin, (CLASSIC, MODERN))
