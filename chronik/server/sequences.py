@@ -40,9 +40,10 @@ class RefusedSequences:
         :param topic: its name or id, whichever this connection names it by.
         """
         header = _header(records)
-        if header is None:
-            return
-        key = (topic, partition, header.producer_id)
+        if header is not None:
+            self._note((topic, partition, header.producer_id), header)
+
+    def _note(self, key: _Key, header: BatchHeader) -> None:
         refused = self._refused.get(key)
         if refused is None:
             if len(self._refused) >= REFUSED_MAX:
@@ -58,11 +59,9 @@ class RefusedSequences:
         :raises KafkaError: ``OUT_OF_ORDER_SEQUENCE_NUMBER``.
         """
         header = _header(records)
-        if header is None:
-            return
-        key = (topic, partition, header.producer_id)
+        key = (topic, partition, header.producer_id if header is not None else -1)
         refused = self._refused.get(key)
-        if refused is None:
+        if header is None or refused is None:
             return
         is_behind = _is_behind(header, refused)
         if is_behind and all(producer.producer_id != header.producer_id for producer in known()):
