@@ -14,8 +14,8 @@ from chronik.record.batch import HEADER_BYTES, BatchHeader, parse_header
 from chronik.record.compression import Codec, CompressionError, TooLarge, decompress, unpacked_bytes_max
 
 _CONTROL_KEY: Final = Struct(">hh")
-_INT64_MAX: Final = 2**63 - 1
-_INT64_MIN: Final = -(2**63)
+INT64_MAX: Final = 2**63 - 1
+INT64_MIN: Final = -(2**63)
 
 
 class BadRecords(ValueError):
@@ -166,7 +166,7 @@ def _decode(header: BatchHeader, data: bytes) -> list[Record]:
                 raise BadRecords(f"record {len(records)} of the batch says it has {size} bytes")
             delta, at = read_varint(data, at + 1, 63)
             timestamp = base_timestamp + delta if fixed_timestamp is None else fixed_timestamp
-            if not _INT64_MIN <= timestamp <= _INT64_MAX:
+            if not INT64_MIN <= timestamp <= INT64_MAX:
                 raise BadRecords(f"record {len(records)} of the batch has a timestamp that is no int64")
             delta, at = read_varint(data, at, 28)
             if not last < delta <= last_delta:

@@ -11,17 +11,13 @@ from collections.abc import Callable, Iterator
 from typing import Final, TypeAlias
 
 from chronik.record.batch import BatchHeader, parse_header
-from chronik.record.records import BadRecords, TooMuchInside, read_varint, unpacked_records
+from chronik.record.records import INT64_MAX, INT64_MIN, BadRecords, TooMuchInside, read_varint, unpacked_records
 
 Glance: TypeAlias = tuple[int, int, bool]
 """Offset delta and timestamp (ms) of a record, and whether it has a key."""
 
 PARTS_BETWEEN_PAUSES: Final = 128
 """Records and headers that are passed over before whoever else wants the interpreter is let: some 0.1 ms."""
-
-_INT64_MAX: Final = 2**63 - 1
-_INT64_MIN: Final = -(2**63)
-
 
 PAUSE_SECONDS: Final = 50e-6
 """How long a thread that looks lets others compute, every 0.1 ms or so. Python would let them after 5 ms, each time they have waited for anything."""
@@ -48,7 +44,7 @@ class RecordGlances:
         self._header = header
         self._unpacked = unpacked
         self._pause = pause
-        self._left = parts_max if parts_max is not None else _INT64_MAX
+        self._left = parts_max if parts_max is not None else INT64_MAX
         self._parts_max = parts_max
 
     def __iter__(self) -> Iterator[Glance]:
@@ -76,7 +72,7 @@ class RecordGlances:
                     raise BadRecords(f"record {number} of the batch says it has {size} bytes")
                 delta, at = varint(data, at + 1, 63)
                 timestamp = base_timestamp + delta if fixed is None else fixed
-                if not _INT64_MIN <= timestamp <= _INT64_MAX:
+                if not INT64_MIN <= timestamp <= INT64_MAX:
                     raise BadRecords(f"record {number} of the batch has a timestamp that is no int64")
                 delta, at = varint(data, at, 28)
                 if not last < delta <= last_delta:

@@ -207,7 +207,7 @@ class Partition:
         if isinstance(failure.value, InspectionNeeded):
             self._append_inspected(WaitingAppend(pending, data, acks, internal))
         else:
-            pending.refused(failure.value or failure)
+            self._refused(failure, pending)
 
     # -- appending what has to be looked into ------------------------------------------------------------------------
 
@@ -238,7 +238,8 @@ class Partition:
             self._detour = None
 
     def _refuse_append(self, append: WaitingAppend) -> None:
-        append.pending.refused(self._error or self._too_few_in_sync())
+        assert self._error is not None, "it stopped"
+        append.pending.refused(self._error)
 
     def _safe_offset(self) -> int:
         """Up to where this replica vouches for what it has."""

@@ -59,9 +59,12 @@ class RefusedSequences:
         :raises KafkaError: ``OUT_OF_ORDER_SEQUENCE_NUMBER``.
         """
         header = _header(records)
-        key = (topic, partition, header.producer_id if header is not None else -1)
+        if header is not None:
+            self._check((topic, partition, header.producer_id), header, known)
+
+    def _check(self, key: _Key, header: BatchHeader, known: Callable[[], Iterable[ProducerSummary]]) -> None:
         refused = self._refused.get(key)
-        if header is None or refused is None:
+        if refused is None:
             return
         is_behind = _is_behind(header, refused)
         if is_behind and all(producer.producer_id != header.producer_id for producer in known()):

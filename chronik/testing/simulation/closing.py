@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from typing import Final
 
 from chronik.errors import ErrorCode
@@ -46,30 +46,35 @@ async def delete_groups(admin: Admin, groups: Sequence[str]) -> None:
 
 async def keep(admin: Admin, brokers: Sequence[SimulatedBroker], topic: str) -> None:
     """Remove nothing of a topic any more because it is old: whoever reads it from here on finds the same from its beginning to its end."""
-    client = admin.client
-    until = client.reactor.timeline.now + FORCE_SECONDS
-    problem: str | None = "nobody was asked"
-    while problem is not None and client.reactor.timeline.now < until:
-        try:
-            await admin.configure(topic, "retention.ms", "-1")
-            problem = next(_others(brokers, client.topics[topic].topic_id, "retention_ms", -1), None)
-        except Unavailable as unavailable:
-            problem = str(unavailable)
-        if problem is not None:
-            await client.sleep(PAUSE_SECONDS)
-    if problem is not None:
-        admin.stage.ledger.finding(f"{FORCE_SECONDS} s after everything was written {topic} could not be kept: {problem}")
+
+    async def look() -> Sequence[str]:
+        await admin.configure(topic, "retention.ms", "-1")
+        return list(_others(brokers, admin.client.topics[topic].topic_id, "retention_ms", -1))
+
+    await _settled(admin, topic, look)
 
 
 async def compare_configurations(admin: Admin, brokers: Sequence[SimulatedBroker], topic: str) -> None:
     """What a topic is configured to be is what the logs of all brokers go by."""
+
+    async def look() -> Sequence[str]:
+        wanted = await admin.configured(topic)
+        return [] if wanted is None else list(_others(brokers, admin.client.topics[topic].topic_id, "retention_bytes", wanted))
+
+    await _settled(admin, topic, look)
+
+
+async def _settled(admin: Admin, topic: str, look: Callable[[], Awaitable[Sequence[str]]]) -> None:
+    """Look until nothing is wrong with a topic any more, or tell what is.
+
+    :param look: what is wrong now; raises :class:`Unavailable` where that cannot be found out.
+    """
     client = admin.client
     until = client.reactor.timeline.now + FORCE_SECONDS
-    problems = ["nobody says how it is configured"]
+    problems: Sequence[str] = ["nobody says how it is configured"]
     while problems and client.reactor.timeline.now < until:
         try:
-            wanted = await admin.configured(topic)
-            problems = [] if wanted is None else list(_others(brokers, client.topics[topic].topic_id, "retention_bytes", wanted))
+            problems = await look()
         except Unavailable as problem:
             problems = [str(problem)]
         if problems:
