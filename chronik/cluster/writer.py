@@ -168,12 +168,11 @@ class Writer:
     async def current_image(self) -> MetadataImage:
         """The own image, once it has all that anybody was answered.
 
-        :raises KafkaError: ``KAFKA_STORAGE_ERROR``: the store does not tell now.
+        :raises KafkaError: as :meth:`write`: the store does not tell now.
         """
-        try:
-            return await self._feed.reached(await self._latest())
-        except (ReadOnly, UnknownOutcome) as problem:
-            raise KafkaError(ErrorCode.KAFKA_STORAGE_ERROR, f"The cluster's metadata cannot be read now: {problem}") from problem
+        await self.write(lambda view: Plan())
+        image: MetadataImage = self._feed.image
+        return image
 
     async def _write(self, planner: Planner) -> int:
         latest = 0

@@ -131,7 +131,12 @@ class WriterTests(SynchronousTestCase):
         self.successResultOf(self.store.commit([], [Put("n", b"1")]))
         image = Deferred.fromCoroutine(self.writer.current_image())
         self.assertNoResult(image)
-        self.feed.waiting[0].callback(MetadataImage(1))
+        self.feed.image = MetadataImage(1)
+        self.feed.waiting[0].callback(self.feed.image)
+        self.assertEqual(self.successResultOf(image).revision, 1)
+        self.store.faults.extend([Fault.CONFLICT, Fault.UNKNOWN_MADE])
+        image = Deferred.fromCoroutine(self.writer.current_image())
+        self.feed.waiting[1].callback(self.feed.image)
         self.assertEqual(self.successResultOf(image).revision, 1)
         self.store.read_only = True
         image = Deferred.fromCoroutine(self.writer.current_image())

@@ -16,7 +16,7 @@ SEEDS = length(125, 500)
 
 CLUSTER_SEEDS = length(25, 500)
 
-FAULTS_OF_EACH = length(16, 20)
+FAULTS_OF_EACH = length(12, 24)
 
 MET_MIN = length(0, 50)
 """How often every fault is to meet every state that it can, over all seeds of one and of three brokers."""

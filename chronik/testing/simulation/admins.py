@@ -267,7 +267,8 @@ class Nomad(Admin):
             await self._write(n, topic.topic_id)
         self._attempts += 1
         # By name one may be given the records of its namesake, by a broker that has not heard of it yet.
-        await read_all(self.stage, self.client, name, f"{self.client.name}/{self._attempts}", FIRST_VERSION_WITH_TOPIC_IDS)
+        reader = f"{self.client.name}/{self._attempts}"
+        await read_all(self.stage, self.client, name, reader, FIRST_VERSION_WITH_TOPIC_IDS, topic_id=topic.topic_id)
         await self._delete(topic.topic_id)
 
     async def _write(self, n: int, topic_id: TopicId) -> None:

@@ -401,18 +401,22 @@ class Consumer:
                 self.positions[position.key] = position
 
 
-async def read_all(stage: Stage, client: ClusterClient, topic: str, name: str, version_min: int = 0, look: bool = False) -> TopicId:
+async def read_all(
+    stage: Stage, client: ClusterClient, topic: str, name: str, version_min: int = 0, look: bool = False, topic_id: TopicId | None = None
+) -> TopicId:
     """Read a topic from its beginning to its end, as the last reader; its id.
 
     :param version_min: of Fetch.
+    :param topic_id: of the topic that is meant, where there was another one of that name: brokers that have not heard of its end go on serving what
+        they know of it.
     :param look: whether to look for records by time, too; only where nobody deletes the topic meanwhile.
     :raises Unavailable: somebody does not answer.
     """
     reader = Reader(stage, client, False, version_min)
     await client.refresh([topic])
     known: Any = client.topics.get(topic)
-    if known is None:
-        raise Unavailable(f"there is no {topic}")
+    if known is None or topic_id not in (None, known.topic_id):
+        raise Unavailable(f"there is no {topic}, or another one")
     for number in sorted(known.leaders):
         position = await reader.position(topic, number, name)
         position.reader = name

@@ -113,7 +113,7 @@ class _Child:
         _, status = os.waitpid(self._pid, 0)
         if not self._data:
             what = f"the process that ran it ended with status {status}: it hung, or died"
-            return Outcome(self._play.seed, self._play.brokers, self._play.access, [what])
+            return Outcome(self._play.seed, self._play.arguments, [what])
         return Outcome(**json.loads(bytes(self._data)))
 
     def kill(self) -> None:
@@ -245,8 +245,7 @@ def _of_one(outcome: Outcome, verbose: bool) -> str:
     lines = [f"seed {outcome.seed}: {len(outcome.findings)} findings; {counts}, {outcome.fingerprint}"]
     lines += [f"    {finding}" for finding in outcome.findings[:10]]
     if outcome.findings:
-        access = f" --access {outcome.access}" if outcome.access else ""
-        lines.append(f"    again: python -m chronik.testing.simulation --seeds {outcome.seed} --brokers {outcome.brokers}{access} --verbose")
+        lines.append(f"    again: python -m chronik.testing.simulation {outcome.arguments} --verbose")
     if verbose:
         lines += [f"    | {line}" for line in outcome.log]
     return "\n".join(lines)

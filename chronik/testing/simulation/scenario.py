@@ -88,6 +88,13 @@ class Play:
     access: str = ""
 
     @property
+    def arguments(self) -> str:
+        """The command line that asks for it."""
+        chosen = {"kind": self.kind, "access": self.access}
+        named = "".join(f" --{name} '{value}'" if " " in value else f" --{name} {value}" for name, value in chosen.items() if value)
+        return f"--seeds {self.seed} --brokers {self.brokers} --faults {self.faults}{named}"
+
+    @property
     def secured(self) -> bool:
         """Whether clients have to say who they are."""
         decided = Random(f"access of {self.seed} of {self.brokers}").random() < SASL_SHARE
@@ -100,7 +107,7 @@ class Outcome:
 
     :ivar findings: everything that must not be.
     :ivar fingerprint: the same for two runs that went the same way.
-    :ivar access: as the play had it.
+    :ivar arguments: the command line that asks for the same.
     :ivar met: by kind of fault and state, how often one met the other.
     :ivar operations: answered requests by API.
     :ivar errors: error codes among the answers.
@@ -111,8 +118,7 @@ class Outcome:
     """
 
     seed: int
-    brokers: int
-    access: str = ""
+    arguments: str
     findings: list[str] = field(default_factory=list)
     fingerprint: str = ""
     faults: int = 0
@@ -439,8 +445,7 @@ class Simulation:
         findings = ledger.findings()
         return Outcome(
             seed=self._play.seed,
-            brokers=self._play.brokers,
-            access=self._play.access,
+            arguments=self._play.arguments,
             findings=findings,
             fingerprint=self.timeline.fingerprint,
             faults=nemesis.faults,
