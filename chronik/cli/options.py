@@ -14,6 +14,12 @@ from chronik.security.scram_keys import ITERATIONS, SCRAM_HASHES
 
 DEFAULT_BOOTSTRAP: Final = "127.0.0.1:9092"
 DEFAULT_HTTP: Final = "http://127.0.0.1:6092"
+
+WAIT_SECONDS: Final = 2
+"""A search waits so long for what was just produced; records are searchable a moment after they are acknowledged."""
+
+LONG_WAIT_SECONDS: Final = 30
+
 CODECS: Final = ("none", "gzip", "snappy", "lz4", "zstd")
 
 BATCH_BYTES: Final = 512 << 10
@@ -115,7 +121,15 @@ def _search(parser: argparse.ArgumentParser, environ: Mapping[str, str]) -> None
     parser.add_argument("--size", type=_natural, default=10, metavar="N", help="hits to print (default %(default)s)")
     parser.add_argument("--from", type=_natural, default=0, dest="start", metavar="N", help="hits to skip")
     parser.add_argument("--sort", metavar="FIELD:ORDER", help="default: newest first")
-    parser.add_argument("--wait", action="store_true", help="first wait until all that is committed can be searched")
+    parser.add_argument(
+        "--wait",
+        type=_natural,
+        nargs="?",
+        default=WAIT_SECONDS,
+        const=LONG_WAIT_SECONDS,
+        metavar="SECONDS",
+        help="so long at most wait first until all that is committed can be searched (default %(default)s; %(const)s without a number)",
+    )
     output = parser.add_mutually_exclusive_group()
     output.add_argument("--json", action="store_true", help="print each hit as the JSON that the broker answers")
     output.add_argument("--count", action="store_true", help="print only how many records match")

@@ -22,7 +22,6 @@ from chronik.errors import ChronikError
 from chronik.network.tlsendpoint import TlsFailed
 
 CONNECT_SECONDS: Final = 5.0
-WAIT_TIMEOUT: Final = "30s"
 
 _RAW: Final = "surrogateescape"
 """Arguments that are not text in this locale are passed on as the bytes they are."""
@@ -52,7 +51,7 @@ def url_of(options: argparse.Namespace) -> str:
         if options.sort:
             params["sort"] = options.sort
     if options.wait:
-        params |= {"wait_for_offset": "end", "wait_timeout": WAIT_TIMEOUT}
+        params |= {"wait_for_offset": "end", "wait_timeout": f"{options.wait}s"}
     return f"{options.http.rstrip('/')}/{quote(options.topics, safe=',*', errors=_RAW)}/{action}?{urlencode(params, errors=_RAW)}"
 
 

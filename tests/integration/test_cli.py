@@ -41,10 +41,10 @@ class CommandTests(BrokerTestCase):
         """What is produced can be consumed and found; the topic comes into being by itself."""
         said = self.chronik("produce", "orders", input=b'{"level":"error"}\nplain')[1]
         self.assertEqual("2 records to orders (p0: 0..1)\n", said)
-        self.assertEqual(b'{"level":"error"}\nplain\n', self.chronik("consume", "orders")[0])
-        found, total = self.chronik("search", "orders", "level:error", "--wait")
+        found, total = self.chronik("search", "orders", "level:error")
         self.assertIn(b" orders-0@0 - ", found)
         self.assertEqual("1 of 1 hits\n", total)
+        self.assertEqual(b'{"level":"error"}\nplain\n', self.chronik("consume", "orders")[0])
         self.assertEqual(b"2\n", self.chronik("search", "orders", "*", "--count", "--wait")[0])
 
     def test_closed_descriptors(self) -> None:
