@@ -28,13 +28,14 @@ class CommitAudit:
 
     def look(self) -> None:
         """Look once."""
-        lives = [(broker.number, broker.life) for broker in self._brokers if broker.life is not None and broker.life.phase == "serving"]
+        lives = [(broker.number, broker.life) for broker in self._brokers if broker.life is not None]
         for number, life in lives:
-            for key, log in life.logs.items():
+            # Who stops goes on leading until another one does.
+            for key, log in life.logs.items() if life.phase in ("serving", "stopping") else ():
                 if log.high_watermark > self._committed.get(key, (0, 0))[0]:
                     self._committed[key] = log.high_watermark, number
         for number, life in lives:
-            for key, log in life.logs.items():
+            for key, log in life.logs.items() if life.phase == "serving" else ():
                 committed, teller = self._committed.get(key, (0, 0))
                 if log.start_offset > max(committed, self._starts.get((key, number), 0)):
                     self._starts[key, number] = log.start_offset
