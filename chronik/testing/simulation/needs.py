@@ -39,6 +39,7 @@ NEEDS: Final = {
     "porter": _on_cluster(Operation.ALTER, Operation.DESCRIBE),
     "clerk": [*_on_topic(EVENTS, Operation.READ), *_on_group(SIMPLE, Operation.READ, Operation.DELETE)],
     "onlooker": [*_on_topic(EVENTS, Operation.DESCRIBE), *_on_group(SIMPLE, Operation.DESCRIBE)],
+    "pedant": _on_topic(EVENTS, Operation.WRITE),
     "registrar": _on_cluster(Operation.IDEMPOTENT_WRITE),
     "curious": _on_topic(TRIMMED, Operation.READ),
 }

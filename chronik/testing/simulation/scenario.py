@@ -32,6 +32,7 @@ from chronik.testing.simulation.members import SESSION_MS
 from chronik.testing.simulation.movers import Mover
 from chronik.testing.simulation.needs import needs_of
 from chronik.testing.simulation.network import Host, Network
+from chronik.testing.simulation.pedants import Pedant
 from chronik.testing.simulation.plans import plan_of
 from chronik.testing.simulation.porters import Porter
 from chronik.testing.simulation.producers import Producer, Registrar
@@ -278,6 +279,7 @@ class Simulation:
             players.append(("porter", Porter(stage, client("porter"), self.brokers, dict(TOPICS), 0.3), True))
         players.append(("clerk", Clerk(stage, client("clerk"), SIMPLE, EVENTS, TOPICS[EVENTS], 0.2), True))
         players.append(("registrar", Registrar(stage, client("registrar"), 0.4), True))
+        players.append(("pedant", Pedant(stage, client("pedant"), self.brokers, EVENTS, 0, 0.4), True))
         players.append(("onlooker", Onlooker(stage, client("onlooker"), SIMPLE, EVENTS, TOPICS[EVENTS], 0.1), True))
         return [*players, *self._uninvited()]
 
