@@ -14,9 +14,11 @@ from chronik.cluster.writer import FencedWriter
 from chronik.errors import KafkaError
 from chronik.metadata import keys
 from chronik.metadata.image import PartitionState
+from chronik.metadata.interfaces import UnknownOutcome
 from chronik.replica.follower import Follower
 from chronik.replica.followers import Followers
 from chronik.replica.partition import Partition
+from chronik.testing.simulation.metadata import MetadataView
 
 
 def skip_truncation() -> None:
@@ -209,6 +211,17 @@ def keep_leading() -> None:
     Partition.resign = lambda self: None  # type: ignore[method-assign]
 
 
+def believe_what_was_not_answered() -> None:
+    """A commit of metadata whose answer is lost counts as made."""
+    before = MetadataView.commit
+
+    def commit(self: MetadataView, *arguments: Any) -> Any:
+        committed = before(self, *arguments)
+        return committed.addErrback(lambda failure: failure.trap(UnknownOutcome) and 0)
+
+    MetadataView.commit = commit  # type: ignore[method-assign]
+
+
 ALL: Final[Sequence[Callable[[], None]]] = (
     skip_truncation,
     truncate_too_little,
@@ -231,6 +244,7 @@ ALL: Final[Sequence[Callable[[], None]]] = (
     answer_deletions_early,
     keep_groups,
     lead_while_the_log_is_cut,
+    believe_what_was_not_answered,
 )
 """Every one."""
 

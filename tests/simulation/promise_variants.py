@@ -8,9 +8,11 @@ from typing import Any, Final
 from chronik.coordinator.group import committers
 from chronik.coordinator.group.consumer.membership import ConsumerMembership
 from chronik.coordinator.group.membership import Membership
+from chronik.errors import ErrorCode, KafkaError
 from chronik.replica.partition import Partition
 from chronik.server.fetch_sessions import FetchSession
 from chronik.storage import reading, timesearch
+from chronik.storage.producers import ProducerStates
 
 
 def commit_what_was_given_up() -> None:
@@ -55,11 +57,27 @@ def find_what_is_later() -> None:
     reading.first_at_or_after = find  # type: ignore[attr-defined]
 
 
+def take_gaps() -> None:
+    """A batch of an idempotent producer is taken whatever its sequence number, unless that is there already."""
+    before = ProducerStates.check
+
+    def check(self: ProducerStates, header: Any) -> Any:
+        try:
+            return before(self, header)
+        except KafkaError as error:
+            if error.code is ErrorCode.OUT_OF_ORDER_SEQUENCE_NUMBER:
+                return None
+            raise
+
+    ProducerStates.check = check  # type: ignore[method-assign]
+
+
 ALL: Final[Sequence[Callable[[], None]]] = (
     commit_what_was_given_up,
     keep_whoever_was_there,
     forget_to_wake,
     serve_whoever_is_behind,
     find_what_is_later,
+    take_gaps,
 )
 """Every one."""

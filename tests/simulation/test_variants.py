@@ -23,6 +23,7 @@ QUICK = (
     variants.leave_deleted_topics,
     search_variants.search_what_is_not_committed_yet,
     promise_variants.find_what_is_later,
+    promise_variants.take_gaps,
 )
 """Those that a short run looks at."""
 

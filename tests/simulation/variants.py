@@ -24,6 +24,7 @@ from chronik.replica.host import HostedPartitions
 from chronik.replica.partition import Partition
 from chronik.storage import loading, recovery
 from chronik.storage.checkpointing import StartOffsetWriter
+from chronik.storage.durability import LogFlusher
 from chronik.storage.flush import FlushFiles, FlushScheduler
 from chronik.storage.handover import LogHandover
 from chronik.storage.homes import Home
@@ -46,6 +47,17 @@ def acknowledge_before_sync() -> None:
 
     Partition._safe_offset = lambda self: self._written  # type: ignore[method-assign]
     Partition._appended = appended  # type: ignore[method-assign]
+
+
+def flush_what_comes_later() -> None:
+    """What is written while a sync is under way counts as synced with the rest."""
+    before = LogFlusher.flush_ended
+
+    def ended(self: LogFlusher, end_offset: int) -> None:
+        self._reach = self._of.written_offset
+        before(self, self._reach)
+
+    LogFlusher.flush_ended = ended  # type: ignore[method-assign]
 
 
 def read_to_the_log_end() -> None:
@@ -257,6 +269,7 @@ def time_by_the_wall_clock() -> None:
 
 ALL: Final[Sequence[Callable[[], None]]] = (
     acknowledge_before_sync,
+    flush_what_comes_later,
     read_to_the_log_end,
     ignore_failed_syncs,
     skip_recovery,
