@@ -24,6 +24,12 @@ class Run(NamedTuple):
         """Of each seed, in the order in which they ended."""
         return re.findall(r"^seed .* ([0-9a-f]{32})$", self.text, re.MULTILINE)
 
+    @property
+    def findings(self) -> str:
+        """Of all seeds that have some, and how to repeat each."""
+        blocks = re.findall(r"^seed \d+: [1-9].*\n(?:    [^|\n].*\n)*", self.text, re.MULTILINE)
+        return "".join(blocks) + self.text[-2_000:]
+
     def least(self, what: str) -> int:
         """The smallest number of something that any seed had."""
         return min(int(number) for number in re.findall(rf"^seed .*?(\d+) {what}", self.text, re.MULTILINE))
