@@ -357,6 +357,8 @@ class ClusterClient:
         """
         if not self._brokers:
             await self.refresh([])
+        if not self._brokers:
+            raise Unavailable("the broker that was asked knows of none")
         return await self.ask(self.random.choice(list(self._brokers)), message, version)
 
     async def ask_controller(self, message: Message) -> Any:
