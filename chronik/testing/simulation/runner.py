@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import faulthandler
 import gc
 import importlib
@@ -148,8 +149,9 @@ def run_here(play: Play, variant: str = "", scratch: str | None = None) -> Outco
     gc.disable()
     if variant:
         named(variant)()
-    with tempfile.TemporaryDirectory(dir=scratch) as files:
-        outcome = run(play, files)
+    # By a path that is the same in every run: some errors that a broker is told of name files.
+    with tempfile.TemporaryDirectory(dir=scratch) as files, contextlib.chdir(files):
+        outcome = run(play, ".")
     outcome.findings += [f"logged: {failure}" for failure in log.failures]
     outcome.log = list(log.lines)
     return outcome
