@@ -14,7 +14,6 @@ from chronik.protocol.messages import (
     DeleteTopicsRequest,
     DescribeConfigsRequest,
     IncrementalAlterConfigsRequest,
-    ProduceRequest,
 )
 from chronik.record.build import NewRecord, build_batch
 from chronik.testing.group_history import NOTHING, Value
@@ -22,7 +21,7 @@ from chronik.testing.history import PLAIN, Record
 from chronik.testing.simulation.client import ClusterClient, Unavailable
 from chronik.testing.simulation.fetching import FIRST_VERSION_WITH_TOPIC_IDS, Reader, read_all
 from chronik.testing.simulation.members import Lost, Member
-from chronik.testing.simulation.producers import value_of
+from chronik.testing.simulation.producers import produce_request, value_of
 from chronik.testing.simulation.stage import Stage
 
 TOPIC_RESOURCE: Final = 2
@@ -282,9 +281,7 @@ class Nomad(Admin):
         history = self.stage.ledger.history(topic_id)
         history.sent(number, record)
         batch = build_batch([NewRecord(None, value_of(record), int(self.client.reactor.wall_clock() * 1000))])
-        part = ProduceRequest.PartitionProduceData(index=number, records=batch)
-        data = ProduceRequest.TopicProduceData(topic_id=topic_id, partition_data=(part,))
-        response = await self.client.ask(leader, ProduceRequest(acks=-1, timeout_ms=3_000, topic_data=(data,)), 13)
+        response = await self.client.ask(leader, produce_request(self._topic, topic_id, number, batch), 13)
         (answer,) = response.responses[0].partition_responses
         self.outcome("Produce", answer.error_code)
         history.acknowledged(number, record, answer.base_offset)

@@ -11,12 +11,11 @@ from dataclasses import dataclass
 from typing import Final
 
 from chronik.errors import ErrorCode
-from chronik.protocol.messages import InitProducerIdRequest, ProduceRequest
 from chronik.record.build import NewRecord, build_batch
 from chronik.testing.history import Promise, Record
 from chronik.testing.simulation.brokers import SimulatedBroker
 from chronik.testing.simulation.client import ClusterClient, Unavailable
-from chronik.testing.simulation.producers import VERSIONS, WINDOW, value_of
+from chronik.testing.simulation.producers import NEW_PRODUCER_ID, VERSIONS, WINDOW, given_producer_id, produce_request, value_of
 from chronik.testing.simulation.stage import Stage
 
 EXPIRY_SECONDS: Final = 70_000.0
@@ -43,6 +42,7 @@ class Pedant:
         self._partition = partition
         self._pause = pause
         self._version = client.random.choice(VERSIONS)
+        self._lives = 0
         self._number = 0
         self._producer_id, self._epoch, self._sequence = -1, -1, 0
         self._sent: deque[_Sent] = deque(maxlen=WINDOW)
@@ -65,8 +65,9 @@ class Pedant:
 
     async def _begin(self) -> None:
         await self._client.refresh([self._topic])
-        response = await self._client.ask_anybody(InitProducerIdRequest(transactional_id=None, transaction_timeout_ms=60_000))
-        if self._client.error("InitProducerId", response.error_code) is ErrorCode.NONE:
+        self._lives += 1
+        response = await self._client.ask_anybody(NEW_PRODUCER_ID)
+        if given_producer_id(self._stage, self._client, f"{self._client.name}/{self._lives}", response):
             self._producer_id, self._epoch, self._sequence = response.producer_id, response.producer_epoch, 0
             self._sent.clear()
 
@@ -106,9 +107,7 @@ class Pedant:
         timestamp = int(client.reactor.wall_clock() * 1000)
         rows = [NewRecord(b"%d" % (record.number % 16), value_of(record), timestamp) for record in records]
         batch = build_batch(rows, producer_id=self._producer_id, producer_epoch=epoch, base_sequence=sequence)
-        part = ProduceRequest.PartitionProduceData(index=self._partition, records=batch)
-        data = ProduceRequest.TopicProduceData(name=self._topic, topic_id=topic_id, partition_data=(part,))
-        response = await client.ask(leader, ProduceRequest(acks=-1, timeout_ms=3_000, topic_data=(data,)), self._version)
+        response = await client.ask(leader, produce_request(self._topic, topic_id, self._partition, batch), self._version)
         (answer,) = response.responses[0].partition_responses
         error = client.error("Produce", answer.error_code)
         if error.retriable:

@@ -6,7 +6,7 @@ import json
 from collections import deque
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Final
+from typing import Any, Final
 
 from twisted.internet.defer import Deferred, ensureDeferred
 
@@ -53,6 +53,27 @@ def record_of(value: bytes | None) -> Record | None:
         return None
 
 
+def produce_request(topic: str, topic_id: TopicId, partition: int, batch: bytes, acks: int = -1) -> ProduceRequest:
+    """Of one batch; its topic is named and has its id, for each version sends the one that it has."""
+    part = ProduceRequest.PartitionProduceData(index=partition, records=batch)
+    data = ProduceRequest.TopicProduceData(name=topic, topic_id=topic_id, partition_data=(part,))
+    return ProduceRequest(acks=acks, timeout_ms=3_000, topic_data=(data,))
+
+
+NEW_PRODUCER_ID: Final = InitProducerIdRequest(transactional_id=None, transaction_timeout_ms=60_000)
+
+
+def given_producer_id(stage: Stage, client: ClusterClient, who: str, response: Any) -> bool:
+    """Whether the answer to :data:`NEW_PRODUCER_ID` gives one; that it is ``who``'s alone is looked after.
+
+    :param who: another name for each that a client asks for.
+    """
+    given = client.error("InitProducerId", response.error_code) is ErrorCode.NONE
+    if given:
+        stage.producer_id(who, response.producer_id)
+    return given
+
+
 @dataclass(slots=True, eq=False)
 class Entry:
     """A batch that is not acknowledged. ``waiting``: a request with it is under way."""
@@ -96,15 +117,13 @@ class Producer:
         try:
             if client.controller_id < 0:
                 await client.refresh([self._topic])
-            response = await client.ask(client.controller_id, InitProducerIdRequest(transactional_id=None, transaction_timeout_ms=60_000))
+            response = await client.ask(client.controller_id, NEW_PRODUCER_ID)
         except Unavailable:
             client.controller_id = -1
             await client.backoff()
             return
-        error = client.error("InitProducerId", response.error_code)
-        if error is ErrorCode.NONE:
+        if given_producer_id(self._stage, client, client.name, response):
             self._producer_id, self._epoch = response.producer_id, response.producer_epoch
-            self._stage.producer_id(client.name, response.producer_id)
         else:
             await client.backoff()
 
@@ -123,10 +142,8 @@ class Registrar:
         client = self._client
         while not self._stage.closing and not self._stage.over:
             try:
-                response = await client.ask_anybody(InitProducerIdRequest(transactional_id=None, transaction_timeout_ms=60_000))
-                if client.error("InitProducerId", response.error_code) is ErrorCode.NONE:
-                    self._count += 1
-                    self._stage.producer_id(f"{client.name}/{self._count}", response.producer_id)
+                self._count += 1
+                given_producer_id(self._stage, client, f"{client.name}/{self._count}", await client.ask_anybody(NEW_PRODUCER_ID))
                 await client.sleep(self._pause * client.random.expovariate(1.0))
             except Unavailable:
                 await client.backoff()
@@ -230,9 +247,7 @@ class _Lane:
         try:
             leader, _, topic_id = await client.leader(of._topic, self._partition)
             before = await client.epoch_told(leader, of._topic, self._partition) if of._acks == 1 else None
-            part = ProduceRequest.PartitionProduceData(index=self._partition, records=self._batch(entry))
-            data = ProduceRequest.TopicProduceData(name=of._topic, topic_id=topic_id, partition_data=(part,))
-            request = ProduceRequest(acks=of._acks, timeout_ms=3_000, topic_data=(data,))
+            request = produce_request(of._topic, topic_id, self._partition, self._batch(entry), of._acks)
             response = await client.ask(leader, request, of._version, answered=of._acks != 0)
         except Unavailable:
             self._settle(entry, done=False)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import time
 from dataclasses import asdict, dataclass, field
 from random import Random
@@ -91,9 +92,8 @@ class Play:
     @property
     def arguments(self) -> str:
         """The command line that asks for it."""
-        chosen = {"kind": self.kind, "access": self.access}
-        named = "".join(f" --{name} '{value}'" if " " in value else f" --{name} {value}" for name, value in chosen.items() if value)
-        return f"--seeds {self.seed} --brokers {self.brokers} --faults {self.faults}{named}"
+        chosen = {"seeds": self.seed, "brokers": self.brokers, "faults": self.faults, "kind": self.kind, "access": self.access}
+        return " ".join(f"--{name} {shlex.quote(str(value))}" for name, value in chosen.items() if value != "")
 
     @property
     def secured(self) -> bool:
