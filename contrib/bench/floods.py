@@ -199,13 +199,13 @@ def _measured(kind: str, target: Target, options: argparse.Namespace) -> Result:
 def _attack(kind: str, port: int, options: argparse.Namespace) -> Mapping[str, int]:
     """In a process of its own; what it counted."""
     arguments = ["--attacker", kind, str(port), "--connections", str(options.connections), "--seconds", str(options.seconds)]
-    arguments += ["--nicer", str(options.nicer)]
+    arguments += ["--nicer", str(options.nicer)] if options.nicer is not None else []
     told = subprocess.run([sys.executable, __file__, *arguments], check=True, stdout=subprocess.PIPE, text=True, timeout=options.seconds + 60)
     counts: dict[str, int] = json.loads(told.stdout)
     return counts
 
 
-def _be_attacker(kind: str, port: int, connections: int, seconds: float, nicer: int) -> None:
+def _be_attacker(kind: str, port: int, connections: int, seconds: float, nicer: int | None) -> None:
     hostile.be_nice(nicer)
     attack = hostile.Attack(port, connections, attacks.KINDS[kind].script)
     attack.run(seconds)
@@ -219,7 +219,7 @@ def main() -> int:
     parser.add_argument("--connections", type=int, default=10_000, help="hostile connections at once")
     parser.add_argument("--alone", type=float, default=10.0, help="seconds that the client is alone before")
     parser.add_argument("--seconds", type=float, default=40.0, help="seconds of each attack; some deadlines are 30 s")
-    parser.add_argument("--nicer", type=int, default=19, help="how much nicer than the broker and the client the attacker is")
+    parser.add_argument("--nicer", type=int, help="how much nicer than the broker and the client the attacker is; without it, it runs only when nobody else wants to")
     parser.add_argument("--source", type=Path, default=Path(__file__).parents[2], help="the tree whose broker is attacked")
     parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="another setting of the broker")
     parser.add_argument("--keep-log", help="write the log of the last broker there")

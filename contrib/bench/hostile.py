@@ -173,10 +173,9 @@ class Attack:
         peer.socket.close()
 
 
-def be_nice(by: int) -> None:
-    """Take a processor only when nobody else wants it, and as many files as the system gives."""
-    if os.sched_getscheduler(0) != os.SCHED_OTHER:
-        os.sched_setscheduler(0, os.SCHED_OTHER, os.sched_param(0))
-    os.nice(by)
+def be_nice(by: int | None) -> None:
+    """Take as many files as the system gives, and a processor only when nobody else wants it (``None``), or as one that is nicer by so much."""
+    os.sched_setscheduler(0, os.SCHED_IDLE if by is None else os.SCHED_OTHER, os.sched_param(0))
+    os.nice(by or 0)
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
