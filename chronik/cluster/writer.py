@@ -8,7 +8,6 @@ from typing import Final
 
 from twisted.internet.defer import Deferred
 from twisted.logger import Logger
-from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from chronik.errors import ErrorCode, KafkaError
@@ -72,9 +71,17 @@ class KeyView:
             await waiting
 
     async def refresh(self) -> None:
-        """Read everything anew and follow from there."""
+        """Read everything anew and follow from there.
+
+        :raises MetadataError: it cannot be read; whoever waits for a revision is told so too, and the next who asks has it read.
+        """
+        self._stale = True
         self._store.unwatch(self)
-        snapshot = await self._store.snapshot()
+        try:
+            snapshot = await self._store.snapshot()
+        except MetadataError as problem:
+            self._fail(problem)
+            raise
         if snapshot.revision >= self.current:
             self._entries, self.current = dict(snapshot.entries), snapshot.revision
         self._stale = False
@@ -125,10 +132,7 @@ class KeyView:
         """What is seen here is old from now on; everything is read anew, now if somebody waits for it, else by the next write."""
         self._stale = True
         if self._waiting:
-            Deferred.fromCoroutine(self.refresh()).addErrback(self._not_read)
-
-    def _not_read(self, failure: Failure) -> None:
-        self._fail(ReadOnly(f"it cannot be read: {failure.getErrorMessage()}"))
+            Deferred.fromCoroutine(self.refresh()).addErrback(lambda failure: failure.trap(MetadataError))
 
     def _fire_reached(self) -> None:
         ready = [waiting for revision, waiting in self._waiting if revision <= self.current]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from twisted.internet.defer import Deferred, succeed
+from twisted.internet.defer import Deferred, fail, succeed
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 from zope.interface import implementer
@@ -11,7 +11,7 @@ from chronik.cluster.writer import ATTEMPTS_MAX, FencedWriter, KeyView, Plan, Wr
 from chronik.errors import ErrorCode, KafkaError
 from chronik.metadata import keys
 from chronik.metadata.image import MetadataImage
-from chronik.metadata.interfaces import BYTES_PER_COMMIT_MAX, Delete, IImageObserver, IMetadataFeed, Put
+from chronik.metadata.interfaces import BYTES_PER_COMMIT_MAX, Delete, IImageObserver, IMetadataFeed, Put, ReadOnly
 from chronik.metadata.memory import Fault, MemoryMetadataStore
 
 
@@ -183,6 +183,22 @@ class WriterTests(SynchronousTestCase):
         self.successResultOf(self.store.commit([], [Delete("n")]))
         self.successResultOf(self.write())
         self.assertEqual(self.writer.view.value("n"), b"1")
+
+    def test_view_that_could_not_be_read_again(self) -> None:
+        """Whoever waits for such a view is told, and it is read again for the next who asks: nobody waits for ever."""
+        self.successResultOf(self.write())
+        self.store.hold_watches()
+        waiting = Deferred.fromCoroutine(self.writer.write(lambda view: Plan((), [Put("m", b"1")])))
+        self.assertNoResult(waiting)
+        reading = self.patch(self.store, "snapshot", lambda: fail(ReadOnly("no quorum")))
+        self.store.faults.append(Fault.CONFLICT)
+        overtaken = Deferred.fromCoroutine(self.writer.write(lambda view: Plan((), [Put("m", b"2")])))
+        for told in (waiting, overtaken):
+            self.assertEqual(self.failureResultOf(told, KafkaError).value.code, ErrorCode.KAFKA_STORAGE_ERROR)
+        self.store.release_watches()
+        reading.restore()
+        self.successResultOf(Deferred.fromCoroutine(self.writer.write(lambda view: Plan((), [Put("m", b"3")]))))
+        self.assertEqual(self.writer.view.value("m"), b"3")
 
     def test_stopped_view(self) -> None:
         """A stopped view is told nothing more."""
