@@ -231,7 +231,9 @@ def _is_hole(segment: LogSegment, following: int, certain: int) -> bool:
     if segment.end_offset >= certain:
         return True
     missing = f"records {segment.end_offset} to {following - 1}, which were on disk, are missing at its end"
-    segment.damage = Damage(segment.size, segment.end_offset, missing)
+    # They may also be there, in a batch that is damaged and says that it ends earlier.
+    damage = check_some(segment, 0, segment.base_offset, segment.size).damage
+    segment.damage = damage or Damage(segment.size, segment.end_offset, missing)
     segment.end_offset = following
     return False
 

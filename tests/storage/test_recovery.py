@@ -289,6 +289,18 @@ class MissingTests(RecoveryCase):
             self.assertGreater(len(self.successResultOf(log.read(second, ALL, ALL, True))), 0)
             self.assertIn(path, self.of.status()[0].damaged[0])
 
+    def test_batch_that_says_less_than_it_holds(self) -> None:
+        """A damaged batch at the end of an earlier segment, which says that it ends before the next one begins, is not served."""
+        for _ in self.each_leave():
+            path, second = self.segments()[0], int(self.segments()[1].rsplit("/", 1)[1][:20])
+            whole = bytes(batch_of(*(b"%d" % n for n in range(second))))
+            self.change(path, lambda data, whole=whole: whole[:26] + bytes([whole[26] - 1]) + whole[27:])
+            log = self.log()
+            for offset in range(second):
+                failure = self.failureResultOf(log.read(offset, ALL, ALL, True), KafkaError).value
+                self.assertEqual((ErrorCode.CORRUPT_MESSAGE, True), (failure.code, "CRC" in str(failure)))
+            self.assertGreater(len(self.successResultOf(log.read(second, ALL, ALL, True))), 0)
+
     def test_first_segment(self) -> None:
         """What is missing at the beginning was removed by retention before a crash, or by somebody else; it is told."""
         for clean in (True, False):
