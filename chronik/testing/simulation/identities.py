@@ -177,7 +177,8 @@ class Identity:
             self._finding(f"{what} was refused, which is allowed: {sorted(refusals)}")
         elif sure is False and self._was_given(request, told, topic_ids):
             self._finding(f"{what} was granted on {self.account.taken}, which had been taken away and was known there to be so")
-        return bool(refusals)
+        # Who may not describe a topic is told that there is none of its id.
+        return bool(refusals) or (not sure and any(code == ErrorCode.UNKNOWN_TOPIC_ID for _, code in told))
 
     def _was_given(self, request: Message, told: list[tuple[tuple[Any, ...], int]], topic_ids: Callable[[str], bytes | None]) -> bool:
         """Whether an answer holds what the account has lost."""
