@@ -20,7 +20,8 @@ from chronik.testing.simulation.client import ClusterClient, Unavailable
 from chronik.testing.simulation.stage import Stage
 
 WINDOW: Final = 5
-"""Batches of an idempotent producer that may be under way to one partition, as in Kafka."""
+"""Batches of an idempotent producer that may be under way to one partition, as in Kafka, the oldest one that is not acknowledged and all behind it:
+a broker remembers so many, and knows no older one again."""
 
 CODECS: Final = (Codec.NONE, Codec.NONE, Codec.NONE, Codec.LZ4, Codec.SNAPPY, Codec.GZIP, Codec.ZSTD)
 
@@ -76,8 +77,9 @@ def given_producer_id(stage: Stage, client: ClusterClient, who: str, response: A
 
 @dataclass(slots=True, eq=False)
 class Entry:
-    """A batch that is not acknowledged. ``waiting``: a request with it is under way."""
+    """A batch that is not acknowledged, the ``number``-th of its lane. ``waiting``: a request with it is under way."""
 
+    number: int
     records: list[Record]
     sequence: int
     codec: Codec
@@ -158,6 +160,7 @@ class _Lane:
         self._stage = producer._stage
         self._partition = partition
         self._entries: deque[Entry] = deque()
+        self._batches = 0
         self._number = 0
         self._sequence = 0
         self._window = WINDOW if producer._idempotent else 1
@@ -180,7 +183,7 @@ class _Lane:
                             self._send(entry)
                 else:
                     await self._change()
-            elif len(self._entries) < self._window and not self._stage.closing:
+            elif (not self._entries or self._batches - self._entries[0].number < self._window) and not self._stage.closing:
                 if self._topic_id is None and not await self._look():
                     await client.backoff()
                     continue
@@ -217,7 +220,8 @@ class _Lane:
         random = self._client.random
         count = random.choice((1, 1, 1, 2, 3, 8))
         records = [Record(self._client.name, self._number + n) for n in range(count)]
-        entry = Entry(records, self._sequence, random.choice(CODECS), int(self._client.reactor.wall_clock() * 1000))
+        entry = Entry(self._batches, records, self._sequence, random.choice(CODECS), int(self._client.reactor.wall_clock() * 1000))
+        self._batches += 1
         self._number += count
         self._sequence += count
         assert self._topic_id is not None
