@@ -39,12 +39,17 @@ REFRESH_WAIT_S: Final = 0.25
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """One partition of a search: what the broker said of it, and what is known here; None when nothing is."""
+    """One partition of a search: what the broker said of it, and what was known here; None when nothing was."""
 
     topic: str
     number: int
     told: Committed
-    partition: PartitionIndex | None
+    index: PartitionIndex | None
+
+    @property
+    def partition(self) -> PartitionIndex | None:
+        """What is known here now. An index that is gone may lose its records while a search is under way, and answers for nothing."""
+        return None if self.index is None or self.index.gone else self.index
 
 
 @dataclass(frozen=True, slots=True)
@@ -328,12 +333,13 @@ class Searcher:
         through: dict[str, dict[str, int]] = {}
         lagging: dict[str, dict[str, Any]] = {}
         for one in asked:
-            view = views.get(one.told.feed)
+            view = views.get(one.told.feed) if one.partition is not None else None
             end = view.through if view is not None else 0
             number = str(one.number)
             through.setdefault(one.topic, {})[number] = end - 1
             if end < one.told.committed:
-                reason = (view.state if view is not None else "") or ("indexing" if end < one.told.stable else "open transaction")
+                state = view.state if view is not None else "not searched here any more" if one.index is not None else ""
+                reason = state or ("indexing" if end < one.told.stable else "open transaction")
                 lagging.setdefault(one.topic, {})[number] = {"behind": one.told.committed - end, "reason": reason}
         return {"searched_through": through, **({"lagging": lagging} if lagging else {})}
 

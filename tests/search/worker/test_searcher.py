@@ -130,6 +130,23 @@ class SearcherTests(IndexerCase):
         answer = json.loads(reply.body)
         self.assertEqual((answer["searched_through"], answer["lagging"]), ({"t": {"2": -1}}, {"t": {"2": {"behind": 10, "reason": "indexing"}}}))
 
+    def test_partition_gone(self) -> None:
+        """Of a partition that went away while a search was under way nothing is said to have been searched."""
+        waiting = self.begin("search", wait_for_offset="1:2000", size="0")
+        self.stuck = []
+        asking = [self.begin("search", size="0"), self.begin("count")]
+        self.indexer.deleted(0)
+        self.indexer.deleted(1)
+        self.settle()
+        stuck, self.stuck = self.stuck, None
+        for call in stuck:
+            call()
+        self.settle(1.0)
+        for answered in (*asking, waiting):
+            answer = json.loads(self.successResultOf(answered).body)
+            self.assertEqual({"t": {"0": -1, "1": -1}}, answer["searched_through"])
+            self.assertEqual({"behind": 20, "reason": "not searched here any more"}, answer["lagging"]["t"]["0"])
+
     def test_record_gone(self) -> None:
         """A hit whose record the log just removed is left out."""
         del self.log.batches[self.partitions[0].feed.topic_id, 0][0]
