@@ -26,14 +26,20 @@ def batches_on(file_system: MemoryFileSystem, directory: str) -> Mapping[int, by
     return found
 
 
-def differences(brokers: Sequence[SimulatedBroker], topic: str, partition: int, replicas: Sequence[int], end: int) -> Iterator[str]:
-    """How replicas of a partition differ below an offset.
+def differences(
+    brokers: Sequence[SimulatedBroker], topic: str, topic_id: TopicId, partition: int, replicas: Sequence[int], end: int
+) -> Iterator[str]:
+    """How replicas of a partition differ below an offset, as far as any of them can be read.
+
+    What is below a log's start may be what was never committed: a leader cannot tell any more what it had there, and nobody is given it.
 
     :param end: one past the last offset that is committed.
     """
     name = f"{topic}-{partition}"
-    logs = {broker.number: batches_on(broker.disk.file_system, _directory(broker, name)) for broker in brokers if broker.number in replicas}
-    begins = max((min(log, default=end) for log in logs.values()), default=end)
+    mine = [broker for broker in brokers if broker.number in replicas]
+    logs = {broker.number: batches_on(broker.disk.file_system, _directory(broker, name)) for broker in mine}
+    starts = [log.start_offset for broker in mine if broker.life is not None and (log := broker.life.logs.get((topic_id, partition))) is not None]
+    begins = max((*starts, *(min(log, default=end) for log in logs.values())), default=end)
     committed = sorted({offset for log in logs.values() for offset in log if begins <= offset < end})
     for offset in committed:
         if len({log.get(offset) for log in logs.values()}) > 1:

@@ -410,7 +410,7 @@ class Simulation:
             known = client.topics[topic]
             for number, state in self._audit.states(known.topic_id):
                 end = self.ledger.history(known.topic_id).end(number)
-                for problem in differences(self.brokers, topic, number, state.isr, end):
+                for problem in differences(self.brokers, topic, known.topic_id, number, state.isr, end):
                     self.ledger.finding(problem)
 
     @property
