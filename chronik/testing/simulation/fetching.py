@@ -51,6 +51,7 @@ class Position:
     :ivar fetched_epoch: of what it read last, -1 for nothing.
     :ivar epoch: under which the leader that it reads from leads.
     :ivar high: the high watermark that it was told of last.
+    :ivar refused: the offset that was out of range last, though the log begins before it; -1 for none.
     :ivar times: timestamp (ms), offset and leader epoch of each record that was read; None where nobody asks for them.
     """
 
@@ -63,6 +64,7 @@ class Position:
     epoch: int = -1
     high: int = -1
     begun: int = 0
+    refused: int = -1
     times: list[tuple[int, int, int]] | None = None
 
     @property
@@ -311,6 +313,11 @@ class Reader:
         if error is ErrorCode.OFFSET_OUT_OF_RANGE:
             start = await self.earliest(position)
             if start <= position.offset:
+                if position.refused != position.offset:
+                    # By a leader, perhaps, that had removed more than its successor has, who tells the start: that one has it.
+                    position.refused = position.offset
+                    await self._find_leader(position)
+                    return
                 self._stage.ledger.finding(
                     f"{position.reader} read {position.topic}-{position.partition} up to {position.offset}, which is out of range now, and "
                     f"it starts at {start}: what was committed is gone"
@@ -327,9 +334,13 @@ class Reader:
         position.fetched_epoch = -1
 
     async def _moved(self, position: Position, error: ErrorCode, what: str) -> None:
-        """Somebody else leads, or under another epoch: find out, and ask what became of what was read (KIP-320)."""
+        """Somebody else leads, or under another epoch: find out."""
         if not error.retriable:
             self._stage.ledger.finding(f"{self.client.name} was told {error.name} by {what}")
+        await self._find_leader(position)
+
+    async def _find_leader(self, position: Position) -> None:
+        """Look who leads now, and ask what became of what was read where that changed (KIP-320)."""
         before = position.epoch
         await self.client.refresh([position.topic])
         _, epoch, topic_id = await self.client.leader(position.topic, position.partition)
