@@ -188,6 +188,9 @@ class Librarian(Admin):
         groups = self.stage.ledger.groups
         begun = groups.begin()
         configured = await self.configured(self._topic)
+        if self.client.may_lag:
+            # It may be the controller no more without having heard of that, nor of what the next one acknowledged.
+            return
         groups.read("configuration of", self._topic, begun, NOTHING if configured is None else Value(configured, ""))
 
 

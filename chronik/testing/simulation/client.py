@@ -80,6 +80,7 @@ class ClusterClient:
     :param identity: who it is; None where nobody asks.
     :ivar topics: as metadata told last.
     :ivar may_be_old: whether who answered last was cut off from the other brokers and from news of them: what it remembers is no promise then.
+    :ivar may_lag: whether who answered last hears late of what the metadata become, or not at all: what it tells of them is no promise then.
     """
 
     def __init__(
@@ -102,7 +103,7 @@ class ClusterClient:
         self._dialing: dict[Broker, list[Deferred[KafkaChannel]]] = {}
         self._coordinators: dict[str, int] = {}
         self.controller_id = -1
-        self.may_be_old = False
+        self.may_be_old = self.may_lag = False
         self.topics: dict[str, Topic] = {}
 
     def sleep(self, seconds: float) -> Deferred[None]:
@@ -135,8 +136,8 @@ class ClusterClient:
         channel = await self._channel(broker)
         assert message.api_key is not None
         kind, under_way = api_name(message.api_key), self.ledger.under_way
-        deposed = self.ledger.deposed
-        self.may_be_old = deposed[broker.host] > 0
+        deposed, uninformed = self.ledger.deposed, self.ledger.uninformed
+        self.may_be_old, self.may_lag = deposed[broker.host] > 0, uninformed[broker.host] > 0
         under_way[kind] += 1
         standing = None if self._identity is None else self._identity.standing(broker.host)
         try:
@@ -151,6 +152,7 @@ class ClusterClient:
             under_way[kind] -= 1
         self.ledger.operations[kind] += 1
         self.may_be_old |= deposed[broker.host] > 0
+        self.may_lag |= uninformed[broker.host] > 0
         if self._is_refusal(standing, broker, message, response):
             self.ledger.errors[kind, "refused"] += 1
             raise Unavailable(f"{kind} is not allowed")

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import errno
 from collections import Counter
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from random import Random
 from typing import TYPE_CHECKING, Final, Protocol
 
@@ -37,6 +38,9 @@ NOTICE_SECONDS: Final = 8.0
 
 STALE_SECONDS: Final = 5.0
 """An answer that is older was given up by its client."""
+
+NEWS_SECONDS: Final = 4.0
+"""So long after a broker could hear of the metadata again it has: what was late is there, and a snapshot that could not be had was asked for anew."""
 
 
 class World(Protocol):
@@ -430,17 +434,27 @@ class Nemesis:
         """The broker hears of changes much later than others do."""
         view = broker.life.view if broker.life is not None else None
         if view is not None:
-            view.lag = self._random.choice((0.1, 0.5, 2.0))
-            await self._sleep(self._some_time())
-            view.lag = 0.0
+            with self._uninformed(broker):
+                view.lag = self._random.choice((0.1, 0.5, 2.0))
+                await self._sleep(self._some_time())
+                view.lag = 0.0
 
     async def metadata_away(self, broker: SimulatedBroker) -> None:
         """The store cannot be reached."""
         view = broker.life.view if broker.life is not None else None
         if view is not None:
-            view.cut_off = True
-            await self._sleep(self._some_time())
-            view.reconnect()
+            with self._uninformed(broker):
+                view.cut_off = True
+                await self._sleep(self._some_time())
+                view.reconnect()
+
+    @contextmanager
+    def _uninformed(self, broker: SimulatedBroker) -> Iterator[None]:
+        """Meanwhile, and for a moment longer, what it tells of the metadata may be old."""
+        uninformed = self._world.ledger.uninformed
+        uninformed[broker.address] += 1
+        yield
+        self._world.timeline.after(NEWS_SECONDS, uninformed.subtract, (broker.address,))
 
     async def permission_taken(self, broker: SimulatedBroker) -> bool:
         """A client loses what it may do on a topic or a group, and is given it back a while later."""

@@ -26,6 +26,7 @@ class Ledger:
     :ivar groups: notes of groups.
     :ivar flips: bits on disks that are not what was written, or were so a moment ago.
     :ivar deposed: addresses of brokers that may lead or coordinate no more, and cannot know: what they remember may be old. How often that is so.
+    :ivar uninformed: addresses of brokers that hear late of what the metadata become, or not at all: what they tell of them may be old. As often.
     :ivar flipped: all that there were.
     :ivar deleted: topics whose deletion was answered.
     :ivar damaged: how often a reader was given what a flipped bit made of a batch.
@@ -43,6 +44,7 @@ class Ledger:
         self.flips: list[Flip] = []
         self.flipped: list[Flip] = []
         self.deposed: Counter[str] = Counter()
+        self.uninformed: Counter[str] = Counter()
         self.damaged = 0
         self.deleted: set[TopicId] = set()
         self.refused = 0
