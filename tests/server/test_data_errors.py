@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from twisted.internet.defer import Deferred
 from twisted.trial.unittest import SynchronousTestCase
 
 from chronik.cluster.interfaces import NewTopic
@@ -193,6 +194,28 @@ class EpochTests(DataCase):
         self.successResultOf(self.broker.controller.raise_leader_epochs([(self.topic_ids["t"], 0)]))
         for version in LIST_OFFSETS[3:]:
             self.assertEqual(self.list_offsets(version, -1, current_leader_epoch=0).error_code, ErrorCode.FENCED_LEADER_EPOCH)
+
+
+class IdTests(DataCase):
+    """Topics are who they are by their ids."""
+
+    def test_the_name_went_to_another_topic(self) -> None:
+        """While a partition before it was read, the topic that was asked for was deleted, and another one got its name: that is not read instead."""
+        self.create("u")
+        for name in ("t", "u"):
+            self.produce(batch_of(b"a"), name=name)
+        log = self.broker.partitions.get("t", 0).log
+        read, disk = log.read, Deferred[None]()
+        self.patch(log, "read", lambda *asked: disk.addCallback(lambda _: read(*asked)))
+        part = FetchRequest.FetchPartition(partition=0, fetch_offset=0, partition_max_bytes=1_000)
+        topics = tuple(FetchRequest.FetchTopic(topic_id=self.topic_ids[name], partitions=(part,)) for name in ("t", "u"))
+        answer = self.broker.send(FetchRequest(max_bytes=1_000, topics=topics), 18)
+        self.successResultOf(self.broker.controller.delete_topics(["u"]))
+        self.create("u")
+        self.produce(batch_of(b"b"), name="u")
+        disk.callback(None)
+        codes = [topic.partitions[0].error_code for topic in self.successResultOf(answer).responses]
+        self.assertEqual(codes, [ErrorCode.NONE, ErrorCode.UNKNOWN_TOPIC_ID])
 
 
 class ElsewhereTests(DataCase):

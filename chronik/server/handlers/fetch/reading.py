@@ -130,7 +130,9 @@ def _find(context: RequestContext, name: str, part: FetchPartition, replica: Rep
     refusal = topic_refusal(context, Operation.READ, name, by_id=not part.topic[0]) if replica is None else None
     if refusal is not None:
         raise refusal
-    partition: IPartition = context.services.partitions.get(name, part.number)
+    partitions = context.services.partitions
+    # By the id where that is what was asked for: while partitions before this one were read, another topic may have taken its name.
+    partition: IPartition = partitions.get(name, part.number) if part.topic[0] else partitions.get_by_id(part.topic[1], part.number)
     partition.check_epoch(part.leader_epoch)
     return partition
 
