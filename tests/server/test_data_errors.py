@@ -129,6 +129,19 @@ class ProduceTests(DataCase):
             again = self.produce(batch(number), version)
             self.assertEqual([again.error_code, again.base_offset], [ErrorCode.NONE, number])
 
+    def test_gap_in_a_sequence_tells_where_the_log_begins(self) -> None:
+        """What is missing may be removed, and so forgotten by who leads now; other refusals do not tell."""
+        batch = batch_of(b"value", producer_id=7, producer_epoch=1, base_sequence=0)
+        for _ in range(3):
+            self.produce(batch_of(b"value"))
+        self.produce(batch)
+        self.successResultOf(self.broker.partitions.get("t", 0).log.advance_start(2))
+        for version in PRODUCE:
+            gap = self.produce(batch_of(b"value", producer_id=7, producer_epoch=1, base_sequence=5), version)
+            self.assertEqual([gap.error_code, gap.log_start_offset], [ErrorCode.OUT_OF_ORDER_SEQUENCE_NUMBER, 2 if version >= 5 else -1])
+            other = self.produce(batch_of(b"value", producer_id=7, producer_epoch=0, base_sequence=0), version)
+            self.assertEqual([other.error_code, other.log_start_offset], [ErrorCode.INVALID_PRODUCER_EPOCH, -1])
+
     def test_transactions(self) -> None:
         """They are refused by what the batch says of itself, whatever the request does."""
         batch = batch_of(b"value", producer_id=7, producer_epoch=0, base_sequence=0)

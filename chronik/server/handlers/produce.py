@@ -115,7 +115,7 @@ async def _produce(context: RequestContext, request: ProduceRequest) -> ProduceR
     hints = LeaderHints(context.services.metadata.image, context.session)
     responses = []
     for topic, name, appends in begun:
-        answers = [append if type(append.outcome) is AppendResult else _failed(request, hints, name, append) for append in appends]
+        answers = [append if type(append.outcome) is AppendResult else _failed(context.services, request, hints, name, append) for append in appends]
         responses.append(_TopicAnswer(name=topic.name, topic_id=topic.topic_id, partition_responses=tuple(answers)))
     return ProduceResponse(responses=tuple(responses), node_endpoints=_endpoints(hints) if hints.nodes else ())
 
@@ -189,11 +189,12 @@ def _holds_zstd(records: bytes | memoryview) -> bool:
         return False  # What is wrong with it the log tells.
 
 
-def _failed(request: ProduceRequest, hints: LeaderHints, name: str | None, append: _Append) -> _PartitionAnswer:
+def _failed(services: Services, request: ProduceRequest, hints: LeaderHints, name: str | None, append: _Append) -> _PartitionAnswer:
     """The answer where the append was not acknowledged, or not in time."""
     outcome = append.outcome
     if isinstance(outcome, KafkaError):
-        return _refused(append.index, outcome, hints.after(outcome.code, name or "", append.index))
+        start = _start_offset(services, name, append.index) if outcome.code is ErrorCode.OUT_OF_ORDER_SEQUENCE_NUMBER else NO_OFFSET
+        return _refused(append.index, outcome, hints.after(outcome.code, name or "", append.index), start)
     if isinstance(outcome, BaseException):
         raise outcome
     why = f"not committed within {request.timeout_ms} ms; the records are appended and may yet be"
@@ -209,7 +210,16 @@ def _check_unanswered(name: str | None, appends: Sequence[_Append]) -> None:
             raise append.outcome
 
 
-def _refused(index: int, error: KafkaError, leader: tuple[int, int] = (-1, -1)) -> _PartitionAnswer:
+def _start_offset(services: Services, name: str | None, index: int) -> int:
+    """Where a log begins: its producer's batches before that are removed, and may be forgotten."""
+    try:
+        start: int = services.partitions.get(name or "", index).start_offset
+    except KafkaError:
+        return NO_OFFSET
+    return start
+
+
+def _refused(index: int, error: KafkaError, leader: tuple[int, int] = (-1, -1), start_offset: int = NO_OFFSET) -> _PartitionAnswer:
     records = tuple(
         ProduceResponse.BatchIndexAndErrorMessage(batch_index=at, batch_index_error_message=why)
         for at, why in getattr(error, "record_errors", ())
@@ -219,6 +229,7 @@ def _refused(index: int, error: KafkaError, leader: tuple[int, int] = (-1, -1)) 
         error_code=error.code,
         base_offset=NO_OFFSET,
         log_append_time_ms=NO_TIMESTAMP,
+        log_start_offset=start_offset,
         error_message=error.message or None,
         record_errors=records,
         current_leader=ProduceResponse.LeaderIdAndEpoch(leader_id=leader[0], leader_epoch=leader[1]),

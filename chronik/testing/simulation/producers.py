@@ -77,7 +77,10 @@ def given_producer_id(stage: Stage, client: ClusterClient, who: str, response: A
 
 @dataclass(slots=True, eq=False)
 class Entry:
-    """A batch that is not acknowledged, the ``number``-th of its lane. ``waiting``: a request with it is under way."""
+    """A batch that is not acknowledged, the ``number``-th of its lane.
+
+    ``waiting``: a request with it is under way. ``again``: one was before, and may have been obeyed.
+    """
 
     number: int
     records: list[Record]
@@ -85,6 +88,7 @@ class Entry:
     codec: Codec
     timestamp: int
     waiting: bool = False
+    again: bool = False
 
 
 class Producer:
@@ -163,6 +167,8 @@ class _Lane:
         self._batches = 0
         self._number = 0
         self._sequence = 0
+        # Behind what was acknowledged with all before it: the oldest batch that is not acknowledged, if it was appended, is not before that.
+        self._end = 0
         self._window = WINDOW if producer._idempotent else 1
         self._changed: Deferred[None] | None = None
         self._topic_id: TopicId | None = None
@@ -263,7 +269,7 @@ class _Lane:
         error = client.error("Produce", answer.error_code)
         if error is ErrorCode.NONE and before is not None:
             await self._note_appended(entry, answer.base_offset, leader, topic_id, before)
-        self._judge(entry, error, answer.base_offset)
+        self._judge(entry, error, answer.base_offset, answer.log_start_offset)
 
     async def _note_appended(self, entry: Entry, base_offset: int, leader: int, topic_id: TopicId, before: tuple[object, int]) -> None:
         """Appended, whatever becomes of it; and under this epoch, if the leader names the same before and after, over one connection."""
@@ -276,17 +282,23 @@ class _Lane:
             for n, record in enumerate(entry.records):
                 history.appended(self._client.name, self._partition, base_offset + n, after[1], record)
 
-    def _judge(self, entry: Entry, error: ErrorCode, base_offset: int) -> None:
+    def _judge(self, entry: Entry, error: ErrorCode, base_offset: int, start_offset: int) -> None:
+        first = bool(self._entries) and self._entries[0] is entry
         if error in (ErrorCode.NONE, ErrorCode.DUPLICATE_SEQUENCE_NUMBER):
             if self._of._acks == -1 and entry in self._entries:
                 assert self._topic_id is not None
                 history = self._stage.ledger.history(self._topic_id)
                 for n, record in enumerate(entry.records):
                     history.acknowledged(self._partition, record, base_offset + n if error is ErrorCode.NONE and base_offset >= 0 else -1)
+            if first and base_offset >= 0:
+                self._end = base_offset + len(entry.records)
             self._settle(entry, done=True)
             return
-        first = bool(self._entries) and self._entries[0] is entry
         if error is ErrorCode.OUT_OF_ORDER_SEQUENCE_NUMBER and first and self._of._idempotent:
+            if entry.again and start_offset > self._end:
+                # It may have been appended, and removed since: a replica that began behind it never knew it. As in Kafka.
+                self._settle(entry, done=True)
+                return
             what = f"the oldest batch that is not acknowledged, at sequence {entry.sequence}, is out of order"
             self._stage.ledger.finding(f"{self._client.name}: {what}")
         elif not error.retriable and error is not ErrorCode.OUT_OF_ORDER_SEQUENCE_NUMBER:
@@ -295,6 +307,7 @@ class _Lane:
 
     def _settle(self, entry: Entry, done: bool) -> None:
         entry.waiting = False
+        entry.again = True
         if done and entry in self._entries:
             self._entries.remove(entry)
         changed, self._changed = self._changed, None
