@@ -219,7 +219,7 @@ def main() -> int:
     parser.add_argument("--connections", type=int, default=10_000, help="hostile connections at once")
     parser.add_argument("--alone", type=float, default=10.0, help="seconds that the client is alone before")
     parser.add_argument("--seconds", type=float, default=40.0, help="seconds of each attack; some deadlines are 30 s")
-    parser.add_argument("--nicer", type=int, help="how much nicer than the broker and the client the attacker is; without it, it runs only when nobody else wants to")
+    parser.add_argument("--nicer", type=int, help="how much nicer the attacker is than the others; else it runs when nobody else wants to")
     parser.add_argument("--source", type=Path, default=Path(__file__).parents[2], help="the tree whose broker is attacked")
     parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="another setting of the broker")
     parser.add_argument("--keep-log", help="write the log of the last broker there")
