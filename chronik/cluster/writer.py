@@ -79,8 +79,8 @@ class KeyView:
         self._store.unwatch(self)
         try:
             snapshot = await self._store.snapshot()
-        except MetadataError as problem:
-            self._fail(problem)
+        except Exception as problem:
+            self._fail(ReadOnly(f"it cannot be read: {problem}"))
             raise
         if snapshot.revision >= self.current:
             self._entries, self.current = dict(snapshot.entries), snapshot.revision

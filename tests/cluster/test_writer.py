@@ -200,6 +200,18 @@ class WriterTests(SynchronousTestCase):
         self.successResultOf(Deferred.fromCoroutine(self.writer.write(lambda view: Plan((), [Put("m", b"3")]))))
         self.assertEqual(self.writer.view.value("m"), b"3")
 
+    def test_store_that_fails_in_its_own_way(self) -> None:
+        """A store whose snapshot fails by an error that no store should have lets nobody wait either."""
+        self.successResultOf(self.write())
+        self.store.hold_watches()
+        waiting = Deferred.fromCoroutine(self.writer.write(lambda view: Plan((), [Put("m", b"1")])))
+        self.assertNoResult(waiting)
+        self.patch(self.store, "snapshot", lambda: fail(ValueError("a bug")))
+        self.store.faults.append(Fault.CONFLICT)
+        overtaken = Deferred.fromCoroutine(self.writer.write(lambda view: Plan((), [Put("m", b"2")])))
+        self.failureResultOf(overtaken, ValueError)
+        self.assertEqual(self.failureResultOf(waiting, KafkaError).value.code, ErrorCode.KAFKA_STORAGE_ERROR)
+
     def test_stopped_view(self) -> None:
         """A stopped view is told nothing more."""
         self.successResultOf(self.write())
