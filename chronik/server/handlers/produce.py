@@ -18,7 +18,7 @@ from chronik.protocol.message import Message
 from chronik.protocol.messages import ProduceRequest, ProduceResponse
 from chronik.record.batch import BadBatch, split_batches
 from chronik.record.compression import Codec
-from chronik.replica.interfaces import IPartition, IPendingAppend
+from chronik.replica.interfaces import IPartition, IPartitions, IPendingAppend
 from chronik.security.interfaces import CLUSTER_NAME, Action, Operation, ResourceType
 from chronik.server.api import Api
 from chronik.server.context import RequestContext
@@ -44,14 +44,15 @@ _PartitionAnswer: TypeAlias = ProduceResponse.PartitionProduceResponse
 class _TopicAppends:
     """The appends of one request to one topic's partitions.
 
+    :ivar topic: its name, or its id where that is what was sent.
     :ivar countdown: of the whole request's.
     """
 
-    __slots__ = ("_session", "_topic", "countdown")
+    __slots__ = ("_session", "countdown", "topic")
 
     def __init__(self, session: Session, topic: _TopicData, countdown: Countdown) -> None:
         self._session = session
-        self._topic = topic.name or topic.topic_id
+        self.topic = topic.name or topic.topic_id
         self.countdown = countdown
 
     def refused(self, partition: int, records: bytes | memoryview | None) -> None:
@@ -59,7 +60,7 @@ class _TopicAppends:
         if records is not None:
             if self._session.sequences is None:
                 self._session.sequences = RefusedSequences()
-            self._session.sequences.note(self._topic, partition, records)
+            self._session.sequences.note(self.topic, partition, records)
         self.countdown.settled()
 
     def check(self, part: _PartitionData, partition: IPartition) -> None:
@@ -68,7 +69,7 @@ class _TopicAppends:
         :raises KafkaError: it has.
         """
         if part.records is not None:
-            self._session.sequences.check(self._topic, part.index, part.records, partition.log.active_producers)
+            self._session.sequences.check(self.topic, part.index, part.records, partition.log.active_producers)
 
 
 @implementer(IPendingAppend)
@@ -93,6 +94,16 @@ class _Append(ProduceResponse.PartitionProduceResponse):
         self.log_append_time_ms = result.log_append_time  # type: ignore[misc]  # nobody has seen it yet
         self.log_start_offset = result.log_start_offset  # type: ignore[misc]  # nobody has seen it yet
         self._of.countdown.settled()
+
+    def start_offset(self, partitions: IPartitions) -> int:
+        """Where the log begins now, -1 where it is not led here: its producer's batches before that are removed, and may be forgotten."""
+        topic = self._of.topic
+        try:
+            partition = partitions.get(topic, self.index) if isinstance(topic, str) else partitions.get_by_id(TopicId(topic), self.index)
+        except KafkaError:
+            return NO_OFFSET
+        start: int = partition.start_offset
+        return start
 
     def refused(self, reason: BaseException) -> None:
         """See :meth:`IPendingAppend.refused`."""
@@ -193,7 +204,7 @@ def _failed(services: Services, request: ProduceRequest, hints: LeaderHints, nam
     """The answer where the append was not acknowledged, or not in time."""
     outcome = append.outcome
     if isinstance(outcome, KafkaError):
-        start = _start_offset(services, name, append.index) if outcome.code is ErrorCode.OUT_OF_ORDER_SEQUENCE_NUMBER else NO_OFFSET
+        start = append.start_offset(services.partitions) if outcome.code is ErrorCode.OUT_OF_ORDER_SEQUENCE_NUMBER else NO_OFFSET
         return _refused(append.index, outcome, hints.after(outcome.code, name or "", append.index), start)
     if isinstance(outcome, BaseException):
         raise outcome
@@ -208,15 +219,6 @@ def _check_unanswered(name: str | None, appends: Sequence[_Append]) -> None:
             raise ProtocolViolation(f"a Produce request with acks=0 to {name}-{append.index} that was refused: {append.outcome}")
         if isinstance(append.outcome, BaseException):
             raise append.outcome
-
-
-def _start_offset(services: Services, name: str | None, index: int) -> int:
-    """Where a log begins: its producer's batches before that are removed, and may be forgotten."""
-    try:
-        start: int = services.partitions.get(name or "", index).start_offset
-    except KafkaError:
-        return NO_OFFSET
-    return start
 
 
 def _refused(index: int, error: KafkaError, leader: tuple[int, int] = (-1, -1), start_offset: int = NO_OFFSET) -> _PartitionAnswer:
