@@ -209,7 +209,7 @@ class BrokerService(Service):
         credentials = self._credentials(authorizer, auth)
         validators = self._token_validators(auth, authorizer, credentials)
         tokens = self._delegation_tokens(cluster)
-        sasl = SaslParts.of(auth, credentials, machine.random, tokens, validators)
+        sasl = SaslParts.of(auth, credentials, machine.random, machine.crowd.pause, tokens, validators)
         cluster.feed.observe(sasl.logins)
         purgatory = Purgatory(reactor)
         self._endings.append(purgatory.close)

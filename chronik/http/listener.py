@@ -89,7 +89,8 @@ class HttpListeners:
     :param reactor: binds and keeps time.
     :param connections_max: at once, on all listeners together.
     :param handshakes: when TLS handshakes begin.
-    :param crowd: where connections are; see :mod:`~chronik.network.crowd`. All stay there: no request of HTTP is as urgent as Kafka's.
+    :param crowd: where connections are; see :mod:`~chronik.network.crowd`. All stay there, for no request of HTTP is as urgent as
+        Kafka's; those that were given something are trusted.
     :ivar tls: of the listeners of HTTPS, None where there are none.
     :raises ConfigurationError: their certificate cannot be used.
     """
@@ -169,8 +170,12 @@ class HttpListeners:
         routes = _routes(parts, [*parts.listeners.tls.values(), *([self.tls] if self.tls else [])], self._reactor)
         for address, factory, port in zip(self._addresses, self._factories, self._ports, strict=True):
             authentication = parts.authentication(address.name)
-            factory.serve(make_site(routes, self._allowed_hosts, authentication, self._reactor, parts.services.audit))
+            factory.serve(make_site(routes, self._allowed_hosts, authentication, self._reactor, parts.services.audit, self._served))
             port.startReading()
+
+    def _served(self, transport: Any) -> None:
+        """A client of one of the factories, which wrap its transport."""
+        self._crowd.trust(transport.transport)
 
     @property
     def urls(self) -> Sequence[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import replace
 from typing import Any, Final
 from urllib.parse import parse_qsl, unquote
@@ -17,6 +17,7 @@ from twisted.web.http_headers import Headers
 from twisted.web.resource import Resource
 from twisted.web.server import NOT_DONE_YET, Request, Site
 
+from chronik.http.access import OPEN_PATHS
 from chronik.http.auditing import HttpAudit
 from chronik.http.authentication import HttpAuthentication
 from chronik.http.guard import check_content_type, check_host, check_origin
@@ -152,8 +153,16 @@ class _Root(Resource):
     isLeaf = True
     _log = Logger()
 
-    def __init__(self, routes: Routes, allowed_hosts: Collection[str], authentication: HttpAuthentication, audit: HttpAudit) -> None:
+    def __init__(
+        self,
+        routes: Routes,
+        allowed_hosts: Collection[str],
+        authentication: HttpAuthentication,
+        audit: HttpAudit,
+        served: Callable[[Any], None],
+    ) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
+        self._served = served
         self._routes = routes
         self._allowed_hosts = frozenset(host.lower() for host in allowed_hosts)
         self._authentication = authentication
@@ -181,6 +190,8 @@ class _Root(Resource):
             answer = await self._serve(understood)
             if self._audit.enabled:
                 self._audit.served(understood, answer)
+            if answer.status < 400 and "/".join(understood.path) not in OPEN_PATHS and not _is_gone(request):
+                self._served(request.channel.transport)
             return _pretty(answer) if understood.params.get("pretty", "false") in ("", "true") else answer
         except HttpError as error:
             return error.answer()
@@ -247,14 +258,20 @@ def _split_url(uri: bytes) -> tuple[tuple[str, ...], dict[str, str]]:
 
 
 def make_site(
-    routes: Routes, allowed_hosts: Collection[str], authentication: HttpAuthentication, clock: IReactorTime, audit: IAuditTrail = NO_AUDIT
+    routes: Routes,
+    allowed_hosts: Collection[str],
+    authentication: HttpAuthentication,
+    clock: IReactorTime,
+    audit: IAuditTrail = NO_AUDIT,
+    served: Callable[[Any], None] = lambda transport: None,
 ) -> Site:
     """The factory of the HTTP listener's connections.
 
     :param allowed_hosts: names under which this broker may be called, beside addresses and localhost.
     :param audit: told who did what.
+    :param served: told the transport of whoever was given something that is not for everybody.
     """
-    root = _Root(routes, allowed_hosts, authentication, HttpAudit(audit, clock))
+    root = _Root(routes, allowed_hosts, authentication, HttpAudit(audit, clock), served)
     site = Site(root, requestFactory=_BoundedRequest, timeout=IDLE_SECONDS, reactor=clock)
     site.displayTracebacks = False
     site.log = _no_access_log  # type: ignore[method-assign]

@@ -107,12 +107,10 @@ class KafkaConnection(Protocol):
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         """The peer is gone, or was sent away."""
         self._lost = True
-        if self._turn is not None:
-            self._turn.cancel()
-            self._turn = None
-        if self._muted is not None:
-            self._muted.cancel()
-            self._muted = None
+        for timer in (self._turn, self._muted):
+            if timer is not None:
+                timer.cancel()
+        self._turn = self._muted = None
         # What is not part of a circle any more is freed at once: thousands may go together, and looking for circles takes long then.
         sender, self._sender = self._sender, None
         if sender is not None:
@@ -325,7 +323,9 @@ class KafkaConnection(Protocol):
         pending = _Pending(SIZE.size + len(frame))
         self._answers.append(pending)
         self._requests += 1
-        if self._stranger and self._requests >= KNOWN_REQUESTS and not self._authenticating:
+        if not self._stranger:
+            self.factory.crowd.give_way()
+        elif self._requests >= KNOWN_REQUESTS and not self._authenticating:
             self._stranger = False
             self.factory.crowd.promote(self.transport)
             self._size_reads(0)

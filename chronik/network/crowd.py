@@ -12,6 +12,7 @@ import select
 import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final, Protocol
+from weakref import WeakSet
 
 from twisted.internet.error import ConnectionDone, ConnectionLost
 from twisted.internet.interfaces import IHalfCloseableDescriptor, IReadDescriptor
@@ -25,6 +26,19 @@ if TYPE_CHECKING:
 SHARE_SECONDS: Final = 0.0003
 """What the crowd gets of a turn of the reactor. Nobody who is known waits longer for it, but for what one of them takes (a signature of RSA: some
 ms); and a turn costs so little besides that a crowd that is alone has most of the processor."""
+
+PAUSE_SECONDS: Final = 0.001
+"""How long the crowd has nothing, at least, after a share that it used up, while others are at work. What they wait for otherwise is less the
+reactor than a processor: the system takes one from a thread that always has work only every few ms. The reactor waits for whole ms."""
+
+PAUSE_SHARES: Final = 2.0
+"""The same, as a multiple of what the share took, where one of the crowd took longer than a share."""
+
+PAUSE_SECONDS_MAX: Final = 0.02
+"""The same, at most: what took that long has waited for a processor itself."""
+
+CAREFUL_SHARES: Final = 64
+"""Shares with a pause after a request of somebody known, a tenth of a second or so: who asks now and then finds the processor free as well."""
 
 EVENTS_MAX: Final = 8
 """How many of those that are ready are asked for at a time, which is about what one share serves."""
@@ -51,6 +65,19 @@ class Crowd(Protocol):
     def demote(self, transport: Any) -> None:
         """Let the socket of a transport, which is read from and has nothing to write, be of the crowd again."""
 
+    def trust(self, transport: Any) -> None:
+        """Let a transport be served with the crowd, one after the other, but with no pause after it."""
+
+    def give_way(self) -> None:
+        """Somebody who is known has asked: let the crowd have less for a while."""
+
+    def pause(self, took: float) -> float:
+        """Ask after each share of a turn.
+
+        :param took: how long the share took, in seconds.
+        :returns: how long nothing is to be done for the crowd, in seconds; 0 for until the next turn.
+        """
+
 
 class NoCrowd:
     """Where nobody waits for strangers: in simulations, and where sockets are the test's."""
@@ -63,6 +90,16 @@ class NoCrowd:
 
     def demote(self, transport: Any) -> None:
         """It may stay; see :meth:`Crowd.demote`."""
+
+    def trust(self, transport: Any) -> None:
+        """There is no pause; see :meth:`Crowd.trust`."""
+
+    def give_way(self) -> None:
+        """Nobody is in the way; see :meth:`Crowd.give_way`."""
+
+    def pause(self, took: float) -> float:
+        """None; see :meth:`Crowd.pause`."""
+        return 0.0
 
 
 NO_CROWD: Final = NoCrowd()
@@ -87,6 +124,9 @@ class PolledCrowd:
         self._due: dict[int, int] = {}
         self._ports: dict[int, Any] = {}
         self._turn: IDelayedCall | None = None
+        self._trusted: WeakSet[Any] = WeakSet()
+        self._careful = 0
+        self._rests_until = 0.0
         self.callLater = reactor.callLater
         self.seconds = reactor.seconds
 
@@ -124,6 +164,24 @@ class PolledCrowd:
         connection.stopReading()
         connection.reactor = self
         connection.startReading()
+
+    def trust(self, transport: Any) -> None:
+        """See :meth:`Crowd.trust`."""
+        self._trusted.add(_socket_of(transport))
+
+    def give_way(self) -> None:
+        """See :meth:`Crowd.give_way`."""
+        self._careful = CAREFUL_SHARES
+
+    def pause(self, took: float) -> float:
+        """See :meth:`Crowd.pause`."""
+        if not self._careful:
+            return 0.0
+        self._careful -= 1
+        now = self._seconds()
+        rest = min(PAUSE_SECONDS_MAX, max(PAUSE_SECONDS, PAUSE_SHARES * took))
+        self._rests_until = max(self._rests_until, now) + rest
+        return self._rests_until - now
 
     # -- a reactor to them --------------------------------------------------------------------------------------------
 
@@ -189,17 +247,36 @@ class PolledCrowd:
     def _serve_some(self) -> None:
         """Serve those that are ready, one after the other, until the share is used up; the rest the next time."""
         self._turn = None
-        until = self._seconds() + SHARE_SECONDS
-        due = self._due
+        began = now = self._seconds()
+        if self._rests_until > began:
+            self._rest(self._rests_until - began)
+            return
+        due, strangers = self._due, 0.0
         while self._members:
             if not due:
                 due.update(self._poll.poll(0, EVENTS_MAX))
                 if not due:
                     return
             descriptor = next(iter(due))
+            trusted = self._members[descriptor] in self._trusted
             self._serve(descriptor, due.pop(descriptor))
-            if self._seconds() >= until:
+            before, now = now, self._seconds()
+            if not trusted:
+                strangers += now - before
+            if now - began >= SHARE_SECONDS:
+                if strangers:
+                    self._rest(self.pause(strangers))
                 return
+
+    def _rest(self, seconds: float) -> None:
+        """Let the reactor see nobody of the crowd for a while, so that it sleeps unless others have something for it."""
+        if seconds and self._members:
+            self._reactor.removeReader(self)
+            self._turn = self._reactor.callLater(seconds, self._go_on)
+
+    def _go_on(self) -> None:
+        self._reactor.addReader(self)
+        self._serve_some()
 
     def connectionLost(self, reason: Failure) -> None:
         """The reactor ends, and all with it."""

@@ -7,9 +7,11 @@ order; the one that has waited for its peer the longest then gives way, so that 
 from __future__ import annotations
 
 from collections import OrderedDict, deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import chain
 from typing import TYPE_CHECKING, Any, Final, Protocol
+
+from chronik.network.crowd import NO_CROWD
 
 if TYPE_CHECKING:
     from twisted.internet.interfaces import IDelayedCall
@@ -49,12 +51,21 @@ class Handshakes:
 
     :param clock: an ``IReactorTime``.
     :param at_once_max: under way at a time.
+    :param pause: what to wait between two turns that have something to do, of the time the first one took; see
+        :meth:`Crowd.pause <chronik.network.crowd.Crowd.pause>`.
     :ivar done: those that came to a good end.
     :ivar failed: those that did not.
     """
 
-    def __init__(self, clock: Any, at_once_max: int = HANDSHAKES_MAX, seconds: float = HANDSHAKE_SECONDS) -> None:
+    def __init__(
+        self,
+        clock: Any,
+        at_once_max: int = HANDSHAKES_MAX,
+        seconds: float = HANDSHAKE_SECONDS,
+        pause: Callable[[float], float] = NO_CROWD.pause,
+    ) -> None:
         self._clock = clock
+        self._pause = pause
         self._at_once_max = at_once_max
         self._seconds = seconds
         # The first of a dict from whose front thousands were taken is not found at once.
@@ -141,7 +152,8 @@ class Handshakes:
 
     def _next_turn(self) -> None:
         self._turn = None
-        until = self._clock.seconds() + TURN_SECONDS
+        began = self._clock.seconds()
+        until = began + TURN_SECONDS
         while self._ready and self._clock.seconds() <= until:
             handshaking = self._ready.popleft()
             if handshaking in self._queued:
@@ -152,12 +164,12 @@ class Handshakes:
         while self._ended and (len(self._ended) > least or self._clock.seconds() <= until):
             self._ended.popleft()
         if self._ready or self._ended:
-            self._run_soon()
+            self._run_soon(self._pause(self._clock.seconds() - began))
 
-    def _run_soon(self) -> None:
+    def _run_soon(self, seconds: float = 0.0) -> None:
         if self._turn is None:
             self._turn_ends = 0.0
-            self._turn = self._clock.callLater(0, self._next_turn)
+            self._turn = self._clock.callLater(seconds, self._next_turn)
 
     # -- places -------------------------------------------------------------------------------------------------------
 

@@ -123,13 +123,23 @@ class PasswordLogins:
     :param store: knows users; None when nobody does.
     :param failures: who has failed too often.
     :param secret: under which passwords that were right are remembered; of this process alone.
+    :param pause: how long no other password is to be checked, of the time that one took, in seconds.
     """
 
-    def __init__(self, store: ICredentialStore | None, failures: FailedLogins, clock: IReactorTime, secret: bytes) -> None:
+    def __init__(
+        self,
+        store: ICredentialStore | None,
+        failures: FailedLogins,
+        clock: IReactorTime,
+        secret: bytes,
+        pause: Callable[[float], float] = lambda took: 0.0,
+    ) -> None:
         self._store = store
         self._failures = failures
+        self._clock = clock
         self._seconds = clock.seconds
         self._secret = secret
+        self._pause = pause
         self._slots = DeferredSemaphore(CHECKS_AT_ONCE)
         self._right: OrderedDict[bytes, tuple[Principal, float]] = OrderedDict()
         self._generation = 0
@@ -162,7 +172,8 @@ class PasswordLogins:
             self._failures.check(host, user)
             if len(self._slots.waiting) >= CHECKS_WAITING_MAX:
                 raise LoginsRefused("too many logins are waiting, try again later", 1.0)
-            found = await self._slots.run(self._check, key, user, password)
+            await self._slots.acquire()
+            found = await self._check(key, user, password)
             if found is None:
                 self._failures.failed(host, user)
                 return None
@@ -171,15 +182,25 @@ class PasswordLogins:
 
     @deferred
     async def _check(self, key: bytes, user: str, password: str) -> Principal | None:
-        """In its turn; somebody before may have had the same password checked."""
+        """In its turn, which is over some time after; somebody before may have had the same password checked."""
         found = self._remembered(key)
         if found is not None or self._store is None:
+            self._slots.release()
             return found
-        generation = self._generation
-        found = await self._store.verify_password(user, password)
-        if found is not None and generation == self._generation:
-            _keep(self._right, key, (found, self._seconds() + CACHE_SECONDS), CACHED_MAX)
-        return found
+        generation, began = self._generation, self._seconds()
+        try:
+            found = await self._store.verify_password(user, password)
+            if found is not None and generation == self._generation:
+                _keep(self._right, key, (found, self._seconds() + CACHE_SECONDS), CACHED_MAX)
+            return found
+        finally:
+            self._end_turn(self._pause(self._seconds() - began))
+
+    def _end_turn(self, pause: float) -> None:
+        if pause:
+            self._clock.callLater(pause, self._slots.release)
+        else:
+            self._slots.release()
 
     def _remembered(self, key: bytes) -> Principal | None:
         principal, until = self._right.get(key, (None, 0.0))

@@ -64,10 +64,12 @@ class Client:
     ) -> None:
         self.clock = Clock()
         self.transport = StringTransport()
+        self.served: list[Any] = []
         failures = FailedLogins(self.clock, lambda: 10, lambda: 5)
         tokens = BearerTokens(TokenLogins(validator, failures), self.clock, self.clock.seconds)
         authentication = HttpAuthentication(PasswordLogins(credentials, failures, self.clock, b"secret"), tokens)
-        self.channel = make_site(routes, {"broker.example"}, authentication, self.clock, audit).buildProtocol(None)
+        site = make_site(routes, {"broker.example"}, authentication, self.clock, audit, self.served.append)
+        self.channel = site.buildProtocol(None)
         self.channel.makeConnection(self.transport)
 
     def send(self, data: bytes) -> None:

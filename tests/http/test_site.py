@@ -247,6 +247,18 @@ class AuthenticationTests(SiteCase):
         self.client.clock.advance(12)
         self.assertEqual(200, self.client.fetch("GET", "/_echo", authorization=self.basic("alice:secret")).status)
 
+    def test_served(self) -> None:
+        """Who was given something is told of, but not for a refusal, nor for what is everybody's."""
+        self.routes.paths["health/livez"] = Route({"GET": _echo})
+        refused = [{"authorization": self.basic("alice:wrong")}, {"host": "evil.example"}, {"content_type": "text/plain"}]
+        for headers in refused:
+            self.client.fetch("POST", "/_echo", b"{}", **headers)
+        for path in ("/forbid", "/nowhere", "/health/livez"):
+            self.client.fetch("GET", path)
+        self.assertEqual([], self.client.served)
+        self.client.fetch("GET", "/_echo")
+        self.assertEqual([self.client.transport], self.client.served)
+
     def test_forbidden(self) -> None:
         """A refusal asks the anonymous who they are, and is final for who is known."""
         self.assertEqual(401, self.client.fetch("GET", "/forbid").status)

@@ -10,7 +10,16 @@ from twisted.internet.task import Clock
 from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
 
-from chronik.network.crowd import ACCEPTED_AT_ONCE_MAX, NO_CROWD, SHARE_SECONDS, PolledCrowd
+from chronik.network.crowd import (
+    ACCEPTED_AT_ONCE_MAX,
+    CAREFUL_SHARES,
+    NO_CROWD,
+    PAUSE_SECONDS,
+    PAUSE_SECONDS_MAX,
+    PAUSE_SHARES,
+    SHARE_SECONDS,
+    PolledCrowd,
+)
 from chronik.network.limits import KNOWN_REQUESTS, LOOKED_AT_A_TURN, QUIET_SECONDS, READ_BYTES_MIN, READ_BYTES_OF_STRANGERS
 from tests.network.fakes import Connected, request
 
@@ -151,6 +160,85 @@ class CrowdTests(SynchronousTestCase):
         self.assertEqual(set(members), set(self.served[:50]))
         self.assertEqual(50, len(set(self.served[:50])))
 
+    def pass_time(self, seconds: float) -> int:
+        """Let time pass, and the reactor do what is due; how many were served."""
+        before = len(self.served)
+        self.now += seconds
+        self.reactor.advance(seconds)
+        return len(self.served) - before
+
+    def test_a_pause_while_others_ask(self) -> None:
+        """After somebody known has asked, the reactor sees nobody of the crowd for a while after each of so many shares."""
+        for each in self.members(400):
+            each.other.send(b"abc")
+        self.crowd.give_way()
+        self.assertEqual(3, self.turn())
+        for _ in range(CAREFUL_SHARES - 1):
+            self.assertEqual([], self.reactor.readers)
+            self.assertEqual(0, self.pass_time(PAUSE_SECONDS / 2))
+            self.assertEqual(3, self.pass_time(PAUSE_SECONDS))
+        self.pass_time(PAUSE_SECONDS * 2)
+        self.assertEqual([self.crowd], self.reactor.readers)
+        self.assertEqual([3] * 4, [self.turn() for _ in range(4)])
+        self.assertEqual([self.crowd], self.reactor.readers)
+
+    def test_no_pause_after_a_part_of_a_share(self) -> None:
+        """Where few are ready, nobody waits."""
+        members = self.members(2)
+        self.crowd.give_way()
+        for each in members:
+            each.other.send(b"a")
+        self.assertEqual(2, self.turn())
+        members[0].other.send(b"b")
+        self.assertEqual(([self.crowd], 1), (self.reactor.readers, self.turn()))
+
+    def test_a_pause_is_as_long_as_the_work(self) -> None:
+        """What takes longer is paused for longer, up to a bound; all that is done for the crowd counts together."""
+        self.assertEqual(0.0, self.crowd.pause(0.005))
+        self.crowd.give_way()
+        self.assertAlmostEqual(PAUSE_SECONDS, self.crowd.pause(PAUSE_SECONDS / 10))
+        self.assertAlmostEqual(PAUSE_SECONDS + PAUSE_SHARES * 0.005, self.crowd.pause(0.005))
+        self.now += 60
+        self.assertAlmostEqual(PAUSE_SECONDS_MAX, self.crowd.pause(5.0))
+
+    def test_a_pause_for_others_work(self) -> None:
+        """While there is a pause for something else that was done for the crowd, its members wait as well."""
+        (member,) = self.members(1)
+        member.other.send(b"a")
+        self.crowd.give_way()
+        self.crowd.pause(0.005)
+        self.assertEqual(0, self.turn())
+        self.assertEqual(0, self.pass_time(PAUSE_SHARES * 0.005 - 1e-4))
+        self.assertEqual(1, self.pass_time(2e-4))
+
+    def test_all_leave_in_a_pause(self) -> None:
+        """A pause is over when nobody is left, and begins nothing."""
+        members = self.members(3)
+        for each in members:
+            each.other.send(b"ab")
+        self.crowd.give_way()
+        self.assertEqual(3, self.turn())
+        for each in members:
+            each.stopReading()
+        self.assertEqual([], self.reactor.getDelayedCalls())
+        members[0].startReading()
+        self.assertEqual([self.crowd], self.reactor.readers)
+
+    def test_no_pause_after_who_is_trusted(self) -> None:
+        """They are served with the crowd, but count for no pause."""
+        stranger, *trusted = self.members(4)
+        for each in trusted:
+            self.crowd.trust(each)
+            each.other.send(b"abcdef")
+        self.crowd.give_way()
+        self.assertEqual([3] * 4, [self.turn() for _ in range(4)])
+        self.assertEqual([self.crowd], self.reactor.readers)
+        stranger.other.send(b"a")
+        while not stranger.read:
+            self.assertEqual([self.crowd], self.reactor.readers)
+            self.assertEqual(3, self.turn())
+        self.assertEqual([], self.reactor.readers)
+
     def test_after_all_others(self) -> None:
         """That the crowd is ready is noted at once; it is served when the turn's other events are over, and once."""
         (member,) = self.members(1)
@@ -277,6 +365,13 @@ class _Told:
         """Write it down."""
         self.moves.append("in")
 
+    def trust(self, transport: Any) -> None:
+        """Nobody asks for it."""
+
+    def give_way(self) -> None:
+        """Write it down."""
+        self.moves.append("asked")
+
 
 class KnownTests(SynchronousTestCase):
     """When a connection leaves the crowd, and when it comes back."""
@@ -292,8 +387,9 @@ class KnownTests(SynchronousTestCase):
             self.peer.receive(request())
         self.assertEqual([], self.crowd.moves)
         self.peer.receive(request())
-        self.peer.receive(request())
         self.assertEqual(["out"], self.crowd.moves)
+        self.peer.receive(request())
+        self.assertEqual(["out", "asked"], self.crowd.moves)
 
     def test_who_is_quiet(self) -> None:
         """Who has not asked for a while is a stranger, until the next request."""

@@ -478,6 +478,27 @@ class BoundTests(LogTestCase):
         handshakes.close()
 
 
+    def test_pauses(self) -> None:
+        """Between turns of those that wait is the pause that the crowd asks for, of the time that the turn before took."""
+        took: list[float] = []
+
+        def pause(seconds: float) -> float:
+            took.append(round(seconds, 6))
+            return 0.004
+
+        handshakes = Handshakes(self.clock, pause=pause)
+        ran: list[int] = []
+        for each in [_Slow(self.clock, ran, number) for number in range(6)]:
+            handshakes.received(each)
+        self.clock.advance(0)
+        self.assertEqual(([0, 1, 2, 3], [0.0004]), (ran, took))
+        self.clock.advance(0.0035)
+        self.assertEqual(4, len(ran))
+        self.clock.advance(0.0005)
+        self.assertEqual(6, len(ran))
+        self.assertEqual([], self.clock.getDelayedCalls()[1:], "but the look at deadlines")
+        handshakes.close()
+
     def test_nothing_piles_up(self) -> None:
         """What is to be let go of goes, though there are always handshakes that take all the time there is."""
         handshakes = Handshakes(self.clock)

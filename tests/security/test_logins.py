@@ -157,6 +157,28 @@ class PasswordLoginsTests(SynchronousTestCase):
             self.assertLessEqual(len(self.users.held), 1)
         self.assertEqual(CHECKS_WAITING_MAX + 1, done)
 
+    def test_pauses(self) -> None:
+        """Where others need the processor, the next password waits, and the answer to the one before does not; remembered ones wait for nothing."""
+        self.users.held = []
+        took: list[float] = []
+
+        def pause(seconds: float) -> float:
+            took.append(seconds)
+            return 3.0
+
+        self.logins = PasswordLogins(self.users, self.failures, self.clock, b"secret", pause)
+        first = self.logins.verify("alice", PASSWORD, "10.0.0.1")
+        second = self.logins.verify("alice", "wrong", "10.0.0.1")
+        self.clock.advance(1.5)
+        self.users.held.pop().callback(None)
+        self.assertEqual((ALICE, [1.5]), (self.successResultOf(first), took))
+        self.clock.advance(2)
+        self.assertEqual([], self.users.held)
+        self.assertEqual(ALICE, self.verify("alice", PASSWORD))
+        self.clock.advance(1)
+        self.users.held.pop().callback(None)
+        self.assertIsNone(self.successResultOf(second))
+
     def test_same_at_once(self) -> None:
         """Many requests with one right password cost one check."""
         self.users.held = []

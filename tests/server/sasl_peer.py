@@ -11,6 +11,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from chronik.cluster.interfaces import ScramChange
 from chronik.config import Configuration
+from chronik.network.crowd import NO_CROWD
 from chronik.network.interfaces import ISaslClient
 from chronik.network.limits import ConnectionLimits
 from chronik.network.listener import ConnectionFactory, RequestBudget
@@ -59,7 +60,8 @@ class SaslBroker:
         failures = FailedLogins(self.clock, lambda: self.failures_max, lambda: self.failures_max)
         logins = PasswordLogins(credentials, failures, self.clock, b"secret")
         auth = AuthContext(pools, self.clock, self.clock.seconds, lambda: self.config, feed)
-        self.servers = SaslServers([LISTENER], SaslParts(auth, credentials, logins, failures, bytes, b"secret", validators=lambda config: validator))
+        parts = SaslParts(auth, credentials, logins, failures, bytes, b"secret", NO_CROWD.pause, validators=lambda config: validator)
+        self.servers = SaslServers([LISTENER], parts)
         self.outcomes: list[Outcome] = []
         self.servers.observers.append(self.outcomes.append)
         for user, password in PASSWORDS.items():

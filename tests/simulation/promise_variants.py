@@ -7,11 +7,12 @@ from typing import Any, Final
 
 from chronik.coordinator.group import committers
 from chronik.coordinator.group.consumer.membership import ConsumerMembership
+from chronik.coordinator.group.group import Group
 from chronik.coordinator.group.membership import Membership
 from chronik.errors import ErrorCode, KafkaError
 from chronik.replica.partition import Partition
 from chronik.server.fetch_sessions import FetchSession
-from chronik.storage import reading, timesearch
+from chronik.storage import reading, retention, timesearch
 from chronik.storage.producers import ProducerStates
 
 
@@ -72,6 +73,16 @@ def take_gaps() -> None:
     ProducerStates.check = check  # type: ignore[method-assign]
 
 
+def take_members_of_any_generation() -> None:
+    """A member is heard whatever generation it believes to be in."""
+    Group.check_generation = lambda self, generation: None  # type: ignore[method-assign]
+
+
+def count_from_the_first_record() -> None:
+    """``retention.ms`` goes by when a segment was begun, not by its latest record."""
+    retention._latest_ms = lambda segment: segment.created_ms
+
+
 ALL: Final[Sequence[Callable[[], None]]] = (
     commit_what_was_given_up,
     keep_whoever_was_there,
@@ -79,5 +90,7 @@ ALL: Final[Sequence[Callable[[], None]]] = (
     serve_whoever_is_behind,
     find_what_is_later,
     take_gaps,
+    take_members_of_any_generation,
+    count_from_the_first_record,
 )
 """Every one."""

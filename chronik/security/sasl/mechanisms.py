@@ -39,6 +39,7 @@ class SaslParts:
     :ivar failures: who has failed too often.
     :ivar random: gives that many random bytes.
     :ivar secret: of this process; what unknown users are told is made of it.
+    :ivar pause: how long no other password is to be checked, of the time that one took, in seconds.
     :ivar tokens: delegation tokens, None where there are none.
     :ivar validators: of bearer tokens, by a listener's view of the configuration; None where nobody knows them.
     """
@@ -49,6 +50,7 @@ class SaslParts:
     failures: FailedLogins
     random: Callable[[int], bytes]
     secret: bytes
+    pause: Callable[[float], float]
     tokens: IScramTokens | None = None
     validators: TokenValidators = nobody_knows_tokens
 
@@ -58,14 +60,15 @@ class SaslParts:
         auth: AuthContext,
         credentials: ICredentialStore,
         random: Callable[[int], bytes],
+        pause: Callable[[float], float],
         tokens: IScramTokens | None = None,
         validators: TokenValidators = nobody_knows_tokens,
     ) -> SaslParts:
         """The parts of a broker, with limits on failures as its configuration has them now, whenever that is."""
         config, clock = auth.config, auth.reactor
         failures = FailedLogins(clock, lambda: config().get("login.failures.per.address.max"), lambda: config().get("login.failures.per.user.max"))
-        logins = PasswordLogins(credentials, failures, clock, random(_SECRET_BYTES))
-        return cls(auth, credentials, logins, failures, random, random(_SECRET_BYTES), tokens, validators)
+        logins = PasswordLogins(credentials, failures, clock, random(_SECRET_BYTES), pause)
+        return cls(auth, credentials, logins, failures, random, random(_SECRET_BYTES), pause, tokens, validators)
 
 
 MechanismMaker = Callable[[str, Configuration, SaslParts], ISaslMechanism]
@@ -76,7 +79,8 @@ def make_plain(name: str, config: Configuration, parts: SaslParts) -> ISaslMecha
     """PLAIN, with the users of the listener's own JAAS configuration where that names any, else with those of the credential store."""
     users = plain_users(config.get("plain.sasl.jaas.config"))
     if users:
-        return PlainMechanism(PasswordLogins(StaticUsers(users, parts.secret), parts.failures, parts.auth.reactor, parts.secret))
+        own = StaticUsers(users, parts.secret)
+        return PlainMechanism(PasswordLogins(own, parts.failures, parts.auth.reactor, parts.secret, parts.pause))
     if parts.credentials is None:
         raise ConfigurationError(f"listener {config.listener} offers PLAIN, and there is nobody who knows users: set credential.store")
     return PlainMechanism(parts.logins)

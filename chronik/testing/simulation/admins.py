@@ -222,6 +222,7 @@ class Trimmer(Admin):
         history = self.stage.ledger.history(topic_id)
         part = DeleteRecordsRequest.DeleteRecordsPartition(partition_index=number, offset=offset)
         topic = DeleteRecordsRequest.DeleteRecordsTopic(name=self._topic, partitions=(part,))
+        self.stage.lifetimes.asked(topic_id, number, offset)
         try:
             response = await self.client.ask(leader, DeleteRecordsRequest(topics=(topic,), timeout_ms=3_000))
         except Unavailable:

@@ -27,7 +27,7 @@ from chronik.testing.simulation.network import Network
 from chronik.testing.simulation.pools import SeededThreadPools
 from chronik.testing.simulation.processes import ProcessReactor
 from chronik.testing.simulation.search_process import BACKEND, SearchPrograms
-from chronik.testing.simulation.timeline import Timeline
+from chronik.testing.simulation.timeline import START_SECONDS, Timeline
 
 PORT: Final = 9092
 
@@ -111,7 +111,7 @@ class SimulatedBroker:
         self._host.up = False
         self.random = Random(self._seed)
         self._rate = 1.0 + self.random.uniform(-1e-3, 1e-3)
-        self.offset = self.random.uniform(-0.5, 0.5)
+        self.offset = self._ahead = self.random.uniform(-0.5, 0.5)
         self._booted: float | None = None
         self.config = Configuration().with_values({**self._own_settings(), **settings, **own(number, self.address)})
         file_system = MemoryFileSystem(self.random)
@@ -149,6 +149,11 @@ class SimulatedBroker:
     def flushing(self) -> bool:
         """Whether threads of it are at work."""
         return self.life is not None and self.life.pools.busy
+
+    @property
+    def latest_ms(self) -> float:
+        """The latest time of day that its clock has shown so far, or would have, ms."""
+        return (START_SECONDS + (self._timeline.now - START_SECONDS) * self._rate + self._ahead) * 1e3
 
     # -- beginning and end --------------------------------------------------------------------------------------------
 
@@ -223,6 +228,7 @@ class SimulatedBroker:
     def set_clock(self, seconds: float) -> None:
         """Set its wall clock forward, or back; the monotonic one goes on as before."""
         self.offset += seconds
+        self._ahead = max(self._ahead, self.offset)
         if self.life is not None:
             self.life.reactor.set_offset(self.offset)
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Any, Final
 
 from chronik.errors import ErrorCode
 from chronik.protocol.messages import (
@@ -16,9 +17,12 @@ from chronik.protocol.messages import (
 )
 from chronik.protocol.versioned import encode_versioned
 from chronik.testing.simulation.client import Unavailable
-from chronik.testing.simulation.members import HEARTBEAT_SECONDS, SESSION_MS, Lost, Member
+from chronik.testing.simulation.members import ELSEWHERE, HEARTBEAT_SECONDS, SESSION_MS, Lost, Member
 
-PROTOCOL = "range"
+PROTOCOL: Final = "range"
+
+LATE_SHARE: Final = 0.1
+"""Of heartbeats, those after which a member does something as if it had missed the generation that it is in."""
 
 
 class ClassicMember(Member):
@@ -38,6 +42,8 @@ class ClassicMember(Member):
                 if not await self._beat():
                     await self.commit()
                     return
+                if random.random() < LATE_SHARE:
+                    await self._be_late()
             if self.dies:
                 await self.vanish()
             if random.random() < 0.002:
@@ -116,6 +122,36 @@ class ClassicMember(Member):
         if error is not ErrorCode.NONE:
             self._coordinated("Heartbeat", response.error_code)
         return True
+
+    async def _be_late(self) -> None:
+        """Ask under the generation before, as somebody would that has missed this one: it must be refused."""
+        generation = self.epoch - 1
+        if self.positions and self.client.random.random() < 0.5:
+            try:
+                await self.commit_positions(self.positions, generation)
+            except Lost:
+                return
+            self._not_refused("OffsetCommit", generation)
+            return
+        sync = partial(SyncGroupRequest, protocol_type="consumer", protocol_name=PROTOCOL)
+        # A coordinator that still reads its groups hears every member, so the heartbeat counts between two others only that are refused.
+        questions = (("SyncGroup", sync), ("Heartbeat", HeartbeatRequest), ("SyncGroup", sync))
+        answers = [(kind, await self._ask_late(kind, make, generation)) for kind, make in questions]
+        for kind, error in answers:
+            if error in (ErrorCode.NONE, ErrorCode.REBALANCE_IN_PROGRESS):
+                self._not_refused(kind, generation)
+
+    async def _ask_late(self, kind: str, make: Callable[..., Any], generation: int) -> ErrorCode:
+        request = make(group_id=self.group, generation_id=generation, member_id=self.member_id)
+        error = self.client.error(kind, (await self.client.ask_coordinator(self.group, request)).error_code)
+        if error in ELSEWHERE:
+            self.client.forget_coordinator(self.group)
+            raise Unavailable(f"{kind}: {error.name}")
+        return error
+
+    def _not_refused(self, kind: str, generation: int) -> None:
+        what = f"{kind} under generation {generation} of {self.group}, which was over, and was not refused"
+        self.stage.ledger.finding(f"{self.client.name} sent {what}")
 
     async def leave(self) -> None:
         """LeaveGroup; who does not hear of it finds out."""

@@ -117,6 +117,7 @@ class Reader:
         """
         leader, epoch, _ = await self.client.leader(position.topic, position.partition)
         offset = int((await self._listed(position, EARLIEST, leader, epoch)).offset)
+        self._stage.lifetimes.begins(position.reader, position.topic_id, position.partition, offset)
         if epoch > 0 and self.client.random.random() < FENCED_SHARE:
             await self._ask_under_an_old_epoch(position, leader, epoch - 1)
         return offset
@@ -254,6 +255,7 @@ class Reader:
         ledger = self._stage.ledger
         history = ledger.history(position.topic_id)
         history.watermarks(position.reader, position.partition, part.last_stable_offset, part.high_watermark)
+        self._stage.lifetimes.begins(position.reader, position.topic_id, position.partition, part.log_start_offset)
         position.high = part.high_watermark
         if part.log_start_offset > part.high_watermark:
             what = f"{position.topic}-{position.partition} is said to begin at {part.log_start_offset}"
@@ -280,6 +282,7 @@ class Reader:
                     continue
                 if read.value != value_of(record):
                     history.changed(position.reader, position.partition, read.offset, record)
+                self._stage.lifetimes.read(position.topic_id, position.partition, read.offset, read.timestamp)
                 history.polled(position.reader, position.partition, read.offset, record)
                 history.led(position.reader, position.partition, read.offset, header.leader_epoch)
                 history.appended(position.reader, position.partition, read.offset, header.leader_epoch, record)

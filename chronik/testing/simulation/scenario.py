@@ -153,7 +153,7 @@ class Simulation:
         self.ledger = Ledger()
         self.ledger.now = lambda: self.timeline.now
         self.clients: list[Host] = []
-        self._stage = Stage(self.ledger)
+        self._stage = Stage(self.ledger, lambda: max(broker.latest_ms for broker in self.brokers))
         self._shared = play.brokers > 1 or self._random.random() < 0.5
         store_reactor = SimulatedReactor(self.timeline, self.network.host("10.0.9.1"))
         self._store = MemoryMetadataStore(store_reactor) if self._shared else None
@@ -321,7 +321,10 @@ class Simulation:
             if topic == TRIMMED and self._random.random() < FLEETING_SHARE:
                 configs["retention.ms"] = str(KEPT_MS)
                 stage.fleeting.add(topic)
-            self.ledger.kept(await admin.created(topic, partitions, self._replication, configs))
+            topic_id = await admin.created(topic, partitions, self._replication, configs)
+            self.ledger.kept(topic_id)
+            if topic in stage.fleeting:
+                stage.lifetimes.limit(topic_id, KEPT_MS)
             await self._seeker.know(topic)
         readers: list[Deferred[None]] = []
         writers: list[Deferred[None]] = []

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from twisted.python.failure import Failure
 
 from chronik.testing.simulation.ledger import Ledger
+from chronik.testing.simulation.lifetimes import Lifetimes
 
 
 class Stage:
@@ -17,10 +19,14 @@ class Stage:
     :ivar over: stop at once.
     :ivar waits: clients that are not done.
     :ivar fleeting: topics whose records are kept for a while only.
+    :ivar lifetimes: how long those are.
+
+    :param latest_ms: the latest time of day that any broker's clock has shown so far, ms.
     """
 
-    def __init__(self, ledger: Ledger) -> None:
+    def __init__(self, ledger: Ledger, latest_ms: Callable[[], float]) -> None:
         self.ledger = ledger
+        self.lifetimes = Lifetimes(latest_ms, ledger.finding)
         self.closing = False
         self.quiet = False
         self.over = False
