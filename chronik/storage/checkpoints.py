@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Final
 
+from crc32c import crc32c
+
 from chronik.model import TopicId, TopicPartition, topic_id_from_text, topic_id_text
 
 RECOVERY_POINTS: Final = "recovery-point-offset-checkpoint"
@@ -45,6 +47,7 @@ REPLACES: Final = "replaces"
 never used."""
 
 _VERSION: Final = "0"
+_CRC: Final = "crc32c: "
 
 
 class BadCheckpoint(ValueError):
@@ -85,20 +88,30 @@ def decode_epochs(data: bytes) -> list[tuple[int, int]]:
 
 
 def encode_partition_metadata(topic_id: TopicId) -> bytes:
-    """``partition.metadata``."""
-    return f"version: 0\ntopic_id: {topic_id_text(topic_id)}".encode()
+    """``partition.metadata``: the two lines of Kafka, which reads nothing behind them, and their CRC-32C.
+
+    Any other id would make the log that of another topic, which is removed where there is none.
+    """
+    data = f"version: 0\ntopic_id: {topic_id_text(topic_id)}\n".encode()
+    return data + f"{_CRC}{crc32c(data):08x}\n".encode()
 
 
 def decode_partition_metadata(data: bytes) -> TopicId:
-    """Read ``partition.metadata``.
+    """Read ``partition.metadata``. It may end behind Kafka's two lines.
 
     :raises BadCheckpoint: it is damaged.
     """
     try:
-        fields = dict(line.split(": ", 1) for line in data.decode().splitlines() if line.strip())
-        return topic_id_from_text(fields["topic_id"].strip())
+        version, told, *more = data.decode().splitlines()
+        topic_id = topic_id_from_text(told.removeprefix("topic_id: "))
+        crc = int(more[0].removeprefix(_CRC), 16) if more else None
     except (ValueError, KeyError) as error:
         raise BadCheckpoint(f"no topic id can be read: {error}") from None
+    if version != "version: 0" or len(more) > 1:
+        raise BadCheckpoint("it is not the two or three lines that it should be")
+    if crc is not None and encode_partition_metadata(topic_id) != data:
+        raise BadCheckpoint("its lines do not fit its CRC; without the line of that, the topic id is believed")
+    return topic_id
 
 
 def encode_moved(move: str, directory: str) -> bytes:

@@ -54,7 +54,7 @@ def restore_producers(file_system: IFileSystem, path: str, segments: Sequence[Lo
     for segment in segments:
         if segment.end_offset <= begin:
             continue
-        for _, header in segment.headers(segment.offsets.position_of(begin), end_offset):
+        for _, header in segment.headers(segment.before(begin), end_offset):
             if header.last_offset >= begin and header.producer_id >= 0:
                 producers.note(header, header.last_offset)
     producers.map_end_offset = end_offset

@@ -211,7 +211,7 @@ class LogSegment:
             if at + 1 < len(recent) and self._recent_positions[at + 1] == position:
                 at += 1  # a gap: the batch after it begins here
             return position, recent[at], 0
-        for position, header in self.headers(self.offsets.position_of(offset)):
+        for position, header in self.headers(self.before(offset)):
             if header.last_offset >= offset:
                 return position, header.base_offset, header.size_bytes
         if self.damage is not None:
@@ -225,7 +225,7 @@ class LogSegment:
         recent = self._recent_offsets
         if recent and limit_offset >= recent[0]:
             return self._recent_positions[bisect_right(recent, limit_offset) - 1]
-        end = self.offsets.position_of(limit_offset - 1)
+        end = self.before(limit_offset - 1)
         for position, header in self.headers(end, limit_offset):
             if header.last_offset >= limit_offset:
                 return position
@@ -239,12 +239,23 @@ class LogSegment:
         """
         if offset <= self.base_offset:
             return 0, self.base_offset
-        position, end_offset = self.offsets.position_of(offset - 1), self.base_offset
+        position, end_offset = self.before(offset - 1), self.base_offset
         for at, header in self.headers(position, offset):
             if header.last_offset >= offset:
                 break
             position, end_offset = at + header.size_bytes, header.last_offset + 1
         return position, end_offset
+
+    def before(self, offset: int) -> int:
+        """The position of the batch that holds an offset, or of one before it, by the index.
+
+        :raises SuspectBatch: the index leads to none.
+        """
+        position = self.offsets.position_of(offset)
+        if position and (header := self.header_at(position)).base_offset > offset:
+            why = f"its index says that offset {offset} is not before that, and {header.base_offset} is there"
+            raise SuspectBatch(self, position, BadBatch(ErrorCode.CORRUPT_MESSAGE, why))
+        return position
 
     def header_at(self, position: int) -> BatchHeader:
         """The header of the batch that begins there.
@@ -312,7 +323,7 @@ class LogSegment:
     def restore_times(self) -> None:
         """Find out again how late its records are: what the time index still says, and the batches since."""
         timestamp, offset = self.times.last() if len(self.times) else (-1, -1)
-        for _, header in self.headers(self.offsets.position_of(offset)):
+        for _, header in self.headers(self.before(offset)):
             if header.max_timestamp > timestamp:
                 timestamp, offset = header.max_timestamp, header.last_offset
         self.max_timestamp, self.max_timestamp_offset = timestamp, offset

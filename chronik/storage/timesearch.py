@@ -27,7 +27,7 @@ def first_at_or_after(segments: Sequence[LogSegment], timestamp: int, start_offs
         if segment.max_timestamp < timestamp or segment.end_offset <= start_offset:
             continue
         begin = max(segment.times.offset_before(timestamp), start_offset)
-        for position, header in segment.headers(segment.offsets.position_of(begin), end_offset):
+        for position, header in segment.headers(segment.before(begin), end_offset):
             if header.max_timestamp >= timestamp and header.last_offset >= start_offset:
                 found = _first_record(segment, position, header, lambda offset, time: time >= timestamp and offset >= start_offset)
                 if found is not None:
@@ -65,7 +65,7 @@ def _largest_inside(segments: Sequence[LogSegment], start_offset: int, end_offse
 
 def _promises(segments: Sequence[LogSegment], start_offset: int, end_offset: int, below: tuple[float, int]) -> Iterator[_Promise]:
     for segment in segments:
-        for position, header in segment.headers(segment.offsets.position_of(max(start_offset, segment.base_offset)), end_offset):
+        for position, header in segment.headers(segment.before(max(start_offset, segment.base_offset)), end_offset):
             promise = segment, position, header
             if header.last_offset >= start_offset and _promised(promise) < below:
                 yield promise
@@ -93,7 +93,7 @@ def _largest(segment: LogSegment, start_offset: int, end_offset: int) -> Iterato
     if segment.base_offset >= start_offset and segment.end_offset <= end_offset:
         yield segment.max_timestamp
         return
-    for position, header in segment.headers(segment.offsets.position_of(start_offset), end_offset):
+    for position, header in segment.headers(segment.before(start_offset), end_offset):
         if header.base_offset >= start_offset:
             yield header.max_timestamp
         elif header.last_offset >= start_offset:

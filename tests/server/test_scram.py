@@ -154,6 +154,12 @@ class DescribeTests(ScramCase):
         found = {result.user: result.error_code for result in self.describe("alice", "nobody", "bob", "bob").results}
         self.assertEqual({"alice": NONE, "nobody": ErrorCode.RESOURCE_NOT_FOUND, "bob": ErrorCode.DUPLICATE_RESOURCE}, found)
 
+    def test_longest_name(self) -> None:
+        """A name that is as long as a string may be is told again, and what is said of it has room in a string too."""
+        (result,) = self.describe("x" * 32767).results
+        self.assertEqual((ErrorCode.RESOURCE_NOT_FOUND, 32767), (result.error_code, len(result.user)))
+        self.assertLess(len(result.error_message), 5000)
+
     def test_not_allowed(self) -> None:
         """Who may not describe the cluster learns nothing, not even who there is."""
         self.alter(upsertion("alice"))

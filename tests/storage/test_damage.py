@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 from random import Random
 from typing import Any
 
@@ -185,6 +186,38 @@ class FoundTests(DamageCase):
         log.read(self.damaged, ALL, ALL, True).addBoth(results.append)
         self.clock.pump([1] * 3)
         self.check_quarantined(log, path)
+
+
+class IndexTests(DamageCase):
+    """An index file that leads astray, beside a segment that is in order."""
+
+    config = LogConfig(segment_bytes=700, index_interval_bytes=100)
+
+    def led_astray(self, further: int) -> None:
+        """After a clean stop, let the index of the first segment lead from its beginning to where its first entry is, or further."""
+        self.stopped()
+        path = self.segments()[0].replace(".log", ".index")
+        before = self.disk.read_whole(path)
+        self.assertGreater(len(before), 8)
+        (position,) = struct.unpack_from(">i", before, 4)
+        self.disk.write_whole(path, struct.pack(">ii", 0, position + further) + before[8:])
+        log = self.log()
+        with capturedLogs() as logged:
+            self.assertNotIn(0, self.readable(log))
+            self.assertIn(f"damaged at byte {position + further}", self.said)
+            self.clock.pump([1] * 5)
+            self.assertEqual(list(range(10)), self.readable(log))
+        self.assertEqual(1, sum(f"{path} did not fit" in (formatEvent(event) or "") for event in logged))
+        self.assertEqual((), self.of.status()[0].damaged)
+        self.assertEqual(before, self.disk.read_whole(path))
+
+    def test_behind(self) -> None:
+        """What is before the batch that it leads to is not passed over."""
+        self.led_astray(0)
+
+    def test_between(self) -> None:
+        """Where it leads to is no batch."""
+        self.led_astray(1)
 
 
 class KeptTests(DamageCase):

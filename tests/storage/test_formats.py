@@ -90,10 +90,28 @@ class LiteralTests(SynchronousTestCase):
         self.assertEqual([(1, 0), (4, 100)], decode_epochs(b"0\n2\n1 0\n4 100\n"))
 
     def test_partition_metadata(self) -> None:
-        """The topic id in Kafka's base64."""
-        data = encode_partition_metadata(TopicId(bytes(15) + b"\x01"))
-        self.assertEqual(b"version: 0\ntopic_id: AAAAAAAAAAAAAAAAAAAAAQ", data)
-        self.assertEqual(TopicId(bytes(15) + b"\x01"), decode_partition_metadata(data + b"\n"))
+        """The topic id in Kafka's base64, and a line that Kafka does not read; a file without that is read as well."""
+        topic_id = TopicId(bytes(15) + b"\x01")
+        data = encode_partition_metadata(topic_id)
+        self.assertEqual(b"version: 0\ntopic_id: AAAAAAAAAAAAAAAAAAAAAQ\ncrc32c: abc8535c\n", data)
+        self.assertEqual(topic_id, decode_partition_metadata(data))
+        for kafkas in (b"version: 0\ntopic_id: AAAAAAAAAAAAAAAAAAAAAQ", b"version: 0\ntopic_id: AAAAAAAAAAAAAAAAAAAAAQ\n"):
+            self.assertEqual(topic_id, decode_partition_metadata(kafkas))
+
+    def test_damaged_partition_metadata(self) -> None:
+        """Whatever byte changes, and wherever the file ends, no other id is read."""
+        topic_id = TopicId(bytes(range(16)))
+        data = encode_partition_metadata(topic_id)
+        damaged = [data[:at] for at in range(len(data))]
+        damaged += [data[:at] + bytes([data[at] ^ 1 << bit]) + data[at + 1 :] for at in range(len(data)) for bit in range(8)]
+        read = 0
+        for each in damaged:
+            try:
+                self.assertEqual(topic_id, decode_partition_metadata(each), each)
+                read += 1
+            except BadCheckpoint:
+                pass
+        self.assertLess(read, 5)
 
     def test_identity(self) -> None:
         """A file that Kafka wrote is read, comments and all."""

@@ -41,12 +41,13 @@ async def _describe(context: RequestContext, request: DescribeUserScramCredentia
 
 
 def _described(user: str, times: int, found: list[tuple[int, int]]) -> _Described:
+    error = None
     if times > 1:
-        message = f"Cannot describe SCRAM credentials for the same user twice in a single request: {user}"
-        return _Described(user=user, error_code=ErrorCode.DUPLICATE_RESOURCE, error_message=message)
-    if not found:
-        message = f"Attempt to describe a user credential that does not exist: {user}"
-        return _Described(user=user, error_code=ErrorCode.RESOURCE_NOT_FOUND, error_message=message)
+        error = KafkaError(ErrorCode.DUPLICATE_RESOURCE, f"Cannot describe SCRAM credentials for the same user twice in a single request: {user}")
+    elif not found:
+        error = KafkaError(ErrorCode.RESOURCE_NOT_FOUND, f"Attempt to describe a user credential that does not exist: {user}")
+    if error is not None:
+        return _Described(user=user, error_code=error.code, error_message=error.message)
     infos = tuple(DescribeUserScramCredentialsResponse.CredentialInfo(mechanism=code, iterations=iterations) for code, iterations in sorted(found))
     return _Described(user=user, error_message=None, credential_infos=infos)
 
