@@ -90,7 +90,7 @@ def decode_epochs(data: bytes) -> list[tuple[int, int]]:
 def encode_partition_metadata(topic_id: TopicId) -> bytes:
     """``partition.metadata``: the two lines of Kafka, which reads nothing behind them, and their CRC-32C.
 
-    Any other id would make the log that of another topic, which is removed where there is none.
+    Any other id would make the log that of another topic, which is set aside or removed where there is none.
     """
     data = f"version: 0\ntopic_id: {topic_id_text(topic_id)}\n".encode()
     return data + f"{_CRC}{crc32c(data):08x}\n".encode()
