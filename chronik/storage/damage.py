@@ -127,10 +127,11 @@ class Scrubber:
         self._job: _Job | None = None
         self._busy = False
 
-    def suspect(self, log: SegmentLog, segment: LogSegment) -> None:
+    def suspect(self, log: SegmentLog, segment: LogSegment, why: str) -> None:
         """A segment could not be read as it should: it is checked next."""
-        if segment.damage is None:
+        if segment.damage is None and segment not in self._suspects:
             self._suspects[segment] = log
+            self._log.error("{partition}: {why}. The segment is checked", partition=log.topic_partition, why=why)
 
     def step(self, logs: Callable[[], Sequence[SegmentLog]]) -> None:
         """Check some more; called about once a second.

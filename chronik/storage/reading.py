@@ -126,7 +126,7 @@ class LogReader:
     def _suspect(self, error: BaseException) -> None:
         """What is no batch makes its segment one to be checked next."""
         if isinstance(error, SuspectBatch):
-            self._log.trouble.suspect(error.segment)
+            self._log.trouble.suspect(error)
 
     def _out_of_range(self, offset: int) -> KafkaError:
         log = self._log

@@ -13,7 +13,7 @@ from chronik.storage.segment import DAMAGED, DamagedRecords
 
 if TYPE_CHECKING:
     from chronik.storage.log import SegmentLog
-    from chronik.storage.segment import Damage, LogSegment
+    from chronik.storage.segment import Damage, LogSegment, SuspectBatch
 
 
 class DiskTrouble:
@@ -71,13 +71,14 @@ class DiskTrouble:
 
     # -- damage -------------------------------------------------------------------------------------------------------
 
-    def suspect(self, segment: LogSegment) -> None:
+    def suspect(self, found: SuspectBatch) -> None:
         """A segment could not be read as it should: it is checked soon, and sealed for that."""
+        segment = found.segment
         log = self._of
         if segment is log.active and segment.size and log.end_offset == log.written_offset:
             log.roll(log.directory.now_ms())
         if segment is not log.active:
-            log.directory.scrubber.suspect(log, segment)
+            log.directory.scrubber.suspect(log, segment, found.message)
 
     def quarantine(self, segment: LogSegment, damage: Damage) -> None:
         """Serve nothing of a sealed segment from the damage on; what is before and in later segments is served as ever."""
