@@ -80,7 +80,8 @@ class ClusterClient:
     :param identity: who it is; None where nobody asks.
     :ivar topics: as metadata told last.
     :ivar may_be_old: whether who answered last was cut off from the other brokers and from news of them: what it remembers is no promise then.
-    :ivar may_lag: whether who answered last hears late of what the metadata become, or not at all: what it tells of them is no promise then.
+    :ivar may_lag: whether who answered last hears late of what the metadata become, or not at all: what it tells of them, or remembers of what
+        another one may lead by now, is no promise then.
     """
 
     def __init__(

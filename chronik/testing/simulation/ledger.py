@@ -26,7 +26,8 @@ class Ledger:
     :ivar groups: notes of groups.
     :ivar flips: bits on disks that are not what was written, or were so a moment ago.
     :ivar deposed: addresses of brokers that may lead or coordinate no more, and cannot know: what they remember may be old. How often that is so.
-    :ivar uninformed: addresses of brokers that hear late of what the metadata become, or not at all: what they tell of them may be old. As often.
+    :ivar uninformed: addresses of brokers that hear late of what the metadata become, or not at all: what they tell of them may be old, and of groups
+        that another one may coordinate by now. As often.
     :ivar flipped: all that there were.
     :ivar deleted: topics whose deletion was answered.
     :ivar damaged: how often a reader was given what a flipped bit made of a batch.

@@ -141,7 +141,7 @@ class Member:
     # -- committed offsets --------------------------------------------------------------------------------------------
 
     async def committed(self, places: list[Place]) -> dict[Place, Value]:
-        """What is committed.
+        """What is committed, or was, where the coordinator may not have heard yet that it is none any more.
 
         :raises Unavailable: that cannot be found out now.
         """
@@ -159,7 +159,9 @@ class Member:
             for part in told.partitions:
                 self._coordinated("OffsetFetch", part.error_code)
                 value = Value(part.committed_offset, part.metadata or "") if part.committed_offset >= 0 else NOTHING
-                groups.read(self.group, (self.topic, part.partition_index), begun, value)
+                if not self.client.may_lag:
+                    # Else another broker may coordinate the group, and have acknowledged more, without this one having heard of it.
+                    groups.read(self.group, (self.topic, part.partition_index), begun, value)
                 found[self.topic, part.partition_index] = value
         return found
 
