@@ -1,7 +1,8 @@
 """The other replicas of a partition as its leader sees them: how far each has come, and who is in sync.
 
 The leader counts a replica for the high watermark from the moment it asks for it to be in sync, and until it is known that it is not: while the
-outcome of a change is not known, both what was and what may be count (KIP-497).
+outcome of a change is not known, both what was and what may be count (KIP-497). It is known with the next leader epoch at the latest: what was
+asked for under an earlier one is in the state by then, or never will be.
 """
 
 from __future__ import annotations
@@ -100,6 +101,7 @@ class Followers:
         others = [broker_id for broker_id in state.replicas if broker_id != self._leading.broker_id]
         if self._state is None or self._state.leader_epoch != state.leader_epoch:
             self._followers = {}
+            self._forget_change()
         self._followers = {broker_id: self._followers.get(broker_id) or _Follower(now) for broker_id in others}
         self._state = state
         self._enough = min(min_insync_replicas, len(state.replicas))
@@ -211,29 +213,36 @@ class Followers:
         self._pending = change
         number = self._topic_partition.partition
         changing: Any = self._leading.changes.change(self._topic_id, number, state.leader_epoch, change.add, change.remove, self._enough)
-        changing.addCallbacks(self._changed, self._not_changed)
+        changing.addCallbacks(self._changed, self._not_changed, (change,), {}, (change,), {})
 
-    def _changed(self, done: None) -> None:
+    def _changed(self, done: None, change: _Change) -> None:
+        if self._pending is not change:
+            return
         self._pending = None
         self._settled()
         if self._awaited_starts:
             self._tell_starts()
 
-    def _not_changed(self, failure: Failure) -> None:
+    def _not_changed(self, failure: Failure, change: _Change) -> None:
         """What is certain not to have happened is forgotten; anything else counts until another try has an outcome."""
         error = failure.value
         if isinstance(error, KafkaError) and error.code in _REFUSALS:
-            self._changed(None)
-        elif self._pending is not None and self._state is not None:
+            self._changed(None, change)
+        elif self._pending is change:
             why = failure.getErrorMessage()
             self._log.warn("who is in sync for {partition} could not be changed: {why}", partition=self._topic_partition, why=why)
-            self._retry = self._leading.clock.callLater(RETRY_SECONDS, self._change, self._pending)
+            self._retry = self._leading.clock.callLater(RETRY_SECONDS, self._change, change)
+
+    def _forget_change(self) -> None:
+        """Never ask again for what was asked for in another epoch: who caught up then may have been removed since, and be here again with nothing."""
+        self._pending = None
+        if self._retry is not None and self._retry.active():
+            self._retry.cancel()
 
     def stop(self, error: KafkaError) -> None:
         """The leader leads no more: whoever waits is told so."""
         self._state = None
-        if self._retry is not None and self._retry.active():
-            self._retry.cancel()
+        self._forget_change()
         waiting, self._awaited_starts = self._awaited_starts, []
         for _, waiter in waiting:
             waiter.errback(error)

@@ -189,6 +189,43 @@ class FollowersTest(SynchronousTestCase):
         self.followers.follow(replace(STATE, leader_epoch=5), 2)
         self.assertEqual(-1, self.committed())
 
+    def test_change_of_an_earlier_epoch(self) -> None:
+        """Who was to be in sync in an earlier epoch is not asked for again: it was removed, and added again with nothing, since it caught up."""
+        self.fetched(3, 15)
+        self.changes.waiting.pop().errback(KafkaError(ErrorCode.REQUEST_TIMED_OUT, "lost"))
+        self.followers.follow(replace(STATE, leader_epoch=5, replicas=(1, 2)), 2)
+        self.assertFalse(self.followers.is_changing)
+        self.followers.follow(replace(STATE, leader_epoch=5, adding=(3,)), 2)
+        self.fetched(2, 20)
+        self.clock.advance(RETRY_SECONDS)
+        self.fetched(3, 0)
+        self.assertEqual(([({3: 1}, ())], 20), (self.changes.asked, self.committed()))
+        self.fetched(3, 16)
+        self.assertEqual(([({3: 1}, ())] * 2, 16), (self.changes.asked, self.committed()))
+
+    def test_late_answer_of_an_earlier_epoch(self) -> None:
+        """It says nothing of what is asked for now."""
+        for code in (None, ErrorCode.NOT_LEADER_OR_FOLLOWER, ErrorCode.REQUEST_TIMED_OUT):
+            self.setUp()
+            self.fetched(3, 15)
+            self.followers.follow(replace(STATE, leader_epoch=5), 2)
+            self.fetched(2, 20)
+            self.fetched(3, 15)
+            answer = self.changes.waiting[0]
+            answer.callback(None) if code is None else answer.errback(KafkaError(code, "late"))
+            self.clock.advance(RETRY_SECONDS)
+            self.assertEqual(([({3: 1}, ())] * 2, 15, 0), (self.changes.asked, self.committed(), self.settled))
+            self.assertTrue(self.followers.is_changing)
+
+    def test_eligible_in_another_epoch(self) -> None:
+        """What is to be given up is asked for again in the new epoch, and at once."""
+        state = replace(STATE, isr=(1,), elr=(2,))
+        self.followers.follow(state, 1)
+        self.changes.waiting.pop().errback(KafkaError(ErrorCode.REQUEST_TIMED_OUT, "lost"))
+        self.followers.follow(replace(state, leader_epoch=5), 1)
+        self.clock.advance(RETRY_SECONDS)
+        self.assertEqual([({}, ())] * 2, self.changes.asked)
+
     def test_strangers(self) -> None:
         """Who is no replica is refused."""
         error = self.assertRaises(KafkaError, self.followers.check, 9, 1)
