@@ -40,10 +40,37 @@ class RefusedSequencesTest(SynchronousTestCase):
             return False
         return True
 
+    def sent(self, number: int) -> bool:
+        """Whether a batch passes; if not, that is noted, as for any refusal."""
+        passes = self.passes(batch(number))
+        if not passes:
+            self.refused.note("t", 0, batch(number))
+        return passes
+
     def test_what_comes_after_waits(self) -> None:
-        """Until the refused one came again."""
-        self.assertEqual([self.passes(batch(number)) for number in (6, 9, 4, 5, 6, 9)], [False, False, True, True, True, True])
+        """Until the refused one came again; so does what comes after what waits."""
+        self.assertEqual([self.sent(number) for number in (6, 7, 8, 9, 4, 5, 6, 9)], [False] * 4 + [True] * 4)
         self.assertEqual(len(self.refused), 0)
+
+    def test_refused_again(self) -> None:
+        """Each time anew."""
+        self.assertEqual([self.sent(number) for number in (6, 7, 5)], [False, False, True])
+        self.refused.note("t", 0, batch(5))
+        self.assertEqual([self.sent(number) for number in (6, 7, 8)], [False] * 3)
+
+    def test_appended_elsewhere(self) -> None:
+        """Nobody sends what comes much later, or what was refused behind another one, unless another leader took that one."""
+        for later in (7, 9, 1_000_000):
+            self.refused.note("t", 0, batch(5))
+            self.assertTrue(self.passes(batch(later)))
+            self.assertEqual(len(self.refused), 0)
+        self.refused.note("t", 0, batch(5))
+        self.assertEqual([self.sent(number) for number in (6, 7, 6, 7, 8)], [False, False, True, True, True])
+
+    def test_refused_after_others_were_appended_elsewhere(self) -> None:
+        """It is this one that has to come again."""
+        self.refused.note("t", 0, batch(20))
+        self.assertEqual([self.passes(batch(number)) for number in (21, 20, 21)], [False, True, True])
 
     def test_of_its_producer_and_partition_alone(self) -> None:
         """Others, and batches without sequences, are not held up."""
@@ -57,18 +84,18 @@ class RefusedSequencesTest(SynchronousTestCase):
         self.assertTrue(self.passes(batch(6)))
         self.refused.note("t", 0, batch(0, epoch=1))
         self.refused.note("t", 0, batch(3))
-        self.assertEqual([self.passes(batch(9)), self.passes(batch(1, epoch=1))], [True, False])
+        self.assertEqual([self.passes(batch(4)), self.passes(batch(1, epoch=1))], [True, False])
 
     def test_the_first_of_several(self) -> None:
         """The lowest refused one has to come first, in whichever order they were refused."""
         self.refused.note("t", 0, batch(6))
         self.refused.note("t", 0, batch(4))
-        self.assertEqual([self.passes(batch(number)) for number in (5, 4, 5, 6)], [False, True, True, True])
+        self.assertEqual([self.passes(batch(number)) for number in (7, 4, 5, 6, 7)], [False, True, True, True, True])
 
     def test_after_the_highest_comes_0(self) -> None:
         """Sequences go round."""
         self.refused.note("t", 1, batch(2**31 - 1))
-        self.assertEqual([self.passes(batch(number), partition=1) for number in (0, 3, 2**31 - 2, 2**31 - 1, 0)], [False, False, True, True, True])
+        self.assertEqual([self.passes(batch(number), partition=1) for number in (0, 2**31 - 2, 0, 2**31 - 1, 0)], [False, True, False, True, True])
 
     def test_the_log_knows_better(self) -> None:
         """A producer that the log knows went on elsewhere: the log knows what comes next."""
@@ -116,6 +143,16 @@ class RefusedProduceTest(SynchronousTestCase):
         self.assertEqual(self.produce(9, 0, acks=7), ErrorCode.INVALID_REQUIRED_ACKS)
         broker.session.sequences = None
         self.assertEqual(self.produce(9, 5), ErrorCode.NONE)
+
+    def test_what_another_leader_took(self) -> None:
+        """What was refused here was appended elsewhere, and is removed: its producer goes on where the log begins, and nothing is held up."""
+        for version in range(3, 14):
+            broker = MemoryBroker()
+            broker.start(self)
+            self.granted = GrantedRequests(broker, self.successResultOf)
+            self.assertEqual(self.produce(version, 0, acks=7), ErrorCode.INVALID_REQUIRED_ACKS)
+            self.assertEqual([self.produce(version, sequence) for sequence in (5, 6)], [ErrorCode.NONE] * 2)
+            self.assertEqual(broker.partitions.get("t", 0).end_offset, 3)
 
     def test_topic_that_is_not_there_yet(self) -> None:
         """The first batch came before the topic did."""
