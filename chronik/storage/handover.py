@@ -36,6 +36,9 @@ class LogHandover:
         """
         await self._trimmer.settled()
         await self._of.flush()
+        # A write that failed meanwhile is taken back.
+        await self._trimmer.settled()
+        self._of.check_failure()
 
     def thaw(self) -> None:
         """Go on."""

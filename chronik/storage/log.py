@@ -474,8 +474,7 @@ class SegmentLog:
         if self.closed:
             return
         try:
-            await self._trimmer.settled()
-            await self.flush()
+            await self.handover.settle()
             self.closed = True
             self.active.complete_times()
             await self._epochs.write_if_changed()

@@ -44,14 +44,27 @@ class LogTrimmer:
     async def truncate(self, offset: int) -> None:
         """Remove the newest; see :meth:`IPartitionLog.truncate`."""
         log = self._of
-        # What is damaged cannot be cut in two.
-        damaged = [s.damage.offset for s in log.segments if s.damage is not None and s.damage.offset < offset < s.end_offset]
-        offset = max(min([offset, *damaged]), log.start_offset)
-        if offset < log.end_offset:
-            await self._lower(offset)
-            await self.rewind(offset, with_epochs=True)
-        elif self._epochs.has_from(log.end_offset):
-            await self._forget_raised()
+        log.rewinding += 1
+        # Before anything else: who closes the log waits for this.
+        await self._one_at_a_time.acquire()
+        try:
+            # What is damaged cannot be cut in two.
+            damaged = [s.damage.offset for s in log.segments if s.damage is not None and s.damage.offset < offset < s.end_offset]
+            offset = max(min([offset, *damaged]), log.start_offset)
+            shorter = offset < log.end_offset
+            if shorter:
+                await self._lower(offset)
+                # A write that failed meanwhile may have taken back more.
+                offset = min(offset, log.end_offset)
+                log.rewound_to(offset)
+                await self._cut_or_fail(offset, with_epochs=True)
+            elif self._epochs.has_from(log.end_offset):
+                await self._forget_raised()
+        finally:
+            log.rewinding -= 1
+            self._one_at_a_time.release()
+        if shorter:
+            self._tell_truncated()
 
     async def _forget_raised(self) -> None:
         """An epoch began at the end of the log, and got no record."""
@@ -68,34 +81,43 @@ class LogTrimmer:
         :raises KafkaError: the disk refuses.
         """
         log = self._of
-        log.rewinding += 1
         try:
             await log.directory.pools.run(Pool.BACKGROUND, log.directory.checkpoints.lower, log.topic_partition, offset)
         except OSError as error:
             raise log.trouble.refused(error) from error
-        finally:
-            log.rewinding -= 1
 
     @deferred
-    async def rewind(self, offset: int, with_epochs: bool = False) -> None:
+    async def rewind(self, offset: int) -> None:
         """End the log at ``offset``, in memory at once, on disk behind all writes given before. Appends are refused meanwhile.
 
-        A disk that refuses fails the log.
-
-        :param with_epochs: what the file of epochs has from there on is forgotten too; where a write failed, the same epoch goes on.
+        What the file of epochs has from there on stays, for the same epoch goes on. A disk that refuses fails the log.
         """
         log = self._of
-        log.rewound_to(offset)
         log.rewinding += 1
-        await self._one_at_a_time.acquire()
+        # Who waits for a flush is told in the next line, and has to wait for this if that was to close the log.
+        turn = self._one_at_a_time.acquire()
+        log.rewound_to(offset)
+        await turn
         try:
             if log.end_offset == offset:
-                await self._cut(offset, with_epochs)
-        except (OSError, KafkaError) as error:
-            log.trouble.fail(error)
+                await self._cut_or_fail(offset)
         finally:
             log.rewinding -= 1
             self._one_at_a_time.release()
+        self._tell_truncated()
+
+    async def _cut_or_fail(self, offset: int, with_epochs: bool = False) -> None:
+        """Cut what is on disk.
+
+        :param with_epochs: what the file of epochs has from there on is forgotten too.
+        """
+        try:
+            await self._cut(offset, with_epochs)
+        except (OSError, KafkaError) as error:
+            self._of.trouble.fail(error)
+
+    def _tell_truncated(self) -> None:
+        log = self._of
         log.check_failure()
         for observer in log.observers:
             observer.truncated(log, log.end_offset, log.latest_epoch)
@@ -159,9 +181,10 @@ class LogTrimmer:
         """Begin anew; see :meth:`IPartitionLog.restart_at`."""
         log = self._of
         log.check_failure()
-        log.rewound_to(log.start_offset)
         log.rewinding += 1
-        await self._one_at_a_time.acquire()
+        turn = self._one_at_a_time.acquire()
+        log.rewound_to(log.start_offset)
+        await turn
         start = log.start_offset
         try:
             await self._begin_anew(offset)

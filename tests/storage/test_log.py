@@ -213,6 +213,48 @@ class ColdTests(LogCase):
         self.assertEqual(3, len(self.store._files._files))
 
 
+class ClosingTests(LogCase):
+    """Closing a log whose end moves back: the next start must not take a batch that went for one that is there."""
+
+    def sent(self, log: Any, sequence: int) -> Any:
+        """Append the next batch of a producer."""
+        return log.append(batch_of(b"a", producer_id=7, producer_epoch=0, base_sequence=sequence), 0)
+
+    def check_next(self) -> None:
+        """The log ends behind the first batch, and the second one is new to it."""
+        log = self.opened(self.started())
+        self.assertEqual((1, True), (log.end_offset, log.clean))
+        result = self.successResultOf(self.sent(log, 1))
+        self.assertEqual((1, False), (result.base_offset, result.duplicate))
+
+    def test_truncated_meanwhile(self) -> None:
+        """A truncation that has changed nothing yet is waited for."""
+        pools = HeldThreadPools("none")
+        log = self.log(pools)
+        for sequence in range(2):
+            self.successResultOf(self.sent(log, sequence))
+        pools._names = ("background",)
+        truncating, closing = log.truncate(1), self.store.close()
+        self.assertEqual(2, log.end_offset)
+        pools.go_on()
+        self.successResultOf(truncating)
+        self.successResultOf(closing)
+        self.check_next()
+
+    def test_write_fails_meanwhile(self) -> None:
+        """So is what takes back a write that failed."""
+        pools = HeldThreadPools("write")
+        log = self.log(pools)
+        self.successResultOf(self.sent(log, 0))
+        log.directory.writer._threaded_until = NOW
+        self.disk.fail("write", "*.log", errno.ENOSPC)
+        refused, closing = self.sent(log, 1), self.store.close()
+        pools.go_on()
+        self.failureResultOf(refused, KafkaError)
+        self.successResultOf(closing)
+        self.check_next()
+
+
 class LargestTimeTests(LogCase):
     """The latest record, where headers of batches promise a later one (as those of @platformatic/kafka do)."""
 
