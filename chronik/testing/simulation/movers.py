@@ -1,4 +1,4 @@
-"""An administrator of clusters: moves partitions from broker to broker, asks for other leaders, and says how many have to be in sync."""
+"""An administrator of clusters: moves partitions from broker to broker, and asks for other leaders."""
 
 from __future__ import annotations
 
@@ -58,10 +58,8 @@ class Mover(Admin):
             await self._elect(topic, random.randrange(self._elected[topic]))
         elif kind < 0.9:
             await self._move(partition, random.sample(self._brokers, random.randint(min(2, len(self._brokers)), len(self._brokers))))
-        elif kind < 0.95:
-            await self._move(partition, None)
         else:
-            await self.configure(random.choice(tuple(self._elected)), "min.insync.replicas", str(random.randint(1, min(2, len(self._brokers)))))
+            await self._move(partition, None)
 
     async def _move(self, partition: int, replicas: list[int] | None) -> ErrorCode:
         wanted = AlterPartitionReassignmentsRequest.ReassignablePartition(

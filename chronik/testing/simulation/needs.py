@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Final, NamedTuple
 
 from chronik.security.interfaces import CLUSTER_NAME, Operation, ResourceType
-from chronik.testing.simulation.cast import CLASSIC, ELECTED, EVENTS, GROWING, MODERN, NOMAD, READERS, SIMPLE, TOPICS, TRIMMED, WRITERS
+from chronik.testing.simulation.cast import CLASSIC, EVENTS, GROWING, MODERN, NOMAD, READERS, SIMPLE, TOPICS, TRIMMED, WRITERS
 
 
 class Need(NamedTuple):
@@ -35,7 +35,7 @@ NEEDS: Final = {
     "librarian": _on_topic(GROWING, Operation.ALTER, Operation.ALTER_CONFIGS),
     "trimmer": _on_topic(TRIMMED, Operation.READ, Operation.DELETE),
     "nomad": _on_topic(NOMAD, Operation.CREATE, Operation.READ, Operation.WRITE, Operation.DELETE),
-    "mover": [*_on_cluster(Operation.ALTER), *(need for topic in ELECTED for need in _on_topic(topic, Operation.ALTER_CONFIGS))],
+    "mover": _on_cluster(Operation.ALTER),
     "porter": _on_cluster(Operation.ALTER, Operation.DESCRIBE),
     "clerk": [*_on_topic(EVENTS, Operation.READ), *_on_group(SIMPLE, Operation.READ, Operation.DELETE)],
     "onlooker": [*_on_topic(EVENTS, Operation.DESCRIBE), *_on_group(SIMPLE, Operation.DESCRIBE)],
