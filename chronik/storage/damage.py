@@ -16,7 +16,6 @@ from chronik.defer import Pool, deferred
 from chronik.errors import ErrorCode
 from chronik.record.batch import BadBatch, check_crc
 from chronik.storage.batchreader import BatchReader
-from chronik.storage.indexes import OffsetIndex
 from chronik.storage.segment import INDEX, Damage
 
 if TYPE_CHECKING:
@@ -69,22 +68,6 @@ def check_some(segment: LogSegment, position: int, offset: int, bytes_max: int) 
             position += header.size_bytes
             offset = header.last_offset + 1
     return Checked(position, offset, None)
-
-
-def index_of(segment: LogSegment, interval_bytes: int) -> OffsetIndex:
-    """In a thread: the offset index of a sealed segment, by its batches.
-
-    :param interval_bytes: about how far its entries are apart (``index.interval.bytes``).
-    :raises OSError: the disk refuses.
-    :raises SuspectBatch: the segment is damaged meanwhile.
-    """
-    index, since = OffsetIndex(segment.base_offset), 0
-    for position, header in segment.headers():
-        if since > interval_bytes:
-            index.append(header.last_offset, position)
-            since = 0
-        since += header.size_bytes
-    return index
 
 
 @dataclass(slots=True)
@@ -186,12 +169,13 @@ class Scrubber:
     async def _make_index_anew(self, job: _Job) -> None:
         """Its batches are in order, and yet somebody could not read it: the index led to where none begins, or to another one."""
         log, segment = job.log, job.segment
-        index = await self._pools.run(Pool.BACKGROUND, index_of, segment, log.config.index_interval_bytes)
-        if job.is_void or index.encode() == segment.offsets.encode():
+        index = await self._pools.run(Pool.BACKGROUND, segment.index_anew, log.config.index_interval_bytes)
+        data = index.encode()
+        if job.is_void or data == segment.offsets.encode():
             return
         segment.offsets = index
         self._log.error("{path} did not fit its segment, and was made anew", path=segment.path(INDEX))
-        log.side_files.later(log.directory.file_system.write_whole, segment.path(INDEX), index.encode())
+        log.side_files.later(log.directory.file_system.write_whole, segment.path(INDEX), data)
 
     def _next(self, logs: Callable[[], Sequence[SegmentLog]]) -> _Job | None:
         if not self._policy.scrub_bytes_per_second:

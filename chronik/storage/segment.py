@@ -257,6 +257,17 @@ class LogSegment:
             raise SuspectBatch(self, position, BadBatch(ErrorCode.CORRUPT_MESSAGE, why))
         return position
 
+    def index_anew(self, index_interval_bytes: int) -> OffsetIndex:
+        """In a thread: the offset index that its batches would have made.
+
+        :raises OSError: the disk refuses.
+        :raises SuspectBatch: what is there is no batch.
+        """
+        another = LogSegment(self.directory, self.base_offset, self._files, self.created_ms)
+        for _, header in self.headers():
+            another.note(header.last_offset, header.base_offset, header.size_bytes, header.max_timestamp, index_interval_bytes)
+        return another.offsets
+
     def header_at(self, position: int) -> BatchHeader:
         """The header of the batch that begins there.
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from twisted.trial.unittest import SynchronousTestCase
@@ -114,6 +114,13 @@ class RefusedSequencesTest(SynchronousTestCase):
 class RefusedProduceTest(SynchronousTestCase):
     """Through the dispatcher: an unknown producer's second batch does not become its first."""
 
+    def started(self, settings: Mapping[str, str] | None = None) -> MemoryBroker:
+        """A broker with nothing of before."""
+        broker = MemoryBroker(settings)
+        broker.start(self)
+        self.granted = GrantedRequests(broker, self.successResultOf)
+        return broker
+
     def produce(self, version: int, sequence: int, acks: int = -1) -> ErrorCode:
         """One batch to the partition, and the error."""
         part = m.ProduceRequest.PartitionProduceData(index=0, records=batch(sequence))
@@ -125,9 +132,7 @@ class RefusedProduceTest(SynchronousTestCase):
     def test_in_order_after_a_refusal(self) -> None:
         """What was refused for a moment is appended first, in each version, and what came after it then."""
         for version in range(3, 14):
-            broker = MemoryBroker()
-            broker.start(self)
-            self.granted = GrantedRequests(broker, self.successResultOf)
+            broker = self.started()
             self.assertEqual(self.produce(version, 0, acks=7), ErrorCode.INVALID_REQUIRED_ACKS)
             outcomes = [self.produce(version, sequence) for sequence in (1, 2, 0, 1, 2, 1)]
             late = ErrorCode.OUT_OF_ORDER_SEQUENCE_NUMBER
@@ -137,9 +142,7 @@ class RefusedProduceTest(SynchronousTestCase):
 
     def test_another_connection(self) -> None:
         """A producer that connects anew begins with what was not acknowledged: nothing is held up there."""
-        broker = MemoryBroker()
-        broker.start(self)
-        self.granted = GrantedRequests(broker, self.successResultOf)
+        broker = self.started()
         self.assertEqual(self.produce(9, 0, acks=7), ErrorCode.INVALID_REQUIRED_ACKS)
         broker.session.sequences = None
         self.assertEqual(self.produce(9, 5), ErrorCode.NONE)
@@ -147,18 +150,14 @@ class RefusedProduceTest(SynchronousTestCase):
     def test_what_another_leader_took(self) -> None:
         """What was refused here was appended elsewhere, and is removed: its producer goes on where the log begins, and nothing is held up."""
         for version in range(3, 14):
-            broker = MemoryBroker()
-            broker.start(self)
-            self.granted = GrantedRequests(broker, self.successResultOf)
+            broker = self.started()
             self.assertEqual(self.produce(version, 0, acks=7), ErrorCode.INVALID_REQUIRED_ACKS)
             self.assertEqual([self.produce(version, sequence) for sequence in (5, 6)], [ErrorCode.NONE] * 2)
             self.assertEqual(broker.partitions.get("t", 0).end_offset, 3)
 
     def test_topic_that_is_not_there_yet(self) -> None:
         """The first batch came before the topic did."""
-        broker = MemoryBroker({"auto.create.topics.enable": "false"})
-        broker.start(self)
-        self.granted = GrantedRequests(broker, self.successResultOf)
+        broker = self.started({"auto.create.topics.enable": "false"})
         self.successResultOf(broker.controller.delete_topics(["t"]))
         self.assertEqual(self.produce(9, 0), ErrorCode.UNKNOWN_TOPIC_OR_PARTITION)
         self.successResultOf(broker.controller.create_topics([NewTopic("t")]))

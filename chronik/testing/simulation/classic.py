@@ -17,7 +17,7 @@ from chronik.protocol.messages import (
 )
 from chronik.protocol.versioned import encode_versioned
 from chronik.testing.simulation.client import Unavailable
-from chronik.testing.simulation.members import ELSEWHERE, HEARTBEAT_SECONDS, SESSION_MS, Lost, Member
+from chronik.testing.simulation.members import HEARTBEAT_SECONDS, SESSION_MS, Lost, Member
 
 PROTOCOL: Final = "range"
 
@@ -143,11 +143,7 @@ class ClassicMember(Member):
 
     async def _ask_late(self, kind: str, make: Callable[..., Any], generation: int) -> ErrorCode:
         request = make(group_id=self.group, generation_id=generation, member_id=self.member_id)
-        error = self.client.error(kind, (await self.client.ask_coordinator(self.group, request)).error_code)
-        if error in ELSEWHERE:
-            self.client.forget_coordinator(self.group)
-            raise Unavailable(f"{kind}: {error.name}")
-        return error
+        return self._told(kind, (await self.client.ask_coordinator(self.group, request)).error_code)
 
     def _not_refused(self, kind: str, generation: int) -> None:
         what = f"{kind} under generation {generation} of {self.group}, which was over, and was not refused"

@@ -171,15 +171,23 @@ class Member:
         :raises Unavailable: another broker is to be asked, or later.
         :raises Lost: the member is none any more.
         """
-        error = self.client.error(kind, code)
-        if error in ELSEWHERE:
-            self.client.forget_coordinator(self.group)
-            raise Unavailable(f"{kind}: {error.name}")
+        error = self._told(kind, code)
         if error in REFUSALS:
             raise Lost
         if error is not ErrorCode.NONE:
             if not error.retriable and error is not ErrorCode.REQUEST_TIMED_OUT:
                 self.stage.ledger.finding(f"{self.client.name} was told {error.name} by {kind}")
+            raise Unavailable(f"{kind}: {error.name}")
+        return error
+
+    def _told(self, kind: str, code: int) -> ErrorCode:
+        """Note an answer's error, whatever the coordinator says.
+
+        :raises Unavailable: another broker is to be asked, or this one a little later.
+        """
+        error = self.client.error(kind, code)
+        if error in ELSEWHERE:
+            self.client.forget_coordinator(self.group)
             raise Unavailable(f"{kind}: {error.name}")
         return error
 
