@@ -201,6 +201,26 @@ def complete_reassignments_early() -> None:
         module.completed = completed  # type: ignore[attr-defined]
 
 
+def commit_with_too_few_in_sync() -> None:
+    """The high watermark goes on though fewer are in sync than must be, and others are eligible to lead that lack what is committed so."""
+
+    def committed(self: Followers, safe_offset: int, high_watermark: int) -> int:
+        ends = [self._followers[broker_id].end_offset for broker_id in self._counting if broker_id in self._followers]
+        return min([safe_offset, *ends])
+
+    Followers.committed = committed  # type: ignore[method-assign]
+
+
+def stay_in_sync_with_an_empty_disk() -> None:
+    """A broker whose disk lost what it had goes on counting as one that has it."""
+
+    def without_replica(state: PartitionState, broker_id: int, alive: Collection[int], rules: election.Rules) -> PartitionState:
+        return state
+
+    for module in (insync, registration):
+        module.without_replica = without_replica  # type: ignore[attr-defined]
+
+
 def lead_while_the_log_is_cut() -> None:
     """A follower that is to lead does not wait until what an earlier leader's answer began is done."""
     Follower.when_idle = lambda self, call: call()  # type: ignore[method-assign]
@@ -243,6 +263,8 @@ ALL: Final[Sequence[Callable[[], None]]] = (
     forget_the_in_sync_compare,
     answer_deletions_early,
     keep_groups,
+    commit_with_too_few_in_sync,
+    stay_in_sync_with_an_empty_disk,
     lead_while_the_log_is_cut,
     believe_what_was_not_answered,
 )
@@ -252,6 +274,8 @@ KINDS: Final[Mapping[Callable[[], None], str]] = {
     forget_the_in_sync_compare: "stale leader",
     answer_deletions_early: "isolation",
     keep_groups: "stop",
+    commit_with_too_few_in_sync: "decline",
+    stay_in_sync_with_an_empty_disk: "disk replaced",
     lead_while_the_log_is_cut: "succession",
 }
 """The only fault that a run brings, for those that take one at the right moment."""

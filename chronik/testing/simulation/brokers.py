@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from random import Random
 from typing import Any, Final
@@ -244,6 +244,14 @@ class SimulatedBroker:
             self.disk.crash()
             self._booted = None
             self._end(silent=self.random.random() < 0.5)
+
+    def replace_disks(self, directories: Sequence[str]) -> None:
+        """While it is down, put new disks in the place of some: there is nothing on them."""
+        assert self.life is None
+        for directory in directories:
+            self.disk.file_system.remove_tree(directory)
+            self.disk.file_system.make_directory(directory)
+        self.disk.file_system.sync_file_system("/")
 
     def _power_lost(self) -> None:
         """The disk reports that the cut came, in the middle of something."""

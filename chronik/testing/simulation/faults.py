@@ -33,6 +33,9 @@ CLOCK_SECONDS: Final = (0.05, 1.0, 30.0, 20_000.0)
 SUCCESSION_SECONDS: Final = 5.0
 """How long another leader is waited for."""
 
+ALONE_SECONDS: Final = (0.0, 4.0)
+"""For how long whoever is left of a cluster is alone: sometimes for too short a time to know it, sometimes until clients have written and read."""
+
 NOTICE_SECONDS: Final = 8.0
 """A flipped bit is noticed within so long after a start: a look at each second, and some of the disk at each look."""
 
@@ -74,6 +77,10 @@ class World(Protocol):
     def kept(self) -> frozenset[TopicId]:
         """Topics that are there to the end."""
 
+    @property
+    def kept_down(self) -> set[int]:
+        """Brokers that nobody starts again, for now."""
+
     async def inspect(self, flip: Flip) -> None:
         """Read where a bit was flipped."""
 
@@ -82,6 +89,9 @@ class World(Protocol):
 
     def leaders(self) -> list[int]:
         """Who leads, once for each partition."""
+
+    def spares(self, broker_id: int) -> bool:
+        """Whether others have all that is committed of what a broker has."""
 
 
 _CHANGES: Final = ("CreateTopics", "DeleteTopics", "CreatePartitions", "IncrementalAlterConfigs", "DeleteRecords", "InitProducerId")
@@ -117,6 +127,7 @@ class Nemesis:
         self._random = random
         self._plan = plan
         self._lasting = 0
+        self._replacing = False
         self.met: Counter[tuple[str, str]] = Counter()
         self.faults = 0
         self.flips = 0
@@ -297,6 +308,41 @@ class Nemesis:
         await self._sleep(self._random.uniform(0.5, 1.5))
         for each, fault in zip(world.brokers, slow, strict=True):
             each.disk.faults.clear(fault)
+
+    async def decline(self, broker: SimulatedBroker) -> None:
+        """Brokers fall one after the other, this one last; who fell first is back first, without what the last ones have taken meanwhile."""
+        others = [each for each in self._world.brokers if each is not broker]
+        falling = [*self._random.sample(others, len(others)), broker]
+        for each in falling:
+            self._world.kept_down.add(each.number)
+            if each is broker:
+                await self._sleep(self._random.uniform(*ALONE_SECONDS))
+            self._random.choice((each.kill, each.cut_power))()
+            await self._sleep(self._random.uniform(0.0, 1.0))
+        for each in falling:
+            self._world.kept_down.discard(each.number)
+            await self._sleep(self._random.uniform(0.0, 2.0))
+
+    async def disk_replaced(self, broker: SimulatedBroker) -> bool:
+        """It comes back with an empty disk, or with several, where others have all that was on them."""
+        world = self._world
+        if self._replacing or any(flip.broker is broker for flip in world.ledger.flipped if flip.over_at > world.timeline.now):
+            return False
+        self._replacing = True
+        try:
+            world.kept_down.add(broker.number)
+            broker.cut_power()
+            # What others had not acknowledged yet they have by now, or they are not in sync any more.
+            await self._sleep(self._some_time())
+            replaced = broker.phase == "down" and world.spares(broker.number)
+            if replaced:
+                broker.replace_disks(self._disks(broker))
+            world.kept_down.discard(broker.number)
+            while replaced and broker.phase != "serving":
+                await self._sleep(0.05)
+        finally:
+            self._replacing = False
+        return replaced
 
     async def clock_jump(self, broker: SimulatedBroker) -> None:
         """Its wall clock is set, to an earlier or a later time."""
@@ -480,6 +526,8 @@ FAULTS: Final[Mapping[str, Callable[[Nemesis, SimulatedBroker], Awaitable[bool |
     "isolation": Nemesis.isolation,
     "stale leader": Nemesis.stale_leader,
     "succession": Nemesis.succession,
+    "decline": Nemesis.decline,
+    "disk replaced": Nemesis.disk_replaced,
     "clock jump": Nemesis.clock_jump,
     "sync fails": Nemesis.sync_fails,
     "write fails": Nemesis.write_fails,

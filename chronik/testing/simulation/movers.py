@@ -1,4 +1,4 @@
-"""An administrator of clusters: moves partitions from broker to broker, and asks for other leaders."""
+"""Administrators of clusters: who moves partitions and asks for other leaders, and who says how many replicas have to be in sync."""
 
 from __future__ import annotations
 
@@ -78,3 +78,18 @@ class Mover(Admin):
         for result in response.replica_election_results:
             for each in result.partition_result:
                 self.outcome("ElectLeaders", each.error_code, *_REFUSED)
+
+
+class Steward(Admin):
+    """Asks for more or for fewer replicas in sync: who has left them is eligible to lead by the one, and is not by the other.
+
+    :param topic: whose ``min.insync.replicas`` it changes.
+    """
+
+    def __init__(self, stage: Stage, client: ClusterClient, topic: str, pause: float) -> None:
+        super().__init__(stage, client, pause)
+        self._topic = topic
+
+    async def work(self) -> None:
+        """One change."""
+        await self.configure(self._topic, "min.insync.replicas", self.client.random.choice(("1", "2")))

@@ -36,6 +36,7 @@ NEEDS: Final = {
     "trimmer": _on_topic(TRIMMED, Operation.READ, Operation.DELETE),
     "nomad": _on_topic(NOMAD, Operation.CREATE, Operation.READ, Operation.WRITE, Operation.DELETE),
     "mover": _on_cluster(Operation.ALTER),
+    "steward": _on_topic(TRIMMED, Operation.ALTER_CONFIGS),
     "porter": _on_cluster(Operation.ALTER, Operation.DESCRIBE),
     "clerk": [*_on_topic(EVENTS, Operation.READ), *_on_group(SIMPLE, Operation.READ, Operation.DELETE)],
     "onlooker": [*_on_topic(EVENTS, Operation.DESCRIBE), *_on_group(SIMPLE, Operation.DESCRIBE)],

@@ -12,7 +12,7 @@ METADATA_FAULTS: Final = frozenset({"metadata fault", "watches lost", "metadata 
 """Those of a metadata store that is reached over a network."""
 
 
-CLUSTER_FAULTS: Final = frozenset({"blackout", "isolation", "stale leader", "succession"})
+CLUSTER_FAULTS: Final = frozenset({"blackout", "isolation", "stale leader", "succession", "decline", "disk replaced"})
 """Those that take several brokers."""
 
 ACCESS_FAULTS: Final = frozenset({"permission taken", "password changed"})
@@ -31,6 +31,7 @@ WEIGHTS: Final[Mapping[str, int]] = {
     "stop": 2,
     **dict.fromkeys(METADATA_FAULTS, 2),
     **dict.fromkeys(CLUSTER_FAULTS, 3),
+    "disk replaced": 5,
     **dict.fromkeys(ACCESS_FAULTS, 6),
 }
 """How often a fault comes, beside others: what not every run can have, or finds nothing to hit now and then, comes more often where it can."""

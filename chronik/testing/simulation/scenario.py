@@ -30,7 +30,7 @@ from chronik.testing.simulation.intruders import Intruder
 from chronik.testing.simulation.kip848 import ConsumerMember
 from chronik.testing.simulation.ledger import Ledger
 from chronik.testing.simulation.members import SESSION_MS
-from chronik.testing.simulation.movers import Mover
+from chronik.testing.simulation.movers import Mover, Steward
 from chronik.testing.simulation.needs import needs_of
 from chronik.testing.simulation.network import Host, Network
 from chronik.testing.simulation.pedants import Pedant
@@ -59,6 +59,9 @@ FLEETING_SHARE: Final = 0.4
 """Of seeds, those whose trimmed topic is kept for :data:`KEPT_MS` only."""
 
 KEPT_MS: Final = 4_000
+
+KEPT_DOWN_LOOK_SECONDS: Final = 0.05
+"""How often it is looked whether a broker that is down may start by now."""
 
 SETTLE_SECONDS: Final = 60.0
 """Simulated time in which everything must be acknowledged and read once nothing goes wrong any more."""
@@ -165,6 +168,7 @@ class Simulation:
         if self._audit is not None:
             self._watch_commits(CommitAudit(self._audit, self.brokers, self.ledger.finding))
         self._restarting: set[int] = set()
+        self.kept_down: set[int] = set()
         self._restarts = 0
         plan = plan_of(play.seed, play.faults, self._shared, play.brokers > 1, play.kind, play.secured)
         self._seeker = Seeker(self._stage, self._client("seeker"), self.brokers, tuple(TOPICS), 0.4)
@@ -240,6 +244,9 @@ class Simulation:
             self.timeline.after(longest * self._random.random(), self._start, broker)
 
     def _start(self, broker: SimulatedBroker) -> None:
+        if broker.number in self.kept_down:
+            self.timeline.after(KEPT_DOWN_LOOK_SECONDS, self._start, broker)
+            return
         self._restarting.discard(broker.number)
         if broker.phase == "down":
             self._restarts += 1
@@ -275,6 +282,7 @@ class Simulation:
         players.append(("nomad", Nomad(stage, client("nomad"), NOMAD, self._replication, 0.2), True))
         if len(self.brokers) > 1:
             players.append(("mover", Mover(stage, client("mover"), TRIMMED, ELECTED, len(self.brokers), 0.3), True))
+            players.append(("steward", Steward(stage, client("steward"), TRIMMED, 1.0), True))
         if self._disks > 1:
             players.append(("porter", Porter(stage, client("porter"), self.brokers, dict(TOPICS), 0.3), True))
         players.append(("clerk", Clerk(stage, client("clerk"), SIMPLE, EVENTS, TOPICS[EVENTS], 0.2), True))
@@ -439,6 +447,10 @@ class Simulation:
     def leaders(self) -> list[int]:
         """Who leads, once for each partition."""
         return [] if self._audit is None else [state.leader for _, state in self._audit.partitions() if state.leader > 0]
+
+    def spares(self, broker_id: int) -> bool:
+        """Whether others have all that is committed of what a broker has."""
+        return self._audit is not None and all(set(state.isr) != {broker_id} for _, state in self._audit.partitions())
 
     def _sleep(self, seconds: float) -> Deferred[None]:
         done: Deferred[None] = Deferred()
