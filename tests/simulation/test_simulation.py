@@ -74,7 +74,8 @@ class PlanTests(SynchronousTestCase):
         Half of them have three brokers, and some let nobody in unproved.
         """
         plays = [Play(seed, 3 if seed % 2 else 1) for seed in range(1_000)]
-        wanted = Counter(pair for play in plays for pair in plan_of(play.seed, FAULTS_OF_LONG_RUNS, play.seed % 4 != 0, play.brokers > 1, access=play.secured))
+        plans = [plan_of(play.seed, FAULTS_OF_LONG_RUNS, play.seed % 4 != 0, play.brokers > 1, access=play.secured) for play in plays]
+        wanted = Counter(pair for plan in plans for pair in plan)
         pairs = {(kind, state) for kind in FAULTS for state in STATES} - IMPOSSIBLE.keys()
         self.assertEqual(pairs, set(wanted))
         self.assertGreaterEqual(min(wanted.values()), 50)
