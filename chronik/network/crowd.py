@@ -37,6 +37,9 @@ PAUSE_SHARES: Final = 2.0
 PAUSE_SECONDS_MAX: Final = 0.02
 """The same, at most: what took that long has waited for a processor itself."""
 
+REST_SECONDS_MAX: Final = 0.05
+"""For how long the crowd has nothing at most, whatever pauses come together."""
+
 CAREFUL_SHARES: Final = 64
 """Shares with a pause after a request of somebody known, a tenth of a second or so: who asks now and then finds the processor free as well."""
 
@@ -180,7 +183,7 @@ class PolledCrowd:
         self._careful -= 1
         now = self._seconds()
         rest = min(PAUSE_SECONDS_MAX, max(PAUSE_SECONDS, PAUSE_SHARES * took))
-        self._rests_until = max(self._rests_until, now) + rest
+        self._rests_until = min(max(self._rests_until, now) + rest, now + REST_SECONDS_MAX)
         return self._rests_until - now
 
     # -- a reactor to them --------------------------------------------------------------------------------------------

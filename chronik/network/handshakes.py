@@ -29,6 +29,9 @@ TURN_SECONDS: Final = 0.0003
 """What handshakes may take of one turn of the reactor, or what one of them takes: a signature takes from 0.05 ms (elliptic curves) to 6 ms (RSA of
 4,096 bits)."""
 
+FAILED_SECONDS: Final = 0.001
+"""What counts for the pause after a handshake that failed, beside the time it took: who does not go on has less of the machine than who does."""
+
 DISCARDED_A_TURN: Final = 2
 """Connections of OpenSSL that are let go of in one turn at least: more than one turn makes."""
 
@@ -115,6 +118,11 @@ class Handshakes:
         if not self._under_way and not self._waiting and self._timer is not None:
             self._timer.cancel()
             self._timer = None
+
+    def fail(self) -> None:
+        """Count one that came to no good end."""
+        self.failed += 1
+        self._pause(FAILED_SECONDS)
 
     def discard(self, session: Any) -> None:
         """Let go of what OpenSSL keeps of a connection that is gone, soon: it takes as long as a request, and thousands may go at once."""

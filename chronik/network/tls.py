@@ -123,7 +123,7 @@ class TlsTransport(Protocol):
         if not self._secured and not self._over:
             self._over = True
             if self.session is not None or self._client:
-                self._handshakes.failed += 1
+                self._handshakes.fail()
                 self._failed("ended the connection in the middle of the handshake", True)
         self._over = self._lost = True
         self._handshakes.over(self)
@@ -199,7 +199,7 @@ class TlsTransport(Protocol):
         if self._over:
             return
         self._over = True
-        self._handshakes.failed += 1
+        self._handshakes.fail()
         self._failed(why, False)
         self._handshakes.over(self)
         if self.session is not None:

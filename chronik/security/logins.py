@@ -34,6 +34,9 @@ KNOWN_SECONDS: Final = 3600.0
 CHECKS_AT_ONCE: Final = 1
 """Passwords checked at once: the pool for computing has two threads, and compression needs one of them."""
 
+WRONG_TIMES: Final = 3.0
+"""The time that a wrong password took counts so often for the pause after it: who guesses has less of the machine than who logs in."""
+
 CHECKS_WAITING_MAX: Final = 256
 """Logins that wait for theirs, about two seconds of work; whoever comes then is told to come back."""
 
@@ -194,7 +197,8 @@ class PasswordLogins:
                 _keep(self._right, key, (found, self._seconds() + CACHE_SECONDS), CACHED_MAX)
             return found
         finally:
-            self._end_turn(self._pause(self._seconds() - began))
+            took = self._seconds() - began
+            self._end_turn(self._pause(took if found is not None else WRONG_TIMES * took))
 
     def _end_turn(self, pause: float) -> None:
         if pause:

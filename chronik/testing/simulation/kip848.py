@@ -95,7 +95,7 @@ class ConsumerMember(Member):
         self.epoch, self._interval = response.member_epoch, response.heartbeat_interval_ms / 1000
         if response.assignment is not None:
             await self._assigned(response.assignment.topic_partitions, sent)
-        else:
+        elif not self.client.may_lag:
             self._claim(sent, self._owned)
 
     def _claim(self, sent: float, numbers: set[int]) -> None:
