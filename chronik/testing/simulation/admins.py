@@ -35,6 +35,9 @@ KEPT_BYTES: Final = (1 << 40, 2 << 40, 5 << 40)
 BEYOND_SHARE: Final = 0.1
 """Of attempts to remove records, those that ask for some that are not committed yet."""
 
+EVERYTHING: Final = 1 << 60
+"""An offset behind all that there will be."""
+
 PARTITIONS_MAX: Final = 5
 
 BEHIND_MAX: Final = 100
@@ -247,9 +250,21 @@ class Nomad(Admin):
         self._topic = topic
         self._replication = replication
         self._attempts = 0
+        self._stays = 0
+        self._trimmed_late: set[int] = set()
         self._exists = False
         self._asked = False
         self._old: set[TopicId] = set()
+
+    async def run(self) -> None:
+        """Work until the play is over, and then for one stay more: whatever a namesake left behind is not in its way."""
+        await super().run()
+        stays = self._stays
+        while self._stays == stays and not self.stage.over:
+            try:
+                await self.work()
+            except Unavailable:
+                await self.client.backoff()
 
     async def work(self) -> None:
         """One stay."""
@@ -266,13 +281,18 @@ class Nomad(Admin):
             raise Unavailable(f"{name} is not seen yet")
         if topic.topic_id in self._old:
             raise Unavailable(f"{name} is still seen")
+        for number in self._trimmed_late:
+            self.stage.ledger.history(topic.topic_id).forgotten(number, EVERYTHING)
         for n in range(self.client.random.randrange(1, 4)):
             await self._write(n, topic.topic_id)
         self._attempts += 1
         # By name one may be given the records of its namesake, by a broker that has not heard of it yet.
         reader = f"{self.client.name}/{self._attempts}"
         await read_all(self.stage, self.client, name, reader, FIRST_VERSION_WITH_TOPIC_IDS, topic_id=topic.topic_id)
+        if self.client.random.random() < 0.5:
+            await self._trim(topic.topic_id)
         await self._delete(topic.topic_id)
+        self._stays += 1
 
     async def _write(self, n: int, topic_id: TopicId) -> None:
         number = n % 2
@@ -280,15 +300,33 @@ class Nomad(Admin):
         if now != topic_id:
             raise Unavailable("it is another topic now")
         self._attempts += 1
-        record = Record(f"{self.client.name}:{self._attempts}", 0)
-        self.stage.ledger.promises[record.producer] = PLAIN
+        producer = f"{self.client.name}:{self._attempts}"
+        records = [Record(producer, each) for each in range(self.client.random.choice((1, 1, 3, 20)))]
+        self.stage.ledger.promises[producer] = PLAIN
         history = self.stage.ledger.history(topic_id)
-        history.sent(number, record)
-        batch = build_batch([NewRecord(None, value_of(record), int(self.client.reactor.wall_clock() * 1000))])
+        for record in records:
+            history.sent(number, record)
+        now_ms = int(self.client.reactor.wall_clock() * 1000)
+        batch = build_batch([NewRecord(None, value_of(record), now_ms) for record in records])
         response = await self.client.ask(leader, produce_request(self._topic, topic_id, number, batch), 13)
         (answer,) = response.responses[0].partition_responses
         self.outcome("Produce", answer.error_code)
-        history.acknowledged(number, record, answer.base_offset)
+        for record in records:
+            history.acknowledged(number, record, answer.base_offset + record.number)
+
+    async def _trim(self, topic_id: TopicId) -> None:
+        """Remove the records of one partition; that is not to be so for the next topic of that name."""
+        number = self.client.random.randrange(2)
+        part = DeleteRecordsRequest.DeleteRecordsPartition(partition_index=number, offset=-1)
+        topic = DeleteRecordsRequest.DeleteRecordsTopic(name=self._topic, partitions=(part,))
+        self.stage.ledger.history(topic_id).forgotten(number, EVERYTHING)
+        try:
+            leader, _, _ = await self.client.leader(self._topic, number)
+            response = await self.client.ask(leader, DeleteRecordsRequest(topics=(topic,), timeout_ms=3_000))
+            self.client.error("DeleteRecords", response.topics[0].partitions[0].error_code)
+        except Unavailable:
+            # It names the topic, and may come when there is another one of that name.
+            self._trimmed_late.add(number)
 
     async def _delete(self, topic_id: TopicId) -> None:
         state = DeleteTopicsRequest.DeleteTopicState(name=None, topic_id=topic_id)

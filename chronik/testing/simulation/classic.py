@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any, Final
 
@@ -17,16 +17,28 @@ from chronik.protocol.messages import (
 )
 from chronik.protocol.versioned import encode_versioned
 from chronik.testing.simulation.client import Unavailable
-from chronik.testing.simulation.members import HEARTBEAT_SECONDS, SESSION_MS, Lost, Member
+from chronik.testing.simulation.fetching import Position
+from chronik.testing.simulation.members import HEARTBEAT_SECONDS, SESSION_MS, Lost, Member, Place
 
 PROTOCOL: Final = "range"
+
+REBALANCE_MS: Final = 3_000
+
+HEARD_SECONDS: Final = REBALANCE_MS / 1000 * 0.9
+"""Nobody is put out sooner after a sign of life that was answered, which tells of a rebalance that has begun."""
 
 LATE_SHARE: Final = 0.1
 """Of heartbeats, those after which a member does something as if it had missed the generation that it is in."""
 
 
+LEFT_TIMES: Final = 3
+"""So often whoever has left may be told so again: a coordinator that took the place of another one may not have heard of it, but not each time."""
+
+
 class ClassicMember(Member):
     """One member. See :class:`Member` for the parameters."""
+
+    _committed_at = _heard_at = float("-inf")
 
     async def live(self) -> None:
         """Join, be given partitions, and read them until the group rebalances."""
@@ -46,18 +58,21 @@ class ClassicMember(Member):
                     await self._be_late()
             if self.dies:
                 await self.vanish()
-            if random.random() < 0.002:
+            if self.goes:
                 await self.leave()
                 return
 
     async def _join(self) -> None:
+        if self.topic not in self.client.topics:
+            await self.client.refresh([self.topic])
+        self._committed_at = self._heard_at = float("-inf")
         subscription = ConsumerProtocolSubscription(topics=(self.topic,), user_data=None, owned_partitions=())
         metadata = encode_versioned(subscription, 1)
         protocol = JoinGroupRequest.JoinGroupRequestProtocol(name=PROTOCOL, metadata=metadata)
         request = JoinGroupRequest(
             group_id=self.group,
             session_timeout_ms=SESSION_MS,
-            rebalance_timeout_ms=3_000,
+            rebalance_timeout_ms=REBALANCE_MS,
             member_id=self.member_id,
             protocol_type="consumer",
             protocols=(protocol,),
@@ -112,7 +127,7 @@ class ClassicMember(Member):
 
     async def _beat(self) -> bool:
         """Whether everything is as before."""
-        request = HeartbeatRequest(group_id=self.group, generation_id=self.epoch, member_id=self.member_id)
+        request, sent = HeartbeatRequest(group_id=self.group, generation_id=self.epoch, member_id=self.member_id), self.client.reactor.timeline.now
         response = await self.client.ask_coordinator(self.group, request)
         error = self.client.error("Heartbeat", response.error_code)
         if error is ErrorCode.REBALANCE_IN_PROGRESS:
@@ -121,7 +136,24 @@ class ClassicMember(Member):
             self.member_id = ""
         if error is not ErrorCode.NONE:
             self._coordinated("Heartbeat", response.error_code)
+        if not self.client.may_lag:
+            self._heard_at = sent
         return True
+
+    async def commit_positions(self, positions: Mapping[Place, Position], epoch: int) -> None:
+        """Note when one of the generation it is in was taken; see :meth:`Member.commit_positions`."""
+        sent = self.client.reactor.timeline.now
+        await super().commit_positions(positions, epoch)
+        if epoch == self.epoch:
+            self._committed_at = sent
+
+    def _told(self, kind: str, code: int) -> ErrorCode:
+        error = super()._told(kind, code)
+        silent = self.client.reactor.timeline.now - self._committed_at
+        if error is ErrorCode.UNKNOWN_MEMBER_ID and self._heard_at >= self._committed_at and silent < HEARD_SECONDS and not self.client.may_lag:
+            # That a commit was taken shows that who answers the heartbeat after it was no coordinator of before.
+            self.stage.ledger.finding(f"{self.client.name} committed {silent:.2f} s before {kind} said that it is no member, and was heard since")
+        return error
 
     async def _be_late(self) -> None:
         """Ask under the generation before, as somebody would that has missed this one: it must be refused."""
@@ -150,13 +182,22 @@ class ClassicMember(Member):
         self.stage.ledger.finding(f"{self.client.name} sent {what}")
 
     async def leave(self) -> None:
-        """LeaveGroup; who does not hear of it finds out."""
+        """LeaveGroup; who does not hear of it finds out. Who has left has done so once."""
         if not self.member_id:
             return
-        who = LeaveGroupRequest.MemberIdentity(member_id=self.member_id)
+        member_id, self.member_id = self.member_id, ""
         try:
-            response = await self.client.ask_coordinator(self.group, LeaveGroupRequest(group_id=self.group, members=(who,)))
-            self.client.error("LeaveGroup", response.error_code)
+            left = 0
+            while await self._leave(member_id) is ErrorCode.NONE:
+                left += 1
+                if left > LEFT_TIMES:
+                    self.stage.ledger.finding(f"{self.client.name} left {self.group} {left} times, and was a member each time")
+                    return
         except Unavailable:
             pass
-        self.member_id = ""
+
+    async def _leave(self, member_id: str) -> ErrorCode:
+        who = LeaveGroupRequest.MemberIdentity(member_id=member_id)
+        response = await self.client.ask_coordinator(self.group, LeaveGroupRequest(group_id=self.group, members=(who,)))
+        error = self.client.error("LeaveGroup", response.error_code)
+        return error if error is not ErrorCode.NONE else self.client.error("LeaveGroup", response.members[0].error_code)

@@ -7,11 +7,11 @@ from typing import Final
 
 from chronik.errors import ErrorCode
 from chronik.model import TopicId
-from chronik.protocol.messages import DeleteGroupsRequest
+from chronik.protocol.messages import DeleteGroupsRequest, ListGroupsRequest
 from chronik.testing.simulation.admins import Admin
 from chronik.testing.simulation.brokers import SimulatedBroker
 from chronik.testing.simulation.client import Unavailable
-from chronik.testing.simulation.members import SESSION_MS
+from chronik.testing.simulation.members import SESSION_MS, Member
 
 EMPTY_SECONDS: Final = 5 * SESSION_MS / 1000
 """Members that left are gone at once, those that said nothing once their sessions are over; then others may still have to join again."""
@@ -19,7 +19,56 @@ EMPTY_SECONDS: Final = 5 * SESSION_MS / 1000
 FORCE_SECONDS: Final = 10.0
 """A broker that can be reached follows the metadata within so long."""
 
+SHARED_SECONDS: Final = 40.0
+"""Who has vanished comes again within ten seconds; then others may still wait for it in a rebalance."""
+
+SHARED_LOOK_SECONDS: Final = 0.1
+
 PAUSE_SECONDS: Final = 0.5
+
+
+async def shared_out(admin: Admin, members: Sequence[Member], topic: str, partitions: int) -> None:
+    """While members neither leave nor vanish, each group has every partition of its topic with one of them before long."""
+    clock, wanted = admin.client.reactor.timeline, [(topic, number) for number in range(partitions)]
+    groups = {group: [member for member in members if member.group == group] for group in sorted({member.group for member in members})}
+    until = clock.now + SHARED_SECONDS
+    admin.stage.steady = True
+    while groups and clock.now < until:
+        await admin.client.sleep(SHARED_LOOK_SECONDS)
+        for group, ours in tuple(groups.items()):
+            if sorted(place for member in ours for place in member.positions) == wanted:
+                del groups[group]
+    admin.stage.steady = False
+    for group, ours in groups.items():
+        has = {member.client.name: sorted(number for _, number in member.positions) for member in ours}
+        admin.stage.ledger.finding(f"{SHARED_SECONDS} s after everything was put right the partitions of {topic} are so shared by {group}: {has}")
+
+
+async def lose_power(admin: Admin, brokers: Sequence[SimulatedBroker], groups: Sequence[str]) -> None:
+    """All brokers at once: what was acknowledged before is there after it, and groups that were deleted are not."""
+    client = admin.client
+    for broker in brokers:
+        broker.cut_power()
+    until = client.reactor.timeline.now + EMPTY_SECONDS
+    unasked, told = {broker.number for broker in brokers}, ""
+    while unasked and client.reactor.timeline.now < until:
+        try:
+            await client.refresh([])
+            for number in sorted(unasked):
+                response = await client.ask(number, ListGroupsRequest())
+                told = client.error("ListGroups", response.error_code).name
+                if response.error_code:
+                    continue
+                unasked.discard(number)
+                for group in response.groups:
+                    if group.group_id in groups:
+                        admin.stage.ledger.finding(f"the group {group.group_id}, which was deleted, is there again at broker {number}")
+        except (Unavailable, KeyError) as problem:
+            told = str(problem)
+        await client.sleep(PAUSE_SECONDS)
+    for number in sorted(unasked):
+        what = f"broker {number} does not say which groups it has: {told}"
+        admin.stage.ledger.finding(f"{EMPTY_SECONDS} s after all brokers had lost their power, {what}")
 
 
 async def delete_groups(admin: Admin, groups: Sequence[str]) -> None:

@@ -32,6 +32,15 @@ FENCED_SHARE: Final = 0.1
 LATEST_SHARE: Final = 0.1
 """Of a consumer's Fetches, those before which it asks where a partition ends."""
 
+BACK_SHARE: Final = 0.02
+"""Of a consumer's Fetches, those before which it goes back in a partition."""
+
+BACK_MAX: Final = 20
+"""Records that it goes back at most."""
+
+REPEATED_SHARE: Final = 0.05
+"""Of Fetches of a session, those that are sent again."""
+
 TIMES_MAX: Final = 4
 """Times of a partition that are looked for when everything was read."""
 
@@ -197,8 +206,10 @@ class Reader:
             self._sessions.pop(leader, None)
             raise Unavailable(f"Fetch: {error.name}")
         if session is not None:
-            session.session_id = response.session_id
+            asked, session.session_id = session.epoch, response.session_id
             session.epoch = session.epoch + 1 if response.session_id else 0
+            if asked and session.epoch and self.client.random.random() < REPEATED_SHARE:
+                await self._repeat(leader, request)
         by_name = {(position.topic, position.partition): position for position in positions}
         by_id = {(position.topic_id, position.partition): position for position in positions}
         count = 0
@@ -209,7 +220,19 @@ class Reader:
                 position = by_id.get((TopicId(topic.topic_id), number)) if with_ids else by_name.get((topic.topic, number))
                 if position is not None:
                     count += await self._take(position, part)
+                elif session is not None:
+                    what = f"{topic.topic or topic.topic_id.hex()}-{number}, which is not in its session any more"
+                    self._stage.ledger.finding(f"{self.client.name} was given {what}")
         return count
+
+    async def _repeat(self, leader: int, request: FetchRequest) -> None:
+        """Ask a session again for what it has answered: it is further by now.
+
+        :raises Unavailable: it cannot be asked now.
+        """
+        error = self.client.error("Fetch", (await self.client.ask(leader, request, self._version)).error_code)
+        if error is ErrorCode.NONE:
+            self._stage.ledger.finding(f"{self.client.name} was answered epoch {request.session_epoch} of its fetch session twice")
 
     def _request(self, session: _Session | None, positions: list[Position], wait_ms: int) -> FetchRequest:
         wanted = {
@@ -273,6 +296,9 @@ class Reader:
         history = self._stage.ledger.history(position.topic_id)
         count = 0
         for header, batch in self._batches(position, part.records or b""):
+            if header.base_offset > position.offset:
+                what = f"at {position.offset} of {position.topic}-{position.partition} was given {header.base_offset} next"
+                self._stage.ledger.finding(f"{position.reader} {what}")
             for read in decode_records(batch):
                 if read.offset < position.offset:
                     continue
@@ -336,6 +362,13 @@ class Reader:
         position.offset = await self.earliest(position)
         position.fetched_epoch = -1
 
+    def go_back(self, position: Position) -> None:
+        """Read some again, as another reader; a session has to be told of that."""
+        position.begun += 1
+        position.reader = f"{position.reader.partition('+')[0]}+{position.begun}"
+        position.offset -= self.client.random.randint(0, min(BACK_MAX, position.offset))
+        position.fetched_epoch = -1
+
     async def _moved(self, position: Position, error: ErrorCode, what: str) -> None:
         """Somebody else leads, or under another epoch: find out."""
         if not error.retriable:
@@ -388,6 +421,8 @@ class Consumer:
         while not self._stage.over and not (self._stage.quiet and self._has_heard_of_all()):
             try:
                 await self._begin()
+                if client.random.random() < BACK_SHARE:
+                    self._reader.go_back(self.positions[self._topic, client.random.choice(self._partitions)])
                 if client.random.random() < LATEST_SHARE:
                     await self._reader.latest(self.positions[self._topic, client.random.choice(self._partitions)])
                 await self._reader.fetch(self.positions)

@@ -8,12 +8,15 @@ from contextlib import suppress
 from typing import Any, ClassVar, Final
 
 from chronik.errors import ErrorCode
-from chronik.protocol.messages import ConsumerGroupHeartbeatRequest
+from chronik.protocol.messages import ConsumerGroupHeartbeatRequest, OffsetFetchRequest
 from chronik.testing.simulation.client import Unavailable
 from chronik.testing.simulation.fetching import Position
 from chronik.testing.simulation.members import SESSION_MS, Lost, Member, Place
 
 FENCED: Final = frozenset({ErrorCode.FENCED_MEMBER_EPOCH, ErrorCode.UNKNOWN_MEMBER_ID, ErrorCode.STALE_MEMBER_EPOCH})
+
+LATE_SHARE: Final = 0.05
+"""Of turns, those in which a member does something as if it had missed the last epochs."""
 
 SAFETY: Final = 0.9
 """How much of a session is certain to be over no sooner at the coordinator: clocks run a little differently."""
@@ -33,6 +36,7 @@ class ConsumerMember(Member):
         """Join, and send heartbeats in between."""
         self.member_id = self.member_id or str(uuid.UUID(bytes=self.client.random.randbytes(16), version=4))
         self.epoch, self._owned, self._interval, self._late = 0, set(), 0.0, None
+        self._epochs: list[int] = []
         self._forget_said()
         random, clock = self.client.random, self.client.reactor.seconds
         beat_at = clock()
@@ -47,9 +51,11 @@ class ConsumerMember(Member):
                 await self._commit_late()
             if self._said is not None and self._owned != self._said:
                 beat_at = clock()
+            if random.random() < LATE_SHARE:
+                await self._be_late()
             if self.dies:
                 await self.vanish()
-            if random.random() < 0.002:
+            if self.goes:
                 await self.leave()
                 return
 
@@ -93,6 +99,8 @@ class ConsumerMember(Member):
             self._coordinated("ConsumerGroupHeartbeat", response.error_code)
         self._said = saying
         self.epoch, self._interval = response.member_epoch, response.heartbeat_interval_ms / 1000
+        if self.epoch not in self._epochs[-1:]:
+            self._epochs.append(self.epoch)
         if response.assignment is not None:
             await self._assigned(response.assignment.topic_partitions, sent)
         elif not self.client.may_lag:
@@ -122,6 +130,27 @@ class ConsumerMember(Member):
             epoch, positions = late
             with suppress(Lost):
                 await self.commit_positions(positions, epoch)
+
+    async def _be_late(self) -> None:
+        """A heartbeat, or a look at what is committed, under an epoch that is over, and so is the next one: it must be refused."""
+        if len(self._epochs) < 3:
+            return
+        epoch = self.client.random.choice(self._epochs[:-2])
+        if self.client.random.random() < 0.5:
+            kind, wanted = "ConsumerGroupHeartbeat", ErrorCode.FENCED_MEMBER_EPOCH
+            beat = ConsumerGroupHeartbeatRequest(group_id=self.group, member_id=self.member_id, member_epoch=epoch)
+            code = (await self.client.ask_coordinator(self.group, beat)).error_code
+        else:
+            kind, wanted = "OffsetFetch", ErrorCode.STALE_MEMBER_EPOCH
+            topic = OffsetFetchRequest.OffsetFetchRequestTopics(name=self.topic, partition_indexes=(0,))
+            group = OffsetFetchRequest.OffsetFetchRequestGroup(
+                group_id=self.group, member_id=self.member_id, member_epoch=epoch, topics=(topic,)
+            )
+            code = (await self.client.ask_coordinator(self.group, OffsetFetchRequest(groups=(group,)), 9)).groups[0].error_code
+        # Its session may be over by now, and then it is nobody.
+        if self._told(kind, code) not in (wanted, ErrorCode.UNKNOWN_MEMBER_ID) and not self.client.may_lag:
+            what = f"{kind} under epoch {epoch} of {self.group}, being at {self.epoch}, and was told {ErrorCode(code).name}"
+            self.stage.ledger.finding(f"{self.client.name} sent {what}")
 
     async def leave(self) -> None:
         """A heartbeat of epoch -1."""

@@ -91,7 +91,12 @@ class Member:
     @property
     def dies(self) -> bool:
         """Whether it is time to vanish for a while without a word."""
-        return self.client.random.random() < 0.004
+        return self.client.random.random() < 0.004 and not self.stage.steady
+
+    @property
+    def goes(self) -> bool:
+        """Whether it is time to leave, and to come again."""
+        return self.client.random.random() < 0.002 and not self.stage.steady
 
     async def vanish(self) -> None:
         """Be silent for longer than a session: as one that dies, whose successor may be another member; or as one whose process is paused, and which

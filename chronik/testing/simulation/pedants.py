@@ -139,8 +139,12 @@ class Pedant:
         self._must_fail(error, f"{len(records)} records were taken at sequence {last.sequence}, where {len(last.records)} are")
 
     async def _outlive(self) -> None:
-        """What an earlier epoch would send next, once there is a newer one."""
+        """What an earlier epoch would send next, once there is a newer one; and a newer one that does not begin at its beginning."""
         epoch, sequence = self._epoch, self._sequence
+        later = self._client.random.choice((1, 5, sequence))
+        if later:
+            error, _ = await self._send(epoch + 1, later, self._records())
+            self._must_fail(error, f"epoch {epoch + 1} began at sequence {later}")
         self._epoch, self._sequence = epoch + 1, 0
         self._sent.clear()
         if await self._write():

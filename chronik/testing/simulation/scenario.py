@@ -20,7 +20,7 @@ from chronik.testing.simulation.brokers import PORT, SimulatedBroker
 from chronik.testing.simulation.cast import CLASSIC, ELECTED, EVENTS, GROWING, LOOKED_INTO, MODERN, NOMAD, READERS, SIMPLE, TOPICS, TRIMMED, WRITERS
 from chronik.testing.simulation.classic import ClassicMember
 from chronik.testing.simulation.client import Broker, ClusterClient, Unavailable
-from chronik.testing.simulation.closing import compare_configurations, delete_groups, keep
+from chronik.testing.simulation.closing import compare_configurations, delete_groups, keep, lose_power, shared_out
 from chronik.testing.simulation.commits import LOOK_SECONDS, CommitAudit
 from chronik.testing.simulation.faults import Nemesis
 from chronik.testing.simulation.fetching import Consumer, read_all
@@ -29,7 +29,7 @@ from chronik.testing.simulation.inspectors import Inspector
 from chronik.testing.simulation.intruders import Intruder
 from chronik.testing.simulation.kip848 import ConsumerMember
 from chronik.testing.simulation.ledger import Ledger
-from chronik.testing.simulation.members import SESSION_MS
+from chronik.testing.simulation.members import SESSION_MS, Member
 from chronik.testing.simulation.movers import Mover, Steward
 from chronik.testing.simulation.needs import needs_of
 from chronik.testing.simulation.network import Host, Network
@@ -68,6 +68,9 @@ SETTLE_SECONDS: Final = 60.0
 
 ACCESS: Final = ("open", "sasl")
 """Whether everybody may do everything, or everyone has to say who that is and may do what was allowed."""
+
+POWER_LOST_SHARE: Final = 0.5
+"""Of seeds, those in which all brokers lose their power before everything is read for the last time."""
 
 LOOKED_INTO_SHARE: Final = 0.5
 """Of seeds: brokers look into batches of some topics."""
@@ -206,6 +209,7 @@ class Simulation:
             "log.message.timestamp.after.max.ms": str(2**63 - 1),
             "log.segment.delete.delay.ms": str(random.choice((0, 500))),
             "auto.create.topics.enable": "false",
+            "offsets.retention.check.interval.ms": str(random.choice((1_000, 600_000))),
             "group.consumer.session.timeout.ms": session,
             "group.consumer.min.session.timeout.ms": session,
             "group.consumer.heartbeat.interval.ms": "500",
@@ -352,6 +356,8 @@ class Simulation:
                 for broker in self.brokers:
                     broker.kill()
         self._nemesis.heal()
+        members = [player for _, player, _ in players if isinstance(player, Member) and player.group in (CLASSIC, MODERN)]
+        await shared_out(admin, members, EVENTS, TOPICS[EVENTS])
         stage.closing = True
         self.timeline.after(SETTLE_SECONDS, self._too_late)
         for running in writers:
@@ -361,9 +367,11 @@ class Simulation:
             await running
         for topic in sorted(stage.fleeting):
             await keep(admin, self.brokers, topic)
+        await delete_groups(admin, (CLASSIC, MODERN))
+        if Random(f"the end of {self._play.seed}").random() < POWER_LOST_SHARE:
+            await lose_power(admin, self.brokers, (CLASSIC, MODERN))
         for topic in TOPICS:
             await self._read_all(admin.client, topic)
-        await delete_groups(admin, (CLASSIC, MODERN))
         await compare_configurations(admin, self.brokers, GROWING)
         await self._compare_replicas(admin.client)
         await self._compare_search(admin.client)

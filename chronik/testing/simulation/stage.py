@@ -14,6 +14,7 @@ from chronik.testing.simulation.lifetimes import Lifetimes
 class Stage:
     """Tells clients when to come to an end.
 
+    :ivar steady: members of groups neither leave nor vanish.
     :ivar closing: begin nothing new, but finish what was begun.
     :ivar quiet: nobody writes any more.
     :ivar over: stop at once.
@@ -27,6 +28,7 @@ class Stage:
     def __init__(self, ledger: Ledger, latest_ms: Callable[[], float]) -> None:
         self.ledger = ledger
         self.lifetimes = Lifetimes(latest_ms, ledger.finding)
+        self.steady = False
         self.closing = False
         self.quiet = False
         self.over = False
