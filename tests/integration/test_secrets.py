@@ -93,7 +93,7 @@ class SecretsTests(SynchronousTestCase):
         self.assertIn(f"{PREFIX}ssl.keystore.password=(hidden)\tbroker\n", told)
         self.broker.assert_prompt()
         self.restarted()
-        self.assertEqual(other, self.certificate())
+        eventually(lambda: self.certificate() == other, SECONDS, "the other certificate after the restart")
         self.broker.assert_prompt()
         self.put(200, ssl_keystore_password=None, ssl_keystore_location=None, ssl_keystore_type=None)
         eventually(lambda: self.certificate() == self.before, SECONDS, "the first certificate")
@@ -108,7 +108,7 @@ class SecretsTests(SynchronousTestCase):
         own.unlink()
         self.restarted(password_encoder_secret_file=self.secret("two"), password_encoder_old_secret_file=self.secret("one"))
         self.restarted(password_encoder_secret_file=self.secret("two"))
-        self.assertNotEqual(self.before, self.certificate())
+        eventually(lambda: self.certificate() != self.before, SECONDS, "the other certificate after the restarts")
         self.assertFalse(own.exists())
         self.assertNotIn("cannot be decrypted", self.broker.log())
 
