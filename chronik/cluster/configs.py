@@ -8,6 +8,8 @@ from typing import Final
 
 from chronik.cluster.interfaces import ConfigChange, ConfigEdit, ConfigOperation, ConfigResource, ConfigResourceType
 from chronik.config import Configuration, Scope, check_configs, list_value
+from chronik.config.secret_settings import is_secret
+from chronik.config.secrets import Secret
 from chronik.errors import ErrorCode, KafkaError
 from chronik.model import topic_name_problem
 
@@ -52,8 +54,15 @@ def check_resource(resource: ConfigResource) -> None:
         raise KafkaError(ErrorCode.INVALID_REQUEST, f"The configuration of a {resource.kind.name} resource cannot be altered here.")
 
 
+def new_secrets(change: ConfigChange) -> bool:
+    """Whether a change sets any secret."""
+    named = change.resource.kind is ConfigResourceType.BROKER
+    return named and any(edit.operation is ConfigOperation.SET and is_secret(edit.key) for edit in change.edits)
+
+
 def edited(before: Mapping[str, str], change: ConfigChange, config: Configuration) -> tuple[Mapping[str, str], Sequence[str]]:
-    """What a resource's configuration is after a change, and what to warn of.
+    """What a resource's configuration is after a change, and what to warn of. Secrets that the change sets are not encrypted yet, and are
+    :class:`~chronik.config.secrets.Secret`; others are as they are stored.
 
     :param config: the broker's, for defaults.
     :raises KafkaError: the change cannot be made, or its result is not allowed.
@@ -73,7 +82,7 @@ def _new_value(scope: Scope, configs: Mapping[str, str], edit: ConfigEdit, confi
     if edit.value is None:
         raise KafkaError(ErrorCode.INVALID_REQUEST, f"Null value not supported for : {edit.key}")
     if edit.operation is ConfigOperation.SET:
-        return edit.value
+        return Secret(edit.value.strip()) if scope is Scope.BROKER and is_secret(edit.key) else edit.value
     default = list_value(scope, edit.key, config)
     items = [item for item in configs.get(edit.key, default).split(",") if item]
     wanted = edit.value.split(",")

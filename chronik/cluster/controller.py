@@ -18,7 +18,7 @@ from twisted.logger import Logger
 from zope.interface import implementer
 
 from chronik.cluster.acls import AclPlans
-from chronik.cluster.configs import check_resource, edited, resource_key
+from chronik.cluster.configs import check_resource, edited, new_secrets, resource_key
 from chronik.cluster.creation import Designer, check_name, collision_name, given_configs
 from chronik.cluster.election import ElectionType, changed, elected
 from chronik.cluster.features import FeatureUpdate
@@ -49,6 +49,8 @@ from chronik.cluster.tokens import TokenPlans
 from chronik.cluster.topics import read_topic, topic_exists, unknown_topic
 from chronik.cluster.writer import KeyView, Plan
 from chronik.config import Configuration, Scope, check_configs
+from chronik.config.interfaces import IPasswordEncoder
+from chronik.config.secrets import Secret
 from chronik.defer import KeyedLocks, deferred
 from chronik.errors import ErrorCode, KafkaError
 from chronik.metadata import keys
@@ -72,6 +74,7 @@ class Controller:
     :param feed: the own image, started before.
     :param registration: what this broker tells of itself.
     :param config: this broker's, for defaults.
+    :param passwords: encrypts secrets before they are stored.
     :param expected_cluster_id: the cluster that the broker's data belongs to, None when it has none yet.
     :param random: gives that many random bytes, for ids.
     :param peers: what it takes to live with other brokers; None for a broker that has the store for itself.
@@ -86,12 +89,14 @@ class Controller:
         feed: IMetadataFeed,
         registration: Registration,
         config: Configuration,
+        passwords: IPasswordEncoder,
         expected_cluster_id: str | None = None,
         random: Callable[[int], bytes] = os.urandom,
         peers: Peers | None = None,
     ) -> None:
         self._feed = feed
         self._config = config
+        self._passwords = passwords
         self._random = random
         self._seat = ClusterSeat(store, feed, registration, random, expected_cluster_id, peers)
         self.in_sync = self._seat.in_sync
@@ -318,7 +323,10 @@ class Controller:
     async def _alter(self, change: ConfigChange, validate_only: bool) -> None:
         resource = change.resource
         check_resource(resource)
+        if new_secrets(change):
+            await self._passwords.prepare(validate_only)
         warnings: list[str] = []
+        sealed: dict[str, str] = {}
 
         def plan(view: KeyView) -> Plan:
             if resource.kind is ConfigResourceType.TOPIC:
@@ -327,6 +335,12 @@ class Controller:
             value = view.value(key)
             before = keys.decode_configs(value) if value is not None else {}
             after, warnings[:] = edited(before, change, self._config)
+            if validate_only:
+                return Plan()
+            # Once: a plan that is made again is to recognise what it stored.
+            fresh = {name: text for name, text in after.items() if isinstance(text, Secret) and name not in sealed}
+            sealed.update(self._passwords.sealed(resource.name, fresh))
+            after = {**after, **sealed}
             if after == before:
                 return Plan()
             return Plan([view.unchanged(key)], [Put(key, keys.encode_configs(after)) if after else Delete(key)])

@@ -138,11 +138,11 @@ class ConfigOperation(enum.IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class ConfigEdit:
-    """One operation on one key; DELETE has no value."""
+    """One operation on one key; DELETE has no value. The value may be a secret."""
 
     key: str
     operation: ConfigOperation
-    value: str | None = None
+    value: str | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from chronik.config.authorization_keys import AUTHORIZATION_KEYS
 from chronik.config.broker_group_keys import CONSUMER_GROUP_KEYS, SHARE_GROUP_KEYS, STREAMS_GROUP_KEYS
 from chronik.config.broker_log_keys import LOG_KEYS
 from chronik.config.key import ConfigKey, Effect, Importance, Scope, UpdateMode
-from chronik.config.registry import boolean, integer, items, long, registry, short, string
+from chronik.config.registry import boolean, integer, items, long, password, registry, short, string
 from chronik.config.sasl_keys import SASL_KEYS
 from chronik.config.sasl_token_keys import SASL_TOKEN_KEYS
 from chronik.config.secret_files import PERMISSIONS, REFUSE
@@ -78,7 +78,21 @@ _LISTENERS = (
     ),
 )
 
+# password.encoder.* are Kafka's names of before it had KRaft.
 _SECRETS = (
+    password(
+        "password.encoder.secret",
+        None,
+        "What secrets that are set at run time are encrypted with in the metadata; the same on every broker. A broker that has the metadata for "
+        "itself makes one where none is set, and keeps it in a file beside them.",
+        validator=NON_EMPTY,
+    ),
+    password(
+        "password.encoder.old.secret",
+        None,
+        "The earlier password.encoder.secret: what it encrypted is decrypted with it, and encrypted anew with the one that is set now.",
+        validator=NON_EMPTY,
+    ),
     string(
         "secret.files.permissions",
         REFUSE,

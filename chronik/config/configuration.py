@@ -110,7 +110,7 @@ class Configuration:
     def with_dynamic(self, cluster: Mapping[str, str], broker: Mapping[str, str]) -> Configuration:
         """The same with the dynamic values of the image on top; earlier dynamic values, and their warnings, are forgotten.
 
-        :param cluster: what is set for every broker.
+        :param cluster: what is set for every broker, secrets as :class:`~chronik.config.secrets.Secret`; see :meth:`IPasswordEncoder.opened`.
         :param broker: what is set for this one. A secret's file that cannot be used is as if it were not set, and warned of.
         """
         static = tuple(layer for layer in self.layers if layer.source is ConfigSource.STATIC_BROKER)

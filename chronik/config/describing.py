@@ -129,8 +129,8 @@ def describe_loggers(levels: Mapping[str, str]) -> list[DescribedConfig]:
 
 
 def _is_read_only(key: ConfigKey) -> bool:
-    """Whether it cannot be changed at run time; of a secret only the file's name can be."""
-    return key.sensitive or key.mode is UpdateMode.READ_ONLY
+    """Whether it cannot be changed at run time."""
+    return key.mode is UpdateMode.READ_ONLY
 
 
 def _listener_key(name: str) -> ConfigKey | None:

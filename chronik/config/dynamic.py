@@ -17,7 +17,7 @@ from chronik.config.kafka_keys import is_kafka_only
 from chronik.config.key import ConfigKey, Effect, Scope, UpdateMode
 from chronik.config.names import split_listener_key
 from chronik.config.secret_settings import is_secret
-from chronik.config.secrets import FILE_SUFFIX
+from chronik.config.secrets import HIDDEN, Secret
 from chronik.config.topic_keys import TOPIC_KEYS
 from chronik.config.values import ConfigType
 from chronik.errors import ConfigurationError, ErrorCode, KafkaError
@@ -46,7 +46,7 @@ def check_configs(scope: Scope, resource: str, before: Mapping[str, str], after:
 
     :param resource: its name; empty for all brokers.
     :param before: what is set on it now.
-    :param after: what would be set.
+    :param after: what would be set; new secrets as :class:`~chronik.config.secrets.Secret`, others as they are stored.
     :param static: gives the values that are not set.
     :returns: warnings about changed keys that are stored and have no effect.
     :raises KafkaError: ``INVALID_CONFIG``, or ``INVALID_REQUEST`` for a broker key that cannot change at run time.
@@ -54,7 +54,6 @@ def check_configs(scope: Scope, resource: str, before: Mapping[str, str], after:
     changed = {name for name in before.keys() | after.keys() if before.get(name) != after.get(name)}
     if scope is Scope.BROKER:
         _check_update_modes(changed, resource)
-        _check_secrets(changed & after.keys())
     for name, text in after.items():
         _check_value(scope, name, text)
     if scope is Scope.TOPIC:
@@ -119,22 +118,18 @@ def _check_update_modes(names: set[str], resource: str) -> None:
         raise KafkaError(ErrorCode.INVALID_REQUEST, f"Cannot update these configs for all brokers at once: {', '.join(own)}")
 
 
-def _check_secrets(names: set[str]) -> None:
-    """Secrets are not stored: the metadata are told to every broker, kept on disk as they are, and copied with it."""
-    for name in sorted(filter(is_secret, names)):
-        raise KafkaError(
-            ErrorCode.INVALID_REQUEST,
-            f"{name} is a secret, and secrets are not stored in the metadata: "
-            f"put it into a file that only the broker's user may read, and set {name}{FILE_SUFFIX} to its path",
-        )
-
-
 def _check_value(scope: Scope, name: str, text: str) -> None:
     key = _key(scope, name)
+    if scope is Scope.BROKER and is_secret(name) and not isinstance(text, Secret):
+        return  # encrypted, so it was checked when it was set
     try:
         key.parse(text)
+        if isinstance(text, Secret):
+            text.encode()
     except ConfigurationError as error:
         raise KafkaError(ErrorCode.INVALID_CONFIG, str(error)) from None
+    except UnicodeEncodeError:  # half of a character, which JSON can have
+        raise KafkaError(ErrorCode.INVALID_CONFIG, f"Invalid value {HIDDEN} for configuration {name}: expected {key.expected}") from None
 
 
 def _check_group(after: Mapping[str, str], static: Configuration) -> None:

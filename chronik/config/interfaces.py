@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from twisted.internet.defer import Deferred
 
     from chronik.config.configuration import Configuration
+    from chronik.config.secret_settings import Resolved
 
 
 class IReconfigurable(Interface):
@@ -33,6 +34,26 @@ class IReconfigurable(Interface):
         """
 
 
+class IPasswordEncoder(Interface):
+    """Secrets that are set at run time: encrypted where they are stored, and nowhere else."""
+
+    def opened(resource: str, texts: Mapping[str, str]) -> Resolved:
+        """What is stored, with its secrets decrypted. One that cannot be is not there, and a warning says why; one that is not encrypted yet stays.
+
+        :param resource: the broker's id; empty for what is set for every broker.
+        """
+
+    def sealed(resource: str, texts: Mapping[str, str]) -> Mapping[str, str]:
+        """What is to be stored: each :class:`~chronik.config.secrets.Secret` encrypted. :meth:`prepare` must have fired."""
+
+    def prepare(validate_only: bool = False) -> Deferred[None]:
+        """See to it that there is something to encrypt with; it is made, durably, where none was needed before.
+
+        :param validate_only: make nothing.
+        :raises KafkaError: ``INVALID_REQUEST`` when there is none and it has to be configured, ``KAFKA_STORAGE_ERROR`` when it cannot be kept.
+        """
+
+
 class IConfigurations(Interface):
     """The broker's configuration as of now: what is set in the metadata over what it was started with."""
 
@@ -46,6 +67,6 @@ class IConfigurations(Interface):
         """Whether this broker could go by a change.
 
         :param resource: the broker's id; empty for what is set for every broker.
-        :param texts: all that would be set there.
-        :raises ConfigurationError: it could not: a part says so, or a secret's file cannot be used.
+        :param texts: all that would be set there; new secrets as :class:`~chronik.config.secrets.Secret`, others as they are stored.
+        :raises ConfigurationError: it could not: a part says so, a secret's file cannot be used, or a secret and its file are both set.
         """

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import stat
+from collections.abc import Callable
 from typing import Final
 
 from chronik.config.bounded import read_bounded
@@ -37,17 +38,18 @@ def exposure(path: str) -> str | None:
     return f"mode {stat.S_IMODE(status.st_mode):04o}"
 
 
-def check_secret_file(path: str, permissions: str, what: str = "") -> str | None:
+def check_secret_file(path: str, permissions: str, what: str = "", look: Callable[[str], str | None] = exposure) -> str | None:
     """Whether a file with secrets is for the broker alone. Call it before the file is used, and again when it is loaded anew.
 
     :param permissions: the value of ``secret.files.permissions``.
     :param what: what names the file, for messages: a key, as in ``ssl.keystore.location``.
+    :param look: says how others may use the file, as :func:`exposure` does.
     :returns: a warning for the log, None when all is well.
     :raises ConfigurationError: it does not exist, or others may read it and ``permissions`` is ``refuse``.
     """
     named = f"{what}={path}" if what else path
     try:
-        exposed = exposure(path)
+        exposed = look(path)
     except OSError as error:
         raise ConfigurationError(f"{named} cannot be used: {error.strerror}") from None
     if exposed is None:
@@ -68,11 +70,20 @@ def read_secret(path: str, permissions: str, what: str = "") -> tuple[Secret, st
     """
     warning = check_secret_file(path, permissions, what)
     named = f"{what}={path}" if what else path
+    return secret_of(read_bounded(path, SECRET_BYTES_MAX, named), named), warning
+
+
+def secret_of(data: bytes, named: str) -> Secret:
+    """The secret that is a file's content.
+
+    :param named: what the file is called in messages.
+    :raises ConfigurationError: it is empty, or no text.
+    """
     try:
-        text = read_bounded(path, SECRET_BYTES_MAX, named).decode()
+        text = data.decode()
     except UnicodeDecodeError:
         raise ConfigurationError(f"{named} is not UTF-8 text") from None
     text = text.removesuffix("\n").removesuffix("\r")
     if not text:
         raise ConfigurationError(f"{named} is empty; a secret was expected in it")
-    return Secret(text), warning
+    return Secret(text)

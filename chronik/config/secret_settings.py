@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -51,11 +51,12 @@ def resolve(texts: Mapping[str, str], permissions: str) -> Resolved:
 
 
 def resolve_lenient(texts: Mapping[str, str], permissions: str) -> Resolved:
-    """The same of settings that cannot be refused any more: a secret that cannot be had is not set, and a warning says why."""
-    found: dict[str, str] = {}
+    """The same of settings that cannot be refused any more: a secret that cannot be had is not set, and a warning says why.
+
+    :param texts: secrets as :class:`~chronik.config.secrets.Secret`; one that is not is encrypted still, and not set.
+    """
+    found = {name: text for name, text in texts.items() if isinstance(text, Secret) or not is_secret(name)}
     warnings: list[str] = []
-    for name, text in texts.items():
-        found[name] = Secret(text.strip()) if is_secret(name) else text
     for name in texts:
         secret = secret_of_file(name)
         if secret is None:
@@ -66,6 +67,19 @@ def resolve_lenient(texts: Mapping[str, str], permissions: str) -> Resolved:
             warning = str(error)
         warnings.extend(filter(None, [warning]))
     return Resolved(found, tuple(warnings))
+
+
+def set_twice(texts: Mapping[str, str], elsewhere: Mapping[str, str]) -> Iterator[str]:
+    """Sentences about secrets that are set in one place and their files in another.
+
+    :param texts: what is set in one place; secrets that files give may be among it or not.
+    :param elsewhere: likewise.
+    """
+    for one, other in ((texts, elsewhere), (elsewhere, texts)):
+        for name in one:
+            file = name + FILE_SUFFIX
+            if file in other and file not in one and is_secret(name):
+                yield _both(name, file)
 
 
 def resolve_options(options: Mapping[str, str], secrets: Collection[str], permissions: str, prefix: str) -> Resolved:
@@ -88,10 +102,14 @@ def _resolved(texts: Mapping[str, str], secrets: Iterable[str], files: Iterable[
     for name in files:
         secret = name.removesuffix(FILE_SUFFIX)
         if secret in texts:
-            raise ConfigurationError(f"{shown(prefix + secret)} and {shown(prefix + name)} are both set: set one of them")
+            raise ConfigurationError(_both(prefix + secret, prefix + name))
         found[secret], warning = read_secret(texts[name].strip(), permissions, prefix + name)
         warnings.extend(filter(None, [warning]))
     return Resolved(found, tuple(warnings))
+
+
+def _both(secret: str, file: str) -> str:
+    return f"{shown(secret)} and {shown(file)} are both set: set one of them"
 
 
 def check_settings_file(path: str, permissions: str) -> str | None:

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from collections.abc import Set as AbstractSet
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from twisted.logger import Logger
 from zope.interface import implementer
 
 from chronik.config import Configuration
-from chronik.config.interfaces import IConfigurations, IReconfigurable
-from chronik.config.secret_settings import PERMISSIONS_KEY, resolve
+from chronik.config.interfaces import IConfigurations, IPasswordEncoder, IReconfigurable
+from chronik.config.secret_settings import PERMISSIONS_KEY, resolve, set_twice
 from chronik.defer import deferred
+from chronik.errors import ConfigurationError
 from chronik.metadata.interfaces import IImageObserver, IMetadataFeed
 
 if TYPE_CHECKING:
@@ -27,14 +29,17 @@ class DynamicConfiguration:
     """Made anew only when what is set for this broker or for all of them changes.
 
     :param static: flags, environment, file and defaults.
+    :param passwords: decrypts the secrets among what the metadata say.
     """
 
     _log = Logger()
 
-    def __init__(self, static: Configuration, feed: IMetadataFeed, broker_id: int) -> None:
+    def __init__(self, static: Configuration, feed: IMetadataFeed, broker_id: int, passwords: IPasswordEncoder) -> None:
         self._static = static
         self._feed = feed
+        self._broker_id = str(broker_id)
         self._own = f"{EVERY_BROKER}{broker_id}"
+        self._passwords = passwords
         self._dynamic: tuple[Mapping[str, str], Mapping[str, str]] = ({}, {})
         self._current = static
         self._parts: list[IReconfigurable] = []
@@ -47,10 +52,17 @@ class DynamicConfiguration:
         dynamic = (configs.get(EVERY_BROKER, {}), configs.get(self._own, {}))
         if dynamic != self._dynamic:
             self._dynamic = dynamic
-            self._current = self._static.with_dynamic(*dynamic)
-            for problem in self._current.warnings:
+            self._current = self._with(*dynamic)
+            twice = (problem for texts in dynamic for problem in set_twice(texts, self._static.texts()))
+            for problem in (*self._current.warnings, *twice):
                 self._log.warn("{problem}", problem=problem)
         return self._current
+
+    def _with(self, cluster: Mapping[str, str], broker: Mapping[str, str]) -> Configuration:
+        """What the broker was started with, and over it what is stored, or would be."""
+        every, own = self._passwords.opened("", cluster), self._passwords.opened(self._broker_id, broker)
+        made = self._static.with_dynamic(every.texts, own.texts)
+        return replace(made, warnings=(*own.warnings, *every.warnings, *made.warnings))
 
     def observe(self, part: IReconfigurable) -> None:
         """Tell a part; see :meth:`IConfigurations.observe`. It is expected to go by the configuration as of now."""
@@ -61,10 +73,14 @@ class DynamicConfiguration:
         """Ask every part; see :meth:`IConfigurations.check`."""
         resolve(texts, self().get(PERMISSIONS_KEY))
         configs = self._feed.image.configs
-        if resource:
-            changed = self._static.with_dynamic(configs.get(EVERY_BROKER, {}), texts)
-        else:
-            changed = self._static.with_dynamic(texts, configs.get(self._own, {}))
+        stored, other = configs.get(self._own, {}), configs.get(EVERY_BROKER, {})
+        if not resource:
+            stored, other = other, stored
+        new = {name: text for name, text in texts.items() if stored.get(name) != text}
+        twice = next(set_twice(new, {**self._static.texts(), **other}), None)
+        if twice is not None:
+            raise ConfigurationError(twice)
+        changed = self._with(other, texts) if resource else self._with(texts, other)
         for part in self._parts:
             checking = part.check_configuration(changed)
             if checking is not None:

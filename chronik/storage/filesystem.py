@@ -14,6 +14,7 @@ from typing import Final
 
 from zope.interface import implementer
 
+from chronik.config.secret_files import exposure
 from chronik.storage.interfaces import IFile, IFileSystem, ILock
 
 IOV_MAX: Final = 1024
@@ -181,10 +182,12 @@ class RealFileSystem:
         finally:
             os.close(descriptor)
 
-    def write_whole(self, path: str, data: bytes) -> None:
+    def write_whole(self, path: str, data: bytes, private: bool = False) -> None:
         """Replace a small file; see :meth:`IFileSystem.write_whole`."""
         temporary = path + _TEMPORARY
-        file = self.open(temporary, create=True)
+        if private:
+            self.unlink(temporary)  # one that a crash left behind keeps its mode
+        file = RealFile(temporary, os.open(temporary, os.O_RDWR | os.O_CLOEXEC | os.O_CREAT, 0o600 if private else 0o644))
         try:
             file.truncate(0)
             file.pwritev([data], 0)
@@ -198,6 +201,10 @@ class RealFileSystem:
         """Read a small file; see :meth:`IFileSystem.read_whole`."""
         with open(path, "rb") as file:
             return file.read()
+
+    def exposure(self, path: str) -> str | None:
+        """Who else may use a file; see :meth:`IFileSystem.exposure`."""
+        return exposure(path)
 
     def free_bytes(self, path: str) -> int:
         """Room left; see :meth:`IFileSystem.free_bytes`."""

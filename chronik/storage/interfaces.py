@@ -29,10 +29,7 @@ class IFile(Interface):
     """An open file. All calls block; callers decide in which thread they run. Any ``OSError`` passes through."""
 
     def pwritev(buffers: Sequence[bytes | memoryview], position: int) -> int:
-        """Write the buffers one after the other from ``position`` on, all of them.
-
-        :returns: the number of bytes written, always their sum.
-        """
+        """Write the buffers one after the other from ``position`` on, all of them; the number of bytes written, which is always their sum."""
 
     def pread(count: int, position: int) -> bytes:
         """Up to ``count`` bytes from ``position``; fewer at the end of the file."""
@@ -105,11 +102,14 @@ class IFileSystem(Interface):
     def sync_file_system(path: str) -> None:
         """Return once everything written to the file system that holds ``path`` would survive a crash (``syncfs``)."""
 
-    def write_whole(path: str, data: bytes) -> None:
-        """Replace a small file at once and durably: a temporary file, synced, renamed, its directory synced."""
+    def write_whole(path: str, data: bytes, private: bool = False) -> None:
+        """Replace a small file at once and durably: a temporary file, synced, renamed, its directory synced; if ``private``, for our user alone."""
 
     def read_whole(path: str) -> bytes:
         """All bytes of a small file."""
+
+    def exposure(path: str) -> str | None:
+        """How others than the broker's user may read or change a file, for messages; None when they may not."""
 
     def free_bytes(path: str) -> int:
         """Bytes an unprivileged writer may still use on the file system that holds ``path``."""

@@ -343,7 +343,7 @@ class MemoryFileSystem:
             self._needed(path)
             synced.sync_all()
 
-    def write_whole(self, path: str, data: bytes) -> None:
+    def write_whole(self, path: str, data: bytes, private: bool = False) -> None:
         """Replace a small file; see :meth:`IFileSystem.write_whole`."""
         temporary = path + ".tmp"
         file = self.open(temporary, create=True)
@@ -359,6 +359,12 @@ class MemoryFileSystem:
         with self.lock_all:
             self.faults.check("read", path)
             return bytes(self._file(path).data)
+
+    def exposure(self, path: str) -> str | None:
+        """Nobody else has this memory; see :meth:`IFileSystem.exposure`."""
+        with self.lock_all:
+            self._needed(path)
+            return None
 
     def free_bytes(self, path: str) -> int:
         """Room left; see :meth:`IFileSystem.free_bytes`."""

@@ -145,6 +145,16 @@ class FileSystemContract(_Base):
             self.file_system.write_whole(self.path("f"), data)
             self.assertEqual((data, ["f"]), (self.file_system.read_whole(self.path("f")), self.file_system.list(self.root)))
 
+    def test_private(self) -> None:
+        """A file may be for the broker's user alone, from the beginning, whatever a crash left behind."""
+        self.created("f.tmp")
+        self.file_system.write_whole(self.path("f"), b"public")
+        self.created("f.tmp")
+        self.file_system.write_whole(self.path("f"), b"secret", private=True)
+        self.assertEqual((b"secret", ["f"]), (self.file_system.read_whole(self.path("f")), self.file_system.list(self.root)))
+        self.assertIsNone(self.file_system.exposure(self.path("f")))
+        self.assertRaises(FileNotFoundError, self.file_system.exposure, self.path("x"))
+
     def test_syncs(self) -> None:
         """Names and everything can be synced."""
         self.created()

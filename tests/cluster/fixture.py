@@ -17,6 +17,7 @@ from chronik.metadata.feed import MetadataFeed
 from chronik.metadata.image import BrokerImage, Endpoint, MetadataImage
 from chronik.metadata.interfaces import Put
 from chronik.metadata.memory import MemoryMetadataStore
+from tests.metadata.passwords import make_encoder
 
 ENDPOINTS = {"PLAINTEXT": Endpoint("", 9092)}
 
@@ -28,16 +29,17 @@ class ControllerCase(SynchronousTestCase):
     """Tests of a started controller."""
 
     def setUp(self) -> None:
-        """Start one, broker 1, over an empty store."""
+        """Start one, broker 1, over an empty store. Before secrets can be set, ``passwords`` has to be started, which takes its time."""
         self.clock = Clock()
         self.store = MemoryMetadataStore(self.clock)
         self.feed = MetadataFeed(self.store, self.clock)
         self.successResultOf(self.feed.start())
+        self.passwords = make_encoder(password_encoder_secret="hard to guess")
         self.controller = self.start_controller()
 
     def start_controller(self, broker_id: int = 1, cluster_id: str | None = None) -> Controller:
         """Another one over the same store."""
-        controller = Controller(self.store, self.feed, Registration(broker_id, ENDPOINTS), CONFIG, cluster_id)
+        controller = Controller(self.store, self.feed, Registration(broker_id, ENDPOINTS), CONFIG, self.passwords, cluster_id)
         self.successResultOf(controller.start())
         return controller
 

@@ -61,7 +61,7 @@ class EntryTests(ControllerCase):
 
     def test_another_clusters_store(self) -> None:
         """Data of one cluster does not go with the store of another."""
-        controller = Controller(self.store, self.feed, Registration(1, ENDPOINTS), CONFIG, "other")
+        controller = Controller(self.store, self.feed, Registration(1, ENDPOINTS), CONFIG, self.passwords, "other")
         failure = self.failureResultOf(controller.start(), ChronikError)
         self.assertIn("cluster other", str(failure.value))
 
@@ -70,7 +70,8 @@ class EntryTests(ControllerCase):
         for key in (keys.CLUSTER, keys.CONTROLLER, keys.broker_key(1)):
             self.setUp()
             self.successResultOf(self.store.commit([], [Put(key, b"\xff")]))
-            failure = self.failureResultOf(Controller(self.store, self.feed, Registration(1, ENDPOINTS), CONFIG).start(), ChronikError)
+            controller = Controller(self.store, self.feed, Registration(1, ENDPOINTS), CONFIG, self.passwords)
+            failure = self.failureResultOf(controller.start(), ChronikError)
             self.assertIn(f"{key!r} that cannot be read", str(failure.value))
 
     def test_expected_cluster_id_founds(self) -> None:
@@ -457,6 +458,24 @@ class ConfigTests(ControllerCase):
         )
         self.assertEqual(self.alter("BROKER", "1", ("DELETE", broker, None)), OK)
         self.assertEqual(self.stored("configs/"), ["configs/broker/", "configs/group/g"])
+
+    def test_secrets(self) -> None:
+        """A secret is stored once, encrypted, also where an answer was lost or somebody else was faster; nothing is stored that could not be."""
+        name = "listener.name.inside.ssl.key.password"
+        self.assertEqual(self.alter("BROKER", "1", ("SET", name, "canary")), ErrorCode.INVALID_REQUEST)
+        self.successResultOf(self.passwords.start())
+        self.assertEqual(self.alter("BROKER", "1", ("SET", name, "canary"), validate_only=True), OK)
+        self.assertEqual(self.stored("configs/"), [])
+        for fault in (Fault.UNKNOWN_MADE, Fault.UNKNOWN_NOT_MADE, Fault.CONFLICT):
+            before = self.successResultOf(self.store.snapshot()).revision
+            self.store.faults.append(fault)
+            self.assertEqual(self.alter("BROKER", "1", ("SET", "log.retention.ms", "5"), ("SET", name, f" canary {fault.name} ")), OK)
+            snapshot = self.successResultOf(self.store.snapshot())
+            self.assertEqual(snapshot.revision, before + 1)
+            self.assertNotIn("canary", repr(snapshot.entries) + repr(self.image))
+            opened = self.passwords.opened("1", self.image.configs["broker/1"])
+            self.assertEqual(opened.texts, {"log.retention.ms": "5", name: f"canary {fault.name}"})
+        self.assertNotIn("canary", repr(ConfigEdit(name, ConfigOperation.SET, "canary")))
 
     def test_refusals(self) -> None:
         """Each wrong change has its code and changes nothing."""

@@ -12,6 +12,7 @@ from chronik.config import ConfigSource, ConfigType, Configuration, Scope, check
 from chronik.config.describing import describe_broker
 from chronik.config.registry import password, registry
 from chronik.config.secret_files import SECRET_BYTES_MAX, check_secret_file, exposure, read_secret
+from chronik.config.secret_settings import set_twice
 from chronik.config.secrets import HIDDEN, Secret
 from chronik.config.values import format_value, parse_value
 from chronik.errors import ConfigurationError, ErrorCode, KafkaError
@@ -203,25 +204,55 @@ class BrokerKeyTests(SynchronousTestCase):
         self.assertIn(f"{self.KEY} and {self.KEY}.file are both set", str(error))
 
     def test_described(self) -> None:
-        """DescribeConfigs tells that there is one, and where from, and not which; it is read-only, its file's name is not."""
+        """DescribeConfigs tells that there is one, and where from, and not which; both can be changed at run time."""
         config = load({f"{self.KEY}.file": self.secret_file(), "ssl.key.password.file": self.secret_file()}, {})
         told = {each.name: each for each in describe_broker(config)}
         for name in (self.KEY, "ssl.key.password"):
             secret = told[name]
-            self.assertEqual((None, True, True, ConfigSource.STATIC_BROKER), (secret.value, secret.sensitive, secret.read_only, secret.source))
+            self.assertEqual((None, True, False, ConfigSource.STATIC_BROKER), (secret.value, secret.sensitive, secret.read_only, secret.source))
             self.assertEqual({None}, {synonym.value for synonym in secret.synonyms})
         self.assertEqual(["ssl.key.password"], [s.name for s in told[self.KEY].synonyms if s.name != self.KEY])
         self.assertNotIn(CANARY, repr(list(told.values())))
+        self.assertEqual({True}, {told[name].read_only for name in ("password.encoder.secret", "password.encoder.old.secret.file")})
 
     def test_stored_at_run_time(self) -> None:
-        """A secret itself is not stored, whatever listener it is for; the name of its file is, and taking away what is not there is no harm."""
-        error = self.assertRaises(KafkaError, check_configs, Scope.BROKER, "1", {}, {self.KEY: CANARY}, Configuration())
-        self.assertEqual(ErrorCode.INVALID_REQUEST, error.code)
-        self.assertIn(f"set {self.KEY}.file", error.message)
+        """A secret, and the name of its file, are subject to the rules of every other key; what those refuse is not told."""
+        for name, value in ((self.KEY, Secret(CANARY)), (f"{self.KEY}.file", "/etc/secret")):
+            check_configs(Scope.BROKER, "1", {}, {name: value}, Configuration())
+            check_configs(Scope.BROKER, "1", {name: value}, {}, Configuration())
+            bare = name.replace("listener.name.inside.", "")
+            for resource, wrong in (("", name), ("1", bare), ("1", "password.encoder.secret"), ("1", "plain.sasl.jaas.config")):
+                error = self.assertRaises(KafkaError, check_configs, Scope.BROKER, resource, {}, {wrong: value}, Configuration())
+                self.assertEqual(ErrorCode.INVALID_REQUEST, error.code)
+                self.assertNotIn(CANARY, error.message)
+
+    def test_no_text(self) -> None:
+        """Half of a character is no secret: it could not be encrypted, nor handed to anybody."""
+        error = self.assertRaises(KafkaError, check_configs, Scope.BROKER, "1", {}, {self.KEY: Secret(f"{CANARY}\ud800")}, Configuration())
+        self.assertEqual((ErrorCode.INVALID_CONFIG, True), (error.code, HIDDEN in error.message))
         self.assertNotIn(CANARY, error.message)
-        check_configs(Scope.BROKER, "1", {}, {f"{self.KEY}.file": "/etc/secret"}, Configuration())
-        check_configs(Scope.BROKER, "1", {self.KEY: CANARY}, {}, Configuration())
-        self.assertRaises(KafkaError, check_configs, Scope.BROKER, "", {}, {f"{self.KEY}.file": "/etc/secret"}, Configuration())
+
+    def test_encrypted(self) -> None:
+        """A secret as it is stored counts as not set: it is no password. One that was decrypted wins over what the broker was started with."""
+        static = load({"ssl.key.password": "old"}, {})
+        for text, wanted in (("chronik-aes256gcm-1:AAAA", "old"), (Secret(" x "), " x ")):
+            self.assertEqual(wanted, static.with_dynamic({}, {"ssl.key.password": text}).get("ssl.key.password"))
+
+    def test_set_twice(self) -> None:
+        """A secret and its file in different places are one too many; a secret of a file, and another of that name or another file, are not."""
+        file, other = f"{self.KEY}.file", "listener.name.outside.ssl.key.password"
+        of_file = {self.KEY: Secret(CANARY), file: "/etc/secret"}
+        for one, another, twice in (
+            ({self.KEY: CANARY}, of_file, True),
+            ({self.KEY: CANARY}, {file: "/etc/secret"}, True),
+            ({self.KEY: CANARY}, {self.KEY: "x"}, False),
+            ({file: "/etc/secret"}, of_file, False),
+            ({other: CANARY}, of_file, False),
+            ({}, of_file, False),
+            ({"nothing": CANARY}, {"nothing.file": "/x"}, False),
+        ):
+            wanted = [f"{self.KEY} and {file} are both set: set one of them"] if twice else []
+            self.assertEqual((wanted, wanted), (list(set_twice(one, another)), list(set_twice(another, one))))
 
     def test_file_at_run_time(self) -> None:
         """A file that is named at run time wins over what the broker was started with; one that cannot be used is as if it were not named."""

@@ -25,7 +25,7 @@ from confluent_kafka.admin import (
     ScramMechanism,
     UserScramCredentialUpsertion,
 )
-from cryptography.hazmat.primitives.serialization import BestAvailableEncryption, Encoding, PrivateFormat
+from cryptography.hazmat.primitives.serialization import BestAvailableEncryption, Encoding, PrivateFormat, pkcs12
 
 from chronik.config.broker_keys import BROKER_KEYS
 from chronik.config.loading import PREFIX
@@ -164,6 +164,7 @@ class CanaryTests(unittest.TestCase):
         self._over_http(broker, bob)
         self._certificates(broker)
         self._over_kafka(admin)
+        self._at_run_time(broker, admin)
         eventually(lambda: children(broker.pid), SECONDS, "the search process")
         for pid in children(broker.pid):
             for part in ("cmdline", "environ"):
@@ -220,6 +221,43 @@ class CanaryTests(unittest.TestCase):
             for name in (LISTENER_JAAS, "plain.sasl.jaas.config"):
                 self.assertTrue(told[name].is_sensitive)
                 self.assertIsNone(told[name].value)
+
+    def alter(self, admin: AdminClient, name: str, value: str | None) -> None:
+        """Set a key of the broker, or delete it."""
+        operation = AlterConfigOpType.DELETE if value is None else AlterConfigOpType.SET
+        entry = ConfigEntry(name, value, incremental_operation=operation)
+        (future,) = admin.incremental_alter_configs([ConfigResource(ResourceType.BROKER, "1", incremental_configs=[entry])]).values()
+        future.result(SECONDS)
+
+    def _at_run_time(self, broker: Broker, admin: AdminClient) -> None:
+        """Secrets themselves, by Kafka's API and over HTTP: for listeners that there are and are not, wrong ones and right ones, deleted ones."""
+        own, path = "listener.name.https.", "/_chronik/configs/brokers/1"
+        password, issued = self.canary(), authority.broker()
+        stored = pkcs12.serialize_key_and_certificates(None, issued.key, issued.certificate, None, BestAvailableEncryption(password.encode()))
+        keystore = self.secrets / "keystore.p12"
+        keystore.write_bytes(stored)
+        keystore.chmod(0o600)
+        self.assertEqual(200, self.ask(broker, path, dict.fromkeys((f"{own}ssl.key.password.file", f"{own}ssl.keystore.location")), "PUT"))
+        settings = {f"{own}ssl.keystore.location": str(keystore), f"{own}ssl.keystore.type": "PKCS12"}
+        names = (f"{own}ssl.keystore.password", f"{own}ssl.key.password")
+        self.assertEqual(400, self.ask(broker, path, {**settings, **dict.fromkeys(names, self.canary())}, "PUT"))
+        self.assertEqual(200, self.ask(broker, path, {**settings, **dict.fromkeys(names, password)}, "PUT"))
+        self.failing(lambda: self.alter(admin, f"{own}ssl.keystore.password", self.canary()))
+        self.failing(lambda: self.alter(admin, f"{own}ssl.keystore.password.file", self.file(password)))
+        for value in (self.canary(), self.canary(), None, self.canary()):
+            self.alter(admin, "listener.name.external.ssl.keystore.password", value)
+        (future,) = admin.describe_configs([ConfigResource(ResourceType.BROKER, "1")]).values()
+        for listener in ("https", "external"):
+            entry = future.result(SECONDS)[f"listener.name.{listener}.ssl.keystore.password"]
+            self.assertEqual((None, True), (entry.value, entry.is_sensitive))
+            self.answers.append(repr((entry, entry.synonyms)))
+        metadata = broker.data / ".metadata"
+        self.assertIn(b"chronik-aes256gcm-1:", (metadata / "metadata.log").read_bytes())
+        self.assertEqual(0o600, (metadata / "password.encoder.secret").stat().st_mode & 0o777)
+        command = [sys.executable, "-m", "chronik.cli", "configs", "describe", "--broker", "1", "--all"]
+        done = subprocess.run(command, capture_output=True, text=True, check=True, env=broker.shell, timeout=60)
+        self.assertIn("listener.name.external.ssl.keystore.password=(hidden)\tbroker\n", done.stdout)
+        self.answers.append(done.stdout + done.stderr)
 
     def refused(self, arguments: list[str], environ: Mapping[str, str]) -> str:
         """What a broker says that does not start."""

@@ -30,6 +30,7 @@ from chronik.server.handlers.api_versions import api_versions
 from chronik.server.metrics import RequestMetrics
 from chronik.server.quotas.service import ClientQuotas, QuotaWindows
 from chronik.server.services import Services
+from tests.metadata.passwords import make_encoder
 from tests.replica.fakes import TOPIC_ID, FakeFeed, FakeLog, FakeStore, make_inspector, topic_of
 
 
@@ -129,7 +130,7 @@ class Core:
         services = Services(
             broker_id=1,
             config=Configuration(),
-            configuration=DynamicConfiguration(Configuration(), self.feed, 1),
+            configuration=DynamicConfiguration(Configuration(), self.feed, 1, make_encoder()),
             metadata=self.feed,
             controller=nothing,
             partitions=self.partitions,

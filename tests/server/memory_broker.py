@@ -49,6 +49,7 @@ from chronik.server.table import api_table
 from chronik.storage.memory import MemoryFileSystem
 from chronik.testing.logs import make_clock, make_store
 from chronik.testing.pools import SynchronousThreadPools, SynchronousWorker
+from tests.metadata.passwords import make_encoder
 from tests.server.core import FakeAuthorizer
 
 BROKER_ID: Final = 1
@@ -88,6 +89,7 @@ class MemoryBroker:
     :param authorizer: one that allows everything until told otherwise if None.
     :param store_options: as the store takes them by keyword.
     :ivar disk: what it writes to.
+    :ivar passwords: encrypts secrets; it is started by who wants to set some.
     :ivar authorizer: decides who may do what.
     """
 
@@ -112,12 +114,14 @@ class MemoryBroker:
             directory = f"{directories[0]}/.metadata"
             self.metadata = FileMetadataStore(self.disk, directory, SynchronousWorker(), self.clock, random=lambda count: bytes(count))
         self.feed = MetadataFeed(self.metadata, self.clock)
-        self.dynamic = DynamicConfiguration(self.config, self.feed, self.broker_id)
+        self.passwords = make_encoder(password_encoder_secret="hard to guess")
+        self.dynamic = DynamicConfiguration(self.config, self.feed, self.broker_id, self.passwords)
         self._settings = EffectiveSettings(self.dynamic)
         self.displaced = False
         self._sessions = itertools.count(1)
         registration = Registration(self.broker_id, {"PLAINTEXT": Endpoint("", 9092)}, self.config.get("broker.rack"))
-        self.controller = Controller(self.metadata, self.feed, registration, self.config, random=random, peers=self._peers(neighbours))
+        peers = self._peers(neighbours)
+        self.controller = Controller(self.metadata, self.feed, registration, self.config, self.passwords, random=random, peers=peers)
         self._store = make_store(self.disk, self.clock, *directories, pools=pools, **store_options)
         self.moves = ReplicaMoves(self._store, self.feed, self.clock)
         replication = self._replication(neighbours)

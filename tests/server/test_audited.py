@@ -220,6 +220,21 @@ class ChangeTests(AuditedCase):
         self.edit(4, "", ("log.retention.ms", "9"))
         self.assertEqual(("BROKER:", {"log.retention.ms": "9"}), ((event := self.event()).resource, event.after))
 
+    def test_secrets(self) -> None:
+        """Of a secret it is told that it was set, or deleted, and not what it is or was, nor how it is stored."""
+        self.successResultOf(self.broker.passwords.start())
+        name = "listener.name.inside.ssl.key.password"
+        seen = []
+        for value in ("canary", "canary2", None):
+            self.edit(4, "1", (name, value))
+            event = self.event()
+            self.assertTrue(event.succeeded)
+            seen.append((event.before[name], event.after[name]))
+            self.assertNotIn("canary", repr((event.before, event.after, event.details)))
+        self.assertEqual([(None, "(hidden)"), ("(hidden)", "(hidden)"), ("(hidden)", None)], seen)
+        self.edit(4, "1", (name, "canary"), (f"{name}.file", "/nowhere"))
+        self.assertNotIn("canary", repr(self.event()))
+
     def test_replaced_configs(self) -> None:
         """AlterConfigs forgets what it does not name: that is told too."""
         kinds = messages.AlterConfigsRequest

@@ -97,7 +97,7 @@ class AdminCase(ControllerCase):
         given = {
             "broker_id": 1,
             "config": CONFIG.with_values(self.settings),
-            "configuration": DynamicConfiguration(CONFIG.with_values(self.settings), self.feed, 1),
+            "configuration": DynamicConfiguration(CONFIG.with_values(self.settings), self.feed, 1, self.passwords),
             "metadata": self.feed,
             "controller": self.controller,
             "partitions": self.partitions,

@@ -5,15 +5,18 @@ from __future__ import annotations
 from typing import Any
 
 from chronik.cluster.interfaces import NewTopic
+from chronik.config import ConfigSource
 from chronik.errors import ErrorCode, KafkaError
 from chronik.protocol.messages import AlterConfigsRequest, DescribeConfigsRequest, IncrementalAlterConfigsRequest
 from chronik.server.handlers.admin import alter_configs, describe_configs
+from tests.metadata.passwords import make_encoder
 from tests.server.admin.fixture import AdminCase, deny
 
 (DESCRIBE,) = describe_configs.APIS
 ALTER, INCREMENTAL = alter_configs.APIS
 TOPIC, BROKER, LOGGER, METRICS, GROUP = 2, 4, 8, 16, 32
 SET, DELETE, APPEND, SUBTRACT = range(4)
+CANARY = "canary-4711"
 
 Described = DescribeConfigsRequest.DescribeConfigsResource
 Resource = AlterConfigsRequest.AlterConfigsResource
@@ -228,6 +231,59 @@ class AlterConfigsTests(ConfigsCase):
         self.assertEqual(self.edit(TOPIC, "t", (SET, "retention.ms", "1")), ErrorCode.TOPIC_AUTHORIZATION_FAILED)
         self.assertEqual(self.edit(GROUP, "g", (SET, "x", "1")), ErrorCode.GROUP_AUTHORIZATION_FAILED)
         self.assertEqual(self.replace(BROKER, "1", log_retention_ms="1"), ErrorCode.CLUSTER_AUTHORIZATION_FAILED)
+
+    SECRET = "listener.name.inside.ssl.keystore.password"
+
+    def test_secrets(self) -> None:
+        """Each API stores a secret, encrypted; it is described without its value, and as unset once it is deleted."""
+        self.successResultOf(self.passwords.start())
+        for alter in (
+            lambda: self.edit(BROKER, "1", (SET, self.SECRET, CANARY)),
+            lambda: self.replace(BROKER, "1", **{self.SECRET.replace(".", "_"): CANARY}),
+        ):
+            self.assertEqual(alter(), ErrorCode.NONE)
+            stored = self.image.configs["broker/1"][self.SECRET]
+            self.assertEqual(self.passwords.opened("1", {self.SECRET: stored}).texts, {self.SECRET: CANARY})
+            self.assertNotIn(CANARY, repr(self.successResultOf(self.store.snapshot()).entries))
+            (config,) = self.describe(4, BROKER, "1", self.SECRET, include_synonyms=True).configs
+            told = (config.value, config.config_source, config.is_sensitive, config.read_only)
+            self.assertEqual(told, (None, ConfigSource.DYNAMIC_BROKER, True, False))
+            self.assertEqual([synonym.value for synonym in config.synonyms], [None])
+            self.assertEqual(self.edit(BROKER, "1", (DELETE, self.SECRET, None)), ErrorCode.NONE)
+            self.assertEqual(self.describe(4, BROKER, "1", self.SECRET).configs, ())
+            self.assertNotIn("broker/1", self.image.configs)
+
+    def test_stored_secrets_stay(self) -> None:
+        """A change of another key leaves a stored secret as it is, also one that cannot be decrypted."""
+        self.successResultOf(self.passwords.start())
+        self.assertEqual(self.edit(BROKER, "1", (SET, self.SECRET, CANARY)), ErrorCode.NONE)
+        stored = self.image.configs["broker/1"][self.SECRET]
+        self.passwords = make_encoder()
+        self.assertEqual(self.edit(BROKER, "1", (SET, "log.retention.ms", "5")), ErrorCode.NONE)
+        self.assertEqual(dict(self.image.configs["broker/1"]), {self.SECRET: stored, "log.retention.ms": "5"})
+        self.assertEqual(self.edit(BROKER, "1", (DELETE, self.SECRET, None)), ErrorCode.NONE)
+
+    def test_secrets_refused(self) -> None:
+        """Without a secret to encrypt with, for all listeners or brokers at once, or as a list, none is taken; no refusal tells it."""
+        for validate_only in (False, True):
+            self.assertEqual(self.edit(BROKER, "1", (SET, self.SECRET, CANARY), validate_only=validate_only), ErrorCode.INVALID_REQUEST)
+            self.assertIn("set password.encoder.secret, or password.encoder.secret.file", self.answer.responses[0].error_message)
+        self.successResultOf(self.passwords.start())
+        self.assertEqual(self.edit(BROKER, "1", (SET, self.SECRET, CANARY), validate_only=True), ErrorCode.NONE)
+        for name, key, operation, code in (
+            ("1", "ssl.keystore.password", SET, ErrorCode.INVALID_REQUEST),
+            ("", self.SECRET, SET, ErrorCode.INVALID_REQUEST),
+            ("1", "password.encoder.secret", SET, ErrorCode.INVALID_REQUEST),
+            ("1", self.SECRET, APPEND, ErrorCode.INVALID_CONFIG),
+            ("1", self.SECRET, SUBTRACT, ErrorCode.INVALID_CONFIG),
+            ("2", self.SECRET, SET, ErrorCode.INVALID_REQUEST),
+        ):
+            self.assertEqual(self.edit(BROKER, name, (operation, key, CANARY)), code)
+            self.assertNotIn(CANARY, self.answer.responses[0].error_message)
+        both = ((SET, self.SECRET, CANARY), (SET, f"{self.SECRET}.file", "/nowhere/secret"))
+        self.assertEqual(self.edit(BROKER, "1", *both), ErrorCode.INVALID_CONFIG)
+        self.assertIn("are both set", self.answer.responses[0].error_message)
+        self.assertEqual({}, dict(self.image.configs))
 
     def test_refused_as_a_whole(self) -> None:
         """A failure of everything is told at each resource."""
