@@ -299,9 +299,9 @@ class IPartitionLog(Interface):
 
         Cold data is brought to memory first, off the reactor.
 
-        :param max_bytes: the slice is no longer, so its last batch may be cut off, unless ``at_least_one_batch``.
+        :param max_bytes: the slice is no longer, unless ``at_least_one_batch``; so its last batch may be cut off, but not its first.
         :param limit_offset: batches at and above it are left out.
-        :param at_least_one_batch: the first batch is given whole even when it is larger than ``max_bytes``.
+        :param at_least_one_batch: the first batch is given even when it is larger than ``max_bytes``; else there is nothing to read then.
         :returns: an empty slice when there is nothing to read below the limit. The caller closes it.
         :raises KafkaError: ``OFFSET_OUT_OF_RANGE`` below ``start_offset`` or above ``end_offset``.
         """

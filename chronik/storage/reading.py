@@ -104,9 +104,9 @@ class LogReader:
                 end = segment.end_before(limit_offset)
                 size = end - position
                 if size > max_bytes:
-                    size = max_bytes
-                    if at_least_one_batch:
-                        size = max(size, first_size or segment.header_at(position).size_bytes)
+                    # Where the first batch is not given, others have their turn: what holds a part of it only, nobody can use.
+                    first_size = first_size or segment.header_at(position).size_bytes
+                    size = max_bytes if first_size <= max_bytes else first_size if at_least_one_batch else 0
                 if size > 0:
                     found = segment.slice(shared, position, size, base_offset)
                     shared.hold()

@@ -174,14 +174,16 @@ class LogContract(FollowerContract):
         self.assertEqual([0, 0, sizes[0], sizes[1], sizes[1], sizes[2]], [len(self.read(log, 0, limit_offset=limit)) for limit in range(6)])
 
     def test_read_max_bytes(self) -> None:
-        """A slice is cut off at the limit of bytes, but for a first batch that must be whole."""
+        """A slice is cut off at the limit of bytes, but for its first batch, which is given whole or not at all."""
         log = self.opened()
         self.append(log, b"a")
         one = log.size_bytes
         self.append(log, b"b")
         self.assertEqual(one + 5, len(self.read(log, 0, one + 5)))
         self.assertEqual(one, len(self.read(log, 0, 5)))
-        self.assertEqual(5, len(self.read(log, 0, 5, at_least_one=False)))
+        self.assertEqual(0, len(self.read(log, 0, one - 1, at_least_one=False)))
+        self.assertEqual(one, len(self.read(log, 0, one, at_least_one=False)))
+        self.assertEqual(one + 5, len(self.read(log, 0, one + 5, at_least_one=False)))
         self.assertEqual(0, len(self.read(log, 0, 0, at_least_one=False)))
 
     def test_read_out_of_range(self) -> None:

@@ -6,9 +6,10 @@ from collections import Counter
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from chronik.testing.simulation.faults import ANOTHER, FAULTS, STATES
+from chronik.testing.simulation.faults import FAULTS
 from chronik.testing.simulation.plans import IMPOSSIBLE, missed, plan_of
 from chronik.testing.simulation.scenario import Play
+from chronik.testing.simulation.world import ANOTHER, STATES
 from tests.lengths import length, report, seed
 from tests.simulation.runs import Run, simulate
 

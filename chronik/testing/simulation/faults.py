@@ -7,20 +7,14 @@ from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from random import Random
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import Final
 
 from twisted.internet.defer import Deferred, ensureDeferred
 
 from chronik.metadata.memory import Fault
-from chronik.model import TopicId
 from chronik.testing.simulation.brokers import Life, SimulatedBroker
 from chronik.testing.simulation.flips import Flip, flip_some
-from chronik.testing.simulation.ledger import Ledger
-from chronik.testing.simulation.network import Host, Network
-from chronik.testing.simulation.timeline import Timeline
-
-if TYPE_CHECKING:
-    from chronik.testing.simulation.access import Access
+from chronik.testing.simulation.world import ANOTHER, STATES, World
 
 WAIT_SECONDS: Final = 1.5
 """How long a state that a fault is to meet is waited for."""
@@ -44,74 +38,6 @@ STALE_SECONDS: Final = 5.0
 
 NEWS_SECONDS: Final = 4.0
 """So long after a broker could hear of the metadata again it has: what was late is there, and a snapshot that could not be had was asked for anew."""
-
-
-class World(Protocol):
-    """What faults are made to."""
-
-    @property
-    def timeline(self) -> Timeline:
-        """Its time."""
-
-    @property
-    def network(self) -> Network:
-        """Its network."""
-
-    @property
-    def brokers(self) -> list[SimulatedBroker]:
-        """All of them."""
-
-    @property
-    def clients(self) -> list[Host]:
-        """Where clients are."""
-
-    @property
-    def ledger(self) -> Ledger:
-        """What clients note."""
-
-    @property
-    def access(self) -> Access | None:
-        """Who may do what; None where everybody may do everything."""
-
-    @property
-    def kept(self) -> frozenset[TopicId]:
-        """Topics that are there to the end."""
-
-    @property
-    def kept_down(self) -> set[int]:
-        """Brokers that nobody starts again, for now."""
-
-    async def inspect(self, flip: Flip) -> None:
-        """Read where a bit was flipped."""
-
-    def controller(self) -> int:
-        """Who is the controller, by broker id; -1 for nobody."""
-
-    def leaders(self) -> list[int]:
-        """Who leads, once for each partition."""
-
-    def spares(self, broker_id: int) -> bool:
-        """Whether others have all that is committed of what a broker has."""
-
-
-_CHANGES: Final = ("CreateTopics", "DeleteTopics", "CreatePartitions", "IncrementalAlterConfigs", "DeleteRecords", "InitProducerId")
-_JOINS: Final = ("JoinGroup", "SyncGroup", "ConsumerGroupHeartbeat", "LeaveGroup")
-
-STATES: Final[Mapping[str, Callable[[World, SimulatedBroker], bool]]] = {
-    "starting": lambda world, broker: broker.phase == "starting",
-    "stopping": lambda world, broker: broker.phase == "stopping",
-    "flushing": lambda world, broker: broker.phase == "serving" and broker.flushing,
-    "producing": lambda world, broker: broker.phase == "serving" and world.ledger.under_way["Produce"] > 0,
-    "fetching": lambda world, broker: broker.phase == "serving" and world.ledger.under_way["Fetch"] > 0,
-    "committing": lambda world, broker: broker.phase == "serving" and world.ledger.under_way["OffsetCommit"] > 0,
-    "joining": lambda world, broker: broker.phase == "serving" and any(world.ledger.under_way[kind] for kind in _JOINS),
-    "searching": lambda world, broker: broker.phase == "serving" and world.ledger.under_way["Search"] > 0,
-    "administering": lambda world, broker: broker.phase == "serving" and any(world.ledger.under_way[kind] for kind in _CHANGES),
-}
-"""What may be going on when a fault comes; several at a time."""
-
-ANOTHER: Final = "another fault"
-"""One state more: another fault lasts."""
 
 
 class Nemesis:

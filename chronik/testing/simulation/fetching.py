@@ -29,12 +29,6 @@ LARGEST: Final = -3
 FENCED_SHARE: Final = 0.1
 """Of looks at the beginning, those that are followed by one under an epoch that is over."""
 
-LATEST_SHARE: Final = 0.1
-"""Of a consumer's Fetches, those before which it asks where a partition ends."""
-
-BACK_SHARE: Final = 0.02
-"""Of a consumer's Fetches, those before which it goes back in a partition."""
-
 BACK_MAX: Final = 20
 """Records that it goes back at most."""
 
@@ -190,7 +184,10 @@ class Reader:
             return 0
         leaders = list(by_leader)
         chosen = leaders[self.client.random.randrange(len(leaders))]
-        return await self._fetch_from(chosen, by_leader[chosen], wait_ms)
+        # A batch that is larger than what a partition is to give comes from the first one only: none is to be the last each time.
+        order = by_leader[chosen]
+        self.client.random.shuffle(order)
+        return await self._fetch_from(chosen, order, wait_ms)
 
     async def _fetch_from(self, leader: int, positions: list[Position], wait_ms: int) -> int:
         session = self._sessions.setdefault(leader, _Session()) if self._with_sessions else None
@@ -401,53 +398,6 @@ class Reader:
                 f"{position.reader} read {position.topic}-{position.partition} up to {position.offset} under epoch {position.fetched_epoch}, "
                 f"which is now said to end at {answer.end_offset}"
             )
-
-
-class Consumer:
-    """A client that reads some partitions by assignment, from the beginning, for ever."""
-
-    def __init__(self, stage: Stage, client: ClusterClient, topic: str, partitions: list[int], pause: float) -> None:
-        self._stage = stage
-        self._client = client
-        self._topic = topic
-        self._partitions = partitions
-        self._pause = pause
-        self._reader = Reader(stage, client, sessions=client.random.random() < 0.6)
-        self.positions: dict[tuple[str, int], Position] = {}
-
-    async def run(self) -> None:
-        """Read until the play is over."""
-        client = self._client
-        while not self._stage.over and not (self._stage.quiet and self._has_heard_of_all()):
-            try:
-                await self._begin()
-                if client.random.random() < BACK_SHARE:
-                    self._reader.go_back(self.positions[self._topic, client.random.choice(self._partitions)])
-                if client.random.random() < LATEST_SHARE:
-                    await self._reader.latest(self.positions[self._topic, client.random.choice(self._partitions)])
-                await self._reader.fetch(self.positions)
-                await client.sleep(self._pause * client.random.expovariate(1.0))
-            except Unavailable:
-                await client.backoff()
-                await self._find()
-
-    def _has_heard_of_all(self) -> bool:
-        """Whether it was told that everything is committed that was acknowledged: who waits with a fetch session is told that too."""
-        ledger = self._stage.ledger
-        told = [each.high >= ledger.history(each.topic_id).acknowledged_end(each.partition) for each in self.positions.values()]
-        return len(told) == len(self._partitions) and all(told)
-
-    async def _find(self) -> None:
-        try:
-            await self._client.refresh([self._topic])
-        except Unavailable:
-            pass
-
-    async def _begin(self) -> None:
-        for number in self._partitions:
-            if (self._topic, number) not in self.positions:
-                position = await self._reader.position(self._topic, number, self._client.name)
-                self.positions[position.key] = position
 
 
 async def read_all(

@@ -34,9 +34,10 @@ class ConsumerMember(Member):
 
     async def live(self) -> None:
         """Join, and send heartbeats in between."""
-        self.member_id = self.member_id or str(uuid.UUID(bytes=self.client.random.randbytes(16), version=4))
+        if not self.member_id:
+            self.member_id = str(uuid.UUID(bytes=self.client.random.randbytes(16), version=4))
+            self._epochs: list[int] = []
         self.epoch, self._owned, self._interval, self._late = 0, set(), 0.0, None
-        self._epochs: list[int] = []
         self._forget_said()
         random, clock = self.client.random, self.client.reactor.seconds
         beat_at = clock()

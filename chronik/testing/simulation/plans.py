@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from random import Random
 from typing import Final
 
-from chronik.testing.simulation.faults import ANOTHER, FAULTS, STATES
+from chronik.testing.simulation.faults import FAULTS
+from chronik.testing.simulation.world import ANOTHER, STATES
 
 METADATA_FAULTS: Final = frozenset({"metadata fault", "watches lost", "metadata lags", "metadata away"})
 """Those of a metadata store that is reached over a network."""

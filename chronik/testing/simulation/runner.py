@@ -19,10 +19,11 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from chronik.testing.simulation.faults import ANOTHER, FAULTS, STATES
+from chronik.testing.simulation.faults import FAULTS
 from chronik.testing.simulation.logs import SimulatedLog
 from chronik.testing.simulation.plans import missed
 from chronik.testing.simulation.scenario import Outcome, Play, run
+from chronik.testing.simulation.world import ANOTHER, STATES
 
 SECONDS_MAX: Final = 120
 """Of the processor's time: a run that takes longer hangs."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shlex
 import time
 from dataclasses import asdict, dataclass, field
@@ -22,14 +21,15 @@ from chronik.testing.simulation.classic import ClassicMember
 from chronik.testing.simulation.client import Broker, ClusterClient, Unavailable
 from chronik.testing.simulation.closing import compare_configurations, delete_groups, keep, lose_power, shared_out
 from chronik.testing.simulation.commits import LOOK_SECONDS, CommitAudit
+from chronik.testing.simulation.consumers import Consumer
 from chronik.testing.simulation.faults import Nemesis
-from chronik.testing.simulation.fetching import Consumer, read_all
+from chronik.testing.simulation.fetching import read_all
 from chronik.testing.simulation.flips import Flip
 from chronik.testing.simulation.inspectors import Inspector
 from chronik.testing.simulation.intruders import Intruder
 from chronik.testing.simulation.kip848 import ConsumerMember
 from chronik.testing.simulation.ledger import Ledger
-from chronik.testing.simulation.members import SESSION_MS, Member
+from chronik.testing.simulation.members import Member
 from chronik.testing.simulation.movers import Mover, Steward
 from chronik.testing.simulation.needs import needs_of
 from chronik.testing.simulation.network import Host, Network
@@ -40,12 +40,10 @@ from chronik.testing.simulation.producers import Producer, Registrar
 from chronik.testing.simulation.reactor import SimulatedReactor
 from chronik.testing.simulation.replicas import differences, leftovers
 from chronik.testing.simulation.searchers import Seeker
+from chronik.testing.simulation.settings import settings_of
 from chronik.testing.simulation.stage import Stage
 from chronik.testing.simulation.strangers import Stranger
 from chronik.testing.simulation.timeline import Timeline
-
-EVERYWHERE: Final = dict(pair.split("=", 1) for pair in os.environ.get("CHRONIK_TEST_SET", "").split())
-"""Settings of every broker, whatever the seed says: ``authorizer=acl allow.everyone.if.no.acl.found=true`` runs with authorization on."""
 
 OPERATIONS_MIN: Final = 2_000
 """Requests that are answered in a run, at least."""
@@ -184,7 +182,8 @@ class Simulation:
         return Access(random, play.brokers, scratch, self._store, self._audit, self.ledger.finding)
 
     def _machines(self, scratch: str) -> list[SimulatedBroker]:
-        play, access, settings = self._play, self._access, self._settings()
+        play, access = self._play, self._access
+        settings = settings_of(self._random, play.brokers)
         if access is not None:
             settings.update(access.settings())
         seed, store, own = f"{play.seed}/{play.brokers}", self._store, _nothing if access is None else access.own
@@ -194,38 +193,6 @@ class Simulation:
             )
             for number in range(1, play.brokers + 1)
         ]  # fmt: skip
-
-    def _settings(self) -> dict[str, str]:
-        random = self._random
-        session = str(SESSION_MS)
-        return {
-            "offsets.topic.num.partitions": "3",
-            "log.roll.ms": str(random.choice((300, 3_000, 100_000_000))),
-            "log.index.interval.bytes": str(random.choice((100, 1_000, 4_096))),
-            "log.flush.offset.checkpoint.interval.ms": str(random.choice((500, 3_000))),
-            "log.retention.check.interval.ms": "3000",
-            "log.scrub.interval.ms": "1000",
-            # Clocks are set back by hours: to such a broker, producers are from the future.
-            "log.message.timestamp.after.max.ms": str(2**63 - 1),
-            "log.segment.delete.delay.ms": str(random.choice((0, 500))),
-            "auto.create.topics.enable": "false",
-            "offsets.retention.check.interval.ms": str(random.choice((1_000, 600_000))),
-            "group.consumer.session.timeout.ms": session,
-            "group.consumer.min.session.timeout.ms": session,
-            "group.consumer.heartbeat.interval.ms": "500",
-            "group.consumer.min.heartbeat.interval.ms": "500",
-            "group.consumer.assignment.interval.ms": str(random.choice((0, 300))),
-            "default.replication.factor": str(min(3, self._play.brokers)),
-            "offsets.topic.replication.factor": str(min(3, self._play.brokers)),
-            "min.insync.replicas": str(random.choice((1, min(2, self._play.brokers)))),
-            "max.incremental.fetch.session.cache.slots": str(random.choice((2, 1000))),
-            "broker.session.timeout.ms": str(random.choice((700, 2_000))),
-            "broker.heartbeat.interval.ms": str(random.choice((150, 300))),
-            "replica.lag.time.max.ms": str(random.choice((600, 2_000, 30_000))),
-            "replica.fetch.wait.max.ms": str(random.choice((100, 500))),
-            "replica.fetch.backoff.ms": str(random.choice((100, 500))),
-            **EVERYWHERE,
-        }
 
     # -- brokers ------------------------------------------------------------------------------------------------------
 

@@ -51,16 +51,18 @@ def read_run(connection: sqlite3.Connection, log_id: int, offset: int, max_bytes
     for base_offset, last_offset, data in connection.execute(_FROM_OFFSET, (log_id, offset, limit_offset)):
         if last_offset < offset:
             continue
-        if last_offset >= limit_offset or (total >= max_bytes and (pieces or not at_least_one_batch)):
+        if last_offset >= limit_offset or (pieces and total >= max_bytes):
             break
         if not pieces:
+            if len(data) > max_bytes and not at_least_one_batch:
+                break
             first = base_offset
         pieces.append(data)
         total += len(data)
         end = last_offset + 1
     if not pieces:
         return None
-    room = max(max_bytes, len(pieces[0])) if at_least_one_batch else max_bytes
+    room = max(max_bytes, len(pieces[0]))
     whole = b"".join(pieces)
     return Run(first, end, whole if total <= room else whole[:room])
 
