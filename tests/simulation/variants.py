@@ -29,7 +29,8 @@ from chronik.storage.flush import FlushFiles, FlushScheduler
 from chronik.storage.handover import LogHandover
 from chronik.storage.homes import Home
 from chronik.storage.producers import ProducerStates
-from chronik.storage.segment import LogSegment
+from chronik.storage.segment import DAMAGED, LogSegment
+from chronik.storage.sidefiles import SideFiles
 from chronik.storage.store import SegmentLogStore
 from chronik.storage.sweeping import StoreSweeper
 from chronik.storage.trimming import LogTrimmer
@@ -203,6 +204,17 @@ def serve_what_is_damaged() -> None:
     LogSegment.readable_bytes = property(lambda self: self.size)  # type: ignore[assignment,method-assign]
 
 
+def note_no_damage() -> None:
+    """What is damaged is known until the broker ends: nothing is written down of it."""
+    before = SideFiles.later
+
+    def later(self: SideFiles, function: Callable[..., None], *args: Any) -> None:
+        if not str(args[0]).endswith(DAMAGED):
+            before(self, function, *args)
+
+    SideFiles.later = later  # type: ignore[method-assign]
+
+
 def move_without_a_stop() -> None:
     """A log takes appends while its copy in another directory takes its place, and who leads it is not told to wait."""
     LogHandover.freeze = lambda self: None  # type: ignore[method-assign]
@@ -287,6 +299,7 @@ ALL: Final[Sequence[Callable[[], None]]] = (
     commit_to_another_partition,
     forget_names,
     serve_what_is_damaged,
+    note_no_damage,
     move_without_a_stop,
     give_producer_ids_twice,
     leave_deleted_topics,
@@ -295,5 +308,5 @@ ALL: Final[Sequence[Callable[[], None]]] = (
 )
 """Every one."""
 
-KINDS: Final[Mapping[Callable[[], None], str]] = {time_by_the_wall_clock: "clock jump"}
+KINDS: Final[Mapping[Callable[[], None], str]] = {note_no_damage: "bit flip", time_by_the_wall_clock: "clock jump"}
 """The only fault that a run brings, for those that take one."""

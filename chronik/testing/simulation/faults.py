@@ -336,7 +336,9 @@ class Nemesis:
             if not await self._noticed(flip, NOTICE_SECONDS) and life is broker.life and life is not None and flip.is_served():
                 self._world.ledger.finding(f"a flipped bit in {flip.directory}/{flip.name} of broker {broker.number} was not noticed")
         if flip.noticed_at <= self._world.timeline.now:
+            noting = ensureDeferred(self._noted(flip))
             await self._world.inspect(flip)
+            await noting
         flip.restore()
         self._random.choice((broker.kill, broker.cut_power, broker.stop))()
         while broker.phase == "stopping":
@@ -355,6 +357,19 @@ class Nemesis:
                 return True
             await self._sleep(0.02)
         return False
+
+    async def _noted(self, flip: Flip) -> None:
+        """The broker writes down at once what it has noticed. If it ends before that is on the disk, its next life has to notice anew."""
+        life, until = flip.broker.life, self._world.timeline.now + NOTICE_SECONDS
+        while not flip.is_noted():
+            if life is not flip.broker.life:
+                flip.noticed_at = float("inf")
+                return
+            if self._world.timeline.now >= until:
+                if flip.is_served():
+                    self._world.ledger.finding(f"damage of {flip.directory}/{flip.name} of broker {flip.broker.number} was noticed and not noted")
+                return
+            await self._sleep(POLL_SECONDS)
 
     async def _serving(self, broker: SimulatedBroker) -> Life | None:
         until = self._world.timeline.now + NOTICE_SECONDS

@@ -30,7 +30,7 @@ class Flip:
     :ivar position: of its byte.
     :ivar around: the bytes before and behind it, the wrong one among them.
     :ivar flipped_at: when it was changed.
-    :ivar noticed_at: when the broker said so.
+    :ivar noticed_at: when the broker said so; never, once it ended before that was on its disk.
     :ivar over_at: when the broker ended that did not know that it was put right.
     """
 
@@ -62,6 +62,12 @@ class Flip:
         log = self._log()
         return bool(self._places()) and log is not None and not log.failed and self.segment() is not None
 
+    def is_noted(self) -> bool:
+        """Whether the next start knows: there is a mark beside the file."""
+        disk = _Platters(self.broker.disk.file_system)
+        mark = self.name.removesuffix(LOG) + DAMAGED
+        return any(mark in disk.names(path) for path in self._directories(disk))
+
     def restore(self) -> None:
         """Change it back, wherever the file is now; it may be gone, or cut, or have been read from before the crash."""
         files = self.broker.disk.file_system
@@ -70,9 +76,12 @@ class Flip:
 
     def _places(self) -> list[str]:
         disk = _Platters(self.broker.disk.file_system)
-        names = [(parent, name) for parent in self.broker.directories for name in disk.names(parent) if name.startswith(self.directory)]
-        paths = [f"{parent}/{name}/{self.name}" for parent, name in names]
+        paths = [f"{path}/{self.name}" for path in self._directories(disk)]
         return [path for path in paths if _around(disk.read(path), self.position) == self.around]
+
+    def _directories(self, disk: _Platters) -> list[str]:
+        """Where the log is, or was, or goes."""
+        return [f"{parent}/{name}" for parent in self.broker.directories for name in disk.names(parent) if name.startswith(self.directory)]
 
 
 class _Platters:
