@@ -7,7 +7,7 @@ from collections import Counter
 from twisted.trial.unittest import SynchronousTestCase
 
 from chronik.testing.simulation.faults import FAULTS
-from chronik.testing.simulation.plans import IMPOSSIBLE, missed, plan_of
+from chronik.testing.simulation.plans import IMPOSSIBLE, REFUSALS, missed, plan_of, unheard
 from chronik.testing.simulation.scenario import Play
 from chronik.testing.simulation.world import ANOTHER, STATES
 from tests.lengths import length, report, seed
@@ -91,3 +91,10 @@ class PlanTests(SynchronousTestCase):
         del met["password changed / joining"]
         self.assertEqual(["password changed / joining: 0"], missed(met, 50, several=False))
         self.assertEqual([], missed(met, 50, several=False, access=False))
+
+    def test_refusals_that_nobody_was_told(self) -> None:
+        """Each is named."""
+        told = dict.fromkeys(REFUSALS, 1)
+        self.assertEqual([], unheard(told))
+        del told["OffsetCommit: ILLEGAL_GENERATION"]
+        self.assertEqual(["OffsetCommit: ILLEGAL_GENERATION"], unheard(told))

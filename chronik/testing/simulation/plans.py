@@ -41,6 +41,27 @@ STRIDE: Final = 59
 """Between the pairs of one seed: it has faults and states of all kinds. No number of pairs has it as a factor."""
 
 
+REFUSALS: Final = (
+    "ConsumerGroupHeartbeat: FENCED_MEMBER_EPOCH",
+    "DeleteRecords: OFFSET_OUT_OF_RANGE",
+    "Fetch: FENCED_LEADER_EPOCH",
+    "Fetch: INVALID_FETCH_SESSION_EPOCH",
+    "Fetch: OFFSET_OUT_OF_RANGE",
+    "Heartbeat: REBALANCE_IN_PROGRESS",
+    "JoinGroup: UNKNOWN_MEMBER_ID",
+    "LeaveGroup: UNKNOWN_MEMBER_ID",
+    "ListOffsets: FENCED_LEADER_EPOCH",
+    "OffsetCommit: ILLEGAL_GENERATION",
+    "OffsetFetch: STALE_MEMBER_EPOCH",
+    "Produce: INVALID_PRODUCER_EPOCH",
+    "Produce: NOT_ENOUGH_REPLICAS",
+    "Produce: OUT_OF_ORDER_SEQUENCE_NUMBER",
+    "SyncGroup: ILLEGAL_GENERATION",
+)
+"""What clients are told in a run of many seeds, some of them of several brokers, each many times. Where nobody is told one of them, somebody does no
+longer do what it is told for."""
+
+
 def plan_of(seed: int, count: int, shared_store: bool, several: bool = False, only: str = "", access: bool = False) -> list[tuple[str, str]]:
     """The faults of a seed and the states that they are to meet: over many seeds all pairs come equally often, but for :data:`WEIGHTS`.
 
@@ -69,3 +90,11 @@ def missed(met: Mapping[str, int], least: int, several: bool, access: bool = Tru
     kinds = [kind for kind in FAULTS if kind not in without]
     pairs = [(kind, state) for kind in kinds for state in (*STATES, ANOTHER) if (kind, state) not in IMPOSSIBLE]
     return [f"{kind} / {state}: {met.get(f'{kind} / {state}', 0)}" for kind, state in pairs if met.get(f"{kind} / {state}", 0) < least]
+
+
+def unheard(told: Mapping[str, int]) -> list[str]:
+    """Which of :data:`REFUSALS` nobody was told.
+
+    :param told: how often what was told, by ``request: error``.
+    """
+    return [refusal for refusal in REFUSALS if not told.get(refusal)]

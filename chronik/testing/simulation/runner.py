@@ -21,7 +21,7 @@ from typing import Any, Final
 
 from chronik.testing.simulation.faults import FAULTS
 from chronik.testing.simulation.logs import SimulatedLog
-from chronik.testing.simulation.plans import missed
+from chronik.testing.simulation.plans import missed, unheard
 from chronik.testing.simulation.scenario import Outcome, Play, run
 from chronik.testing.simulation.world import ANOTHER, STATES
 
@@ -33,6 +33,12 @@ HASH_SEED: Final = "0"
 
 _MEMORY: Final = "/dev/shm"
 """Where files cost least, on systems that have it."""
+
+SEEDS_FOR_ALL: Final = 100
+"""So many seeds come to whatever clients may be told often."""
+
+LISTED_MAX: Final = 100
+"""Kinds of requests, and of errors, that the summary lists."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,7 +210,7 @@ def table(met: Counter[str]) -> str:
 
 
 def report(request: Request, say: Callable[[str], None], verbose: bool, least: int = 0) -> int:
-    """Run everything and tell; how many seeds failed, and pairs of faults and states that were met too seldom.
+    """Run everything and tell; how many seeds failed, which pairs of faults and states were met too seldom, and which refusals were never told.
 
     :param least: how often every fault is to meet every state.
     """
@@ -232,7 +238,10 @@ def report(request: Request, say: Callable[[str], None], verbose: bool, least: i
     seldom = missed(met, least, several, access)
     if seldom:
         say(f"less often than {least} times met: {'; '.join(seldom)}")
-    return summary.failed + len(seldom)
+    silent = unheard(errors) if several and summary.seeds >= SEEDS_FOR_ALL else []
+    if silent:
+        say(f"never told: {'; '.join(silent)}")
+    return summary.failed + len(seldom) + len(silent)
 
 
 def alone(play: Play, variant: str, say: Callable[[str], None], verbose: bool) -> int:
@@ -255,7 +264,7 @@ def _of_one(outcome: Outcome, verbose: bool) -> str:
 
 
 def _listed(counts: Counter[str]) -> str:
-    return ", ".join(f"{name} {count}" for name, count in counts.most_common(40))
+    return ", ".join(f"{name} {count}" for name, count in counts.most_common(LISTED_MAX))
 
 
 def seeds_of(text: str) -> Iterable[int]:
