@@ -17,9 +17,9 @@ from chronik.config.kafka_keys import is_kafka_only
 from chronik.config.key import ConfigKey, Effect, Scope, UpdateMode
 from chronik.config.names import split_listener_key
 from chronik.config.secret_settings import is_secret
-from chronik.config.secrets import HIDDEN, Secret
+from chronik.config.secrets import FILE_SUFFIX, HIDDEN, Secret
 from chronik.config.topic_keys import TOPIC_KEYS
-from chronik.config.values import ConfigType
+from chronik.config.values import ConfigType, shown
 from chronik.errors import ConfigurationError, ErrorCode, KafkaError
 
 KEYS: Final[Mapping[Scope, Mapping[str, ConfigKey]]] = {
@@ -56,6 +56,8 @@ def check_configs(scope: Scope, resource: str, before: Mapping[str, str], after:
         _check_update_modes(changed, resource)
     for name, text in after.items():
         _check_value(scope, name, text)
+        if scope is Scope.BROKER and is_secret(name) and name + FILE_SUFFIX in after:
+            raise KafkaError(ErrorCode.INVALID_CONFIG, f"{shown(name)} and {shown(name + FILE_SUFFIX)} are both set: set one of them")
     if scope is Scope.TOPIC:
         _check_order(static.topic_values(after))
     if scope is Scope.GROUP:
@@ -120,6 +122,8 @@ def _check_update_modes(names: set[str], resource: str) -> None:
 
 def _check_value(scope: Scope, name: str, text: str) -> None:
     key = _key(scope, name)
+    if not name.isprintable():  # halves of characters too, which JSON can have
+        raise KafkaError(ErrorCode.INVALID_CONFIG, f"{shown(name)}: a name has printable characters only")
     if scope is Scope.BROKER and is_secret(name) and not isinstance(text, Secret):
         return  # encrypted, so it was checked when it was set
     try:

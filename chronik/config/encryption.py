@@ -38,7 +38,7 @@ _SALT: Final = b"chronik password.encoder.secret"
 
 def derive_key(secret: str) -> bytes:
     """The key of a secret, by scrypt (RFC 7914). Computes for long: keep it off the reactor."""
-    return hashlib.scrypt(secret.encode(), salt=_SALT, n=_COST, r=_BLOCKS, p=_LANES, maxmem=_MEMORY_BYTES, dklen=_KEY_BYTES)
+    return hashlib.scrypt(secret.encode("utf-8", "surrogateescape"), salt=_SALT, n=_COST, r=_BLOCKS, p=_LANES, maxmem=_MEMORY_BYTES, dklen=_KEY_BYTES)
 
 
 def encrypted(key: bytes, secret: str, name: str, resource: str, nonce: bytes) -> str:

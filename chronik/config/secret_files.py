@@ -70,20 +70,11 @@ def read_secret(path: str, permissions: str, what: str = "") -> tuple[Secret, st
     """
     warning = check_secret_file(path, permissions, what)
     named = f"{what}={path}" if what else path
-    return secret_of(read_bounded(path, SECRET_BYTES_MAX, named), named), warning
-
-
-def secret_of(data: bytes, named: str) -> Secret:
-    """The secret that is a file's content.
-
-    :param named: what the file is called in messages.
-    :raises ConfigurationError: it is empty, or no text.
-    """
     try:
-        text = data.decode()
+        text = read_bounded(path, SECRET_BYTES_MAX, named).decode()
     except UnicodeDecodeError:
         raise ConfigurationError(f"{named} is not UTF-8 text") from None
     text = text.removesuffix("\n").removesuffix("\r")
     if not text:
         raise ConfigurationError(f"{named} is empty; a secret was expected in it")
-    return Secret(text)
+    return Secret(text), warning

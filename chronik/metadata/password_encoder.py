@@ -18,7 +18,7 @@ from zope.interface import implementer
 from chronik.config import Configuration
 from chronik.config.encryption import NONCE_BYTES, decrypted, derive_key, encrypted
 from chronik.config.interfaces import IPasswordEncoder
-from chronik.config.secret_files import SECRET_BYTES_MAX, check_secret_file, secret_of
+from chronik.config.secret_files import SECRET_BYTES_MAX, check_secret_file
 from chronik.config.secret_settings import Resolved, is_secret
 from chronik.config.secrets import Secret
 from chronik.defer import IThreadPools, Pool, deferred
@@ -61,9 +61,10 @@ class OwnSecret:
         try:
             warning = check_secret_file(self._path, self._permissions, look=self._file_system.exposure)
             large = self._file_system.size(self._path) > SECRET_BYTES_MAX
-            secret = Secret("") if large else secret_of(self._file_system.read_whole(self._path), self._path)
+            data = b"" if large else self._file_system.read_whole(self._path)
         except OSError as error:
             raise ConfigurationError(f"{self._path} cannot be read: {error.strerror}") from None
+        secret = Secret(data.decode("ascii", "replace").removesuffix("\n"))
         if not _is_own(secret):
             what = "which decrypts the secrets that were set at run time, is damaged"
             raise ConfigurationError(f"{self._path}, {what}: put back a copy, or remove it and set these secrets again")

@@ -190,15 +190,16 @@ class PasswordLogins:
         if found is not None or self._store is None:
             self._slots.release()
             return found
-        generation, began = self._generation, self._seconds()
+        generation, began, times = self._generation, self._seconds(), 1.0
         try:
             found = await self._store.verify_password(user, password)
-            if found is not None and generation == self._generation:
+            if found is None:
+                times = WRONG_TIMES
+            elif generation == self._generation:
                 _keep(self._right, key, (found, self._seconds() + CACHE_SECONDS), CACHED_MAX)
             return found
         finally:
-            took = self._seconds() - began
-            self._end_turn(self._pause(took if found is not None else WRONG_TIMES * took))
+            self._end_turn(self._pause(times * (self._seconds() - began)))
 
     def _end_turn(self, pause: float) -> None:
         if pause:

@@ -84,3 +84,7 @@ class EncryptionTests(SynchronousTestCase):
         self.assertEqual((32, 32), (len(one), len(other)))
         self.assertNotEqual(one, other)
         self.assertEqual(one, derive_key("one"))
+
+    def test_bytes_that_are_no_text(self) -> None:
+        """Of bytes of the environment that are no UTF-8 a key is made as of any."""
+        self.assertNotEqual(derive_key("\udcff"), derive_key("\udcfe"))

@@ -232,6 +232,18 @@ class BrokerKeyTests(SynchronousTestCase):
         self.assertEqual((ErrorCode.INVALID_CONFIG, True), (error.code, HIDDEN in error.message))
         self.assertNotIn(CANARY, error.message)
 
+    def test_names(self) -> None:
+        """Nor is a name with half of a character one, of any key: it could not be stored."""
+        for name, value in (("listener.name.\ud800.ssl.key.password", Secret(CANARY)), ("listener.name.\ud800.ssl.keystore.location", "/k")):
+            error = self.assertRaises(KafkaError, check_configs, Scope.BROKER, "1", {}, {name: value}, Configuration())
+            self.assertEqual((ErrorCode.INVALID_CONFIG, True), (error.code, "\\ud800" in error.message))
+
+    def test_both(self) -> None:
+        """A secret and its file are not both set, though two changes had it so."""
+        both = {self.KEY: "as it is stored", f"{self.KEY}.file": "/etc/secret"}
+        error = self.assertRaises(KafkaError, check_configs, Scope.BROKER, "1", {self.KEY: "as it is stored"}, both, Configuration())
+        self.assertEqual((ErrorCode.INVALID_CONFIG, True), (error.code, "both set" in error.message))
+
     def test_encrypted(self) -> None:
         """A secret as it is stored counts as not set: it is no password. One that was decrypted wins over what the broker was started with."""
         static = load({"ssl.key.password": "old"}, {})

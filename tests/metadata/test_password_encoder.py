@@ -161,6 +161,7 @@ class OwnSecretTests(EncoderCase):
             error = self.failureResultOf(encoder.prepare(), KafkaError).value
             self.assertEqual((ErrorCode.INVALID_REQUEST, problem), (error.code, error.message))
             self.assertIn(PATH, problem)
+            self.assertIn("put back a copy", problem)
             self.assertEqual(1, len(problem.splitlines()))
             self.disk.unlink(PATH)
 

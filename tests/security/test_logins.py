@@ -11,7 +11,16 @@ from zope.interface.verify import verifyObject
 from chronik.metadata.image import ImageDelta, MetadataImage
 from chronik.metadata.interfaces import IImageObserver
 from chronik.security.interfaces import SecurityDelta
-from chronik.security.logins import CACHE_SECONDS, CHECKS_WAITING_MAX, KNOWN_SECONDS, REMEMBERED_MAX, FailedLogins, LoginsRefused, PasswordLogins
+from chronik.security.logins import (
+    CACHE_SECONDS,
+    CHECKS_WAITING_MAX,
+    KNOWN_SECONDS,
+    REMEMBERED_MAX,
+    WRONG_TIMES,
+    FailedLogins,
+    LoginsRefused,
+    PasswordLogins,
+)
 from tests.security.sasl.users import ALICE, PASSWORD, Users
 
 
@@ -176,8 +185,21 @@ class PasswordLoginsTests(SynchronousTestCase):
         self.assertEqual([], self.users.held)
         self.assertEqual(ALICE, self.verify("alice", PASSWORD))
         self.clock.advance(1)
+        self.clock.advance(0.5)
         self.users.held.pop().callback(None)
         self.assertIsNone(self.successResultOf(second))
+        self.assertEqual(WRONG_TIMES * 0.5, took[-1])
+
+    def test_pause_after_a_failure_of_the_store(self) -> None:
+        """What cannot be checked is not wrong."""
+        took: list[float] = []
+        self.users.held = []
+        self.logins = PasswordLogins(self.users, self.failures, self.clock, b"secret", lambda seconds: took.append(seconds) or 0.0)
+        asking = self.logins.verify("alice", PASSWORD, "10.0.0.1")
+        self.clock.advance(1)
+        self.users.held.pop().errback(ValueError("the database is away"))
+        self.failureResultOf(asking, ValueError)
+        self.assertEqual([1.0], took)
 
     def test_same_at_once(self) -> None:
         """Many requests with one right password cost one check."""

@@ -38,6 +38,9 @@ BEYOND_SHARE: Final = 0.1
 EVERYTHING: Final = 1 << 60
 """An offset behind all that there will be."""
 
+LATE_SECONDS: Final = 15.0
+"""A request whose answer did not come has been carried out by then, or never is."""
+
 PARTITIONS_MAX: Final = 5
 
 BEHIND_MAX: Final = 100
@@ -251,7 +254,7 @@ class Nomad(Admin):
         self._replication = replication
         self._attempts = 0
         self._stays = 0
-        self._trimmed_late: set[int] = set()
+        self._trimmed_until: dict[int, float] = {}
         self._exists = False
         self._asked = False
         self._old: set[TopicId] = set()
@@ -281,8 +284,9 @@ class Nomad(Admin):
             raise Unavailable(f"{name} is not seen yet")
         if topic.topic_id in self._old:
             raise Unavailable(f"{name} is still seen")
-        for number in self._trimmed_late:
-            self.stage.ledger.history(topic.topic_id).forgotten(number, EVERYTHING)
+        for number, until in self._trimmed_until.items():
+            if self.client.reactor.timeline.now < until:
+                self.stage.ledger.history(topic.topic_id).forgotten(number, EVERYTHING)
         for n in range(self.client.random.randrange(1, 4)):
             await self._write(n, topic.topic_id)
         self._attempts += 1
@@ -319,14 +323,17 @@ class Nomad(Admin):
         number = self.client.random.randrange(2)
         part = DeleteRecordsRequest.DeleteRecordsPartition(partition_index=number, offset=-1)
         topic = DeleteRecordsRequest.DeleteRecordsTopic(name=self._topic, partitions=(part,))
-        self.stage.ledger.history(topic_id).forgotten(number, EVERYTHING)
         try:
             leader, _, _ = await self.client.leader(self._topic, number)
+        except Unavailable:
+            return
+        self.stage.ledger.history(topic_id).forgotten(number, EVERYTHING)
+        try:
             response = await self.client.ask(leader, DeleteRecordsRequest(topics=(topic,), timeout_ms=3_000))
             self.client.error("DeleteRecords", response.topics[0].partitions[0].error_code)
         except Unavailable:
             # It names the topic, and may come when there is another one of that name.
-            self._trimmed_late.add(number)
+            self._trimmed_until[number] = self.client.reactor.timeline.now + LATE_SECONDS
 
     async def _delete(self, topic_id: TopicId) -> None:
         state = DeleteTopicsRequest.DeleteTopicState(name=None, topic_id=topic_id)

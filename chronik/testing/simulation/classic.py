@@ -25,11 +25,10 @@ PROTOCOL: Final = "range"
 REBALANCE_MS: Final = 3_000
 
 HEARD_SECONDS: Final = REBALANCE_MS / 1000 * 0.9
-"""Nobody is put out sooner after a sign of life that was answered, which tells of a rebalance that has begun."""
+"""Nobody is put out sooner after a sign of life whose answer would have told of a rebalance."""
 
 LATE_SHARE: Final = 0.1
 """Of heartbeats, those after which a member does something as if it had missed the generation that it is in."""
-
 
 LEFT_TIMES: Final = 3
 """So often whoever has left may be told so again: a coordinator that took the place of another one may not have heard of it, but not each time."""

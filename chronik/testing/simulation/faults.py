@@ -67,6 +67,8 @@ class Nemesis:
         """Carry out the plan, and put everything right in the end."""
         running: list[Deferred[None]] = []
         for kind, state in self._plan:
+            while self._replacing:
+                await self._sleep(POLL_SECONDS)
             broker = self._target()
             await self._until(broker, state)
             running.append(ensureDeferred(self._bring(kind, broker, self._states(broker))))
@@ -252,7 +254,8 @@ class Nemesis:
     async def disk_replaced(self, broker: SimulatedBroker) -> bool:
         """It comes back with an empty disk, or with several, where others have all that was on them."""
         world = self._world
-        if self._replacing or any(flip.broker is broker for flip in world.ledger.flipped if flip.over_at > world.timeline.now):
+        if self._lasting > 1:
+            # Others are to have it until the broker is back.
             return False
         self._replacing = True
         try:
@@ -267,6 +270,7 @@ class Nemesis:
             while replaced and broker.phase != "serving":
                 await self._sleep(0.05)
         finally:
+            world.kept_down.discard(broker.number)
             self._replacing = False
         return replaced
 

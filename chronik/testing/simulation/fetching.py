@@ -203,10 +203,8 @@ class Reader:
             self._sessions.pop(leader, None)
             raise Unavailable(f"Fetch: {error.name}")
         if session is not None:
-            asked, session.session_id = session.epoch, response.session_id
+            session.session_id = response.session_id
             session.epoch = session.epoch + 1 if response.session_id else 0
-            if asked and session.epoch and self.client.random.random() < REPEATED_SHARE:
-                await self._repeat(leader, request)
         by_name = {(position.topic, position.partition): position for position in positions}
         by_id = {(position.topic_id, position.partition): position for position in positions}
         count = 0
@@ -220,6 +218,8 @@ class Reader:
                 elif session is not None:
                     what = f"{topic.topic or topic.topic_id.hex()}-{number}, which is not in its session any more"
                     self._stage.ledger.finding(f"{self.client.name} was given {what}")
+        if request.session_epoch > 0 and response.session_id and self.client.random.random() < REPEATED_SHARE:
+            await self._repeat(leader, request)
         return count
 
     async def _repeat(self, leader: int, request: FetchRequest) -> None:
@@ -227,7 +227,12 @@ class Reader:
 
         :raises Unavailable: it cannot be asked now.
         """
-        error = self.client.error("Fetch", (await self.client.ask(leader, request, self._version)).error_code)
+        try:
+            response = await self.client.ask(leader, request, self._version)
+        except Unavailable:
+            self._sessions.pop(leader, None)
+            raise
+        error = self.client.error("Fetch", response.error_code)
         if error is ErrorCode.NONE:
             self._stage.ledger.finding(f"{self.client.name} was answered epoch {request.session_epoch} of its fetch session twice")
 

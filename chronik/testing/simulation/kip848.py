@@ -100,6 +100,9 @@ class ConsumerMember(Member):
             self._coordinated("ConsumerGroupHeartbeat", response.error_code)
         self._said = saying
         self.epoch, self._interval = response.member_epoch, response.heartbeat_interval_ms / 1000
+        if self._epochs and self.epoch < self._epochs[-1]:
+            # The group was forgotten while it was empty, and begins anew.
+            self._epochs.clear()
         if self.epoch not in self._epochs[-1:]:
             self._epochs.append(self.epoch)
         if response.assignment is not None:
@@ -149,7 +152,7 @@ class ConsumerMember(Member):
             )
             code = (await self.client.ask_coordinator(self.group, OffsetFetchRequest(groups=(group,)), 9)).groups[0].error_code
         # Its session may be over by now, and then it is nobody.
-        if self._told(kind, code) not in (wanted, ErrorCode.UNKNOWN_MEMBER_ID) and not self.client.may_lag:
+        if self._told(kind, code) not in (wanted, ErrorCode.UNKNOWN_MEMBER_ID, ErrorCode.GROUP_ID_NOT_FOUND) and not self.client.may_lag:
             what = f"{kind} under epoch {epoch} of {self.group}, being at {self.epoch}, and was told {ErrorCode(code).name}"
             self.stage.ledger.finding(f"{self.client.name} sent {what}")
 

@@ -424,8 +424,10 @@ class Simulation:
         return [] if self._audit is None else [state.leader for _, state in self._audit.partitions() if state.leader > 0]
 
     def spares(self, broker_id: int) -> bool:
-        """Whether others have all that is committed of what a broker has."""
-        return self._audit is not None and all(set(state.isr) != {broker_id} for _, state in self._audit.partitions())
+        """Whether others, who serve, have all that is committed of what a broker has."""
+        serving = {broker.number for broker in self.brokers if broker.phase == "serving"} - {broker_id}
+        partitions = self._audit.partitions() if self._audit is not None else ()
+        return all(broker_id not in (*state.isr, *state.elr) or not serving.isdisjoint(state.isr) for _, state in partitions)
 
     def _sleep(self, seconds: float) -> Deferred[None]:
         done: Deferred[None] = Deferred()
