@@ -81,6 +81,9 @@ class Crowd(Protocol):
         :returns: how long nothing is to be done for the crowd, in seconds; 0 for until the next turn.
         """
 
+    def charge(self, took: float) -> None:
+        """Let the pause be longer that there is now, or that comes next, as if this had been done besides; ``took`` is in seconds."""
+
 
 class NoCrowd:
     """Where nobody waits for strangers: in simulations, and where sockets are the test's."""
@@ -103,6 +106,9 @@ class NoCrowd:
     def pause(self, took: float) -> float:
         """None; see :meth:`Crowd.pause`."""
         return 0.0
+
+    def charge(self, took: float) -> None:
+        """There is no pause; see :meth:`Crowd.charge`."""
 
 
 NO_CROWD: Final = NoCrowd()
@@ -181,6 +187,14 @@ class PolledCrowd:
         if not self._careful:
             return 0.0
         self._careful -= 1
+        return self._rest_longer(took)
+
+    def charge(self, took: float) -> None:
+        """See :meth:`Crowd.charge`."""
+        if self._careful:
+            self._rest_longer(took)
+
+    def _rest_longer(self, took: float) -> float:
         now = self._seconds()
         rest = min(PAUSE_SECONDS_MAX, max(PAUSE_SECONDS, PAUSE_SHARES * took))
         self._rests_until = min(max(self._rests_until, now) + rest, now + REST_SECONDS_MAX)

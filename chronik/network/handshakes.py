@@ -7,11 +7,11 @@ order; the one that has waited for its peer the longest then gives way, so that 
 from __future__ import annotations
 
 from collections import OrderedDict, deque
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from itertools import chain
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
-from chronik.network.crowd import NO_CROWD
+from chronik.network.crowd import NO_CROWD, Crowd
 
 if TYPE_CHECKING:
     from twisted.internet.interfaces import IDelayedCall
@@ -54,8 +54,7 @@ class Handshakes:
 
     :param clock: an ``IReactorTime``.
     :param at_once_max: under way at a time.
-    :param pause: what to wait between two turns that have something to do, of the time the first one took; see
-        :meth:`Crowd.pause <chronik.network.crowd.Crowd.pause>`.
+    :param crowd: says what to wait between two turns that have something to do.
     :ivar done: those that came to a good end.
     :ivar failed: those that did not.
     """
@@ -65,10 +64,10 @@ class Handshakes:
         clock: Any,
         at_once_max: int = HANDSHAKES_MAX,
         seconds: float = HANDSHAKE_SECONDS,
-        pause: Callable[[float], float] = NO_CROWD.pause,
+        crowd: Crowd = NO_CROWD,
     ) -> None:
         self._clock = clock
-        self._pause = pause
+        self._crowd = crowd
         self._at_once_max = at_once_max
         self._seconds = seconds
         # The first of a dict from whose front thousands were taken is not found at once.
@@ -122,7 +121,7 @@ class Handshakes:
     def fail(self) -> None:
         """Count one that came to no good end."""
         self.failed += 1
-        self._pause(FAILED_SECONDS)
+        self._crowd.charge(FAILED_SECONDS)
 
     def discard(self, session: Any) -> None:
         """Let go of what OpenSSL keeps of a connection that is gone, soon: it takes as long as a request, and thousands may go at once."""
@@ -172,7 +171,7 @@ class Handshakes:
         while self._ended and (len(self._ended) > least or self._clock.seconds() <= until):
             self._ended.popleft()
         if self._ready or self._ended:
-            self._run_soon(self._pause(self._clock.seconds() - began))
+            self._run_soon(self._crowd.pause(self._clock.seconds() - began))
 
     def _run_soon(self, seconds: float = 0.0) -> None:
         if self._turn is None:

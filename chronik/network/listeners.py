@@ -69,7 +69,7 @@ class KafkaListeners:
         self._addresses = config.listeners()
         self._advertised = _advertised(config, self._addresses)
         self._protocols = security_protocols(config)
-        self.handshakes = Handshakes(reactor, pause=crowd.pause)
+        self.handshakes = Handshakes(reactor, crowd=crowd)
         self.tls = {name: _need(tls)(name, config.for_listener(name)) for name, protocol in self._protocols.items() if protocol in ENCRYPTED}
         limits = ConnectionLimits(
             idle_seconds=config.get("connections.max.idle.ms") / 1000,

@@ -17,6 +17,7 @@ from chronik.network.crowd import (
     PAUSE_SECONDS,
     PAUSE_SECONDS_MAX,
     PAUSE_SHARES,
+    REST_SECONDS_MAX,
     SHARE_SECONDS,
     PolledCrowd,
 )
@@ -210,6 +211,15 @@ class CrowdTests(SynchronousTestCase):
         self.assertEqual(0, self.turn())
         self.assertEqual(0, self.pass_time(PAUSE_SHARES * 0.005 - 1e-4))
         self.assertEqual(1, self.pass_time(2e-4))
+
+    def test_charged(self) -> None:
+        """What comes besides makes the pause longer, to a bound, and does not shorten the time for which the crowd gives way."""
+        self.crowd.charge(1.0)
+        self.assertEqual(0.0, self.crowd.pause(0.0))
+        self.crowd.give_way()
+        for _ in range(2 * CAREFUL_SHARES):
+            self.crowd.charge(0.005)
+        self.assertAlmostEqual(REST_SECONDS_MAX, self.crowd.pause(0.0))
 
     def test_all_leave_in_a_pause(self) -> None:
         """A pause is over when nobody is left, and begins nothing."""

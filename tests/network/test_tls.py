@@ -20,7 +20,8 @@ from chronik.config import Configuration
 from chronik.defer import deferred
 from chronik.network.channel import ChannelError, KafkaChannel
 from chronik.network.connection import KafkaConnection
-from chronik.network.handshakes import GIVE_WAY_SECONDS, HANDSHAKE_SECONDS, Handshakes
+from chronik.network.crowd import NoCrowd
+from chronik.network.handshakes import FAILED_SECONDS, GIVE_WAY_SECONDS, HANDSHAKE_SECONDS, Handshakes
 from chronik.network.limits import ConnectionLimits
 from chronik.network.listener import ConnectionFactory, RequestBudget
 from chronik.network.peers import Dialing
@@ -482,11 +483,15 @@ class BoundTests(LogTestCase):
         """Between turns of those that wait is the pause that the crowd asks for, of the time that the turn before took."""
         took: list[float] = []
 
-        def pause(seconds: float) -> float:
-            took.append(round(seconds, 6))
-            return 0.004
+        class Pausing(NoCrowd):
+            def pause(self, seconds: float) -> float:
+                took.append(round(seconds, 6))
+                return 0.004
 
-        handshakes = Handshakes(self.clock, pause=pause)
+            def charge(self, seconds: float) -> None:
+                took.append(-seconds)
+
+        handshakes = Handshakes(self.clock, crowd=Pausing())
         ran: list[int] = []
         for each in [_Slow(self.clock, ran, number) for number in range(6)]:
             handshakes.received(each)
@@ -497,6 +502,8 @@ class BoundTests(LogTestCase):
         self.clock.advance(0.0005)
         self.assertEqual(6, len(ran))
         self.assertEqual([], self.clock.getDelayedCalls()[1:], "but the look at deadlines")
+        handshakes.fail()
+        self.assertEqual((1, -FAILED_SECONDS), (handshakes.failed, took[-1]))
         handshakes.close()
 
     def test_nothing_piles_up(self) -> None:
