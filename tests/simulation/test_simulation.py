@@ -20,7 +20,7 @@ CLUSTER_SEEDS = length(25, 500)
 FAULTS_OF_LONG_RUNS = 26
 """With so many, plans bring every fault in every state at least fifty times over a thousand seeds."""
 
-FAULTS_OF_EACH = length(12, FAULTS_OF_LONG_RUNS)
+FAULTS_OF_EACH = length(9, FAULTS_OF_LONG_RUNS)
 
 MET_MIN = length(0, 50)
 """How often every fault is to meet every state that it can, over all seeds of one and of three brokers."""
