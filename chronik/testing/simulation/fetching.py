@@ -193,11 +193,7 @@ class Reader:
         session = self._sessions.setdefault(leader, _Session()) if self._with_sessions else None
         request = self._request(session, positions, wait_ms)
         self._began = self._stage.ledger.now()
-        try:
-            response = await self.client.ask(leader, request, self._version)
-        except Unavailable:
-            self._sessions.pop(leader, None)
-            raise
+        response = await self._ask(leader, request)
         error = self.client.error("Fetch", response.error_code)
         if error is not ErrorCode.NONE:
             self._sessions.pop(leader, None)
@@ -222,16 +218,23 @@ class Reader:
             await self._repeat(leader, request)
         return count
 
+    async def _ask(self, leader: int, request: FetchRequest) -> Any:
+        """Ask, and begin another session where no answer comes: nobody knows how far that one is.
+
+        :raises Unavailable: none comes.
+        """
+        try:
+            return await self.client.ask(leader, request, self._version)
+        except Unavailable:
+            self._sessions.pop(leader, None)
+            raise
+
     async def _repeat(self, leader: int, request: FetchRequest) -> None:
         """Ask a session again for what it has answered: it is further by now.
 
         :raises Unavailable: it cannot be asked now.
         """
-        try:
-            response = await self.client.ask(leader, request, self._version)
-        except Unavailable:
-            self._sessions.pop(leader, None)
-            raise
+        response = await self._ask(leader, request)
         error = self.client.error("Fetch", response.error_code)
         if error is ErrorCode.NONE:
             self._stage.ledger.finding(f"{self.client.name} was answered epoch {request.session_epoch} of its fetch session twice")
