@@ -16,7 +16,7 @@ from chronik.config.group_keys import GROUP_KEYS, check_group_limits, check_grou
 from chronik.config.kafka_keys import is_kafka_only
 from chronik.config.key import ConfigKey, Effect, Scope, UpdateMode
 from chronik.config.names import split_listener_key
-from chronik.config.secret_settings import is_secret
+from chronik.config.secret_settings import both_set, is_secret
 from chronik.config.secrets import FILE_SUFFIX, HIDDEN, Secret
 from chronik.config.topic_keys import TOPIC_KEYS
 from chronik.config.values import ConfigType, shown
@@ -57,7 +57,7 @@ def check_configs(scope: Scope, resource: str, before: Mapping[str, str], after:
     for name, text in after.items():
         _check_value(scope, name, text)
         if scope is Scope.BROKER and is_secret(name) and name + FILE_SUFFIX in after:
-            raise KafkaError(ErrorCode.INVALID_CONFIG, f"{shown(name)} and {shown(name + FILE_SUFFIX)} are both set: set one of them")
+            raise KafkaError(ErrorCode.INVALID_CONFIG, both_set(name, name + FILE_SUFFIX))
     if scope is Scope.TOPIC:
         _check_order(static.topic_values(after))
     if scope is Scope.GROUP:

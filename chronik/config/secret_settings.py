@@ -79,7 +79,7 @@ def set_twice(texts: Mapping[str, str], elsewhere: Mapping[str, str]) -> Iterato
         for name in one:
             file = name + FILE_SUFFIX
             if file in other and file not in one and is_secret(name):
-                yield _both(name, file)
+                yield both_set(name, file)
 
 
 def resolve_options(options: Mapping[str, str], secrets: Collection[str], permissions: str, prefix: str) -> Resolved:
@@ -102,13 +102,14 @@ def _resolved(texts: Mapping[str, str], secrets: Iterable[str], files: Iterable[
     for name in files:
         secret = name.removesuffix(FILE_SUFFIX)
         if secret in texts:
-            raise ConfigurationError(_both(prefix + secret, prefix + name))
+            raise ConfigurationError(both_set(prefix + secret, prefix + name))
         found[secret], warning = read_secret(texts[name].strip(), permissions, prefix + name)
         warnings.extend(filter(None, [warning]))
     return Resolved(found, tuple(warnings))
 
 
-def _both(secret: str, file: str) -> str:
+def both_set(secret: str, file: str) -> str:
+    """The sentence that refuses a secret and the name of its file at once."""
     return f"{shown(secret)} and {shown(file)} are both set: set one of them"
 
 

@@ -38,7 +38,7 @@ WRONG_TIMES: Final = 3.0
 """The time that a wrong password took counts so often for the pause after it: who guesses has less of the machine than who logs in."""
 
 CHECKS_WAITING_MAX: Final = 256
-"""Logins that wait for theirs, about two seconds of work; whoever comes then is told to come back."""
+"""Logins that wait for theirs, about two seconds of work, and the pauses between while clients ask; whoever comes then is told to come back."""
 
 CACHE_SECONDS: Final = 30.0
 """For how long a password that was right need not be computed anew: clients of HTTP send it with every request."""

@@ -85,6 +85,17 @@ class Admin:
         response = await self.client.ask_controller(IncrementalAlterConfigsRequest(resources=(resource,)))
         self.outcome("IncrementalAlterConfigs", response.responses[0].error_code)
 
+    async def delete_records(self, leader: int, topic: str, partition: int, offset: int) -> ErrorCode:
+        """Ask for all records below an offset to be removed, -1 for all that are committed; what is told.
+
+        :raises Unavailable: it is not known what became of it.
+        """
+        part = DeleteRecordsRequest.DeleteRecordsPartition(partition_index=partition, offset=offset)
+        wanted = DeleteRecordsRequest.DeleteRecordsTopic(name=topic, partitions=(part,))
+        response = await self.client.ask(leader, DeleteRecordsRequest(topics=(wanted,), timeout_ms=3_000))
+        (answer,) = response.topics[0].partitions
+        return self.client.error("DeleteRecords", answer.error_code)
+
     def outcome(self, kind: str, code: int, *accepted: ErrorCode) -> ErrorCode:
         """Note an answer's error.
 
@@ -226,16 +237,12 @@ class Trimmer(Admin):
         beyond = random.random() < BEYOND_SHARE
         offset = position.high + random.randint(1, 3) if beyond else random.randint(0, position.high)
         history = self.stage.ledger.history(topic_id)
-        part = DeleteRecordsRequest.DeleteRecordsPartition(partition_index=number, offset=offset)
-        topic = DeleteRecordsRequest.DeleteRecordsTopic(name=self._topic, partitions=(part,))
         self.stage.lifetimes.asked(topic_id, number, offset)
         try:
-            response = await self.client.ask(leader, DeleteRecordsRequest(topics=(topic,), timeout_ms=3_000))
+            error = await self.delete_records(leader, self._topic, number, offset)
         except Unavailable:
             history.forgotten(number, offset)
             raise
-        (answer,) = response.topics[0].partitions
-        error = self.client.error("DeleteRecords", answer.error_code)
         if error is not ErrorCode.OFFSET_OUT_OF_RANGE:
             history.forgotten(number, offset)
         if error is ErrorCode.NONE:
@@ -321,16 +328,13 @@ class Nomad(Admin):
     async def _trim(self, topic_id: TopicId) -> None:
         """Remove the records of one partition; that is not to be so for the next topic of that name."""
         number = self.client.random.randrange(2)
-        part = DeleteRecordsRequest.DeleteRecordsPartition(partition_index=number, offset=-1)
-        topic = DeleteRecordsRequest.DeleteRecordsTopic(name=self._topic, partitions=(part,))
         try:
             leader, _, _ = await self.client.leader(self._topic, number)
         except Unavailable:
             return
         self.stage.ledger.history(topic_id).forgotten(number, EVERYTHING)
         try:
-            response = await self.client.ask(leader, DeleteRecordsRequest(topics=(topic,), timeout_ms=3_000))
-            self.client.error("DeleteRecords", response.topics[0].partitions[0].error_code)
+            await self.delete_records(leader, self._topic, number, -1)
         except Unavailable:
             # It names the topic, and may come when there is another one of that name.
             self._trimmed_until[number] = self.client.reactor.timeline.now + LATE_SECONDS

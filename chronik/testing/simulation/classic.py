@@ -126,7 +126,8 @@ class ClassicMember(Member):
 
     async def _beat(self) -> bool:
         """Whether everything is as before."""
-        request, sent = HeartbeatRequest(group_id=self.group, generation_id=self.epoch, member_id=self.member_id), self.client.reactor.timeline.now
+        request = HeartbeatRequest(group_id=self.group, generation_id=self.epoch, member_id=self.member_id)
+        sent = self.client.reactor.timeline.now
         response = await self.client.ask_coordinator(self.group, request)
         error = self.client.error("Heartbeat", response.error_code)
         if error is ErrorCode.REBALANCE_IN_PROGRESS:

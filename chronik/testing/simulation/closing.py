@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterator, Sequence
 from typing import Final
 
 from chronik.errors import ErrorCode
@@ -46,50 +46,45 @@ async def shared_out(admin: Admin, members: Sequence[Member], topic: str, partit
 
 async def lose_power(admin: Admin, brokers: Sequence[SimulatedBroker], groups: Sequence[str]) -> None:
     """All brokers at once: what was acknowledged before is there after it, and groups that were deleted are not."""
-    client = admin.client
     for broker in brokers:
         broker.cut_power()
     for group in groups:
-        until, told = client.reactor.timeline.now + EMPTY_SECONDS, ""
-        while client.reactor.timeline.now < until:
-            try:
-                # Whoever has read what there is says whether there was anything to delete.
-                response = await client.ask_coordinator(group, DeleteGroupsRequest(groups_names=(group,)))
-                error = client.error("DeleteGroups", response.results[0].error_code)
-                if error is ErrorCode.GROUP_ID_NOT_FOUND:
-                    break
-                if error in (ErrorCode.NONE, ErrorCode.NON_EMPTY_GROUP):
-                    admin.stage.ledger.finding(f"the group {group}, which was deleted, is there again after all brokers had lost their power")
-                    break
-                told = error.name
-                client.forget_coordinator(group)
-            except Unavailable as problem:
-                told = str(problem)
-            await client.sleep(PAUSE_SECONDS)
-        else:
+        # Whoever has read what there is says whether there was anything to delete.
+        answer, told = await _delete(admin, group, (ErrorCode.GROUP_ID_NOT_FOUND, ErrorCode.NONE, ErrorCode.NON_EMPTY_GROUP))
+        if answer is None:
             admin.stage.ledger.finding(f"{EMPTY_SECONDS} s after all brokers had lost their power nobody says whether {group} is there: {told}")
+        elif answer is not ErrorCode.GROUP_ID_NOT_FOUND:
+            admin.stage.ledger.finding(f"the group {group}, which was deleted, is there again after all brokers had lost their power")
 
 
 async def delete_groups(admin: Admin, groups: Sequence[str]) -> None:
     """Delete groups that have no members any more: whoever left or vanished is forgotten, by whichever coordinator."""
-    client = admin.client
     for group in groups:
-        until = client.reactor.timeline.now + EMPTY_SECONDS
-        told = ""
-        while client.reactor.timeline.now < until:
-            try:
-                response = await client.ask_coordinator(group, DeleteGroupsRequest(groups_names=(group,)))
-                error = client.error("DeleteGroups", response.results[0].error_code)
-                if error in (ErrorCode.NONE, ErrorCode.GROUP_ID_NOT_FOUND):
-                    break
-                told = error.name
-                if error is not ErrorCode.NON_EMPTY_GROUP:
-                    client.forget_coordinator(group)
-            except Unavailable as problem:
-                told = str(problem)
-            await client.sleep(PAUSE_SECONDS)
-        else:
+        answer, told = await _delete(admin, group, (ErrorCode.NONE, ErrorCode.GROUP_ID_NOT_FOUND))
+        if answer is None:
             admin.stage.ledger.finding(f"{EMPTY_SECONDS} s after its last member left the group {group} could not be deleted: {told}")
+
+
+async def _delete(admin: Admin, group: str, awaited: Collection[ErrorCode]) -> tuple[ErrorCode | None, str]:
+    """Ask a group's coordinator to delete it, until the answer is one of those that are awaited.
+
+    :returns: that answer, None where none came in :data:`EMPTY_SECONDS`, and what was told last.
+    """
+    client, told = admin.client, ""
+    until = client.reactor.timeline.now + EMPTY_SECONDS
+    while client.reactor.timeline.now < until:
+        try:
+            response = await client.ask_coordinator(group, DeleteGroupsRequest(groups_names=(group,)))
+            error = client.error("DeleteGroups", response.results[0].error_code)
+            told = error.name
+            if error in awaited:
+                return error, told
+            if error is not ErrorCode.NON_EMPTY_GROUP:
+                client.forget_coordinator(group)
+        except Unavailable as problem:
+            told = str(problem)
+        await client.sleep(PAUSE_SECONDS)
+    return None, told
 
 
 async def keep(admin: Admin, brokers: Sequence[SimulatedBroker], topic: str) -> None:

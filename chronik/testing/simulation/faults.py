@@ -270,7 +270,6 @@ class Nemesis:
             while replaced and broker.phase != "serving":
                 await self._sleep(0.05)
         finally:
-            world.kept_down.discard(broker.number)
             self._replacing = False
         return replaced
 
