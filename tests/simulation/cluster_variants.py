@@ -231,6 +231,28 @@ def keep_leading() -> None:
     Partition.resign = lambda self: None  # type: ignore[method-assign]
 
 
+def wait_for_who_is_gone() -> None:
+    """Who is not heard any more stays in sync, so that nothing is committed before it is back; only who leads is another one."""
+    settled = election.settled
+
+    def kept(state: PartitionState, alive: Collection[int], rules: election.Rules) -> PartitionState:
+        after = settled(state, alive, rules)
+        return replace(after, isr=state.isr, elr=state.elr) if set(after.isr) < set(state.isr) else after
+
+    election.settled = keeper.settled = kept
+    Followers.remove_lagging = lambda self: None  # type: ignore[method-assign]
+
+
+def wait_for_whoever_was_in_sync() -> None:
+    """Whoever has left those in sync stays eligible to lead, and therefore has to have whatever is committed."""
+    with_isr = election.with_isr
+
+    def kept(state: PartitionState, members: Collection[int], enough: int) -> PartitionState:
+        return with_isr(state, members, len(state.replicas))
+
+    election.with_isr = insync.with_isr = kept
+
+
 def believe_what_was_not_answered() -> None:
     """A commit of metadata whose answer is lost counts as made."""
     before = MetadataView.commit
@@ -267,6 +289,8 @@ ALL: Final[Sequence[Callable[[], None]]] = (
     stay_in_sync_with_an_empty_disk,
     lead_while_the_log_is_cut,
     believe_what_was_not_answered,
+    wait_for_who_is_gone,
+    wait_for_whoever_was_in_sync,
 )
 """Every one."""
 

@@ -61,6 +61,7 @@ class Member:
         self._lives = 0
         self._commits = 0
         self._committed: dict[Place, int] = {}
+        self._reached: dict[Place, int] = {}
         self._fetch_version = client.random.choice(self.FETCH_VERSIONS)
         self._commit_version = client.random.choice(self.COMMIT_VERSIONS)
 
@@ -114,6 +115,10 @@ class Member:
         await self.client.sleep(SESSION_MS / 1000 * (0.3 + self.client.random.random()))
         raise Lost
 
+    def committed_to(self, place: Place) -> int:
+        """What it committed last of a partition, in whatever generation, 0 if nothing."""
+        return self._reached.get(place, 0)
+
     def forget(self) -> None:
         """Be another member from now on."""
         self.member_id = ""
@@ -121,10 +126,19 @@ class Member:
     # -- reading ------------------------------------------------------------------------------------------------------
 
     async def read_some(self) -> None:
-        """Fetch once, or wait for a moment where there is nothing to fetch from."""
-        if self.positions:
-            await self.reader.fetch(self.positions, wait_ms=100)
+        """Fetch once, or wait for a moment where there is nothing to fetch from. Who cannot be asked may lead no more."""
+        try:
+            if self.positions:
+                await self.reader.fetch(self.positions, wait_ms=100)
+        except Unavailable:
+            await self._look_who_leads()
         await self.client.sleep(self.pause * self.client.random.expovariate(1.0))
+
+    async def _look_who_leads(self) -> None:
+        try:
+            await self.client.refresh([self.topic])
+        except Unavailable:
+            pass
 
     async def take_up(self, numbers: set[int]) -> None:
         """Have exactly these partitions from now on, those that are new from where the group had come to.
@@ -237,7 +251,7 @@ class Member:
             error = self.client.error("OffsetCommit", part.error_code)
             if error is ErrorCode.NONE:
                 ledger.groups.written_in(writes[place], epoch, member_id)
-                self._committed[place] = offsets[place]
+                self._committed[place] = self._reached[place] = offsets[place]
             elif error in REFUSALS:
                 ledger.groups.refused(writes[place])
             worst = error if error is not ErrorCode.NONE else worst

@@ -96,16 +96,21 @@ class Producer:
 
     :param acks: -1 for all; a producer of fewer never counts a record as acknowledged.
     :param idempotent: whether its batches have sequence numbers.
+    :param batches: how many it writes to each partition; None for as many as the play has time for.
     """
 
-    def __init__(self, stage: Stage, client: ClusterClient, topic: str, partitions: list[int], acks: int, idempotent: bool, pause: float) -> None:
+    def __init__(
+        self, stage: Stage, client: ClusterClient, topic: str, partitions: list[int], acks: int, idempotent: bool, pause: float,
+        batches: int | None = None,
+    ) -> None:  # fmt: skip
         self._stage = stage
         self._client = client
         self._topic = topic
-        self._partitions = partitions
         self._acks = acks
         self._idempotent = idempotent
         self._pause = pause
+        self._batches = batches
+        self._lanes = [_Lane(self, partition) for partition in partitions]
         self._version = client.random.choice(VERSIONS)
         self._producer_id, self._epoch = -1, -1
         stage.ledger.promises[client.name] = Promise(once=idempotent, ordered=acks == -1)
@@ -114,9 +119,13 @@ class Producer:
         """Write until the play is over, and everything is acknowledged."""
         while self._idempotent and self._producer_id < 0 and not self._stage.closing:
             await self._init()
-        lanes = [_Lane(self, partition) for partition in self._partitions]
-        for running in [ensureDeferred(lane.run()) for lane in lanes]:
+        for running in [ensureDeferred(lane.run()) for lane in self._lanes]:
             await running
+
+    @property
+    def ends(self) -> dict[int, int]:
+        """Behind what was acknowledged, by partition; 0 where nothing was, or nobody said at which offset."""
+        return {lane.partition: lane.end for lane in self._lanes}
 
     async def _init(self) -> None:
         client = self._client
@@ -162,13 +171,13 @@ class _Lane:
         self._of = producer
         self._client = producer._client
         self._stage = producer._stage
-        self._partition = partition
+        self.partition = partition
         self._entries: deque[Entry] = deque()
         self._batches = 0
         self._number = 0
         self._sequence = 0
         # Behind what was acknowledged with all before it: the oldest batch that is not acknowledged, if it was appended, is not before that.
-        self._end = 0
+        self.end = 0
         self._window = WINDOW if producer._idempotent else 1
         self._changed: Deferred[None] | None = None
         self._topic_id: TopicId | None = None
@@ -176,7 +185,7 @@ class _Lane:
 
     async def run(self) -> None:
         random, client = self._client.random, self._client
-        while not (self._stage.closing and not self._entries):
+        while not (self._written and not self._entries):
             if self._stage.over:
                 return
             waiting = sum(entry.waiting for entry in self._entries)
@@ -189,7 +198,7 @@ class _Lane:
                             self._send(entry)
                 else:
                     await self._change()
-            elif (not self._entries or self._batches - self._entries[0].number < self._window) and not self._stage.closing:
+            elif (not self._entries or self._batches - self._entries[0].number < self._window) and not self._written:
                 if self._topic_id is None and not await self._look():
                     await client.backoff()
                     continue
@@ -204,16 +213,21 @@ class _Lane:
             elif self._entries:
                 await self._change()
 
+    @property
+    def _written(self) -> bool:
+        """Whether there is nothing to write any more."""
+        return self._stage.closing or (self._of._batches is not None and self._batches >= self._of._batches)
+
     def _leads(self) -> tuple[int, int] | None:
         """Who leads it, and under which epoch, as far as is known."""
         topic = self._client.topics.get(self._of._topic)
-        return None if topic is None else topic.leaders.get(self._partition)
+        return None if topic is None else topic.leaders.get(self.partition)
 
     async def _look(self) -> bool:
         """Look who leads it now."""
         try:
             await self._client.refresh([self._of._topic])
-            self._topic_id = (await self._client.leader(self._of._topic, self._partition))[2]
+            self._topic_id = (await self._client.leader(self._of._topic, self.partition))[2]
         except Unavailable:
             return False
         return True
@@ -233,7 +247,7 @@ class _Lane:
         assert self._topic_id is not None
         history = self._stage.ledger.history(self._topic_id)
         for record in records:
-            history.sent(self._partition, record)
+            history.sent(self.partition, record)
         self._entries.append(entry)
         return entry
 
@@ -255,9 +269,9 @@ class _Lane:
     async def _deliver(self, entry: Entry) -> None:
         of, client = self._of, self._client
         try:
-            leader, _, topic_id = await client.leader(of._topic, self._partition)
-            before = await client.epoch_told(leader, of._topic, self._partition) if of._acks == 1 else None
-            request = produce_request(of._topic, topic_id, self._partition, self._batch(entry), of._acks)
+            leader, _, topic_id = await client.leader(of._topic, self.partition)
+            before = await client.epoch_told(leader, of._topic, self.partition) if of._acks == 1 else None
+            request = produce_request(of._topic, topic_id, self.partition, self._batch(entry), of._acks)
             response = await client.ask(leader, request, of._version, answered=of._acks != 0)
         except Unavailable:
             self._settle(entry, done=False)
@@ -274,13 +288,13 @@ class _Lane:
     async def _note_appended(self, entry: Entry, base_offset: int, leader: int, topic_id: TopicId, before: tuple[object, int]) -> None:
         """Appended, whatever becomes of it; and under this epoch, if the leader names the same before and after, over one connection."""
         try:
-            after = await self._client.epoch_told(leader, self._of._topic, self._partition)
+            after = await self._client.epoch_told(leader, self._of._topic, self.partition)
         except Unavailable:
             return
         if after == before and after[0] is not None:
             history = self._stage.ledger.history(topic_id)
             for n, record in enumerate(entry.records):
-                history.appended(self._client.name, self._partition, base_offset + n, after[1], record)
+                history.appended(self._client.name, self.partition, base_offset + n, after[1], record)
 
     def _judge(self, entry: Entry, error: ErrorCode, base_offset: int, start_offset: int) -> None:
         first = bool(self._entries) and self._entries[0] is entry
@@ -289,13 +303,13 @@ class _Lane:
                 assert self._topic_id is not None
                 history = self._stage.ledger.history(self._topic_id)
                 for n, record in enumerate(entry.records):
-                    history.acknowledged(self._partition, record, base_offset + n if error is ErrorCode.NONE and base_offset >= 0 else -1)
+                    history.acknowledged(self.partition, record, base_offset + n if error is ErrorCode.NONE and base_offset >= 0 else -1)
             if first and base_offset >= 0:
-                self._end = base_offset + len(entry.records)
+                self.end = base_offset + len(entry.records)
             self._settle(entry, done=True)
             return
         if error is ErrorCode.OUT_OF_ORDER_SEQUENCE_NUMBER and first and self._of._idempotent:
-            if entry.again and start_offset > self._end:
+            if entry.again and start_offset > self.end:
                 # It may have been appended, and removed since: a replica that began behind it never knew it. As in Kafka.
                 self._settle(entry, done=True)
                 return

@@ -12,6 +12,7 @@ from twisted.internet.defer import Deferred, ensureDeferred
 
 from chronik.metadata.memory import MemoryMetadataStore
 from chronik.model import TopicId
+from chronik.testing.simulation.absence import BROKERS_MIN, Absence
 from chronik.testing.simulation.access import ADMIN, Access
 from chronik.testing.simulation.admins import Admin, Clerk, Librarian, Nomad, Onlooker, Trimmer
 from chronik.testing.simulation.audit import MetadataAudit
@@ -66,6 +67,9 @@ SETTLE_SECONDS: Final = 60.0
 
 ACCESS: Final = ("open", "sasl")
 """Whether everybody may do everything, or everyone has to say who that is and may do what was allowed."""
+
+AWAY_SHARE: Final = 0.5
+"""Of seeds of three brokers and more, those in which one is away for a while, once nothing else is wrong."""
 
 POWER_LOST_SHARE: Final = 0.5
 """Of seeds, those in which all brokers lose their power before everything is read for the last time."""
@@ -325,6 +329,9 @@ class Simulation:
         self._nemesis.heal()
         members = [player for _, player, _ in players if isinstance(player, Member) and player.group in (CLASSIC, MODERN)]
         await shared_out(admin, members, EVENTS, TOPICS[EVENTS])
+        absence = Random(f"absence of {self._play.seed}")
+        if self._audit is not None and len(self.brokers) >= BROKERS_MIN and absence.random() < AWAY_SHARE:
+            await Absence(admin, self.brokers, self._audit, self.kept_down, absence).run(members)
         stage.closing = True
         self.timeline.after(SETTLE_SECONDS, self._too_late)
         for running in writers:
