@@ -20,11 +20,10 @@ from zope.interface import implementer
 from chronik.audit.logins import LoginAudit
 from chronik.audit.service import AuditSettings, add_file, add_topic, audit_trail, told
 from chronik.audit.trail import AuditTrail
-from chronik.cluster.configs import resource_key
 from chronik.cluster.controller import Controller
 from chronik.cluster.election import rules_of
 from chronik.cluster.heartbeats import HeartbeatConfig
-from chronik.cluster.interfaces import ConfigChange, ConfigEdit, ConfigOperation, ConfigResource, ConfigResourceType
+from chronik.cluster.reencryption import encrypt_anew
 from chronik.cluster.registration import Registration
 from chronik.cluster.seat import Peers
 from chronik.cluster.tokens import TokenExpiry
@@ -40,11 +39,11 @@ from chronik.http.bearer import BearerTokens
 from chronik.http.listener import HttpListeners, HttpParts
 from chronik.http.users import UserEndpoints
 from chronik.machine import Machine
-from chronik.metadata.backends import DIRECTORY, MetadataContext
+from chronik.metadata.backends import MetadataContext
 from chronik.metadata.configuration import DynamicConfiguration
 from chronik.metadata.feed import MetadataFeed
 from chronik.metadata.interfaces import IMetadataStore, MetadataError
-from chronik.metadata.password_encoder import OWN_STORE, SECRET, OwnSecret, PasswordEncoder
+from chronik.metadata.password_encoder import PasswordEncoder, own_secret
 from chronik.model import OFFSETS_TOPIC
 from chronik.network.listeners import KafkaListeners, inter_broker_listener
 from chronik.network.peers import BrokerChannels
@@ -275,7 +274,7 @@ class BrokerService(Service):
         feed = MetadataFeed(metadata, machine.reactor)
         self._endings.append(feed.stop)
         await feed.start()
-        passwords = PasswordEncoder(config, self._own_secret(directories[0]), machine.pools, machine.random)
+        passwords = PasswordEncoder(config, own_secret(config, directories[0], machine.file_system, machine.random), machine.pools, machine.random)
         await passwords.start()
         dynamic = DynamicConfiguration(config, feed, broker_id, passwords)
         settings = EffectiveSettings(dynamic)
@@ -289,28 +288,8 @@ class BrokerService(Service):
         controller = Controller(metadata, feed, registration, config, passwords, random=machine.random, peers=peers)
         self._endings.append(controller.stop)
         await controller.start()
-        await self._encrypt_anew(passwords, feed, controller)
+        await encrypt_anew(passwords, feed.image, broker_id, controller)
         return _Cluster(feed, dynamic, settings, channels, controller)
-
-    def _own_secret(self, directory: str) -> OwnSecret | None:
-        """What this broker encrypts secrets with where nothing is configured; None where it has the metadata not for itself."""
-        if self._config.get("metadata.store") != OWN_STORE:
-            return None
-        path = os.path.join(directory, DIRECTORY, SECRET)
-        return OwnSecret(self._machine.file_system, path, self._config.get(PERMISSIONS_KEY), self._machine.random)
-
-    async def _encrypt_anew(self, passwords: PasswordEncoder, feed: MetadataFeed, controller: Controller) -> None:
-        """Let the secrets of this broker no longer need an old password.encoder.secret. Where that fails, the next start tries again."""
-        resource = ConfigResource(ConfigResourceType.BROKER, str(self._config.get("node.id")))
-        secrets = passwords.outdated(resource.name, feed.image.configs.get(resource_key(resource), {}))
-        if not secrets:
-            return
-        edits = tuple(ConfigEdit(name, ConfigOperation.SET, secret) for name, secret in secrets.items())
-        (problem,) = await controller.alter_configs([ConfigChange(resource, edits)])
-        if problem is None:
-            self._log.info("encrypted with the new {key}: {names}", key=SECRET, names=", ".join(secrets))
-        else:
-            self._log.warn("{names}: still encrypted with the old {key}: {problem}", names=", ".join(secrets), key=SECRET, problem=problem.message)
 
     async def _open_logs(self, directories: Sequence[str], cluster: _Cluster) -> tuple[ILogStore, HostedPartitions, ReplicaMoves]:
         """Lead and follow what the metadata places here."""

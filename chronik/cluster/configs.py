@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from types import MappingProxyType
 from typing import Final
 
 from chronik.cluster.interfaces import ConfigChange, ConfigEdit, ConfigOperation, ConfigResource, ConfigResourceType
+from chronik.cluster.topics import read_topic, unknown_topic
+from chronik.cluster.writer import KeyView, Plan
 from chronik.config import Configuration, Scope, check_configs, list_value
 from chronik.config.secret_settings import is_secret
 from chronik.config.secrets import Secret
 from chronik.errors import ErrorCode, KafkaError
+from chronik.metadata import keys
+from chronik.metadata.interfaces import Delete, Put
+from chronik.metadata.keys import TopicState, TopicValue
 from chronik.model import topic_name_problem
 
 INT32_MAX: Final = 2**31 - 1
@@ -58,6 +64,36 @@ def new_secrets(change: ConfigChange) -> bool:
     """Whether a change sets any secret."""
     named = change.resource.kind is ConfigResourceType.BROKER
     return named and any(edit.operation is ConfigOperation.SET and is_secret(edit.key) for edit in change.edits)
+
+
+def stored(view: KeyView, resource: ConfigResource) -> Mapping[str, str]:
+    """What is set for a resource.
+
+    :raises KafkaError: there is no such topic.
+    """
+    if resource.kind is ConfigResourceType.TOPIC:
+        return _live_topic(view, resource.name).configs
+    value = view.value(keys.config_key(resource_key(resource)))
+    return keys.decode_configs(value) if value is not None else {}
+
+
+def storing(view: KeyView, resource: ConfigResource, configs: Mapping[str, str]) -> Plan:
+    """What sets this for a resource, and nothing else.
+
+    :raises KafkaError: there is no such topic.
+    """
+    if resource.kind is ConfigResourceType.TOPIC:
+        key = keys.topic_key(resource.name)
+        return Plan([view.unchanged(key)], [Put(key, keys.encode_topic(replace(_live_topic(view, resource.name), configs=configs)))])
+    key = keys.config_key(resource_key(resource))
+    return Plan([view.unchanged(key)], [Put(key, keys.encode_configs(configs)) if configs else Delete(key)])
+
+
+def _live_topic(view: KeyView, name: str) -> TopicValue:
+    topic = read_topic(view, name)
+    if topic is None or topic.state is not TopicState.LIVE:
+        raise unknown_topic(name)
+    return topic
 
 
 def edited(before: Mapping[str, str], change: ConfigChange, config: Configuration) -> tuple[Mapping[str, str], Sequence[str]]:

@@ -18,14 +18,13 @@ from twisted.logger import Logger
 from zope.interface import implementer
 
 from chronik.cluster.acls import AclPlans
-from chronik.cluster.configs import check_resource, edited, new_secrets, resource_key
+from chronik.cluster.configs import check_resource, edited, new_secrets, stored, storing
 from chronik.cluster.creation import Designer, check_name, collision_name, given_configs
 from chronik.cluster.election import ElectionType, changed, elected
 from chronik.cluster.features import FeatureUpdate
 from chronik.cluster.interfaces import (
     Charge,
     ConfigChange,
-    ConfigResourceType,
     Heartbeat,
     HeartbeatAnswer,
     IController,
@@ -46,17 +45,15 @@ from chronik.cluster.roles import RolePlans
 from chronik.cluster.scram import ScramPlans
 from chronik.cluster.seat import ClusterSeat, Peers
 from chronik.cluster.tokens import TokenPlans
-from chronik.cluster.topics import read_topic, topic_exists, unknown_topic
+from chronik.cluster.topics import topic_exists, unknown_topic
 from chronik.cluster.writer import KeyView, Plan
 from chronik.config import Configuration, Scope, check_configs
 from chronik.config.interfaces import IPasswordEncoder
 from chronik.config.secrets import Secret
 from chronik.defer import KeyedLocks, deferred
 from chronik.errors import ErrorCode, KafkaError
-from chronik.metadata import keys
 from chronik.metadata.image import MetadataImage, PartitionState, TopicImage
-from chronik.metadata.interfaces import Delete, IMetadataFeed, IMetadataStore, Put
-from chronik.metadata.keys import TopicState
+from chronik.metadata.interfaces import IMetadataFeed, IMetadataStore
 from chronik.model import TopicId, new_topic_id
 from chronik.security.interfaces import AclBinding, AclFilter, DelegationToken, Role, ScramCredential
 
@@ -325,42 +322,23 @@ class Controller:
         check_resource(resource)
         if new_secrets(change):
             await self._passwords.prepare(validate_only)
+        if validate_only:
+            edited(stored(self._writer.view, resource), change, self._config)
+            return
         warnings: list[str] = []
         sealed: dict[str, str] = {}
 
         def plan(view: KeyView) -> Plan:
-            if resource.kind is ConfigResourceType.TOPIC:
-                return self._topic_config_plan(view, change, warnings)
-            key = keys.config_key(resource_key(resource))
-            value = view.value(key)
-            before = keys.decode_configs(value) if value is not None else {}
+            before = stored(view, resource)
             after, warnings[:] = edited(before, change, self._config)
-            if validate_only:
-                return Plan()
             # Once: a plan that is made again is to recognise what it stored.
             fresh = {name: text for name, text in after.items() if isinstance(text, Secret) and name not in sealed}
             sealed.update(self._passwords.sealed(resource.name, fresh))
             after = {**after, **sealed}
-            if after == before:
-                return Plan()
-            return Plan([view.unchanged(key)], [Put(key, keys.encode_configs(after)) if after else Delete(key)])
+            return Plan() if after == before else storing(view, resource, after)
 
-        if validate_only:
-            plan(self._writer.view)
-        else:
-            await self._writer.write(plan)
-            self._warn(warnings)
-
-    def _topic_config_plan(self, view: KeyView, change: ConfigChange, warnings: list[str]) -> Plan:
-        name = change.resource.name
-        topic = read_topic(view, name)
-        if topic is None or topic.state is not TopicState.LIVE:
-            raise unknown_topic(name)
-        after, warnings[:] = edited(topic.configs, change, self._config)
-        if after == topic.configs:
-            return Plan()
-        key = keys.topic_key(name)
-        return Plan([view.unchanged(key)], [Put(key, keys.encode_topic(replace(topic, configs=after)))])
+        await self._writer.write(plan)
+        self._warn(warnings)
 
     def _topic(self, name: str) -> TopicImage:
         image: MetadataImage = self._feed.image

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import os
 from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Final
@@ -19,10 +20,11 @@ from chronik.config import Configuration
 from chronik.config.encryption import NONCE_BYTES, decrypted, derive_key, encrypted
 from chronik.config.interfaces import IPasswordEncoder
 from chronik.config.secret_files import SECRET_BYTES_MAX, check_secret_file
-from chronik.config.secret_settings import Resolved, is_secret
+from chronik.config.secret_settings import PERMISSIONS_KEY, Resolved, is_secret
 from chronik.config.secrets import Secret
 from chronik.defer import IThreadPools, Pool, deferred
 from chronik.errors import ConfigurationError, ErrorCode, KafkaError
+from chronik.metadata.backends import DIRECTORY
 from chronik.storage.interfaces import IFileSystem
 
 SECRET: Final = "password.encoder.secret"
@@ -84,6 +86,16 @@ class OwnSecret:
             self._file_system.write_whole(self._path, f"{secret}\n".encode(), private=True)
             self._log.info("made {path}, which decrypts the secrets that are set at run time: a copy of the metadata needs it", path=self._path)
         return secret
+
+
+def own_secret(config: Configuration, directory: str, file_system: IFileSystem, random: Callable[[int], bytes]) -> OwnSecret | None:
+    """What a broker encrypts secrets with where nothing is configured; None where it has not the metadata for itself.
+
+    :param directory: the first log directory.
+    """
+    if config.get("metadata.store") != OWN_STORE:
+        return None
+    return OwnSecret(file_system, os.path.join(directory, DIRECTORY, SECRET), config.get(PERMISSIONS_KEY), random)
 
 
 def _is_own(secret: str) -> bool:
