@@ -15,6 +15,8 @@ from twisted.logger import Logger
 
 from chronik.defer import deferred
 from chronik.errors import ErrorCode, KafkaError
+from chronik.metadata.keys import ControllerValue
+from chronik.model import NO_EPOCH
 from chronik.network.channel import ChannelError
 from chronik.network.peers import KeptChannel
 from chronik.protocol.messages import BrokerHeartbeatRequest, BrokerHeartbeatResponse
@@ -54,7 +56,7 @@ class Beating(Protocol):
     def look(self) -> Deferred[None]:
         """As the controller, look after the others."""
 
-    def take_over(self, silent: int) -> Deferred[None]:
+    def take_over(self, silent: ControllerValue) -> Deferred[None]:
         """Become the controller instead of a silent one."""
 
     def register_again(self) -> Deferred[None]:
@@ -85,7 +87,7 @@ class Heartbeats:
         self._kept = KeptChannel(channels)
         self._heard = clock.seconds()
         self._waiting_since = self._heard
-        self._holder = -1
+        self._controller = ControllerValue(-1, NO_EPOCH)
         self.serving = False
         self.leaving = False
         self.left = False
@@ -105,6 +107,11 @@ class Heartbeats:
         self._kept.hang_up()
 
     @property
+    def _holder(self) -> int:
+        """The controller's broker id."""
+        return self._controller.broker_id
+
+    @property
     def hears_controller(self) -> bool:
         """Whether the controller, be it this broker itself, was heard of within a session."""
         return self._beating.active or self._clock.seconds() - self._heard <= self._config.session
@@ -121,9 +128,10 @@ class Heartbeats:
 
     async def _beat(self) -> None:
         image, now = self._feed.image, self._clock.seconds()
-        if image.controller_id != self._holder:
-            # A new one gets its time to begin.
-            self._holder, self._waiting_since = image.controller_id, now
+        controller = ControllerValue(image.controller_id, image.controller_epoch)
+        if controller != self._controller:
+            # A new one gets its time to begin, and one that took its own place again.
+            self._controller, self._waiting_since = controller, now
             self._kept.hang_up()
         if self._beating.active:
             self._waiting_since = now
@@ -134,7 +142,7 @@ class Heartbeats:
             self._waiting_since = self._clock.seconds()
             if not await self._anyone_hears():
                 self._log.warn("the controller, broker {controller_id}, is silent", controller_id=self._holder)
-                await self._beating.take_over(self._holder)
+                await self._beating.take_over(self._controller)
 
     async def _anyone_hears(self) -> bool:
         """Whether another broker that is alive hears the controller: then it is this one that has a problem."""

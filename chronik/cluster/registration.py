@@ -83,9 +83,10 @@ class Membership:
         """Who is registered, as the store says."""
         return registered(self._writer.view)
 
-    async def claim(self, broker_id: int, before: ControllerValue) -> int | None:
+    async def claim(self, broker_id: int, before: ControllerValue, silent: bool = False) -> int | None:
         """Become the controller instead of ``before``; whoever was it can write no more.
 
+        :param silent: whoever was it does not count as alive any more, from the same revision on.
         :returns: the revision of the controller's key, None when somebody else was faster.
         """
         ours = ControllerValue(broker_id, before.epoch + 1)
@@ -93,7 +94,9 @@ class Membership:
         def plan(view: KeyView) -> Plan:
             if self.controller() != before:
                 return Plan()
-            return Plan([view.unchanged(keys.CONTROLLER)], [Put(keys.CONTROLLER, keys.encode_controller(ours))])
+            claim = Plan([view.unchanged(keys.CONTROLLER)], [Put(keys.CONTROLLER, keys.encode_controller(ours))])
+            gone = _with_fenced(view, before.broker_id, True) if silent and before.broker_id != broker_id else Plan()
+            return Plan([*claim.compares, *gone.compares], [*claim.operations, *gone.operations])
 
         await self._writer.write(plan)
         entry = self._writer.view.get(keys.CONTROLLER)
@@ -134,16 +137,7 @@ class Membership:
 
     async def set_fenced(self, broker_id: int, epoch: int, fenced: bool) -> None:
         """Let a broker count as alive or not, if it is still registered under this epoch."""
-        key = keys.broker_key(broker_id)
-
-        def plan(view: KeyView) -> Plan:
-            value = view.value(key)
-            broker = keys.decode_broker(broker_id, value) if value is not None else None
-            if broker is None or broker.epoch != epoch or broker.fenced == fenced:
-                return Plan()
-            return Plan([view.unchanged(key)], [Put(key, keys.encode_broker(replace(broker, fenced=fenced)))])
-
-        await self._writer.write(plan)
+        await self._writer.write(lambda view: _with_fenced(view, broker_id, fenced, epoch))
 
     async def change_partitions(self, names: Sequence[str], after: Callable[[KeyView], PartitionChange]) -> None:
         """Give partitions another state each, in as few commits as possible; those that are no more are passed over.
@@ -236,6 +230,19 @@ class Membership:
         if held is not None:
             raise KafkaError(ErrorCode.INVALID_REQUEST, f"Broker {broker_id} is still in sync for topic {held}: reassign its partitions first.")
         await self._writer.write(lambda view: Plan([view.unchanged(key)], [Delete(key)]) if view.get(key) is not None else Plan())
+
+
+def _with_fenced(view: KeyView, broker_id: int, fenced: bool, epoch: int | None = None) -> Plan:
+    """Let a broker count as alive or not.
+
+    :param epoch: nothing is to be done where it is registered under another one; None for any.
+    """
+    key = keys.broker_key(broker_id)
+    value = view.value(key)
+    broker = keys.decode_broker(broker_id, value) if value is not None else None
+    if broker is None or broker.fenced == fenced or epoch not in (None, broker.epoch):
+        return Plan()
+    return Plan([view.unchanged(key)], [Put(key, keys.encode_broker(replace(broker, fenced=fenced)))])
 
 
 def registered(view: KeyView) -> Mapping[int, BrokerImage]:

@@ -29,6 +29,7 @@ from chronik.defer import deferred
 from chronik.errors import ErrorCode, KafkaError
 from chronik.metadata.image import ImageDelta, MetadataImage, TopicImage
 from chronik.metadata.interfaces import IImageObserver, IMetadataFeed, IMetadataStore
+from chronik.metadata.keys import ControllerValue
 from chronik.model import NO_EPOCH, TopicId, new_topic_id, topic_id_text
 
 if TYPE_CHECKING:
@@ -142,8 +143,8 @@ class ClusterSeat:
             return
         self._heartbeats.serving = True
         if not self.active and self._own.controller().broker_id in (NOBODY, self._broker_id):
-            await self._begin()
-        elif self.active:
+            await self._claim()
+        if self.active:
             await self._preside()
         self._heartbeats.start()
 
@@ -162,9 +163,9 @@ class ClusterSeat:
 
     # -- being the controller -----------------------------------------------------------------------------------------
 
-    async def _claim(self) -> bool:
+    async def _claim(self, silent: bool = False) -> bool:
         before = self._own.controller()
-        revision = await self._own.claim(self._broker_id, before)
+        revision = await self._own.claim(self._broker_id, before, silent)
         if revision is not None:
             self._claimed_epoch = before.epoch + 1
             self._reached_at = self._peers.clock.seconds() if self._peers is not None else 0.0
@@ -173,20 +174,17 @@ class ClusterSeat:
         return revision is not None
 
     @deferred
-    async def take_over(self, silent: int) -> None:
-        """Become the controller instead of one who is silent, if it still is the one."""
-        await self._view.refresh()
-        if self._own.controller().broker_id == silent and await self._begin():
-            broker = self._own.brokers().get(silent)
-            if broker is not None and silent != self._broker_id:
-                # Everybody else gets a session to be heard of; this one had it.
-                await self.membership.set_fenced(silent, broker.epoch, True)
+    async def take_over(self, silent: ControllerValue) -> None:
+        """Become the controller instead of one who is silent, if it still is the one.
 
-    async def _begin(self) -> bool:
-        if not await self._claim():
-            return False
-        await self._preside()
-        return True
+        Everybody else gets a session to be heard of; this one had it, and does not count as alive when leaders are chosen. Else it might be kept as
+        the last one in sync, instead of one that is back and does not count as alive yet.
+        """
+        await self._view.refresh()
+        now = self._own.controller()
+        # Who took its own place again meanwhile is not silent.
+        if now.broker_id == silent.broker_id and now.epoch <= max(silent.epoch, 0) and await self._claim(silent=True):
+            await self._preside()
 
     async def _preside(self) -> None:
         """Finish what an earlier controller left, count as alive oneself, and look after the others; tried again until it is done."""

@@ -12,6 +12,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from chronik.cluster.interfaces import NewTopic, Reassignment
 from chronik.errors import ErrorCode, KafkaError
 from chronik.metadata.image import NO_LEADER
+from chronik.metadata.keys import ControllerValue
 from chronik.testing.records import batch_of
 from tests.cluster.brokers import LocalCluster
 from tests.cluster.stores import OwnViews
@@ -101,6 +102,41 @@ class LostAnswersTest(HardCase):
         cluster.advance(12.0)
         self.append(b"b")
         self.assertEqual([b"a", b"b"], cluster.values())
+
+
+class TakeoverTest(HardCase):
+    """Another broker becomes the controller."""
+
+    def test_dead_controller_is_not_the_last_one_in_sync(self) -> None:
+        """Whoever takes its place knows that it is dead: a replica that has everything, and is only waiting to count as alive, leads instead."""
+        cluster = self.make(LocalCluster(self, 3), 1, 2)
+        self.append(b"a", b"b")
+        self.assertEqual(1, cluster.any().feed.image.controller_id)
+        disk = cluster.kill(2)
+        cluster.kill(1)
+        cluster.start(2, disk)
+        self.assertEqual((1, 2), cluster.state().isr)
+        cluster.advance(14.0)
+        self.assertEqual((3, (2,)), (cluster.any().feed.image.controller_id, cluster.state().isr))
+        self.append(b"c")
+        self.assertEqual([b"a", b"b", b"c"], cluster.values())
+
+
+    def test_controller_that_took_its_own_place_again(self) -> None:
+        """Whoever found it silent before does not put it out now."""
+        cluster = self.make(LocalCluster(self, 3), 1, 2)
+        image = cluster.any().feed.image
+        silent = ControllerValue(image.controller_id, image.controller_epoch)
+        cluster.start(1, cluster.kill(1))
+        cluster.advance(1.0)
+        after = cluster.brokers[2].feed.image
+        self.assertEqual((1, True), (after.controller_id, after.controller_epoch > silent.epoch))
+        self.successResultOf(cluster.brokers[2].controller._seat.take_over(silent))
+        after = cluster.brokers[2].feed.image
+        self.assertEqual((1, False), (after.controller_id, after.brokers[1].fenced))
+        self.successResultOf(cluster.brokers[2].controller._seat.take_over(ControllerValue(1, after.controller_epoch)))
+        after = cluster.brokers[2].feed.image
+        self.assertEqual((2, True), (after.controller_id, after.brokers[1].fenced))
 
 
 class LostDataTest(HardCase):

@@ -32,12 +32,15 @@ class MetadataAudit:
         self._values: dict[str, bytes] = {}
         self.writer = NOBODY
         self.latest = 0
+        self._claims = NOBODY
         store.watch(0, self)
 
     def revision(self, revision: Revision) -> None:
         """Look at all that it changes, each by what was there before."""
         self.latest = revision.revision
         controller = self._controller()
+        claimed = revision.changes.get(keys.CONTROLLER)
+        self._claims = NOBODY if claimed is None else keys.decode_controller(claimed).broker_id
         for key, value in revision.changes.items():
             for problem in self._problems(key, self._values.get(key), value, controller):
                 self._finding(f"revision {revision.revision}, by broker {self.writer}: {key}: {problem}")
@@ -76,6 +79,12 @@ class MetadataAudit:
                 yield f"{key} is still {state}"
 
     @property
+    def alive(self) -> frozenset[int]:
+        """Who counts as alive, by broker id."""
+        known = ((int(key.removeprefix(keys.BROKERS)), value) for key, value in self._values.items() if key.startswith(keys.BROKERS))
+        return frozenset(broker_id for broker_id, value in known if not keys.decode_broker(broker_id, value).fenced)
+
+    @property
     def controller(self) -> int:
         """Who is the controller, by broker id."""
         return self._controller().broker_id
@@ -105,7 +114,8 @@ class MetadataAudit:
             yield f"{before} became {after}"
 
     def _broker(self, broker_id: int, before: bytes | None, value: bytes | None, controller: keys.ControllerValue) -> Iterator[str]:
-        if self.writer not in (broker_id, controller.broker_id):
+        # Who takes the controller's place fences it, in one revision.
+        if self.writer not in (broker_id, controller.broker_id, self._claims):
             yield f"broker {controller.broker_id} is the controller"
         if before is not None and value is not None and keys.decode_broker(broker_id, value).epoch < keys.decode_broker(broker_id, before).epoch:
             yield "its epoch went back"

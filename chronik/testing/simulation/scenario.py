@@ -431,10 +431,14 @@ class Simulation:
         return [] if self._audit is None else [state.leader for _, state in self._audit.partitions() if state.leader > 0]
 
     def spares(self, broker_id: int) -> bool:
-        """Whether others, who serve, have all that is committed of what a broker has."""
-        serving = {broker.number for broker in self.brokers if broker.phase == "serving"} - {broker_id}
-        partitions = self._audit.partitions() if self._audit is not None else ()
-        return all(broker_id not in (*state.isr, *state.elr) or not serving.isdisjoint(state.isr) for _, state in partitions)
+        """Whether others, who serve and count as alive, have all that is committed of what a broker has.
+
+        Who does not count as alive yet is in sync only until the controller looks, if this broker is not known to be dead by then.
+        """
+        if self._audit is None:
+            return True
+        alive = self._audit.alive & {broker.number for broker in self.brokers if broker.phase == "serving"} - {broker_id}
+        return all(broker_id not in (*state.isr, *state.elr) or not alive.isdisjoint(state.isr) for _, state in self._audit.partitions())
 
     def _sleep(self, seconds: float) -> Deferred[None]:
         done: Deferred[None] = Deferred()

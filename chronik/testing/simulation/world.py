@@ -61,7 +61,7 @@ class World(Protocol):
         """Who leads, once for each partition."""
 
     def spares(self, broker_id: int) -> bool:
-        """Whether others, who serve, have all that is committed of what a broker has."""
+        """Whether others, who serve and count as alive, have all that is committed of what a broker has."""
 
 
 _CHANGES: Final = ("CreateTopics", "DeleteTopics", "CreatePartitions", "IncrementalAlterConfigs", "DeleteRecords", "InitProducerId")
