@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
+from math import inf
 from typing import TYPE_CHECKING, Any
 
 from twisted.internet.protocol import Protocol, connectionDone
@@ -15,7 +16,6 @@ from chronik.network.interfaces import Answer, Handshake, Pieces, ProtocolViolat
 from chronik.network.limits import (
     BYTES_IN_FLIGHT_MAX,
     KNOWN_REQUESTS,
-    QUIET_SECONDS,
     READ_BYTES_MAX,
     READ_BYTES_MIN,
     READ_BYTES_OF_STRANGERS,
@@ -25,6 +25,7 @@ from chronik.network.limits import (
 from chronik.network.opening import session_of, set_socket
 from chronik.network.sender import Sender, close_pieces
 from chronik.network.socketsender import sender_for
+from chronik.network.standing import Standing
 
 if TYPE_CHECKING:
     from twisted.internet.interfaces import IDelayedCall
@@ -73,11 +74,11 @@ class KafkaConnection(Protocol):
         self._answered_at = -1.0
         self._asks_again = False
         self._asked_at = 0.0
-        self._answer_took = float("inf")
+        self._answer_took = inf
         self._read_bytes = 0
         self._muted: IDelayedCall | None = None
         self._barred = False
-        self._stranger = not internal
+        self._standing = Standing(factory, internal)
         self.deadline = 0.0
         self.session: Session | None = None
 
@@ -111,6 +112,7 @@ class KafkaConnection(Protocol):
             if timer is not None:
                 timer.cancel()
         self._turn = self._muted = None
+        self._standing.gone(self.transport)
         # What is not part of a circle any more is freed at once: thousands may go together, and looking for circles takes long then.
         sender, self._sender = self._sender, None
         if sender is not None:
@@ -140,7 +142,7 @@ class KafkaConnection(Protocol):
         :param until: close it at that time instead, in seconds of the clock.
         """
         self._barred = True
-        self.deadline = float("inf") if until is None else until
+        self.deadline = inf if until is None else until
         self._pause()
 
     def admit(self) -> None:
@@ -175,11 +177,9 @@ class KafkaConnection(Protocol):
         return "sent no request" if not self._requests else "was idle"
 
     def rest(self, now: float) -> None:
-        """Nothing has to be ended: whoever has not asked for a while is a stranger again."""
-        quiet = not (self._stranger or self._internal or self._paused or self._answers or self._held)
-        if quiet and now - self._answered_at > QUIET_SECONDS and self._sender is not None and not self._sender.busy:
-            self._stranger = True
-            self.factory.crowd.demote(self.transport)
+        """Nothing has to be ended: whoever has not asked for a while is a stranger again, and who has not sent much for as long is like others."""
+        busy = self._paused or self._answers or self._held or self._sender is None or self._sender.busy
+        self._standing.rest(self.transport, now, inf if busy else self._answered_at)
 
     def _violated(self, problem: str) -> None:
         session = self.session
@@ -214,6 +214,8 @@ class KafkaConnection(Protocol):
                     self._pause()
                 return
         self._cut(len(data))
+        if not (self._paused or self._lost or self._sender is None or self._sender.busy):
+            self._standing.was_read(self.transport)
 
     def _cut(self, received: int) -> None:
         """Cut what came into frames, and begin what may begin."""
@@ -251,7 +253,7 @@ class KafkaConnection(Protocol):
     def _size_reads(self, received: int) -> None:
         """Let the next read be large where much is coming."""
         much = received >= READ_BYTES_MIN or self._frames.needed - self._held >= READ_BYTES_MIN
-        size = READ_BYTES_MAX if much else READ_BYTES_OF_STRANGERS if self._stranger else READ_BYTES_MIN
+        size = READ_BYTES_MAX if much else READ_BYTES_OF_STRANGERS if self._standing.stranger else READ_BYTES_MIN
         if size != self._read_bytes and self._read_bytes:
             self._read_bytes = size
             self.transport.bufferSize = size  # type: ignore[union-attr]
@@ -323,13 +325,9 @@ class KafkaConnection(Protocol):
         pending = _Pending(SIZE.size + len(frame))
         self._answers.append(pending)
         self._requests += 1
-        if not self._stranger:
-            self.factory.crowd.give_way()
-        elif self._requests >= KNOWN_REQUESTS and not self._authenticating:
-            self._stranger = False
-            self.factory.crowd.promote(self.transport)
-            self._size_reads(0)
         now = self._seconds()
+        if self._standing.asked(self.transport, pending.size, now, self._requests >= KNOWN_REQUESTS and not self._authenticating):
+            self._size_reads(0)
         self._asked_at = now
         self._asks_again = asks_again(now - self._answered_at, pending.size)
         self.deadline = now + self._limits.idle_seconds

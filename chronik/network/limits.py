@@ -29,6 +29,10 @@ KNOWN_REQUESTS: Final = 2
 QUIET_SECONDS: Final = 10.0
 """Without a request, after which a peer is in the crowd again: its next request waits a moment longer if others are in the way."""
 
+HEAVY_BYTES: Final = 8 << 10
+"""Of a request: whoever sends such ones waits for its turn among all who do, where many do, and nobody else waits for them. Batches of producers at
+work are larger, and what consumers, members of groups and administrators ask is smaller."""
+
 LOOKED_AT_A_TURN: Final = 256
 """Connections whose deadlines are looked at in one turn of the reactor, which takes some 0.2 ms."""
 

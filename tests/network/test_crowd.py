@@ -13,6 +13,8 @@ from twisted.trial.unittest import SynchronousTestCase
 from chronik.network.crowd import (
     ACCEPTED_AT_ONCE_MAX,
     CAREFUL_SHARES,
+    HEAVY_AT_ONCE,
+    HEAVY_SHARE_SECONDS,
     NO_CROWD,
     PAUSE_SECONDS,
     PAUSE_SECONDS_MAX,
@@ -21,7 +23,7 @@ from chronik.network.crowd import (
     SHARE_SECONDS,
     PolledCrowd,
 )
-from chronik.network.limits import KNOWN_REQUESTS, LOOKED_AT_A_TURN, QUIET_SECONDS, READ_BYTES_MIN, READ_BYTES_OF_STRANGERS
+from chronik.network.limits import HEAVY_BYTES, KNOWN_REQUESTS, LOOKED_AT_A_TURN, QUIET_SECONDS, READ_BYTES_MIN, READ_BYTES_OF_STRANGERS
 from tests.network.fakes import Connected, request
 
 SERVING_SECONDS = SHARE_SECONDS / 2.5
@@ -349,6 +351,42 @@ class CrowdTests(SynchronousTestCase):
         member.startReading()
         self.assertEqual([member], self.reactor.readers)
 
+    def heavies(self, count: int) -> list[_Member]:
+        """Clients that send much, and have sent more than one byte."""
+        made = self.members(count)
+        for each in made:
+            self.crowd.promote(each)
+            self.crowd.heavy(each)
+            each.other.send(b"abc")
+        return made
+
+    def test_few_who_send_much(self) -> None:
+        """They are served like anybody else."""
+        few = self.heavies(HEAVY_AT_ONCE)
+        self.assertEqual((False, few), (self.crowd.heavy(few[0]), self.reactor.readers))
+
+    def test_many_who_send_much(self) -> None:
+        """They share a part of each turn, whatever strangers do; who sends little again is the reactor's, and so is who comes when they are few."""
+        many = self.heavies(HEAVY_AT_ONCE + 1)
+        self.assertEqual(many[:-1], self.reactor.readers[:-1])
+        self.assertEqual([True] * HEAVY_AT_ONCE, [self.crowd.heavy(each) for each in many[:-1]])
+        (lane,) = self.reactor.readers
+        for _ in range(3):
+            lane.doRead()
+            lane.doRead()
+            before = self.now
+            self.reactor.advance(0)
+            self.assertTrue(HEAVY_SHARE_SECONDS <= self.now - before < HEAVY_SHARE_SECONDS + SERVING_SECONDS, self.now - before)
+        self.assertEqual([lane], self.reactor.readers)
+        first, second, *rest = many
+        self.crowd.light(first)
+        self.crowd.light(second)
+        self.assertEqual([lane, first, second], self.reactor.readers)
+        self.assertFalse(self.crowd.heavy(second))
+        for each in rest:
+            each.stopReading()
+        self.assertEqual([first, second], self.reactor.readers)
+
     def test_end(self) -> None:
         """The reactor's end is the end of all."""
         members = self.members(3)
@@ -381,6 +419,15 @@ class _Told:
     def give_way(self) -> None:
         """Write it down."""
         self.moves.append("asked")
+
+    def heavy(self, transport: Any) -> bool:
+        """Write it down; the third is where there are many."""
+        self.moves.append("heavy")
+        return self.moves.count("heavy") > 2
+
+    def light(self, transport: Any) -> None:
+        """Write it down."""
+        self.moves.append("light")
 
 
 class KnownTests(SynchronousTestCase):
@@ -418,6 +465,38 @@ class KnownTests(SynchronousTestCase):
         self.peer.dispatcher.at_once = False
         self.peer.receive(request())
         self.peer.pass_time(int(QUIET_SECONDS) * 2)
+        self.assertEqual(["out"], self.crowd.moves)
+
+    def test_who_sends_much(self) -> None:
+        """A client that sends large requests goes where others are who do, as soon as there are many, until it has sent none for a while."""
+        self.peer.dispatcher.at_once = False
+
+        def ask(size: int) -> None:
+            self.peer.receive(request(body=bytes(size)))
+            self.peer.dispatcher.answers.pop().callback([b"done"])
+
+        for _ in range(KNOWN_REQUESTS - 1):
+            ask(HEAVY_BYTES)
+        self.assertEqual([], self.crowd.moves)
+        for _ in range(4):
+            ask(HEAVY_BYTES)
+        self.assertEqual(["out", "heavy", "asked", "heavy", "asked", "heavy", "asked"], self.crowd.moves)
+        for _ in range(int(QUIET_SECONDS)):
+            ask(1)
+            self.peer.pass_time(1)
+        self.assertNotIn("light", self.crowd.moves)
+        ask(1)
+        self.peer.pass_time(2)
+        self.assertEqual(["light"], self.crowd.moves[-1:])
+        ask(HEAVY_BYTES)
+        self.peer.connection.connectionLost()
+        self.assertEqual(["asked", "heavy", "light"], self.crowd.moves[-3:])
+
+    def test_who_sends_little(self) -> None:
+        """What has never sent much has nothing to end."""
+        self.peer.receive(request())
+        self.peer.receive(request())
+        self.peer.connection.connectionLost()
         self.assertEqual(["out"], self.crowd.moves)
 
     def test_reads(self) -> None:
