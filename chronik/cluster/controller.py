@@ -271,18 +271,22 @@ class Controller:
         try:
             await self._plans.create(topic)
         except KafkaError:
-            await self._undo(topic)
-            raise
+            if not await self._stands(topic):
+                raise
         self._warn(warnings)
         self._log.info("Created topic {topic} with {partitions} partition(s)", topic=topic.name, partitions=len(topic.partitions))
         return topic
 
-    async def _undo(self, topic: TopicImage) -> None:
-        """Try to take back a creation that failed half-way; what stays is removed by the next creation or start."""
+    async def _stands(self, topic: TopicImage) -> bool:
+        """Whether a topic is there though its creation failed: then only that could not be seen, and others may have written to it.
+
+        One that failed half-way is taken back; what stays is removed by the next creation or start.
+        """
         try:
-            await self._plans.delete(topic.name, topic.topic_id)
+            return await self._plans.take_back(topic.name, topic.topic_id)
         except KafkaError as error:
-            self._log.warn("The creation of {topic} is not undone yet: {problem}", topic=topic.name, problem=error.message)
+            self._log.warn("Whether {topic} was created is not known, or it is not undone yet: {problem}", topic=topic.name, problem=error.message)
+            return False
 
     async def _delete(self, name: str, charge: Charge) -> None:
         topic = self._topic(name)

@@ -136,7 +136,16 @@ class TopicPlans:
         """Remove a topic of this name that never became live or is not wholly gone. Nobody else may be at work on the name."""
         topic = read_topic(self._writer.view, name)
         if topic is not None and topic.state is not TopicState.LIVE:
-            await self._finish_deletion(_Expected(name, topic.topic_id))
+            await self.take_back(name, topic.topic_id)
+
+    async def take_back(self, name: str, topic_id: TopicId) -> bool:
+        """Remove a topic unless it became live: then others may have written to it, though whoever made it could not see that. Whether it did."""
+        expected = _Expected(name, topic_id)
+        await self._writer.write(lambda view: Plan() if _is_live(expected.read(view)) else self._begin_deletion(view, expected))
+        if _is_live(expected.read(self._writer.view)):
+            return True
+        await self._finish_deletion(expected)
+        return False
 
     def _begin_deletion(self, view: KeyView, expected: _Expected) -> Plan:
         topic = expected.read(view)
@@ -199,6 +208,10 @@ class TopicPlans:
                 return Plan((), [Delete(key) for key in piece if view.get(key) is not None])
 
             await self._writer.write(plan)
+
+
+def _is_live(topic: TopicValue | None) -> bool:
+    return topic is not None and topic.state is TopicState.LIVE
 
 
 def _with_topic(view: KeyView, name: str, topic: TopicValue, others: Iterable[Put]) -> Plan:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import Deferred, fail
 from zope.interface.verify import verifyObject
 
 from chronik.cluster.controller import Controller
@@ -21,9 +21,10 @@ from chronik.cluster.interfaces import (
 )
 from chronik.cluster.registration import Registration
 from chronik.cluster.topics import DELETED_KEPT
+from chronik.cluster.writer import ATTEMPTS_MAX
 from chronik.errors import ChronikError, ErrorCode, KafkaError
 from chronik.metadata import keys
-from chronik.metadata.interfaces import Delete, Put
+from chronik.metadata.interfaces import Delete, Put, ReadOnly
 from chronik.metadata.keys import TopicState, TopicValue
 from chronik.metadata.memory import Fault
 from chronik.model import ZERO_TOPIC_ID, TopicId
@@ -219,6 +220,39 @@ class CreateTopicTests(ControllerCase):
         self.assertEqual(self.stored("topics/"), ["topics/t"])
         self.assertEqual(self.create(NewTopic("t", 2)), [OK])
         self.assertEqual(len(self.stored("partitions/")), 2)
+
+    def test_live_though_it_failed(self) -> None:
+        """A topic that is live is not taken back because nobody could see that it is: others may have written to it."""
+        for name, partitions, commits in (("small", 2, 1), ("big", 300, 5)):
+            self.store.faults.extend([None] * (commits - 1) + [Fault.UNKNOWN_MADE] * ATTEMPTS_MAX)
+            self.assertEqual(self.create(NewTopic(name, partitions)), [OK])
+            self.assertEqual(len(self.image.topics[name].partitions), partitions)
+        self.assertEqual(self.image.deleted, frozenset())
+
+    def test_live_though_the_store_was_away(self) -> None:
+        """The same where the store cannot be read right after the commit."""
+        outcomes = [self.store.snapshot, lambda: fail(ReadOnly("the store does not answer")), self.store.snapshot]
+        self.store.hold_watches()
+        creation = self.controller.create_topics([NewTopic("t")])
+        self.patch(self.store, "snapshot", lambda: outcomes.pop(0)())
+        self.store.compact()
+        self.assertEqual([self.codes(creation), outcomes], [[OK], []])
+        self.assertEqual([list(self.image.topics), self.image.deleted], [["t"], frozenset()])
+
+    def test_remains_that_are_live(self) -> None:
+        """What looks like remains of a creation to who has not heard of the rest is left alone."""
+        self.store.faults.extend([None, None, Fault.READ_ONLY, Fault.READ_ONLY])
+        self.create(NewTopic("t", 300))
+        before = keys.decode_topic(self.successResultOf(self.store.snapshot()).entries["topics/t"].value)
+        self.assertEqual(before.state, TopicState.CREATING)
+        stored = self.stored("partitions/")
+        self.store.hold_watches()
+        live = replace(before, state=TopicState.LIVE, partitions=len(stored))
+        self.successResultOf(self.store.commit([], [Put("topics/t", keys.encode_topic(live))]))
+        creation = self.controller.create_topics([NewTopic("t", 300)])
+        self.store.release_watches()
+        self.assertEqual(self.codes(creation), [ErrorCode.TOPIC_ALREADY_EXISTS])
+        self.assertEqual([self.stored("partitions/"), self.image.topics["t"].topic_id], [stored, before.topic_id])
 
     def test_answers_after_the_image(self) -> None:
         """While the image lags, nothing is answered."""

@@ -11,6 +11,7 @@ from chronik.metadata import keys
 from chronik.metadata.image import NO_LEADER, PartitionState
 from chronik.metadata.interfaces import Compacted, IMetadataStore, IWatcher, Revision
 from chronik.model import TopicId
+from chronik.testing.simulation.cast import NOMAD
 
 NOBODY: Final = -1
 
@@ -94,6 +95,8 @@ class MetadataAudit:
         return keys.decode_controller(value) if value is not None else keys.ControllerValue(NOBODY, 0)
 
     def _problems(self, key: str, before: bytes | None, value: bytes | None, controller: keys.ControllerValue) -> Iterator[str]:
+        if key.startswith(keys.TOPICS) and key != keys.topic_key(NOMAD) and _is_live(before) and not _is_live(value):
+            yield "deleted, though nobody asked for that"
         if key == keys.CONTROLLER and value is not None:
             yield from self._claim(controller, keys.decode_controller(value))
         elif key.startswith(CONTROLLERS) and self.writer != controller.broker_id:
@@ -150,6 +153,10 @@ def _own(writer: int, before: PartitionState, after: PartitionState) -> bool:
         return True
     kept = {*after.isr, *after.elr}
     return writer not in kept and writer in (*before.isr, *before.elr)
+
+
+def _is_live(value: bytes | None) -> bool:
+    return value is not None and keys.decode_topic(value).state is keys.TopicState.LIVE
 
 
 def _change(before: PartitionState, after: PartitionState) -> str:

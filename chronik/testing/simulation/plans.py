@@ -74,7 +74,7 @@ def plan_of(seed: int, count: int, shared_store: bool, several: bool = False, on
     without |= frozenset() if access else ACCESS_FAULTS
     kinds = [kind for kind in FAULTS if kind not in without and only in ("", kind)]
     pairs = [(kind, state) for state in STATES for kind in kinds for _ in range(WEIGHTS.get(kind, 1)) if (kind, state) not in IMPOSSIBLE]
-    plan = [pairs[(seed * count + n) * STRIDE % len(pairs)] for n in range(count)]
+    plan = [pairs[(seed * count + n) * STRIDE % len(pairs)] for n in range(count if pairs else 0)]
     Random(f"plan {seed}").shuffle(plan)
     return plan
 
