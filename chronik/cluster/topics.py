@@ -7,7 +7,8 @@ same: first their keys, then the count.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
 from twisted.logger import Logger
@@ -16,7 +17,7 @@ from chronik.cluster.writer import OPERATIONS_PER_PLAN_MAX, KeyView, Plan, Write
 from chronik.errors import ErrorCode, KafkaError
 from chronik.metadata import keys
 from chronik.metadata.image import PartitionState, TopicImage
-from chronik.metadata.interfaces import Delete, Put
+from chronik.metadata.interfaces import Compare, Delete, Put
 from chronik.metadata.keys import TopicState, TopicValue
 from chronik.metadata.values import MalformedValue
 from chronik.model import TopicId, topic_id_text
@@ -63,6 +64,10 @@ def read_topic(view: KeyView, name: str) -> TopicValue | None:
         raise KafkaError(ErrorCode.UNKNOWN_SERVER_ERROR, f"The metadata of topic '{name}' is damaged: {error}.") from error
 
 
+class _Unreadable(KafkaError):
+    """What the store says of a topic cannot be read: its partitions would look like nobody's."""
+
+
 class TopicPlans:
     """Carries the plans out."""
 
@@ -70,12 +75,26 @@ class TopicPlans:
 
     def __init__(self, writer: Writer) -> None:
         self._writer = writer
+        self._at_work: set[str] = set()
+
+    @contextmanager
+    def _working(self, name: str) -> Iterator[None]:
+        """What is half done of a topic is not what a crash left. Nobody else may be at work on the name."""
+        self._at_work.add(name)
+        try:
+            yield
+        finally:
+            self._at_work.discard(name)
 
     async def create(self, topic: TopicImage) -> None:
-        """Make a topic appear.
+        """Make a topic appear. Nobody else may be at work on the name.
 
         :raises KafkaError: ``TOPIC_ALREADY_EXISTS`` or the writer's.
         """
+        with self._working(topic.name):
+            await self._create(topic)
+
+    async def _create(self, topic: TopicImage) -> None:
         expected = _Expected(topic.name, topic.topic_id)
         live = TopicValue(topic.topic_id, TopicState.LIVE, len(topic.partitions), topic.configs)
         partitions = [Put(keys.partition_key(topic.topic_id, number), keys.encode_partition(state)) for number, state in enumerate(topic.partitions)]
@@ -87,7 +106,11 @@ class TopicPlans:
         await self._set(expected, live)
 
     async def add_partitions(self, name: str, topic_id: TopicId, first: int, states: Sequence[PartitionState]) -> None:
-        """Make more partitions of a topic appear, all at once."""
+        """Make more partitions of a topic appear, all at once. Nobody else may be at work on the name."""
+        with self._working(name):
+            await self._add_partitions(name, topic_id, first, states)
+
+    async def _add_partitions(self, name: str, topic_id: TopicId, first: int, states: Sequence[PartitionState]) -> None:
         expected = _Expected(name, topic_id)
         puts = [Put(keys.partition_key(topic_id, first + index), keys.encode_partition(state)) for index, state in enumerate(states)]
         last = puts
@@ -113,24 +136,33 @@ class TopicPlans:
         await self._finish_deletion(expected)
 
     async def tidy(self) -> None:
-        """Undo creations and finish deletions and additions that a crash interrupted."""
-        view = self._writer.view
-        counts: dict[str, int] = {}
-        for key in view.under(keys.TOPICS):
-            name = key.removeprefix(keys.TOPICS)
-            try:
-                topic = read_topic(view, name)
-            except KafkaError as error:
-                self._log.error("Nothing is tidied up: {problem}", problem=error.message)
-                return
-            if topic is None:
+        """Undo creations and finish deletions and additions that a crash interrupted; what is under way here is left alone."""
+        try:
+            for name, topic in _topics(self._writer.view).items():
+                if topic.state is not TopicState.LIVE and name not in self._at_work:
+                    self._log.info("Topic {topic} was {state} when the controller stopped: removing it", topic=name, state=topic.state.value)
+                    await self.take_back(name, topic.topic_id)
+            while self._without_strays(self._writer.view).operations:
+                await self._writer.write(self._without_strays)
+        except _Unreadable as error:
+            self._log.error("Nothing is tidied up: {problem}", problem=error.message)
+
+    def _without_strays(self, view: KeyView) -> Plan:
+        """Some partitions go that belong to no topic, or are beyond what their topic has."""
+        owners = {topic_id_text(topic.topic_id): (name, topic) for name, topic in _topics(view).items()}
+        compares: dict[str, Compare] = {}
+        strays: list[Delete] = []
+        for key in view.under(keys.PARTITIONS):
+            topic_id, _, number = key.removeprefix(keys.PARTITIONS).partition("/")
+            name, topic = owners.get(topic_id, ("", None))
+            if not number.isdigit() or topic is not None and (int(number) < topic.partitions or name in self._at_work or not _is_live(topic)):
                 continue
-            if topic.state is TopicState.LIVE:
-                counts[topic_id_text(topic.topic_id)] = topic.partitions
-            else:
-                self._log.info("Topic {topic} was {state} when the controller stopped: removing it", topic=name, state=topic.state.value)
-                await self._finish_deletion(_Expected(name, topic.topic_id))
-        await self._delete_keys([key for key in view.under(keys.PARTITIONS) if _is_stray(key, counts)])
+            strays.append(Delete(key))
+            if topic is not None:
+                compares[name] = view.unchanged(keys.topic_key(name))
+            if len(strays) == _PIECE:
+                break
+        return Plan(list(compares.values()), strays)
 
     async def clear_remains(self, name: str) -> None:
         """Remove a topic of this name that never became live or is not wholly gone. Nobody else may be at work on the name."""
@@ -163,7 +195,8 @@ class TopicPlans:
         await self._delete_keys(_partition_keys(self._writer.view, topic))
 
         def plan(view: KeyView) -> Plan:
-            return Plan() if expected.read(view) is None else _without_topic(view, expected, ())
+            topic = expected.read(view)
+            return Plan() if topic is None or _is_live(topic) else _without_topic(view, expected, ())
 
         await self._writer.write(plan)
 
@@ -210,6 +243,23 @@ class TopicPlans:
             await self._writer.write(plan)
 
 
+def _topics(view: KeyView) -> Mapping[str, TopicValue]:
+    """Every topic, in whatever state, by name.
+
+    :raises _Unreadable: one of them cannot be read.
+    """
+    found: dict[str, TopicValue] = {}
+    for key in view.under(keys.TOPICS):
+        name = key.removeprefix(keys.TOPICS)
+        try:
+            topic = read_topic(view, name)
+        except KafkaError as error:
+            raise _Unreadable(error.code, error.message) from error
+        if topic is not None:
+            found[name] = topic
+    return found
+
+
 def _is_live(topic: TopicValue | None) -> bool:
     return topic is not None and topic.state is TopicState.LIVE
 
@@ -230,8 +280,3 @@ def _without_topic(view: KeyView, expected: _Expected, partitions: Sequence[str]
 def _partition_keys(view: KeyView, topic: TopicValue) -> list[str]:
     every = (keys.partition_key(topic.topic_id, number) for number in range(topic.partitions))
     return [key for key in every if view.get(key) is not None]
-
-
-def _is_stray(key: str, counts: dict[str, int]) -> bool:
-    topic_id, _, number = key.removeprefix(keys.PARTITIONS).partition("/")
-    return number.isdigit() and int(number) >= counts.get(topic_id, 0)

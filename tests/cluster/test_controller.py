@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 from twisted.internet.defer import Deferred, fail
 from zope.interface.verify import verifyObject
@@ -376,6 +377,51 @@ class TidyTests(ControllerCase):
         self.start_controller()
         self.assertEqual(self.stored("topics/"), ["topics/live"])
         self.assertEqual(self.stored("partitions/"), [keys.partition_key(live, 0), keys.partition_key(live, 1)])
+
+    def held(self, number: int) -> Deferred[None]:
+        """Let a commit wait for what is returned to be fired.
+
+        :param number: which, counted from the next one, 0.
+        """
+        commit, go_on = self.store.commit, Deferred()
+        count = iter(range(number + 1))
+
+        def wait(*arguments: Any) -> Any:
+            if next(count) < number:
+                return commit(*arguments)
+            self.store.commit = commit
+            return go_on.addCallback(lambda _: commit(*arguments))
+
+        self.store.commit = wait
+        return go_on
+
+    def test_while_topics_are_made(self) -> None:
+        """What is half done because it is being done is no remains, nor are the partitions that a topic is about to have."""
+        self.codes(self.controller.create_topics([NewTopic("t", 1)]))
+        plans = self.controller._seat.plans
+        for making, name in (
+            (lambda: self.controller.create_topics([NewTopic("big", 300)]), "big"),
+            (lambda: self.controller.create_partitions([NewPartitions("t", 300)]), "t"),
+        ):
+            go_on = self.held(2)
+            done = making()
+            self.assertNoResult(done)
+            self.successResultOf(Deferred.fromCoroutine(plans.tidy()))
+            go_on.callback(None)
+            self.assertEqual((self.codes(done), len(self.image.topics[name].partitions)), ([OK], 300))
+        self.assertEqual(len(self.stored("partitions/")), 600)
+
+    def test_topics_that_are_made_meanwhile(self) -> None:
+        """What appears while remains are removed is none of them."""
+        self.store.faults.extend([None, None, Fault.READ_ONLY, Fault.READ_ONLY])
+        self.codes(self.controller.create_topics([NewTopic("big", 300)]))
+        go_on = self.held(0)
+        tidying = Deferred.fromCoroutine(self.controller._seat.plans.tidy())
+        self.assertNoResult(tidying)
+        self.assertEqual(self.codes(self.controller.create_topics([NewTopic("new", 200)])), [OK])
+        go_on.callback(None)
+        self.successResultOf(tidying)
+        self.assertEqual((list(self.image.topics), len(self.stored("partitions/"))), (["new"], 200))
 
     def test_damaged_topic(self) -> None:
         """With a topic that cannot be read nothing is removed: its partitions would be taken for strays."""
