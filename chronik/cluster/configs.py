@@ -1,4 +1,4 @@
-"""How a change of dynamic configuration is worked out; what is allowed is the registry's to say."""
+"""How dynamic configuration is stored, and how a change of it is worked out; what is allowed is the registry's to say."""
 
 from __future__ import annotations
 

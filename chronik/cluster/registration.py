@@ -1,6 +1,7 @@
 """How a broker enters the cluster and leaves it: the cluster's id, the controller's key, its own registration, and blocks of ids.
 
-Any broker writes these, whoever the controller is: each is one key, changed only if it is still as it was seen.
+Any broker writes these, whoever the controller is, each only if it is still as it was seen. Whoever takes the place of a silent controller
+writes into that one's registration as well.
 """
 
 from __future__ import annotations

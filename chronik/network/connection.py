@@ -15,6 +15,8 @@ from chronik.network.frames import SIZE, FrameCutter, framed
 from chronik.network.interfaces import Answer, Handshake, Pieces, ProtocolViolation, Session
 from chronik.network.limits import (
     BYTES_IN_FLIGHT_MAX,
+    FETCH,
+    HEAVY_BYTES,
     KNOWN_REQUESTS,
     READ_BYTES_MAX,
     READ_BYTES_MIN,
@@ -326,7 +328,8 @@ class KafkaConnection(Protocol):
         self._answers.append(pending)
         self._requests += 1
         now = self._seconds()
-        if self._standing.asked(self.transport, pending.size, now, self._requests >= KNOWN_REQUESTS and not self._authenticating):
+        much = pending.size >= HEAVY_BYTES and not frame.startswith(FETCH)
+        if self._standing.asked(self.transport, much, now, self._requests >= KNOWN_REQUESTS and not self._authenticating):
             self._size_reads(0)
         self._asked_at = now
         self._asks_again = asks_again(now - self._answered_at, pending.size)

@@ -31,7 +31,10 @@ QUIET_SECONDS: Final = 10.0
 
 HEAVY_BYTES: Final = 8 << 10
 """Of a request: whoever sends such ones waits for its turn among all who do, where many do, and nobody else waits for them. Batches of producers at
-work are larger, and what consumers, members of groups and administrators ask is smaller."""
+work are larger; what others ask is smaller as a rule, but for Fetch."""
+
+FETCH: Final = b"\x00\x01"
+"""A Fetch begins with its API key. It asks for much where it is large, but does not bring much; and producers wait for those of replicas."""
 
 LOOKED_AT_A_TURN: Final = 256
 """Connections whose deadlines are looked at in one turn of the reactor, which takes some 0.2 ms."""

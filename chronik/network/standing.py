@@ -6,7 +6,7 @@ from math import inf
 from typing import Any, Protocol
 
 from chronik.network.crowd import Crowd
-from chronik.network.limits import HEAVY_BYTES, QUIET_SECONDS
+from chronik.network.limits import QUIET_SECONDS
 
 
 class HasCrowd(Protocol):
@@ -24,6 +24,8 @@ class Standing:
     :ivar stranger: whether it has not shown yet to be a client, or has been quiet since.
     """
 
+    __slots__ = ("_internal", "_much_at", "_shared", "_with_heavy", "stranger")
+
     def __init__(self, shared: HasCrowd, internal: bool) -> None:
         self._shared = shared
         self._internal = internal
@@ -31,14 +33,14 @@ class Standing:
         self._much_at = -inf
         self._with_heavy = False
 
-    def asked(self, transport: Any, size: int, now: float, proves: bool) -> bool:
+    def asked(self, transport: Any, much: bool, now: float, proves: bool) -> bool:
         """A request came.
 
-        :param size: of the request, in bytes.
+        :param much: whether whoever sends such ones is to wait for the others who do.
         :param proves: whether it shows that a client is there.
         :returns: whether a stranger has become a client by it.
         """
-        if size >= HEAVY_BYTES:
+        if much:
             self._much_at = now
         if not self.stranger:
             self._shared.crowd.give_way()

@@ -23,7 +23,15 @@ from chronik.network.crowd import (
     SHARE_SECONDS,
     PolledCrowd,
 )
-from chronik.network.limits import HEAVY_BYTES, KNOWN_REQUESTS, LOOKED_AT_A_TURN, QUIET_SECONDS, READ_BYTES_MIN, READ_BYTES_OF_STRANGERS
+from chronik.network.limits import (
+    HEAVY_BYTES,
+    KNOWN_REQUESTS,
+    LOOKED_AT_A_TURN,
+    QUIET_SECONDS,
+    READ_BYTES_MIN,
+    READ_BYTES_OF_STRANGERS,
+    REQUESTS_IN_FLIGHT_MAX,
+)
 from tests.network.fakes import Connected, request
 
 SERVING_SECONDS = SHARE_SECONDS / 2.5
@@ -366,7 +374,7 @@ class CrowdTests(SynchronousTestCase):
         self.assertEqual((False, few), (self.crowd.heavy(few[0]), self.reactor.readers))
 
     def test_many_who_send_much(self) -> None:
-        """They share a part of each turn, whatever strangers do; who sends little again is the reactor's, and so is who comes when they are few."""
+        """They share a part of each turn; who sends little again is the reactor's, with what it waits for, and so is who comes when they are few."""
         many = self.heavies(HEAVY_AT_ONCE + 1)
         self.assertEqual(many[:-1], self.reactor.readers[:-1])
         self.assertEqual([True] * HEAVY_AT_ONCE, [self.crowd.heavy(each) for each in many[:-1]])
@@ -378,7 +386,13 @@ class CrowdTests(SynchronousTestCase):
             self.reactor.advance(0)
             self.assertTrue(HEAVY_SHARE_SECONDS <= self.now - before < HEAVY_SHARE_SECONDS + SERVING_SECONDS, self.now - before)
         self.assertEqual([lane], self.reactor.readers)
-        first, second, *rest = many
+        first, second, third, fourth, *rest = many
+        third.startWriting()
+        fourth.stopReading()
+        self.crowd.light(third)
+        self.crowd.light(fourth)
+        self.assertEqual(([lane, third], [third]), (self.reactor.readers, self.reactor.writers))
+        third.stopReading()
         self.crowd.light(first)
         self.crowd.light(second)
         self.assertEqual([lane, first, second], self.reactor.readers)
@@ -401,6 +415,7 @@ class _Told:
 
     def __init__(self) -> None:
         self.moves: list[str] = []
+        self.many = True
 
     def take_in(self, port: Any) -> None:
         """No port is the test's."""
@@ -421,9 +436,9 @@ class _Told:
         self.moves.append("asked")
 
     def heavy(self, transport: Any) -> bool:
-        """Write it down; the third is where there are many."""
+        """Write it down; the third is where there are many, if there ever are."""
         self.moves.append("heavy")
-        return self.moves.count("heavy") > 2
+        return self.many and self.moves.count("heavy") > 2
 
     def light(self, transport: Any) -> None:
         """Write it down."""
@@ -491,6 +506,34 @@ class KnownTests(SynchronousTestCase):
         ask(HEAVY_BYTES)
         self.peer.connection.connectionLost()
         self.assertEqual(["asked", "heavy", "light"], self.crowd.moves[-3:])
+
+    def test_who_reads_nothing(self) -> None:
+        """While something is to be written, or nothing is read from it, a connection stays where it is."""
+        large = request(body=bytes(HEAVY_BYTES))
+        for answer in ([bytes(1 << 20)], None):
+            self.setUp()
+            self.peer.dispatcher.at_once = False
+            self.crowd.many = False
+            for _ in range(KNOWN_REQUESTS):
+                self.peer.receive(large)
+            self.assertEqual(["out", "heavy"], self.crowd.moves)
+            if answer is not None:
+                self.peer.dispatcher.answers[0].callback(answer)
+            else:
+                for _ in range(REQUESTS_IN_FLIGHT_MAX - KNOWN_REQUESTS):
+                    self.peer.receive(large)
+            told = self.crowd.moves.count("heavy")
+            self.peer.receive(large)
+            self.assertEqual((False, told), (self.peer.reading, self.crowd.moves.count("heavy")))
+
+    def test_who_asks_for_much(self) -> None:
+        """A large Fetch brings little, and producers may wait for it."""
+        self.peer.dispatcher.at_once = False
+        for api_key in (1, 1, 1, 0):
+            self.assertNotIn("heavy", self.crowd.moves)
+            self.peer.connection._start(request(body=bytes(HEAVY_BYTES), api_key=api_key)[4:])
+            self.peer.connection.dataReceived(b"")
+        self.assertEqual("heavy", self.crowd.moves[-1])
 
     def test_who_sends_little(self) -> None:
         """What has never sent much has nothing to end."""

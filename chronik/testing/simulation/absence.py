@@ -14,7 +14,6 @@ from chronik.testing.simulation.admins import Admin
 from chronik.testing.simulation.audit import MetadataAudit
 from chronik.testing.simulation.brokers import SimulatedBroker
 from chronik.testing.simulation.cast import EVENTS, GROWING
-from chronik.testing.simulation.client import Unavailable
 from chronik.testing.simulation.members import Member
 from chronik.testing.simulation.producers import Producer
 
@@ -23,6 +22,11 @@ BROKERS_MIN: Final = 3
 
 BEFORE_SECONDS: Final = 60.0
 """Once everything was put right all replicas are in sync within so long."""
+
+CALM_SECONDS: Final = 2.5
+"""And have been so for longer than a session, and than one that is behind may be in sync (``replica.lag.time.max.ms``), but where that is very long:
+nobody has gone whom the others have not missed yet.
+"""
 
 AWAY_SECONDS: Final = 30.0
 """Without one broker records are acknowledged within so long, and every group goes on in as long again: its session is over after two seconds at the
@@ -53,7 +57,7 @@ class Absence:
         """
         self._stage.steady = True
         topic_ids = await self._topic_ids()
-        late = await self._until(lambda: self._not_in_sync(topic_ids), BEFORE_SECONDS)
+        late = await self._until(lambda: self._wrong(topic_ids), BEFORE_SECONDS, CALM_SECONDS)
         for problem in late:
             self._stage.ledger.finding(f"{BEFORE_SECONDS} s after everything was put right {problem}")
         if not late:
@@ -92,16 +96,15 @@ class Absence:
     async def _topic_ids(self) -> dict[str, TopicId]:
         """Of the topics that must go on: nobody changes how many replicas they have, nor how many of them have to be in sync."""
         client = self._admin.client
-        while not self._stage.over:
-            try:
-                for topic in (EVENTS, GROWING, OFFSETS_TOPIC):
-                    await client.refreshed(topic)
-                return {topic: client.topics[topic].topic_id for topic in (EVENTS, GROWING, OFFSETS_TOPIC)}
-            except Unavailable:
-                await client.backoff()
-        return {}
+        for topic in (EVENTS, GROWING, OFFSETS_TOPIC):
+            await client.refreshed(topic)
+        return {topic: client.topics[topic].topic_id for topic in (EVENTS, GROWING, OFFSETS_TOPIC)}
 
-    def _not_in_sync(self, topic_ids: dict[str, TopicId]) -> Iterator[str]:
+    def _wrong(self, topic_ids: dict[str, TopicId]) -> Iterator[str]:
+        """What keeps a broker from being spared."""
+        for broker in self._brokers:
+            if broker.phase != "serving" or broker.number not in self._audit.alive:
+                yield f"broker {broker.number} is not there"
         for topic, topic_id in topic_ids.items():
             for number, state in self._audit.states(topic_id):
                 if set(state.isr) != set(state.replicas):
@@ -121,10 +124,20 @@ class Absence:
             if before == self._committed(members, group, number) < probe.ends[number]:
                 yield f"the group {group} goes on committing {before} of {EVENTS}-{number}, where {probe.ends[number]} was acknowledged"
 
-    async def _until(self, problems: Callable[[], Iterator[str] | Sequence[str]], seconds: float) -> list[str]:
-        """Wait until there is none any more, and tell those that there are then."""
+    async def _until(self, problems: Callable[[], Iterator[str] | Sequence[str]], seconds: float, calm: float = 0.0) -> list[str]:
+        """Wait until there is none any more, and tell those that there are then.
+
+        :param seconds: for so long at most.
+        :param calm: for so long there has to have been none.
+        """
         clock = self._admin.client.reactor.timeline
-        until = clock.now + seconds
-        while (found := list(problems())) and clock.now < until:
+        since = clock.now
+        until = since + seconds
+        while clock.now < until:
+            found = list(problems())
+            if found:
+                since = clock.now
+            elif clock.now - since >= calm:
+                return []
             await self._admin.client.sleep(LOOK_SECONDS)
-        return found
+        return list(problems())

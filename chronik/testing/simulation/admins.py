@@ -341,6 +341,7 @@ class Nomad(Admin):
 
     async def _delete(self, topic_id: TopicId) -> None:
         state = DeleteTopicsRequest.DeleteTopicState(name=None, topic_id=topic_id)
+        self.stage.ledger.deleting.add(topic_id)
         again = False
         while not self.stage.over:
             try:

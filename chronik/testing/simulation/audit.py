@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import Final
 
 from zope.interface import implementer
@@ -11,7 +11,6 @@ from chronik.metadata import keys
 from chronik.metadata.image import NO_LEADER, PartitionState
 from chronik.metadata.interfaces import Compacted, IMetadataStore, IWatcher, Revision
 from chronik.model import TopicId
-from chronik.testing.simulation.cast import NOMAD
 
 NOBODY: Final = -1
 
@@ -23,25 +22,26 @@ CONTROLLERS: Final = (keys.TOPICS, keys.DELETED, keys.CONFIGS, keys.QUOTAS, keys
 class MetadataAudit:
     """Sees each revision when it is made, before anybody else does.
 
+    :param deleting: topics whose deletion was asked for.
     :param finding: told of everything that must not be.
     :ivar writer: whose commit is being made, by broker id.
     :ivar latest: the last revision that was made.
     """
 
-    def __init__(self, store: IMetadataStore, finding: Callable[[str], None]) -> None:
+    def __init__(self, store: IMetadataStore, deleting: Collection[TopicId], finding: Callable[[str], None]) -> None:
+        self._deleting = deleting
         self._finding = finding
         self._values: dict[str, bytes] = {}
         self.writer = NOBODY
         self.latest = 0
-        self._claims = NOBODY
+        self._displaced = NOBODY
         store.watch(0, self)
 
     def revision(self, revision: Revision) -> None:
         """Look at all that it changes, each by what was there before."""
         self.latest = revision.revision
         controller = self._controller()
-        claimed = revision.changes.get(keys.CONTROLLER)
-        self._claims = NOBODY if claimed is None else keys.decode_controller(claimed).broker_id
+        self._displaced = self._who_is_displaced(controller, revision.changes)
         for key, value in revision.changes.items():
             for problem in self._problems(key, self._values.get(key), value, controller):
                 self._finding(f"revision {revision.revision}, by broker {self.writer}: {key}: {problem}")
@@ -50,6 +50,8 @@ class MetadataAudit:
                 self._values.pop(key, None)
             else:
                 self._values[key] = value
+        if self._displaced in self.alive:
+            self._finding(f"revision {revision.revision}: broker {self._displaced} lost its place for its silence, and still counts as alive")
 
     def lost(self, reason: Compacted) -> None:
         """It never is."""
@@ -94,8 +96,15 @@ class MetadataAudit:
         value = self._values.get(keys.CONTROLLER)
         return keys.decode_controller(value) if value is not None else keys.ControllerValue(NOBODY, 0)
 
+    @staticmethod
+    def _who_is_displaced(before: keys.ControllerValue, changes: Mapping[str, bytes | None]) -> int:
+        """The controller whose place another broker takes by a revision: it was silent, and does not count as alive from then on."""
+        claim = changes.get(keys.CONTROLLER)
+        after = NOBODY if claim is None else keys.decode_controller(claim).broker_id
+        return NOBODY if after in (NOBODY, before.broker_id) else before.broker_id
+
     def _problems(self, key: str, before: bytes | None, value: bytes | None, controller: keys.ControllerValue) -> Iterator[str]:
-        if key.startswith(keys.TOPICS) and key != keys.topic_key(NOMAD) and _is_live(before) and not _is_live(value):
+        if key.startswith(keys.TOPICS) and (gone := _live_id(before)) != _live_id(value) and gone not in (None, *self._deleting):
             yield "deleted, though nobody asked for that"
         if key == keys.CONTROLLER and value is not None:
             yield from self._claim(controller, keys.decode_controller(value))
@@ -117,8 +126,8 @@ class MetadataAudit:
             yield f"{before} became {after}"
 
     def _broker(self, broker_id: int, before: bytes | None, value: bytes | None, controller: keys.ControllerValue) -> Iterator[str]:
-        # Who takes the controller's place fences it, in one revision.
-        if self.writer not in (broker_id, controller.broker_id, self._claims):
+        fenced = value is not None and keys.decode_broker(broker_id, value).fenced
+        if self.writer not in (broker_id, controller.broker_id) and not (fenced and broker_id == self._displaced):
             yield f"broker {controller.broker_id} is the controller"
         if before is not None and value is not None and keys.decode_broker(broker_id, value).epoch < keys.decode_broker(broker_id, before).epoch:
             yield "its epoch went back"
@@ -155,8 +164,10 @@ def _own(writer: int, before: PartitionState, after: PartitionState) -> bool:
     return writer not in kept and writer in (*before.isr, *before.elr)
 
 
-def _is_live(value: bytes | None) -> bool:
-    return value is not None and keys.decode_topic(value).state is keys.TopicState.LIVE
+def _live_id(value: bytes | None) -> TopicId | None:
+    """Of the topic that a value is of, None unless that is live."""
+    topic = None if value is None else keys.decode_topic(value)
+    return topic.topic_id if topic is not None and topic.state is keys.TopicState.LIVE else None
 
 
 def _change(before: PartitionState, after: PartitionState) -> str:

@@ -29,6 +29,7 @@ class Ledger:
     :ivar uninformed: addresses of brokers that hear late of what the metadata become, or not at all: what they tell of them may be old, and of groups
         that another one may coordinate by now. As often.
     :ivar flipped: all that there were.
+    :ivar deleting: topics whose deletion was asked for.
     :ivar deleted: topics whose deletion was answered.
     :ivar damaged: how often a reader was given what a flipped bit made of a batch.
     :ivar now: the time.
@@ -47,6 +48,7 @@ class Ledger:
         self.deposed: Counter[str] = Counter()
         self.uninformed: Counter[str] = Counter()
         self.damaged = 0
+        self.deleting: set[TopicId] = set()
         self.deleted: set[TopicId] = set()
         self.refused = 0
         self.searched = 0

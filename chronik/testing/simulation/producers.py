@@ -109,7 +109,7 @@ class Producer:
         self._acks = acks
         self._idempotent = idempotent
         self._pause = pause
-        self._batches = batches
+        self._batches_max = batches
         self._lanes = [_Lane(self, partition) for partition in partitions]
         self._version = client.random.choice(VERSIONS)
         self._producer_id, self._epoch = -1, -1
@@ -137,7 +137,7 @@ class Producer:
             client.controller_id = -1
             await client.backoff()
             return
-        if given_producer_id(self._stage, client, client.name, response):
+        if given_producer_id(self._stage, client, f"{client.name} to {self._topic}", response):
             self._producer_id, self._epoch = response.producer_id, response.producer_epoch
         else:
             await client.backoff()
@@ -216,7 +216,7 @@ class _Lane:
     @property
     def _written(self) -> bool:
         """Whether there is nothing to write any more."""
-        return self._stage.closing or (self._of._batches is not None and self._batches >= self._of._batches)
+        return self._stage.closing or (self._of._batches_max is not None and self._batches >= self._of._batches_max)
 
     def _leads(self) -> tuple[int, int] | None:
         """Who leads it, and under which epoch, as far as is known."""

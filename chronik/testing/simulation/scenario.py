@@ -51,7 +51,7 @@ OPERATIONS_MIN: Final = 2_000
 
 RESTARTS_MIN: Final = 2
 
-SECONDS_MAX: Final = 240.0
+SECONDS_MAX: Final = 360.0
 """Simulated time after which a run that has not come to an end is stuck."""
 
 FLEETING_SHARE: Final = 0.4
@@ -165,7 +165,7 @@ class Simulation:
         self._shared = play.brokers > 1 or self._random.random() < 0.5
         store_reactor = SimulatedReactor(self.timeline, self.network.host("10.0.9.1"))
         self._store = MemoryMetadataStore(store_reactor) if self._shared else None
-        self._audit = MetadataAudit(self._store, self.ledger.finding) if self._store is not None else None
+        self._audit = MetadataAudit(self._store, self.ledger.deleting, self.ledger.finding) if self._store is not None else None
         self._disks = self._random.choice((1, 2))
         self._access = self._secure(scratch) if play.secured else None
         self.brokers = self._machines(scratch)
