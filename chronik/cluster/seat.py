@@ -130,12 +130,15 @@ class ClusterSeat:
         await self._view.refresh()
         self._feed.observe(self)
         self.cluster_id = await self._own.found_cluster(topic_id_text(new_topic_id(self._random)), self._expected_cluster_id)
-        alone = self._peers is None or not self._own.brokers().keys() - {self._broker_id}
-        alone = alone and await self._claim()
+        alone = (self._peers is None or self._is_alone()) and await self._claim()
         broker = await self._own.register(self._registration, fenced=not alone)
         self.broker_epoch = broker.epoch
         if alone:
             await self.plans.tidy()
+
+    def _is_alone(self) -> bool:
+        """Whether nobody else is here, nor has begun to be: whoever is the first claims its place before it registers."""
+        return not self._own.brokers().keys() - {self._broker_id} and self._own.controller().broker_id in (NOBODY, self._broker_id)
 
     async def serve(self) -> None:
         """Count as alive; see :meth:`~chronik.cluster.interfaces.IController.serve`."""

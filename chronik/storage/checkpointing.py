@@ -23,8 +23,8 @@ class OffsetCheckpoints:
     """What the files say. Methods block and may be called from any thread.
 
     A recovery point that is too low costs time at the next start; one that is too high would make a truncated log look damaged. So it is lowered
-    before a log is truncated, and what was collected before that is not written after it. A start offset only grows, until its log is forgotten or
-    begins anew.
+    before a log is truncated, and what was collected before that is not written after it. What could not be lowered or forgotten, because the disk
+    refused, is as it was: whoever tries again must not take it for done. A start offset only grows, until its log is forgotten or begins anew.
 
     :ivar changes: how often something was lowered or forgotten.
     """
@@ -71,11 +71,11 @@ class OffsetCheckpoints:
         :param changes: :attr:`changes` as it was when the offsets were collected.
         """
         with self._lock:
+            self._file_system.sync_file_system(self._directory)
             self._points.update((tp, offset) for tp, offset in points.items() if self._changed.get(tp, 0) <= changes)
             for topic_partition, offset in starts.items():
                 self._raise_start(topic_partition, offset, changes)
-            self._file_system.sync_file_system(self._directory)
-            self._write()
+            self._write(self._points, self._starts)
 
     def write_starts(self, starts: Mapping[TopicPartition, tuple[int, int]]) -> None:
         """Note where logs begin, and nothing else.
@@ -85,7 +85,7 @@ class OffsetCheckpoints:
         with self._lock:
             for topic_partition, (offset, changes) in starts.items():
                 self._raise_start(topic_partition, offset, changes)
-            self._write_starts()
+            self._write_starts(self._starts)
 
     def _raise_start(self, topic_partition: TopicPartition, offset: int, changes: int) -> None:
         if not self.is_void(topic_partition, changes):
@@ -96,17 +96,15 @@ class OffsetCheckpoints:
         with self._lock:
             self._note_change(topic_partition)
             if self._points.get(topic_partition, 0) > offset:
-                self._points[topic_partition] = offset
-                self._write()
+                self._write({**self._points, topic_partition: offset}, self._starts)
 
     def forget(self, topic_partition: TopicPartition) -> None:
         """The log is gone; another of its name must not get its offsets."""
         with self._lock:
             self._note_change(topic_partition)
             self._forgotten[topic_partition] = self.changes
-            known = [offsets.pop(topic_partition, None) for offsets in (self._points, self._starts)]
-            if known != [None, None]:
-                self._write()
+            if topic_partition in self._points or topic_partition in self._starts:
+                self._write(_without(topic_partition, self._points), _without(topic_partition, self._starts))
 
     def begin_at(self, topic_partition: TopicPartition, offset: int, changes: int) -> None:
         """The log begins at ``offset`` and nowhere else, which may be lower than what is known.
@@ -118,7 +116,7 @@ class OffsetCheckpoints:
                 self._note_change(topic_partition)
                 self._forgotten[topic_partition] = self.changes
                 self._starts[topic_partition] = offset
-                self._write_starts()
+                self._write_starts(self._starts)
 
     def is_void(self, topic_partition: TopicPartition, changes: int) -> bool:
         """Whether a start offset that was collected at ``changes`` is that of a log that is no more."""
@@ -128,12 +126,14 @@ class OffsetCheckpoints:
         self.changes += 1
         self._changed[topic_partition] = self.changes
 
-    def _write(self) -> None:
-        self._file_system.write_whole(self._points_path, encode_offsets(self._points))
-        self._write_starts()
+    def _write(self, points: dict[TopicPartition, int], starts: dict[TopicPartition, int]) -> None:
+        """Write both files, and go by them from then on."""
+        self._file_system.write_whole(self._points_path, encode_offsets(points))
+        self._write_starts(starts)
+        self._points, self._starts = points, starts
 
-    def _write_starts(self) -> None:
-        self._file_system.write_whole(self._starts_path, encode_offsets({tp: offset for tp, offset in self._starts.items() if offset > 0}))
+    def _write_starts(self, starts: Mapping[TopicPartition, int]) -> None:
+        self._file_system.write_whole(self._starts_path, encode_offsets({tp: offset for tp, offset in starts.items() if offset > 0}))
 
     def _read(self, path: str) -> dict[TopicPartition, int]:
         try:
@@ -143,6 +143,10 @@ class OffsetCheckpoints:
         except BadCheckpoint as error:
             self._log.warn("{path} is damaged ({error}): logs are recovered from their beginning", path=path, error=error)
             return {}
+
+
+def _without(topic_partition: TopicPartition, offsets: Mapping[TopicPartition, int]) -> dict[TopicPartition, int]:
+    return {known: offset for known, offset in offsets.items() if known != topic_partition}
 
 
 class StartOffsetWriter:

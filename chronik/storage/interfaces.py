@@ -370,7 +370,7 @@ class IPartitionLog(Interface):
         """The extents kept, oldest first; the last one is open."""
 
     def watch(observer: IExtentObserver) -> None:
-        """Tell ``observer`` of everything from now on."""
+        """Tell ``observer`` of everything from now on; when this call is over also that the log had failed before, if it had."""
 
     def unwatch(observer: IExtentObserver) -> None:
         """Stop telling it; an unknown one is fine."""

@@ -48,6 +48,7 @@ class LogTrimmer:
         # Before anything else: who closes the log waits for this.
         await self._one_at_a_time.acquire()
         try:
+            log.check_failure()
             # What is damaged cannot be cut in two.
             damaged = [s.damage.offset for s in log.segments if s.damage is not None and s.damage.offset < offset < s.end_offset]
             offset = max(min([offset, *damaged]), log.start_offset)

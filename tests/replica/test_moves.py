@@ -62,9 +62,10 @@ class Fetchers:
 
 @dataclass
 class Changes:
-    """Changes of who is in sync that have an outcome when a test says so."""
+    """Changes of who is in sync that have an outcome when a test says so; ``left`` counts those by which the broker leaves."""
 
     waiting: list[Deferred[None]] = field(default_factory=list)
+    left: int = 0
 
     def change(self, *args: Any) -> Deferred[None]:
         """Wait."""
@@ -73,6 +74,7 @@ class Changes:
 
     def leave(self, *args: Any) -> Deferred[None]:
         """At once."""
+        self.left += 1
         return succeed(None)
 
 
@@ -393,6 +395,22 @@ class ReplicaTests(MoveCase):
     """A partition of two replicas."""
 
     topic = state(1, isr=(1,))
+
+    def test_a_disk_that_failed_while_nobody_led(self) -> None:
+        """Whoever leads or follows over that log next hears of it, and lets others take the broker's place."""
+        for leader in (1, 2):
+            self.setUp()
+            self.become(state(-1, 1))
+            self.disk.faults.die("/a")
+            self.store._homes[0].watch.fail("it is gone")
+            # One that was followed by another before it heard hears nothing any more.
+            self.become(state(3 - leader, 2))
+            self.become(state(leader, 3))
+            self.assertEqual(0, self.changes.left)
+            self.clock.advance(0)
+            self.assertEqual(1, self.changes.left)
+            self.assertIs(ErrorCode.KAFKA_STORAGE_ERROR, self.assertRaises(KafkaError, self.host.get, "t", 0).code)
+            self.assertTrue(all(follower.stopped for follower in self.fetchers.followed))
 
     def test_while_who_is_in_sync_is_changed(self) -> None:
         """Nobody leads anew while an outcome is open, for he would not count whom the change lets in."""

@@ -10,11 +10,13 @@ from twisted.internet.defer import succeed
 
 from chronik.broker import GroupPartitions
 from chronik.cluster import election, insync, keeper, reassignment, registration
+from chronik.cluster.topics import TopicPlans
 from chronik.cluster.writer import FencedWriter
 from chronik.errors import KafkaError
 from chronik.metadata import keys
 from chronik.metadata.image import PartitionState
 from chronik.metadata.interfaces import UnknownOutcome
+from chronik.model import TopicId
 from chronik.replica.follower import Follower
 from chronik.replica.followers import Followers
 from chronik.replica.partition import Partition
@@ -253,6 +255,22 @@ def wait_for_whoever_was_in_sync() -> None:
     election.with_isr = insync.with_isr = kept
 
 
+def take_over_without_a_word() -> None:
+    """Who takes the place of a silent controller lets it count as alive."""
+    claim = registration.Membership.claim
+    registration.Membership.claim = lambda self, broker_id, before, silent=False: claim(self, broker_id, before)  # type: ignore[assignment,method-assign]
+
+
+def take_back_whatever_there_is() -> None:
+    """A topic whose creation could not be seen is deleted, though others use it."""
+
+    async def take_back(self: TopicPlans, name: str, topic_id: TopicId) -> bool:
+        await self.delete(name, topic_id)
+        return False
+
+    TopicPlans.take_back = take_back  # type: ignore[method-assign]
+
+
 def believe_what_was_not_answered() -> None:
     """A commit of metadata whose answer is lost counts as made."""
     before = MetadataView.commit
@@ -291,6 +309,8 @@ ALL: Final[Sequence[Callable[[], None]]] = (
     believe_what_was_not_answered,
     wait_for_who_is_gone,
     wait_for_whoever_was_in_sync,
+    take_over_without_a_word,
+    take_back_whatever_there_is,
 )
 """Every one."""
 

@@ -205,6 +205,31 @@ class OfflineTests(DisksCase):
         self.assertFalse(self.disk.exists("/a/.kafka_cleanshutdown"))
         self.assertTrue(self.disk.exists("/b/.kafka_cleanshutdown"))
 
+    def test_nothing_is_cut_after(self) -> None:
+        """A truncation neither, however often it is tried, and though the disk does as it should again: the next start finds all that is noted."""
+        log = self.logs[0]
+        self.append(log, b"more")
+        self.clock.pump([1] * 70)
+        self.disk.faults.die("/a")
+        self.refuses(self.logs[2])
+        self.disk.on_step = lambda operation, path: self.fail(path) if path.startswith("/a/") else None
+        self.assertEqual(ErrorCode.KAFKA_STORAGE_ERROR, self.code(log.truncate(1)))
+        self.disk.faults.heal()
+        self.assertEqual(ErrorCode.KAFKA_STORAGE_ERROR, self.code(log.truncate(1)))
+        self.disk.on_step = None
+        self.successResultOf(self.store.close())
+        self.disk.kill()
+        self.assertEqual((2, 2), (log.end_offset, self.opened(self.both(), TopicPartition("t", 0)).end_offset))
+
+    def test_told_late(self) -> None:
+        """Who begins to watch a log that has failed is told of that."""
+        self.disk.faults.die("/a")
+        self.refuses(self.logs[0])
+        observer = RecordingObserver()
+        for log in self.logs:
+            log.watch(observer)
+        self.assertEqual([("failed", KafkaError)] * 2, observer.heard)
+
     def test_what_a_failed_sync_lost(self) -> None:
         """Records that a failed sync lost are in the page cache and not on disk: a start over it takes neither them nor any later sync for real."""
         for end in ("kill", "crash"):
@@ -577,3 +602,23 @@ class FullTests(StoreCase):
         self.disk.faults.heal()
         self.successResultOf(log.truncate(1))
         self.assertEqual(1, log.end_offset)
+        self.disk.crash()
+        self.assertEqual(1, self.opened(self.started()).end_offset)
+
+    def test_delete(self) -> None:
+        """A removal that finds no room to note itself works later, and the next log of that name gets no offsets of the one that is gone."""
+        log = self.filled()
+        self.disk.faults.heal()
+        self.successResultOf(log.advance_start(1))
+        self.clock.pump([1] * 70)
+        self.disk.faults.fill("/data")
+        for _ in range(2):
+            self.failureResultOf(self.store.delete(TP, ID), KafkaError)
+        self.disk.faults.heal()
+        self.successResultOf(self.store.delete(TP, ID))
+        log = self.opened(self.store, topic_id=OTHER_ID)
+        self.assertEqual((0, 0), (log.start_offset, log.end_offset))
+        self.append(log, b"new")
+        self.disk.crash()
+        log = self.opened(self.started(), topic_id=OTHER_ID)
+        self.assertEqual((0, 1), (log.start_offset, log.end_offset))

@@ -48,6 +48,7 @@ class Home:
         self.lock = lock
         self.database = database
         self.pools: IThreadPools = context.pools
+        self.clock = context.clock
         self.wall_clock = context.wall_clock
         self.worker = worker
         self.committer = GroupCommitter(database, worker, context.clock, lambda reason: broken(self, reason))

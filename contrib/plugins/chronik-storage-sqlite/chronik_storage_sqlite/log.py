@@ -537,6 +537,12 @@ class SqliteLog:
     def watch(self, observer: IExtentObserver) -> None:
         """Tell it everything; see :meth:`IPartitionLog.watch`."""
         self._observers = (*self._observers, observer)
+        if self._failure is not None:
+            self.home.clock.callLater(0, self._tell_failed, observer)
+
+    def _tell_failed(self, observer: IExtentObserver) -> None:
+        if self._failure is not None and observer in self._observers:
+            observer.failed(self, self._failure)
 
     def unwatch(self, observer: IExtentObserver) -> None:
         """Stop; see :meth:`IPartitionLog.unwatch`."""
