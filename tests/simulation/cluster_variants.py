@@ -10,13 +10,11 @@ from twisted.internet.defer import succeed
 
 from chronik.broker import GroupPartitions
 from chronik.cluster import election, insync, keeper, reassignment, registration
-from chronik.cluster.topics import TopicPlans
 from chronik.cluster.writer import FencedWriter
 from chronik.errors import KafkaError
 from chronik.metadata import keys
 from chronik.metadata.image import PartitionState
 from chronik.metadata.interfaces import UnknownOutcome
-from chronik.model import TopicId
 from chronik.replica.follower import Follower
 from chronik.replica.followers import Followers
 from chronik.replica.partition import Partition
@@ -261,16 +259,6 @@ def take_over_without_a_word() -> None:
     registration.Membership.claim = lambda self, broker_id, before, silent=False: claim(self, broker_id, before)  # type: ignore[assignment,method-assign]
 
 
-def take_back_whatever_there_is() -> None:
-    """A topic whose creation could not be seen is deleted, though others use it."""
-
-    async def take_back(self: TopicPlans, name: str, topic_id: TopicId) -> bool:
-        await self.delete(name, topic_id)
-        return False
-
-    TopicPlans.take_back = take_back  # type: ignore[method-assign]
-
-
 def believe_what_was_not_answered() -> None:
     """A commit of metadata whose answer is lost counts as made."""
     before = MetadataView.commit
@@ -310,7 +298,6 @@ ALL: Final[Sequence[Callable[[], None]]] = (
     wait_for_who_is_gone,
     wait_for_whoever_was_in_sync,
     take_over_without_a_word,
-    take_back_whatever_there_is,
 )
 """Every one."""
 

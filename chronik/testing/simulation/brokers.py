@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from random import Random
 from typing import Any, Final
@@ -19,7 +19,9 @@ from chronik.model import TopicId, TopicPartition
 from chronik.network.busypoll import NoBusyPoll
 from chronik.network.crowd import NO_CROWD
 from chronik.plugin import find_backend
+from chronik.replica.departures import is_shared
 from chronik.security.interfaces import AuthContext
+from chronik.storage.checkpoints import MOVED, decode_moved
 from chronik.storage.memory import MemoryFileSystem
 from chronik.testing.simulation.disk import SimulatedDisk
 from chronik.testing.simulation.metadata import MetadataView, ViewMaker
@@ -38,6 +40,9 @@ DIRECTORIES: Final = ("/data", "/more")
 """Disks that a machine may have; the first is the metadata's too."""
 
 LOG: Final = ".log"
+
+RELIED_ON_LOOK_SECONDS: Final = 0.05
+"""How often an operator looks whether others still count on a broker."""
 
 UPTIME_SECONDS: Final = (3.0, 4_000.0, 50_000_000.0)
 """What a machine's monotonic clock may show when its broker starts."""
@@ -253,6 +258,28 @@ class SimulatedBroker:
             self.disk.file_system.make_directory(directory)
         self.disk.file_system.sync_file_system("/")
 
+    def marks(self, directories: Collection[str]) -> Mapping[str, bytes]:
+        """While it is down: what says of logs elsewhere that they moved to one of these directories, by its path."""
+        files = self.disk.file_system
+        paths = [f"{parent}/{name}/{MOVED}" for parent in self.directories for name in files.list(parent) if name.rpartition("-")[2].isdigit()]
+        marks = {path: files.read_whole(path) for path in paths if files.exists(path)}
+        return {path: data for path, data in marks.items() if decode_moved(data)[1] in directories}
+
+    def is_relied_on(self, mark: str) -> bool:
+        """Whether others count on it for a log that has such a mark, as far as it knows."""
+        name, _, number = mark.rsplit("/", 2)[1].rpartition("-")
+        topic = self.life.feed.image.topics.get(name) if self.life is not None and self.life.feed is not None else None
+        return topic is not None and is_shared(topic, int(number), self.number)
+
+    def unmark(self, marks: Mapping[str, bytes]) -> None:
+        """While it is down, let it go on with what these logs had before they moved, as far as they are still there."""
+        assert self.life is None
+        files = self.disk.file_system
+        for path, data in marks.items():
+            if files.exists(path) and files.read_whole(path) == data:
+                files.unlink(path)
+        files.sync_file_system("/")
+
     def _power_lost(self) -> None:
         """The disk reports that the cut came, in the middle of something."""
         if self.life is not None:
@@ -319,6 +346,20 @@ class _WatchedAuth:
         """The backend."""
         self._follows(context.feed)
         return self._maker.make(context, options)
+
+
+async def take_up(broker: SimulatedBroker, marks: Mapping[str, bytes], sleep: Callable[[float], Deferred[None]]) -> None:
+    """Logs had moved to a disk that was replaced, and what they left behind is on another one: the broker refuses them until the operator takes the
+    marks away. He waits until nobody counts on it for them, which may lack what is committed.
+    """
+    if not marks:
+        return
+    while broker.phase != "serving" or any(broker.is_relied_on(mark) for mark in marks):
+        await sleep(RELIED_ON_LOOK_SECONDS)
+    broker.cut_power()
+    broker.unmark(marks)
+    while broker.phase != "serving":
+        await sleep(RELIED_ON_LOOK_SECONDS)
 
 
 def _backend(

@@ -12,7 +12,7 @@ from typing import Final
 from twisted.internet.defer import Deferred, ensureDeferred
 
 from chronik.metadata.memory import Fault
-from chronik.testing.simulation.brokers import Life, SimulatedBroker
+from chronik.testing.simulation.brokers import Life, SimulatedBroker, take_up
 from chronik.testing.simulation.flips import Flip, flip_some
 from chronik.testing.simulation.world import ANOTHER, STATES, World
 
@@ -35,6 +35,9 @@ NOTICE_SECONDS: Final = 8.0
 
 STALE_SECONDS: Final = 5.0
 """An answer that is older was given up by its client."""
+
+FORGOTTEN_SHARE: Final = 0.5
+"""Of the times that a broker cannot reach the metadata store, those after which it has to read everything anew."""
 
 NEWS_SECONDS: Final = 4.0
 """So long after a broker could hear of the metadata again it has: what was late is there, and a snapshot that could not be had was asked for anew."""
@@ -264,11 +267,15 @@ class Nemesis:
             # What others had not acknowledged yet they have by now, or they are not in sync any more.
             await self._sleep(self._some_time())
             replaced = broker.phase == "down" and world.spares(broker.number)
+            marks: Mapping[str, bytes] = {}
             if replaced:
-                broker.replace_disks(self._disks(broker))
+                directories = self._disks(broker)
+                broker.replace_disks(directories)
+                marks = broker.marks(directories)
             world.kept_down.discard(broker.number)
             while replaced and broker.phase != "serving":
                 await self._sleep(0.05)
+            await take_up(broker, marks, self._sleep)
         finally:
             self._replacing = False
         return replaced
@@ -430,11 +437,13 @@ class Nemesis:
                 view.lag = 0.0
 
     async def metadata_away(self, broker: SimulatedBroker) -> None:
-        """The store cannot be reached."""
+        """The store cannot be reached, and may have forgotten meanwhile what its watchers have to hear of."""
         view = broker.life.view if broker.life is not None else None
         if view is not None:
             with self._uninformed(broker):
                 view.cut_off = True
+                if self._random.random() < FORGOTTEN_SHARE:
+                    view.lose_watches()
                 await self._sleep(self._some_time())
                 view.reconnect()
 
