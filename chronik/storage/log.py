@@ -457,12 +457,7 @@ class SegmentLog:
     def watch(self, observer: IExtentObserver) -> None:
         """Tell it everything; see :meth:`IPartitionLog.watch`."""
         self.observers = (*self.observers, observer)
-        if self.failed:
-            self.directory.clock.callLater(0, self._tell_failed, observer)
-
-    def _tell_failed(self, observer: IExtentObserver) -> None:
-        if self.trouble.failure is not None and observer in self.observers:
-            observer.failed(self, self.trouble.failure)
+        self.trouble.tell(observer)
 
     def unwatch(self, observer: IExtentObserver) -> None:
         """Stop; see :meth:`IPartitionLog.unwatch`."""

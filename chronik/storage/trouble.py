@@ -8,7 +8,7 @@ from twisted.logger import Logger
 
 from chronik.errors import ErrorCode, KafkaError
 from chronik.storage.disks import is_disk_failure, is_full
-from chronik.storage.interfaces import DiskFull
+from chronik.storage.interfaces import DiskFull, IExtentObserver
 from chronik.storage.segment import DAMAGED, DamagedRecords
 
 if TYPE_CHECKING:
@@ -96,3 +96,12 @@ class DiskTrouble:
         self._of.abandon_flushes(self.failure)
         for observer in self._of.observers:
             observer.failed(self._of, reason)
+
+    def tell(self, observer: IExtentObserver) -> None:
+        """Tell one that comes when the log has failed already, once whoever adds it is done."""
+        if self.failure is not None:
+            self._of.directory.clock.callLater(0, self._tell_late, observer)
+
+    def _tell_late(self, observer: IExtentObserver) -> None:
+        if self.failure is not None and observer in self._of.observers:
+            observer.failed(self._of, self.failure)
