@@ -102,8 +102,9 @@ class Absence:
 
     def _wrong(self, topic_ids: dict[str, TopicId]) -> Iterator[str]:
         """What keeps a broker from being spared."""
+        alive = self._audit.alive
         for broker in self._brokers:
-            if broker.phase != "serving" or broker.number not in self._audit.alive:
+            if broker.phase != "serving" or broker.number not in alive:
                 yield f"broker {broker.number} is not there"
         for topic, topic_id in topic_ids.items():
             for number, state in self._audit.states(topic_id):

@@ -50,7 +50,7 @@ class MetadataAudit:
                 self._values.pop(key, None)
             else:
                 self._values[key] = value
-        if self._displaced in self.alive:
+        if self._displaced != NOBODY and self._displaced in self.alive:
             self._finding(f"revision {revision.revision}: broker {self._displaced} lost its place for its silence, and still counts as alive")
 
     def lost(self, reason: Compacted) -> None:
