@@ -267,6 +267,13 @@ class ClusterClient:
                 self.ledger.led(topic_id, number, epoch, leader)
             self._learn(topic.name, Topic(topic_id, leaders))
 
+    async def look(self, name: str) -> None:
+        """Ask once who leads a topic's partitions now; what is known stays where nobody answers."""
+        try:
+            await self.refresh([name])
+        except Unavailable:
+            pass
+
     async def refreshed(self, name: str) -> None:
         """Ask for a topic that there is, however long that takes."""
         while True:

@@ -42,7 +42,7 @@ class Consumer:
                 await client.sleep(self._pause * client.random.expovariate(1.0))
             except Unavailable:
                 await client.backoff()
-                await self._find()
+                await client.look(self._topic)
 
     def _has_heard_of_all(self) -> bool:
         """Whether it was told that everything is committed that was acknowledged, and goes on where it is not at the end: who waits with a fetch
@@ -53,12 +53,6 @@ class Consumer:
         since = self._quiet_since = self._quiet_since or {key: each.offset for key, each in self.positions.items()}
         told = [each.high >= ends[key] and each.offset > min(since.get(key, -1), ends[key] - 1) for key, each in self.positions.items()]
         return len(told) == len(self._partitions) and all(told)
-
-    async def _find(self) -> None:
-        try:
-            await self._client.refresh([self._topic])
-        except Unavailable:
-            pass
 
     async def _begin(self) -> None:
         for number in self._partitions:

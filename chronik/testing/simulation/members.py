@@ -131,14 +131,8 @@ class Member:
             if self.positions:
                 await self.reader.fetch(self.positions, wait_ms=100)
         except Unavailable:
-            await self._look_who_leads()
+            await self.client.look(self.topic)
         await self.client.sleep(self.pause * self.client.random.expovariate(1.0))
-
-    async def _look_who_leads(self) -> None:
-        try:
-            await self.client.refresh([self.topic])
-        except Unavailable:
-            pass
 
     async def take_up(self, numbers: set[int]) -> None:
         """Have exactly these partitions from now on, those that are new from where the group had come to.
