@@ -8,7 +8,7 @@ from __future__ import annotations
 import enum
 import functools
 from collections.abc import Awaitable, Callable, Coroutine, Generator, Hashable
-from typing import Any, Generic, ParamSpec, TypeVar
+from typing import Any, Generic, ParamSpec, Self, TypeVar
 
 from twisted.internet.defer import Deferred, DeferredLock, fail, succeed
 from twisted.python.failure import Failure
@@ -84,22 +84,54 @@ def _error_alone(failure: Failure, kinds: tuple[type[E], ...]) -> E | Failure:
     return error
 
 
+class FlatLock(DeferredLock):
+    """A ``DeferredLock`` for any number of waiters: whoever is done at once gives its turn on without a deeper stack. Of a thousand who find that
+    there is nothing left to do, each would otherwise run within the release of the one before, until the stack is full and nobody has the lock.
+    """
+
+    _passing = False
+
+    def acquire(self) -> Deferred[Self]:
+        """A Deferred of the lock, which fires behind whoever waits already."""
+        if self.waiting and not self.locked:
+            turn: Deferred[Self] = Deferred(self._cancelAcquire)
+            self.waiting.append(turn)
+            return turn
+        return super().acquire()
+
+    def release(self) -> None:
+        """Give the turn on, to waiters one after the other as long as they are done at once."""
+        if not self.locked:
+            raise RuntimeError("a lock was released that nobody holds")
+        self.locked = False
+        if self._passing:
+            return
+        self._passing = True
+        try:
+            while self.waiting and not self.locked:
+                self.locked = True
+                turn: Deferred[Any] = self.waiting.pop(0)
+                turn.callback(self)
+        finally:
+            self._passing = False
+
+
 class KeyedLocks(Generic[K]):
     """One piece of work at a time for each key: a lock for each that is in use, made when needed and dropped after."""
 
     def __init__(self) -> None:
-        self._locks: dict[K, DeferredLock] = {}
+        self._locks: dict[K, FlatLock] = {}
 
     async def holding(self, key: K, work: Callable[[], Awaitable[T]]) -> T:
         """Do ``work`` once nobody else is at work under ``key``."""
-        lock = self._locks.setdefault(key, DeferredLock())
+        lock = self._locks.setdefault(key, FlatLock())
         await lock.acquire()
         try:
             return await work()
         finally:
-            # Whoever waits runs within this call; when it is over, the key may have another lock already.
+            # Whoever waits may run within this call; when it is over, the key may have another lock already.
             lock.release()
-            if not lock.locked and self._locks.get(key) is lock:
+            if not (lock.locked or lock.waiting) and self._locks.get(key) is lock:
                 del self._locks[key]
 
     async def settled(self) -> None:

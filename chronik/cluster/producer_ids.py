@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 
-from twisted.internet.defer import DeferredLock
+from chronik.defer import FlatLock
 
 
 class ProducerIds:
@@ -15,7 +15,7 @@ class ProducerIds:
 
     def __init__(self, allocate: Callable[[], Awaitable[range]]) -> None:
         self._allocate = allocate
-        self._lock = DeferredLock()
+        self._lock = FlatLock()
         self._left = iter(range(0))
 
     async def next(self) -> int:

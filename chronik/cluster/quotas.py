@@ -54,15 +54,18 @@ def quota_entity(parts: tuple[tuple[str, str | None], ...]) -> QuotaEntity:
     if IP in named:
         if len(named) > 1:
             raise _invalid("Invalid quota entity combination, IP entity should not be combined with User or ClientId")
-        _check_address(named[IP])
+        named[IP] = _address(named[IP])
     return tuple((kind, named[kind]) for kind in (USER, CLIENT_ID, IP) if kind in named)
 
 
-def _check_address(name: str | None) -> None:
+def _address(name: str | None) -> str | None:
+    """An address in the one form in which peers' are known; None for every one that has no limits of its own."""
     try:
-        ipaddress.ip_address(name or "0.0.0.0")
+        found = None if name is None else ipaddress.ip_address(name)
     except ValueError:
         raise _invalid(f"{name} is not a valid IP address") from None
+    mapped = found.ipv4_mapped if isinstance(found, ipaddress.IPv6Address) else None
+    return None if found is None else str(mapped or found)
 
 
 def altered(entity: QuotaEntity, before: Mapping[str, float], changes: Mapping[str, float | None]) -> Mapping[str, float]:

@@ -9,7 +9,6 @@ from collections import OrderedDict
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final
 
-from chronik.config.secrets import HIDDEN
 from chronik.http.calls import LISTENER
 from chronik.security.audit_interfaces import AuditEvent, AuditKind, IAuditTrail
 from chronik.security.interfaces import ANONYMOUS
@@ -25,9 +24,6 @@ LOGIN_S: Final = 600.0
 LOGINS_MAX: Final = 10_000
 """Principals and addresses that are remembered for that."""
 
-BODY_BYTES_MAX: Final = 16 << 10
-"""Larger bodies of changes are not looked at."""
-
 ADMINISTERED: Final = frozenset({"_security", "_chronik"})
 """First segments of paths whose changes are recorded here."""
 
@@ -35,8 +31,6 @@ CALLED: Final = frozenset({("_chronik", "acls"), ("_chronik", "configs"), ("_chr
 """Beginnings of those that are Kafka's APIs: what is changed or refused there is recorded where they are called."""
 
 _READING: Final = frozenset({"GET", "HEAD"})
-_SECRET: Final = ("password", "secret", "token", "hash", "key", "hmac", "credential")
-"""What names of fields hold whose values are not told."""
 
 
 class HttpAudit:
@@ -71,11 +65,10 @@ class HttpAudit:
         elif _administers(request):
             done = answer.status < 400
             details = {"status": answer.status}
-            after = _body(request.body) if done and request.method != "DELETE" else {}
+            before, after = answer.change
             reason = "" if done else _reason(answer)
-            self._record(
-                AuditKind.CHANGE, action, str(request.principal), request.peer_host, done, resource=path, reason=reason, after=after, details=details
-            )
+            changed = {"before": before, "after": after, "details": details}
+            self._record(AuditKind.CHANGE, action, str(request.principal), request.peer_host, done, resource=path, reason=reason, **changed)
 
     def _login(self, request: HttpRequest) -> None:
         if request.principal == ANONYMOUS:
@@ -121,22 +114,3 @@ def _reason(answer: HttpAnswer) -> str:
         return str(json.loads(answer.body)["error"]["reason"])
     except (ValueError, KeyError, TypeError):
         return ""
-
-
-def _body(body: bytes) -> Mapping[str, Any]:
-    """What was set, without secrets."""
-    if len(body) > BODY_BYTES_MAX:
-        return {}
-    try:
-        value = json.loads(body or b"{}")
-    except (ValueError, RecursionError):
-        return {}
-    return _open(value) if isinstance(value, dict) else {}
-
-
-def _open(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {name: HIDDEN if any(word in name.lower() for word in _SECRET) else _open(each) for name, each in value.items()}
-    if isinstance(value, list):
-        return [_open(each) for each in value]
-    return value

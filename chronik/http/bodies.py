@@ -24,12 +24,31 @@ def refused(error: KafkaError) -> HttpError:
     return wrong(error.message or error.code.name)
 
 
+def read_json(body: bytes) -> Any:
+    """What a body says.
+
+    :raises ValueError: it is no JSON in UTF-8, or has what can be neither kept nor told: halves of characters, and numbers that are none.
+    """
+    text = body.decode()
+    try:
+        value = json.loads(text, parse_constant=_refuse)
+    except RecursionError:
+        raise ValueError("it is nested too deeply") from None
+    if "\\u" in text:
+        json.dumps(value, ensure_ascii=False).encode()
+    return value
+
+
+def _refuse(constant: str) -> Any:
+    raise ValueError(f"{constant} is no number")
+
+
 def json_body(request: HttpRequest) -> Any:
     """The body, understood.
 
     :raises HttpError: 400: it is no JSON.
     """
     try:
-        return json.loads(request.body)
-    except (ValueError, RecursionError):
+        return read_json(request.body)
+    except ValueError:
         raise wrong("the body is no JSON") from None

@@ -6,7 +6,7 @@ or none.
 
 from __future__ import annotations
 
-import json
+import sys
 from collections.abc import Mapping
 from typing import Any, Final
 
@@ -14,6 +14,7 @@ from chronik.cluster.interfaces import ConfigOperation, ConfigResourceType
 from chronik.config.configuration import ConfigSource
 from chronik.config.values import ConfigType
 from chronik.errors import ErrorCode
+from chronik.http.bodies import read_json
 from chronik.http.calls import HttpCalls
 from chronik.http.interfaces import HttpAnswer, HttpError, HttpRequest, json_answer
 from chronik.http.routing import Route, Routes
@@ -36,6 +37,9 @@ KINDS: Final[Mapping[str, ConfigResourceType]] = {
 
 EVERY_BROKER: Final = "_default"
 """The name, among brokers, of what is set for all of them."""
+
+NUMBER_MAX: Final = sys.float_info.max
+"""JSON has larger ones."""
 
 _STATUS: Final = {
     ErrorCode.TOPIC_AUTHORIZATION_FAILED: 403,
@@ -110,7 +114,7 @@ class ConfigEndpoints:
             raise HttpError(400, "parsing_exception", 'an object with "entity" and "limits" was expected')
         if any(value is not None and not isinstance(value, str) for value in entity.values()):
             raise HttpError(400, "parsing_exception", "names of an entity are texts, or null for whoever has no limit of their own")
-        if any(value is not None and (isinstance(value, bool) or not isinstance(value, int | float)) for value in limits.values()):
+        if not all(value is None or _is_number(value) for value in limits.values()):
             raise HttpError(400, "parsing_exception", "limits are numbers, or null for none")
         kinds = AlterClientQuotasRequest
         entry = kinds.EntryData(
@@ -162,18 +166,23 @@ def _told(config: Any) -> Mapping[str, Any]:
 
 def _object(request: HttpRequest) -> dict[str, Any]:
     try:
-        body = json.loads(request.body or b"null")
-    except (ValueError, RecursionError):
+        body = read_json(request.body or b"null")
+    except ValueError:
         raise HttpError(400, "parsing_exception", "the body is not JSON") from None
     if not isinstance(body, dict) or not body:
         raise HttpError(400, "parsing_exception", "an object of keys and values was expected, null to unset a key")
     return body
 
 
+def _is_number(value: Any) -> bool:
+    """Whether it is one that the protocol can tell."""
+    return isinstance(value, int | float) and not isinstance(value, bool) and -NUMBER_MAX <= value <= NUMBER_MAX
+
+
 def _text(value: Any) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
-    if isinstance(value, list):
+    if isinstance(value, list) and not any(isinstance(each, list) for each in value):
         return ",".join(map(_text, value))
     if isinstance(value, str | int | float):
         return str(value)

@@ -35,12 +35,16 @@ class HttpRequest:
 
 @dataclass(frozen=True, slots=True)
 class HttpAnswer:
-    """One answer."""
+    """One answer.
+
+    :ivar change: for the audit trail, of what was administered: what there was, and what there is now, without secrets; empty for nothing.
+    """
 
     status: int
     body: bytes
     content_type: str = JSON_TYPE
     headers: Mapping[str, str] = field(default_factory=dict)
+    change: tuple[Mapping[str, Any], Mapping[str, Any]] = ({}, {})
 
 
 HttpHandler: TypeAlias = Callable[[HttpRequest], Awaitable[HttpAnswer]]

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import replace
-from typing import Final
+from typing import Any, Final
 
 from chronik.cluster.interfaces import IController
 from chronik.errors import ErrorCode, KafkaError
@@ -61,22 +62,27 @@ class RoleEndpoints:
             role = read_role(name, json_body(request))
         except Wrong as problem:
             raise wrong(str(problem)) from None
-        created = name not in self._feed.image.security.roles
+        before = self._before(name)
         try:
             await self._controller.put_role(role, _replaces(request))
         except KafkaError as error:
             raise _refused(error) from None
-        return json_answer({"role": {"created": created}})
+        return replace(json_answer({"role": {"created": not before}}), change=(before, role_words(role)))
 
     async def _delete(self, request: HttpRequest) -> HttpAnswer:
         await self._check(request, Operation.ALTER)
+        before = self._before(request.path[2])
         try:
             await self._controller.delete_role(request.path[2], _replaces(request))
         except KafkaError as error:
             if error.code is ErrorCode.RESOURCE_NOT_FOUND:
                 return json_answer({"found": False}, 404)
             raise _refused(error) from None
-        return json_answer({"found": True})
+        return replace(json_answer({"found": True}), change=(before, {}))
+
+    def _before(self, name: str) -> Mapping[str, Any]:
+        role = self._feed.image.security.roles.get(name)
+        return {} if role is None else role_words(role)
 
     async def _check(self, request: HttpRequest, operation: Operation) -> None:
         await self._access.check_cluster(request, operation)

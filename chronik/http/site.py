@@ -24,6 +24,7 @@ from chronik.http.guard import check_content_type, check_host, check_origin
 from chronik.http.interfaces import JSON_TYPE, HttpAnswer, HttpError, HttpRequest
 from chronik.http.pretty import indented
 from chronik.http.routing import Routes
+from chronik.network.opening import host_of
 from chronik.security.audit_interfaces import NO_AUDIT, IAuditTrail
 from chronik.security.interfaces import ANONYMOUS, Principal
 
@@ -216,8 +217,7 @@ class _Root(Resource):
         check_origin(headers)
         check_content_type(method, headers, body)
         path, params = _split_url(request.uri)
-        peer = request.getClientAddress()
-        host = getattr(peer, "host", "local")
+        host = host_of(request.getClientAddress())
         try:
             principal = await self._authentication.principal(headers, host) if "authorization" in headers else _peer(request)
         except HttpError as error:

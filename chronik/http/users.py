@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 from chronik.cluster.interfaces import ScramChange
@@ -53,13 +54,14 @@ class UserEndpoints:
     async def _put(self, request: HttpRequest) -> HttpAnswer:
         await self._access.check_cluster(request, Operation.ALTER)
         user, (password, iterations, mechanisms) = _prepared(request.path[2], "name"), _wanted(json_body(request))
-        known = user in self._users()
+        before = _iterations(self._users().get(user, {}))
         changes = []
         for mechanism in mechanisms:
             credential = await self._pools.run(Pool.CPU, new_credential, mechanism, password, self._random, iterations)
             changes.append(ScramChange(user, mechanism, credential))
         await self._alter(user, changes)
-        return json_answer({"created": not known})
+        after = {**before, **{mechanism: {"iterations": iterations} for mechanism in mechanisms}}
+        return replace(json_answer({"created": not before}), change=(before, after))
 
     async def _delete(self, request: HttpRequest) -> HttpAnswer:
         await self._access.check_cluster(request, Operation.ALTER)
@@ -68,7 +70,7 @@ class UserEndpoints:
         if found is None:
             return json_answer({"found": False}, 404)
         await self._alter(user, [ScramChange(user, mechanism, None) for mechanism in found])
-        return json_answer({"found": True})
+        return replace(json_answer({"found": True}), change=(_iterations(found), {}))
 
     async def _alter(self, user: str, changes: Sequence[ScramChange]) -> None:
         try:
@@ -87,8 +89,12 @@ class UserEndpoints:
 
 def _shown(user: str, found: Mapping[str, ScramCredential]) -> dict[str, Any]:
     """A user as Elasticsearch shows one; of credentials only what tells nothing."""
-    mechanisms = {mechanism: {"iterations": credential.iterations} for mechanism, credential in sorted(found.items())}
-    return {"username": user, "roles": [], "full_name": None, "email": None, "metadata": {"mechanisms": mechanisms}, "enabled": True}
+    metadata = {"mechanisms": _iterations(found)}
+    return {"username": user, "roles": [], "full_name": None, "email": None, "metadata": metadata, "enabled": True}
+
+
+def _iterations(found: Mapping[str, ScramCredential]) -> dict[str, dict[str, int]]:
+    return {mechanism: {"iterations": credential.iterations} for mechanism, credential in sorted(found.items())}
 
 
 def _wanted(fields: Any) -> tuple[str, int, Sequence[str]]:
@@ -106,7 +112,7 @@ def _wanted(fields: Any) -> tuple[str, int, Sequence[str]]:
         raise wrong("[password] is missing, or is no text")
     if type(iterations) is not int or not ITERATIONS_MIN <= iterations <= ITERATIONS_MAX:
         raise wrong(f"[iterations] must be a number between {ITERATIONS_MIN} and {ITERATIONS_MAX}")
-    if not isinstance(mechanisms, list) or not mechanisms or any(each not in SCRAM_HASHES for each in mechanisms):
+    if not isinstance(mechanisms, list) or not mechanisms or not all(isinstance(each, str) and each in SCRAM_HASHES for each in mechanisms):
         raise wrong(f"[mechanisms] must be some of {', '.join(SCRAM_HASHES)}")
     return _prepared(password, "password"), iterations, list(dict.fromkeys(mechanisms))
 

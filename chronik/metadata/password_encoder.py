@@ -12,7 +12,6 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Final
 
-from twisted.internet.defer import DeferredLock
 from twisted.logger import Logger
 from zope.interface import implementer
 
@@ -22,7 +21,7 @@ from chronik.config.interfaces import IPasswordEncoder
 from chronik.config.secret_files import SECRET_BYTES_MAX, check_secret_file
 from chronik.config.secret_settings import PERMISSIONS_KEY, Resolved, is_secret
 from chronik.config.secrets import Secret
-from chronik.defer import IThreadPools, Pool, deferred
+from chronik.defer import FlatLock, IThreadPools, Pool, deferred
 from chronik.errors import ConfigurationError, ErrorCode, KafkaError
 from chronik.metadata.backends import DIRECTORY
 from chronik.storage.interfaces import IFileSystem
@@ -124,7 +123,7 @@ class PasswordEncoder:
         self._random = random
         self._key: bytes | None = None
         self._older: tuple[bytes, ...] = ()
-        self._making = DeferredLock()
+        self._making = FlatLock()
 
     @deferred
     async def start(self) -> None:

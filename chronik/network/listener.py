@@ -25,6 +25,7 @@ from chronik.network.crowd import NO_CROWD, Crowd
 from chronik.network.handshakes import Handshakes
 from chronik.network.interfaces import Handshake, IAuthentication, IAuthenticators, IRequestDispatcher, ITlsSide, Session
 from chronik.network.limits import BYTES_IN_FLIGHT_TOTAL_MAX, ENDED_A_TURN, LOOKED_AT_A_TURN, ConnectionLimits
+from chronik.network.opening import host_of
 from chronik.network.tls import TlsTransport
 
 if TYPE_CHECKING:
@@ -181,7 +182,7 @@ class ConnectionFactory(Factory):
 
     def buildProtocol(self, addr: IAddress | None) -> Any:
         """A connection came: a :class:`KafkaConnection`, or one under TLS; None sends it away."""
-        host = getattr(addr, "host", "local")
+        host = host_of(addr)
         if self.admission.full(host):
             self.refused["connections"] += 1
             if self.ration.take():

@@ -12,6 +12,13 @@ if TYPE_CHECKING:
     from chronik.network.limits import ConnectionLimits
 
 
+def host_of(address: Any) -> str:
+    """The host of an address as text, ``local`` where it has none. An IPv4 address that came over IPv6 is an IPv4 address."""
+    host: str = getattr(address, "host", None) or "local"
+    mapped = host.removeprefix("::ffff:")
+    return mapped if "." in mapped and ":" not in mapped else host
+
+
 def session_of(transport: Any, listener: str, internal: bool) -> Session:
     """What is known of a peer who just connected.
 
@@ -20,9 +27,9 @@ def session_of(transport: Any, listener: str, internal: bool) -> Session:
     peer, host = transport.getPeer(), transport.getHost()
     return Session(
         listener=listener,
-        peer_host=getattr(peer, "host", None) or "local",
+        peer_host=host_of(peer),
         peer_port=getattr(peer, "port", 0),
-        local_host=getattr(host, "host", None) or "local",
+        local_host=host_of(host),
         local_port=getattr(host, "port", 0),
         principal=BROKER if internal else ANONYMOUS,
         internal=internal,

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Final
+
+THROTTLE_MS_MAX: Final = 2**31 - 1
+"""What the protocol can tell of a wait: 24 days. A rate of a byte a second, by which clients are kept out, asks for more."""
+
 
 class _Sample:
     """What was used in one window.
@@ -44,7 +49,7 @@ class SampledRate:
         self._purge(now_ms)
         span_ms = self._span_ms(now_ms)
         rate = sum(sample.value for sample in self._samples) / (span_ms / 1000)
-        return round((rate - limit) / limit * span_ms) if rate > limit else 0
+        return round(min((rate - limit) / limit * span_ms, THROTTLE_MS_MAX)) if rate > limit else 0
 
     def idle(self, now_ms: float) -> bool:
         """Whether it is as if it had never been used."""
@@ -95,7 +100,7 @@ class TokenBucket:
     def throttle_ms(self, limit: float, now_ms: float) -> int:
         """How long it takes until no token is owed."""
         self._fill(limit, now_ms)
-        return round(-(self._tokens or 0.0) / limit * 1000) if (self._tokens or 0.0) < 0 else 0
+        return round(min(-(self._tokens or 0.0) / limit * 1000, THROTTLE_MS_MAX)) if (self._tokens or 0.0) < 0 else 0
 
     def idle(self, now_ms: float) -> bool:
         """Whether it is as if it had never been used."""

@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, Protocol, TypeAlias
 
-from twisted.internet.defer import Deferred, DeferredLock
+from twisted.internet.defer import Deferred
 from twisted.internet.task import deferLater
 from twisted.logger import Logger
 from zope.interface import implementer
 
-from chronik.defer import KeyedLocks, deferred
+from chronik.defer import FlatLock, KeyedLocks, deferred
 from chronik.errors import ErrorCode, KafkaError
 from chronik.metadata.image import MetadataImage, TopicImage
 from chronik.metadata.interfaces import IMetadataFeed
@@ -86,7 +86,7 @@ class ReplicaMoves:
         self._host: IMovingHost | None = None
         self._moves: dict[Key, _Move] = {}
         self._asking: KeyedLocks[Key] = KeyedLocks()
-        self._copying = DeferredLock()
+        self._copying = FlatLock()
         self._stopped = False
 
     # -- what the host tells ------------------------------------------------------------------------------------------

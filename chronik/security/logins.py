@@ -10,12 +10,12 @@ from collections import OrderedDict
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Final, TypeVar
 
-from twisted.internet.defer import DeferredSemaphore
 from zope.interface import implementer
 
-from chronik.defer import deferred
+from chronik.defer import FlatLock, deferred
 from chronik.metadata.interfaces import IImageObserver
 from chronik.security.interfaces import ICredentialStore, Principal
+from chronik.security.sasl.saslprep import prepared_if_possible
 
 if TYPE_CHECKING:
     from twisted.internet.interfaces import IReactorTime
@@ -30,9 +30,6 @@ REMEMBERED_MAX: Final = 20_000
 
 KNOWN_SECONDS: Final = 3600.0
 """For how long a login lets the same user come from the same address, whoever else fails there or under that name."""
-
-CHECKS_AT_ONCE: Final = 1
-"""Passwords checked at once: the pool for computing has two threads, and compression needs one of them."""
 
 WRONG_TIMES: Final = 3.0
 """The time that a wrong password took counts so often for the pause after it: who guesses has less of the machine than who logs in."""
@@ -143,7 +140,8 @@ class PasswordLogins:
         self._seconds = clock.seconds
         self._secret = secret
         self._pause = pause
-        self._slots = DeferredSemaphore(CHECKS_AT_ONCE)
+        # One at a time: the pool for what computes has two threads, and others need one of them.
+        self._turns = FlatLock()
         self._right: OrderedDict[bytes, tuple[Principal, float]] = OrderedDict()
         self._generation = 0
 
@@ -173,39 +171,42 @@ class PasswordLogins:
         found = self._remembered(key)
         if found is None:
             self._failures.check(host, user)
-            if len(self._slots.waiting) >= CHECKS_WAITING_MAX:
+            if len(self._turns.waiting) >= CHECKS_WAITING_MAX:
                 raise LoginsRefused("too many logins are waiting, try again later", 1.0)
-            await self._slots.acquire()
-            found = await self._check(key, user, password)
-            if found is None:
-                self._failures.failed(host, user)
-                return None
-        self._failures.succeeded(host, user)
+            await self._turns.acquire()
+            found = await self._check(key, user, password, host)
+        if found is not None:
+            self._failures.succeeded(host, user)
         return found
 
     @deferred
-    async def _check(self, key: bytes, user: str, password: str) -> Principal | None:
-        """In its turn, which is over some time after; somebody before may have had the same password checked."""
-        found = self._remembered(key)
-        if found is not None or self._store is None:
-            self._slots.release()
-            return found
-        generation, began, times = self._generation, self._seconds(), 1.0
+    async def _check(self, key: bytes, user: str, password: str, host: str) -> Principal | None:
+        """In its turn, which is over some time after; somebody before may have had the same password checked, or failed too often by now."""
+        computed = 0.0
         try:
-            found = await self._store.verify_password(user, password)
+            found = self._remembered(key)
+            if found is None and self._store is not None:
+                self._failures.check(host, user)
+                generation, began = self._generation, self._seconds()
+                try:
+                    found = await self._store.verify_password(user, password)
+                finally:
+                    computed = self._seconds() - began
+                if found is not None and generation == self._generation:
+                    _keep(self._right, key, (found, self._seconds() + CACHE_SECONDS), CACHED_MAX)
             if found is None:
-                times = WRONG_TIMES
-            elif generation == self._generation:
-                _keep(self._right, key, (found, self._seconds() + CACHE_SECONDS), CACHED_MAX)
+                # Before the next one has its turn, which goes by that.
+                self._failures.failed(host, user)
+                computed *= WRONG_TIMES
             return found
         finally:
-            self._end_turn(self._pause(times * (self._seconds() - began)))
+            self._end_turn(self._pause(computed) if computed else 0.0)
 
     def _end_turn(self, pause: float) -> None:
         if pause:
-            self._clock.callLater(pause, self._slots.release)
+            self._clock.callLater(pause, self._turns.release)
         else:
-            self._slots.release()
+            self._turns.release()
 
     def _remembered(self, key: bytes) -> Principal | None:
         principal, until = self._right.get(key, (None, 0.0))
@@ -232,5 +233,6 @@ def _address(host: str) -> str:
 
 
 def _short(user: str) -> str:
-    """A name, or of a long one what takes less room."""
+    """A name in the one form in which users are looked up, however it was written; of a long one what takes less room."""
+    user = prepared_if_possible(user)
     return user if len(user) <= 64 else hashlib.sha256(user.encode("utf-8", "surrogatepass")).hexdigest()

@@ -40,8 +40,9 @@ class MetadataCredentials:
     @deferred
     async def verify_password(self, user: str, password: str) -> Principal | None:
         """The user when the password is right. An unknown user costs as much as some known one."""
-        known = next((found for name in dict.fromkeys((prepared_if_possible(user), user)) if (found := self._credential(name)) is not None), None)
-        name, mechanism, credential = known or ("", *self._somebodys(user))
+        prepared = prepared_if_possible(user)
+        known = next((found for name in dict.fromkeys((prepared, user)) if (found := self._credential(name)) is not None), None)
+        name, mechanism, credential = known or ("", *self._somebodys(prepared))
         for candidate in dict.fromkeys((prepared_if_possible(password), password)):
             right = await self._pools.run(Pool.CPU, proves, credential, mechanism, candidate)
             if right and known is not None:

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from twisted.internet.defer import DeferredLock
 from twisted.logger import Logger
 
-from chronik.defer import Pool, deferred
+from chronik.defer import FlatLock, Pool, deferred
 from chronik.errors import KafkaError
 from chronik.storage.interfaces import DiskFull, Extent
 from chronik.storage.producers import ProducerStates
@@ -33,7 +32,7 @@ class LogTrimmer:
         self._of = log
         self._epochs = epochs
         self._durability = durability
-        self._one_at_a_time = DeferredLock()
+        self._one_at_a_time = FlatLock()
         self._deleted: list[tuple[float, list[int]]] = []
         self._durable_start = log.start_offset
         self._restarts = 0

@@ -30,6 +30,7 @@ from chronik.metadata.security_keys import encode_role, role_key, role_version
 from chronik.model import TopicPartition
 from chronik.security.acl.authorizer import AclAuthorizer
 from chronik.security.allow_all import AllowAll
+from chronik.security.audit_interfaces import AuditKind
 from chronik.security.interfaces import ANONYMOUS, SOME, Action, Operation, ResourceType
 from chronik.server.calls import ApiCalls
 from chronik.server.handlers.security import acls
@@ -40,6 +41,7 @@ from tests.replica.fakes import FakeFeed
 from tests.security.acl.build import acl
 from tests.server.admin.fixture import AdminCase as AdminApiCase
 from tests.server.core import FakeAuthorizer
+from tests.server.test_audited import FakeTrail
 
 LOGIN = {"authorization": "Basic YWxpY2U6c2VjcmV0"}
 """Of alice, whose password is ``secret``."""
@@ -245,7 +247,8 @@ class AdminCase(AdminApiCase):
         routes, access = Routes(), Access(self.authorizer)
         RoleEndpoints(self.feed, self.controller, self.authorizer, access).register(routes)
         AclEndpoints(HttpCalls(ApiCalls(self.services(), acls.APIS))).register(routes)
-        self.client = Client(routes, FakeCredentials())
+        self.trail = FakeTrail()
+        self.client = Client(routes, FakeCredentials(), audit=self.trail)
 
     def http(self, method: str, target: str, body: Any = None, **headers: str) -> Response:
         """As alice."""
@@ -282,6 +285,16 @@ class RoleTests(AdminCase):
         self.assertEqual((404, {"found": False}), (gone.status, gone.json))
         self.assertEqual(404, self.http("GET", "/_security/role/log-readers").status)
         self.assertEqual([], self.stored("roles/"))
+
+    def test_audited(self) -> None:
+        """The audit trail has what a role was, and what it is."""
+        grant = {"host": "*", "operation": "read", "resource": "topic", "name": "logs-", "pattern": "prefixed", "permission": "allow"}
+        first, second = ({"grants": [grant], "principals": principals, "groups": []} for principals in (["User:ANONYMOUS"], []))
+        self.http("PUT", "/_security/role/r", self.BODY)
+        self.http("PUT", "/_security/role/r", second)
+        self.http("DELETE", "/_security/role/r")
+        told = [(event.before, event.after) for event in self.trail.events if event.kind is AuditKind.CHANGE]
+        self.assertEqual([({}, first), (first, second), (second, {})], told)
 
     def test_conditions(self) -> None:
         """Who read a role replaces or deletes what was read, and nothing else: of two who read the same, the second is refused and told so."""

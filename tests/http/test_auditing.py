@@ -92,24 +92,18 @@ class HttpAuditTests(SynchronousTestCase):
         self.assertEqual([("GET /t/_search", name, "/t/_search", "no") for name in ("User:alice", "User:ANONYMOUS")], told)
 
     def test_changes(self) -> None:
-        """What is administered below _security is told with what was set, but for whatever is called like a secret; reading it is not."""
-        body = b'{"password":"canary","roles":["a"],"metadata":{"api_key":"canary","x":1},"users":[{"password_hash":"canary"}]}'
-        self.audit.served(request("PUT", "_security/user/bob", body=body), json_answer({}))
+        """What is administered below _security is told with what there was and what there is, as the answer has it; reading it is not."""
+        answer = replace(json_answer({}), change=({"x": 1}, {"x": 2}))
+        self.audit.served(request("PUT", "_security/user/bob", body=b'{"password":"canary"}'), answer)
         self.audit.served(request("GET", "_security/user/bob"), json_answer({}))
         self.audit.served(request("DELETE", "_security/user/bob"), HttpError(404, "x", "no such user").answer())
         self.audit.served(request("PUT", "_chronik/quotas"), json_answer({}))  # told where the API is called
         self.audit.served(request("POST", "_chronik/acls"), json_answer({}))
         done, failed = self.events(AuditKind.CHANGE)
         self.assertEqual(("PUT /_security/user/bob", True, {"status": 200}), (done.action, done.succeeded, done.details))
-        self.assertEqual((["a"], {"api_key": "(hidden)", "x": 1}), (done.after["roles"], done.after["metadata"]))
-        self.assertEqual((False, "no such user", {}), (failed.succeeded, failed.reason, failed.after))
+        self.assertEqual(({"x": 1}, {"x": 2}), (done.before, done.after))
+        self.assertEqual((False, "no such user", {}, {}), (failed.succeeded, failed.reason, failed.before, failed.after))
         self.assertNotIn("canary", repr(self.trail.events))
-
-    def test_odd_bodies(self) -> None:
-        """Whatever was sent, there is a record."""
-        for body in (b"", b"[1]", b"{", b"\xff", b"[" * 5_000, b" " * 100_000):
-            self.audit.served(request("PUT", "_security/role/x", body=body), json_answer({}))
-        self.assertEqual(6, len(self.events(AuditKind.CHANGE)))
 
 
 class SiteTests(SynchronousTestCase):

@@ -43,6 +43,21 @@ class ConfigEndpointsTests(SynchronousTestCase):
         self.assertEqual(status, response.status, response.body)
         return response.json
 
+    def test_bodies(self) -> None:
+        """What JSON can say and nobody can keep is refused, before anything else is asked; none of it is a failure of the broker."""
+        nested = b"[" * 600 + b"1" + b"]" * 600
+        for path, body in (
+            ("quotas", b'{"entity":{"user":"a"},"limits":{"request_percentage":1' + b"0" * 400 + b"}}"),
+            ("quotas", b'{"entity":{"user":"a"},"limits":{"request_percentage":Infinity}}'),
+            ("quotas", b'{"entity":{"user":"\\ud800"},"limits":{"request_percentage":1}}'),
+            ("quotas", b'{"entity":{"user":"\xed\xa0\x80"},"limits":{"request_percentage":1}}'),
+            ("configs/topics/t", b'{"\\ud800":"1"}'),
+            ("configs/topics/t", b'{"retention.ms":' + nested + b"}"),
+            ("configs/topics/t", b'{"cleanup.policy":[["delete"]]}'),
+        ):
+            self.put(path, body, 400)
+        self.assertEqual({"acknowledged": True}, self.put("quotas", b'{"entity":{"user":"\\ud83d\\ude00"},"limits":{"request_percentage":1}}'))
+
     def test_describe(self) -> None:
         """Every key with all that DescribeConfigs knows; without defaults only what is set."""
         told = self.get("configs/topics/t")["configs"]

@@ -10,11 +10,13 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from chronik.http.routing import Routes
 from chronik.http.users import UserEndpoints
+from chronik.security.audit_interfaces import AuditKind
 from chronik.security.interfaces import CLUSTER_NAME, Action, Operation, ResourceType
 from chronik.security.scram_keys import proves
 from chronik.testing.pools import SynchronousThreadPools
 from tests.http.harness import Client, Response
 from tests.server.memory_broker import MemoryBroker
+from tests.server.test_audited import FakeTrail
 
 
 class UsersTests(SynchronousTestCase):
@@ -26,7 +28,8 @@ class UsersTests(SynchronousTestCase):
         self.broker.start(self)
         routes = Routes()
         UserEndpoints(self.broker.services, SynchronousThreadPools(), os.urandom).register(routes)
-        self.client = Client(routes)
+        self.trail = FakeTrail()
+        self.client = Client(routes, audit=self.trail)
 
     def ask(self, method: str, name: str = "", body: Any = None) -> Response:
         """A request."""
@@ -54,6 +57,16 @@ class UsersTests(SynchronousTestCase):
         self.assertEqual((404, {"found": False}), (self.ask("DELETE", "alice").status, self.ask("DELETE", "alice").json))
         self.assertEqual((404, {}), (self.ask("GET", "alice").status, self.ask("GET", "alice").json))
 
+    def test_audited(self) -> None:
+        """The audit trail has what there was and what there is, and nothing that proves anybody."""
+        self.put("alice", mechanisms=["SCRAM-SHA-256"])
+        self.put("alice", iterations=8192)
+        self.ask("DELETE", "alice")
+        first, second = ({"SCRAM-SHA-256": {"iterations": 4096}}, {name: {"iterations": 8192} for name in ("SCRAM-SHA-256", "SCRAM-SHA-512")})
+        told = [(event.before, event.after) for event in self.trail.events if event.kind is AuditKind.CHANGE]
+        self.assertEqual([({}, first), (first, second), (second, {})], told)
+        self.assertNotIn("wonderland", repr(self.trail.events))
+
     def test_several(self) -> None:
         """All users, or some of them by name."""
         for name in ("alice", "bob", "carol"):
@@ -72,7 +85,8 @@ class UsersTests(SynchronousTestCase):
         for body in (
             b"hush", [], {}, {"password": ""}, {"password": 1}, {"password": "hush", "roles": ["admin"]}, {"password": "hush", "iterations": 1},
             {"password": "hush", "iterations": True}, {"password": "hush", "mechanisms": []}, {"password": "hush", "mechanisms": ["PLAIN"]},
-            {"password": "hush\u0007"}, {"password": "hush", "mechanisms": "SCRAM-SHA-256"},
+            {"password": "hush\u0007"}, {"password": "hush", "mechanisms": "SCRAM-SHA-256"}, {"password": "hush", "mechanisms": [[]]},
+            b'{"password": "hush", "\\ud800": 1}',
         ):  # fmt: skip
             response = self.ask("PUT", "alice", body)
             self.assertEqual(400, response.status, body)

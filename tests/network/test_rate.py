@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from chronik.network.rate import SampledRate, TokenBucket
+from chronik.network.rate import THROTTLE_MS_MAX, SampledRate, TokenBucket
 
 NOW = 1_700_000_000_000.0
 
@@ -30,6 +30,14 @@ class SampledRateTests(SynchronousTestCase):
         now = NOW + 10_500
         self.assertEqual(11_500, self.rate.throttle_ms(100, now))
         self.assertEqual([True, False], [self.rate.throttle_ms(100, now + wait) > 0 for wait in (5_000, 6_000)])
+
+    def test_longest(self) -> None:
+        """No wait is longer than an answer can tell, however small the limit is."""
+        self.rate.record(3_000_000, NOW)
+        bucket = TokenBucket(11, 1000)
+        bucket.spend(1000, 1e-4, NOW)
+        waits = [self.rate.throttle_ms(1, NOW), self.rate.throttle_ms(1e-310, NOW), bucket.throttle_ms(1e-4, NOW), bucket.throttle_ms(1e-310, NOW)]
+        self.assertEqual([THROTTLE_MS_MAX] * 4, waits)
 
     def test_steady(self) -> None:
         """Use a little below the limit is never throttled, at twice the limit always in the end."""

@@ -54,6 +54,11 @@ class FailedLoginsTests(SynchronousTestCase):
         self.clock.advance(wait)
         self.assertEqual(0, self.refused("10.0.0.2", "alice"))
 
+    def test_spellings(self) -> None:
+        """A user is the same however the name is written."""
+        self.fail_from("10.0.0.1", "al\u00adice", 3)
+        self.assertEqual([20] * 3, [self.refused("10.0.0.2", name) for name in ("alice", "ali\u200bce", "\u00aalice")])
+
     def test_address(self) -> None:
         """So is an address, whatever names it tries; another one is not."""
         for number in range(6):
@@ -166,6 +171,16 @@ class PasswordLoginsTests(SynchronousTestCase):
             self.assertLessEqual(len(self.users.held), 1)
         self.assertEqual(CHECKS_WAITING_MAX + 1, done)
 
+    def test_limits_while_waiting(self) -> None:
+        """Whoever waits when a limit is reached is not checked either: guesses made at once are no more than those made in a row."""
+        self.users.held = []
+        guesses = [self.logins.verify("alice", f"guess {number}", "10.0.0.1") for number in range(100)]
+        while self.users.held:
+            self.users.held.pop().callback(None)
+        self.assertEqual(3, len(self.users.asked))
+        for late in guesses[3:]:
+            self.failureResultOf(late, LoginsRefused)
+
     def test_pauses(self) -> None:
         """Where others need the processor, the next password waits, and the answer to the one before does not; remembered ones wait for nothing."""
         self.users.held = []
@@ -204,10 +219,12 @@ class PasswordLoginsTests(SynchronousTestCase):
     def test_same_at_once(self) -> None:
         """Many requests with one right password cost one check."""
         self.users.held = []
-        many = [self.logins.verify("alice", PASSWORD, "10.0.0.1") for _ in range(20)]
+        many = [self.logins.verify("alice", PASSWORD, "10.0.0.1") for _ in range(CHECKS_WAITING_MAX + 1)]
         self.users.held.pop().callback(None)
-        self.assertEqual([ALICE] * 20, [self.successResultOf(each) for each in many])
+        self.assertEqual([ALICE] * len(many), [self.successResultOf(each) for each in many])
         self.assertEqual(1, len(self.users.asked))
+        self.users.held = None
+        self.assertIsNone(self.verify("bob", "wrong"))
 
     def test_nobody(self) -> None:
         """Without a store nobody is anybody."""

@@ -20,6 +20,10 @@ _PROHIBITED: Final[tuple[Callable[[str], bool], ...]] = (
 )
 """Section 2.3; what is a space of another kind became a plain one before."""
 
+CHARACTERS_MAX: Final = 1024
+"""Of what is prepared, which happens on the reactor before anybody has proved anything: one character may become eighteen, and to put marks in order
+takes the square of their number."""
+
 
 def saslprep(text: str, stored: bool = True) -> str:
     """A text in its prepared form.
@@ -29,22 +33,25 @@ def saslprep(text: str, stored: bool = True) -> str:
     """
     if text.isascii() and text.isprintable():
         return text
+    if len(text) > CHARACTERS_MAX:
+        raise ValueError(f"it is longer than {CHARACTERS_MAX} characters")
     mapped = "".join(" " if stringprep.in_table_c12(each) else each for each in text if not stringprep.in_table_b1(each))
     prepared = unicodedata.ucd_3_2_0.normalize("NFKC", mapped)
-    for each in prepared:
+    characters = frozenset(prepared)
+    for each in characters:
         if any(prohibited(each) for prohibited in _PROHIBITED):
             raise ValueError("it has a character that is prohibited, like a control character")
         if stored and stringprep.in_table_a1(each):
             raise ValueError("it has a character that is not assigned in Unicode 3.2")
-    _check_directions(prepared)
+    _check_directions(prepared, characters)
     return prepared
 
 
-def _check_directions(text: str) -> None:
+def _check_directions(text: str, characters: frozenset[str]) -> None:
     """Section 2.4: text of both directions is refused, and what runs from right to left begins and ends so."""
-    if not any(map(stringprep.in_table_d1, text)):
+    if not any(map(stringprep.in_table_d1, characters)):
         return
-    if any(map(stringprep.in_table_d2, text)):
+    if any(map(stringprep.in_table_d2, characters)):
         raise ValueError("it mixes characters that run to the left and to the right")
     if not (stringprep.in_table_d1(text[0]) and stringprep.in_table_d1(text[-1])):
         raise ValueError("it runs to the left and does not begin and end so")

@@ -106,12 +106,13 @@ class ScramMechanism:
         return base64.b64encode(self._random(NONCE_BYTES)).decode()
 
     async def claim(self, user: str, by_token: bool) -> _Claim:
-        """What would prove a user. The same is done for one that there is not."""
-        number = int.from_bytes(self._derived("number", user)[:8], "big")
-        nobody = self._nobody(user, await self._credentials.scram_sample(self.name, number))
+        """What would prove a user. The same is done for one that there is not, who is told the same however the name is written."""
         if by_token:
-            return await self._token_claim(user, nobody)
-        for name in dict.fromkeys((prepared_if_possible(user), user)):
+            return await self._token_claim(user, self._nobody(user, None))
+        prepared = prepared_if_possible(user)
+        number = int.from_bytes(self._derived("number", prepared)[:8], "big")
+        nobody = self._nobody(prepared, await self._credentials.scram_sample(self.name, number))
+        for name in dict.fromkeys((prepared, user)):
             found = await self._credentials.scram_credential(self.name, name)
             if found is not None and ITERATIONS_MIN <= found.iterations <= ITERATIONS_MAX:
                 return _Claim(name, found, known=True)
@@ -176,10 +177,7 @@ class ScramExchange:
         by_token = ("tokenauth", "true") in (tuple(each.split("=", 1)) for each in found["extensions"].split(",") if each)
         if authzid and authzid != user:
             raise SaslFailure("Authentication failed: Client requested an authorization id that is different from username", user=user)
-        try:
-            self._mechanism.failures.check(self._host, user)
-        except LoginsRefused as refusal:
-            raise SaslFailure(f"Authentication failed: {refusal}", "too many failed logins", user) from None
+        self._check_failures(user)
         claim = self._claim = await self._mechanism.claim(user, by_token)
         self._gs2, self._client_first = found["gs2"].encode(), found["bare"]
         self._nonce = found["nonce"] + self._mechanism.nonce()
@@ -201,6 +199,8 @@ class ScramExchange:
         # librdkafka before 2.6.1 says its own part twice. The server's part is what keeps an exchange from being replayed, and the proof covers both.
         if not found["nonce"].endswith(self._nonce):
             raise SaslFailure(self._invalid, "the client's nonce is not the one of this exchange", claim.user)
+        # Whoever begins many exchanges before any of them ends has not failed yet when they begin.
+        self._check_failures(claim.user)
         text = ",".join((self._client_first, self._server_first, found["bare"])).encode()
         signature = kind.hmac(claim.credential.stored_key, text)
         client_key = bytes(one ^ other for one, other in zip(proof or b"", signature, strict=False))
@@ -211,6 +211,12 @@ class ScramExchange:
             raise SaslFailure(self._invalid, "the password is wrong or the user unknown", claim.user)
         self._mechanism.failures.succeeded(self._host, claim.user)
         return b"v=" + verifier, Login(await self._mechanism.principal(claim), claim.expires, claim.token_id)
+
+    def _check_failures(self, user: str) -> None:
+        try:
+            self._mechanism.failures.check(self._host, user)
+        except LoginsRefused as refusal:
+            raise SaslFailure(f"Authentication failed: {refusal}", "too many failed logins", user) from None
 
     @property
     def _invalid(self) -> str:

@@ -26,14 +26,12 @@ class ClientMaterial:
     """What connections from here show and trust, as it was read.
 
     :ivar expires: when the certificate that is shown ends, in seconds since 1970; infinite for none.
-    :ivar paths: the files that were read.
     :ivar read: what they were like then.
     """
 
     context: SSL.Context
     expires: float
     subject: str
-    paths: tuple[str, ...]
     read: tuple[Any, ...]
 
 
@@ -51,8 +49,8 @@ def client_material(config: Configuration, what: str) -> ClientMaterial:
     except ConfigurationError as error:
         raise ConfigurationError(f"{what}: {error}") from None
     if store is None:
-        return ClientMaterial(context, float("inf"), "", paths, read)
-    return ClientMaterial(context, store.certificate.not_valid_after_utc.timestamp(), store.certificate.subject.rfc4514_string(), paths, read)
+        return ClientMaterial(context, float("inf"), "", read)
+    return ClientMaterial(context, store.certificate.not_valid_after_utc.timestamp(), store.certificate.subject.rfc4514_string(), read)
 
 
 class ClientTls:

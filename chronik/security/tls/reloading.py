@@ -18,7 +18,7 @@ from chronik.errors import ConfigurationError
 from chronik.security.tls.client import ClientTls
 from chronik.security.tls.contexts import DAY_SECONDS, days_left, near_expiry
 from chronik.security.tls.server import ServerTls
-from chronik.security.tls.stores import fingerprint
+from chronik.security.tls.stores import fingerprint, store_paths
 
 if TYPE_CHECKING:
     from twisted.internet.interfaces import IDelayedCall
@@ -41,7 +41,6 @@ class _Watched:
     def __init__(self, tls: ServerTls | ClientTls) -> None:
         self.tls: Any = tls
         self.tried = tls.material.read
-        self.paths = tls.material.paths
         self.config = tls.config
         self.warned = float("-inf")
 
@@ -130,7 +129,8 @@ class TlsReloader:
     async def _look_at(self, watched: _Watched) -> None:
         config = self._config().for_listener(watched.tls.config.listener)
         changed = _differ(config, watched.config)
-        found = await self._pools.run(Pool.BACKGROUND, fingerprint, watched.paths)
+        # The files that are named now, of which those in use may be none: what could not be used may be put right.
+        found = await self._pools.run(Pool.BACKGROUND, fingerprint, store_paths(config))
         if (found == watched.tried and not changed) or self._stopped:
             return
         watched.tried, watched.config = found, config
@@ -142,7 +142,7 @@ class TlsReloader:
                 "{problem}; the certificates that were used before go on being used: {subject}", problem=str(problem), subject=tls.material.subject
             )
             return
-        watched.tried, watched.paths, watched.warned = material.read, material.paths, float("-inf")
+        watched.tried, watched.warned = material.read, float("-inf")
         tls.replace(config, material)
         self._log.info("{listener}: new connections go by new certificates: {subject}", listener=tls.listener, subject=material.subject)
 

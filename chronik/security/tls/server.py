@@ -29,7 +29,6 @@ class ServerMaterial:
     :ivar contexts: for other names, by name in lower case.
     :ivar expires: when the first of its certificates ends, in seconds since 1970.
     :ivar subject: whose certificate it is, for logs.
-    :ivar paths: the files that were read.
     :ivar read: what they were like then; see :func:`~chronik.security.tls.stores.fingerprint`.
     """
 
@@ -37,7 +36,6 @@ class ServerMaterial:
     contexts: Mapping[str, SSL.Context]
     expires: float
     subject: str
-    paths: tuple[str, ...]
     read: tuple[Any, ...]
 
 
@@ -63,7 +61,7 @@ def server_material(config: Configuration, listener: str) -> ServerMaterial:
         raise ConfigurationError(f"listener {listener}: {error}") from None
     shown = [store.certificate, *store.chain, *(other.certificate for other in others.values())]
     expires = min(each.not_valid_after_utc.timestamp() for each in shown)
-    material = ServerMaterial(context, contexts, expires, store.certificate.subject.rfc4514_string(), paths, read)
+    material = ServerMaterial(context, contexts, expires, store.certificate.subject.rfc4514_string(), read)
     if contexts:
         context.set_tlsext_servername_callback(_by_name(contexts))
     return material

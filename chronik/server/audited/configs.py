@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from chronik.cluster.configs import resource_key
 from chronik.cluster.interfaces import ConfigResource, ConfigResourceType
+from chronik.cluster.quotas import quota_entity
 from chronik.config.secret_settings import is_secret
 from chronik.config.secrets import HIDDEN
 from chronik.server.audited.change import Changed, told
@@ -56,7 +57,7 @@ def quotas_altered(before: MetadataImage, after: MetadataImage, request: Any, re
     for entry, outcome in zip(request.entries, response.entries, strict=True):
         code, reason = told(outcome)
         parts = {part.entity_type: part.entity_name for part in entry.entity}
-        entity: QuotaEntity = tuple((kind, parts[kind]) for kind in ("user", "client-id", "ip") if kind in parts)
+        entity: QuotaEntity = () if code else quota_entity(tuple(parts.items()))
         names = [op.key for op in entry.ops]
         old, new = before.quotas.get(entity, {}), after.quotas.get(entity, {})
         about = ",".join(f"{kind}={name if name is not None else '<default>'}" for kind, name in parts.items())

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
-from chronik.security.sasl.saslprep import prepared_if_possible, saslprep
+from chronik.security.sasl.saslprep import CHARACTERS_MAX, prepared_if_possible, saslprep
 
 
 class SaslprepTests(SynchronousTestCase):
@@ -38,6 +38,15 @@ class SaslprepTests(SynchronousTestCase):
         """What Unicode 3.2 did not know must not be kept, and may be asked for."""
         self.assertRaises(ValueError, saslprep, "\u0221")
         self.assertEqual("\u0221", saslprep("\u0221", stored=False))
+
+    def test_long(self) -> None:
+        """What takes long to prepare is not: whoever asks has not proved anything yet. Text that is prepared already may be as long as it likes."""
+        for each in ("\ufdfa", "\u0301\u0323", "\u00ad"):
+            text = each * (CHARACTERS_MAX // len(each))
+            saslprep(text, stored=False)
+            self.assertRaises(ValueError, saslprep, text + each)
+            self.assertEqual(text + each, prepared_if_possible(text + each))
+        self.assertEqual("a" * 10_000, saslprep("a" * 10_000))
 
     @given(st.text())
     def test_once_is_enough(self, text: str) -> None:

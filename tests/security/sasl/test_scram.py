@@ -26,7 +26,7 @@ from chronik.security.interfaces import (
 from chronik.security.sasl.client import ScramClient
 from chronik.security.sasl.saslprep import prepared_if_possible
 from chronik.security.sasl.scram import MESSAGE_BYTES_MAX, ScramMechanism
-from chronik.security.scram_keys import SCRAM_HASHES, credential_of, new_credential
+from chronik.security.scram_keys import SALT_BYTES, SCRAM_HASHES, credential_of, new_credential
 from tests.security.sasl.users import ALICE, PASSWORD, Users, failures, scram
 
 
@@ -216,6 +216,17 @@ class ExchangeTests(ScramCase):
         self.assertIsNotNone(self.exchange(mechanism, "alice", PASSWORD)[0])
 
 
+    def test_guesses_at_once(self) -> None:
+        """Exchanges that begin before any of them failed do not each have a try."""
+        mechanism = scram(self.users, limits=failures(per_user=3))
+        outcomes = []
+        for number, server in enumerate([mechanism.begin("10.0.0.1") for _ in range(10)]):
+            client = ScramClient(mechanism.name, "alice", PASSWORD if number == 9 else "wrong")
+            outcomes.append((client, server, self.step(server, self.successResultOf(client.respond(None)))[0]))
+        told = [str(self.refused(server, self.successResultOf(client.respond(first)))) for client, server, first in outcomes]
+        self.assertEqual([False] * 3 + [True] * 7, ["too many" in each for each in told])
+
+
 class UnknownUserTests(ScramCase):
     """Nothing tells whether there is a user."""
 
@@ -230,6 +241,16 @@ class UnknownUserTests(ScramCase):
         first, again, other = (self.challenge(scram(self.users), user) for user in ("nobody", "nobody", "somebody"))
         self.assertEqual(first, again)
         self.assertNotEqual(first, other)
+
+    def test_spellings(self) -> None:
+        """An unknown user is told the same however the name is written, as a known one is; and is refused as soon, whatever name was tried before."""
+        for user, other in (("alice", "al\u00adice"), ("nobody", "no\u00adbody")):
+            mechanism = scram(self.users, limits=failures(per_user=3))
+            self.assertEqual(self.challenge(mechanism, user), self.challenge(mechanism, other))
+            for _ in range(3):
+                mechanism.failures.failed("10.0.0.1", self.successResultOf(Deferred.fromCoroutine(mechanism.claim(other, by_token=False))).user)
+            for name in (user, other):
+                self.assertIn("too many", str(self.refused(mechanism.begin("10.0.0.2"), b"n,,n=" + name.encode() + b",r=nonce")))
 
     def test_same_shape(self) -> None:
         """Salts and iterations look as those of known users do: raw or in Kafka's letters and digits, of that length."""
@@ -311,6 +332,16 @@ class TokenTests(ScramCase):
         for tokens in (None, _Tokens(new_credential("SCRAM-SHA-256", "hmac"))):
             server, final = self.begin(scram(self.users, tokens=tokens), "alice", PASSWORD)
             self.refused(server, final)
+
+    def test_unknown_token(self) -> None:
+        """A token that there is not is told what tokens are told, whatever users are."""
+        salt = bytes(range(130))
+        kind = SCRAM_HASHES["SCRAM-SHA-256"]
+        self.users.kept = {("SCRAM-SHA-256", "k"): credential_of(kind.salted("p", salt, 4096), salt, 5000, kind)}
+        tokens = _Tokens(new_credential("SCRAM-SHA-256", "hmac"))
+        text, _ = self.step(scram(self.users, tokens=tokens).begin(), b"n,,n=unknown,r=nonce,tokenauth=true")
+        fields = dict(part.split(b"=", 1) for part in text.split(b","))
+        self.assertEqual((SALT_BYTES, b"4096"), (len(base64.b64decode(fields[b"s"])), fields[b"i"]))
 
 
 class ClientTests(ScramCase):

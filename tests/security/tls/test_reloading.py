@@ -79,6 +79,17 @@ class ReloadingTests(SynchronousTestCase):
         old.bio_write(here.bio_read(1 << 16))
         self.assertEqual(b"still here", old.recv(100))
 
+    def test_broken_file_of_another_name(self) -> None:
+        """So it is where the configuration names another file by then, as it may after a start."""
+        second = Path(self.mktemp())
+        second.touch(0o600)
+        self.config = self.config.with_values({"ssl.keystore.location": str(second)})
+        self.reloader.look_soon()
+        self.assertEqual(("CN=broker", 1), (self.shown(), len(self.warnings())))
+        second.write_bytes(another("second").pem)
+        self.clock.pump([1, 1])
+        self.assertEqual(("CN=second", 1), (self.shown(), len(self.warnings())))
+
     def test_broken_file(self) -> None:
         """A file that cannot be used is told once, the old certificate stays; once it can, it is used."""
         for broken in (b"", another("second").certificate_pem, another("a").key_pem + another("b").certificate_pem):

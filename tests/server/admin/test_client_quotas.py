@@ -75,6 +75,14 @@ class AlterTests(QuotaCase):
             self.set(((IP, name),), "connection_creation_rate", 5)
             self.assertEqual({"connection_creation_rate": 5.0}, self.image.quotas[((IP, name),)])
 
+    def test_addresses(self) -> None:
+        """An address is one entity however it is written: the one that peers are known by."""
+        for name, known in (("0:0:0:0:0:0:0:1", "::1"), ("::FFFF:10.0.0.1", "10.0.0.1"), ("2001:DB8::0:1", "2001:db8::1")):
+            self.set(((IP, name),), "connection_creation_rate", 5)
+            self.assertIn(((IP, known),), self.image.quotas)
+            self.set(((IP, known),), "connection_creation_rate", None)
+        self.assertEqual({}, self.image.quotas)
+
     def test_removed(self) -> None:
         """A limit that is removed is gone, and the entity with the last one."""
         entity = ((USER, "alice"),)
