@@ -415,13 +415,21 @@ class SecurityChangeTests(SynchronousTestCase):
         request = kinds(renewers=(kinds.CreatableRenewers(principal_type="User", principal_name="eve"),))
         answers = messages.CreateDelegationTokenResponse
         answer = answers(principal_type="User", principal_name="bob", token_id="id", hmac=b"canary", expiry_timestamp_ms=5)
-        image = MetadataImage(security=SecurityImage(tokens={"id": DelegationToken("id", "User:bob", "User:bob", (), 1, 5, 9)}))
+        # Others end, or are renewed, at the same time.
+        token, ended, others = (DelegationToken(name, "User:bob", "User:bob", (), 1, 5, 9) for name in ("id", "ended", "others"))
+        image = MetadataImage(security=SecurityImage(tokens={"ended": ended, "others": others, "id": token}))
         (made,) = security.token_created(image, image, request, answer)
         self.assertEqual(("DELEGATION_TOKEN:id", ["User:eve"]), (made.resource, made.after["renewers"]))
         renewal = messages.RenewDelegationTokenRequest(hmac=b"canary", renew_period_ms=7)
-        later = MetadataImage(security=SecurityImage(tokens={"id": DelegationToken("id", "User:bob", "User:bob", (), 1, 8, 9)}))
+        tokens = {"others": replace(others, expiry_ms=7), "id": replace(token, expiry_ms=8)}
+        later = MetadataImage(security=SecurityImage(tokens=tokens))
         (renewed,) = security.token_renewed(image, later, renewal, messages.RenewDelegationTokenResponse(expiry_timestamp_ms=8))
         self.assertEqual(({"owner": "User:bob", "expiry": 5}, {"expiry": 8}), (renewed.before, renewed.after))
+        self.assertEqual("DELEGATION_TOKEN:id", renewed.resource)
+        removal = messages.ExpireDelegationTokenRequest(hmac=b"canary", expiry_time_period_ms=-1)
+        gone = MetadataImage(security=SecurityImage(tokens={"others": tokens["others"], "id": token}))
+        (removed,) = security.token_expired(image, gone, removal, messages.ExpireDelegationTokenResponse(expiry_timestamp_ms=3))
+        self.assertEqual(("DELEGATION_TOKEN:ended", {"expiry": 3}), (removed.resource, removed.after))
         ending = messages.ExpireDelegationTokenRequest(hmac=b"another", expiry_time_period_ms=-1)
         (expired,) = security.token_expired(image, image, ending, messages.ExpireDelegationTokenResponse(error_code=62))
         self.assertEqual(("DELEGATION_TOKEN:", 62, {}), (expired.resource, expired.code, expired.after))

@@ -60,17 +60,20 @@ def token_created(before: MetadataImage, after: MetadataImage, request: Any, res
 
 def token_renewed(before: MetadataImage, after: MetadataImage, request: Any, response: Any) -> Iterable[Changed]:
     """RenewDelegationToken."""
-    yield _token(before, after, response, {"period_ms": request.renew_period_ms})
+    yield _token(before, after, response, {"period_ms": request.renew_period_ms}, gone=False)
 
 
 def token_expired(before: MetadataImage, after: MetadataImage, request: Any, response: Any) -> Iterable[Changed]:
     """ExpireDelegationToken."""
-    yield _token(before, after, response, {"period_ms": request.expiry_time_period_ms})
+    yield _token(before, after, response, {"period_ms": request.expiry_time_period_ms}, gone=request.expiry_time_period_ms < 0)
 
 
-def _token(before: MetadataImage, after: MetadataImage, response: Any, details: Mapping[str, Any]) -> Changed:
-    """The token that is another one now: requests name tokens by their secrets, which only their makers can tell apart."""
-    found = next((token for token in before.security.tokens.values() if after.security.tokens.get(token.token_id) != token), None)
+def _token(before: MetadataImage, after: MetadataImage, response: Any, details: Mapping[str, Any], gone: bool) -> Changed:
+    """The token that ends when the answer says: requests name tokens by their secrets, which only their makers can tell apart."""
+    ends = None if gone else response.expiry_timestamp_ms
+    now = after.security.tokens
+    changed = (token for token in before.security.tokens.values() if now.get(token.token_id) != token)
+    found = next((token for token in changed if getattr(now.get(token.token_id), "expiry_ms", None) == ends), None)
     code, reason = told(response)
     old = {} if found is None else {"owner": found.owner, "expiry": found.expiry_ms}
     new = {} if code else {"expiry": response.expiry_timestamp_ms}

@@ -62,21 +62,19 @@ class OpaAuthorizer:
         return [bool(answers[action]) for action in actions]
 
     def _shared(self, key: Any, principal: Principal, host: str, actions: Sequence[Action]) -> Deferred[Sequence[bool]]:
-        """What the service says. Whoever asks the same while somebody does already waits for that answer."""
-        waiting = self._asking.get(key)
-        if waiting is not None:
-            waiting.append(Deferred())
-            return waiting[-1]
-        others: list[Deferred[Sequence[bool]]] = []
-        self._asking[key] = others
+        """What the service says. Whoever asks the same meanwhile waits for that answer; that one of them goes away is nothing to the others."""
+        answer: Deferred[Sequence[bool]] = Deferred()
+        if key in self._asking:
+            self._asking[key].append(answer)
+            return answer
+        self._asking[key] = [answer]
 
-        def tell(result: Any) -> Any:
-            del self._asking[key]
-            for other in others:
-                other.callback(result)
-            return result
+        def tell(result: Any) -> None:
+            for each in self._asking.pop(key):
+                each.callback(result)
 
-        return Deferred.fromCoroutine(self._ask(key[0], principal, host, actions)).addBoth(tell)
+        Deferred.fromCoroutine(self._ask(key[0], principal, host, actions)).addBoth(tell)
+        return answer
 
     async def _ask(self, who: Any, principal: Principal, host: str, actions: Sequence[Action]) -> Sequence[bool]:
         """Ask, and remember. What was refused for want of an answer is not remembered."""

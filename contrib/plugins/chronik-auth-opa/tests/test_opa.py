@@ -12,7 +12,7 @@ from chronik_auth_opa.cache import DecisionCache
 from chronik_auth_opa.client import ANSWER_BYTES_MAX, QUERIES_MAX
 from treq.testing import RequestTraversalAgent
 from twisted.internet import reactor
-from twisted.internet.defer import Deferred, gatherResults
+from twisted.internet.defer import CancelledError, Deferred, gatherResults
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase, TestCase
 from twisted.web.resource import Resource
@@ -204,6 +204,18 @@ class OpaTests(RestrictingAuthorizerContract, SynchronousTestCase):
             self.agent.flush()
         self.assertEqual([[True]] * len([*same, *others]), self.successResultOf(gatherResults([*same, *others])))
         self.assertEqual(1 + QUERIES_MAX + 10, len(self.service.asked))
+
+    def test_who_goes_away(self) -> None:
+        """Whoever asks, and does not wait for the answer, takes it from nobody else."""
+        authorizer = self.make_authorizer()
+        self.service.held = []
+        first, second = (authorizer.authorize(ALICE, "::1", [READ_ORDERS]) for _ in range(2))
+        self.agent.flush()
+        first.cancel()
+        self.failureResultOf(first, CancelledError)
+        self.service.release()
+        self.agent.flush()
+        self.assertEqual(([True], 1), (self.successResultOf(second), len(self.service.asked)))
 
     def test_large_requests(self) -> None:
         """More actions than one question may have are several questions, and the answers stand where they belong."""
