@@ -71,6 +71,13 @@ _BEARER_KEYS: Final = (
         validator=NON_EMPTY,
     ),
     string("sasl.oauthbearer.expected.issuer", None, "Who issues tokens: what a token's iss claim must be.", importance=_LOW, validator=NON_EMPTY),
+    items(
+        "sasl.oauthbearer.expected.scope",
+        None,
+        "What tokens are for: each of these must be among a token's scopes. Where it is not set, tokens of any scope are good.",
+        importance=_LOW,
+        validator=NON_EMPTY,
+    ),
     integer(
         "sasl.oauthbearer.clock.skew.seconds",
         30,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hmac
 import json
+from dataclasses import replace
 from typing import Any
 
 from hypothesis import given, settings
@@ -86,12 +87,22 @@ class GoodTokenTests(TokenCase):
                     "sasl.oauthbearer.sub.claim.name": "client_id",
                     "sasl.oauthbearer.groups.claim.name": "https://example.org/roles",
                     "sasl.oauthbearer.expected.audience": AUDIENCE,
+                    "sasl.oauthbearer.expected.scope": "c,a",
                 }
             )
         )
         token = self.issuer.token("nobody", scp=["a", "b c"], client_id="svc", **{"https://example.org/roles": "one"})
         proof = check(self.issuer, token, rules)
         self.assertEqual(("svc", {"one"}, {"a", "b", "c"}), (proof.principal.name, proof.principal.groups, proof.scopes))
+
+    def test_scopes(self) -> None:
+        """All that are expected must be among those said."""
+        rules = replace(RULES, scopes=frozenset({"kafka", "read"}))
+        for scope in ("read kafka", "write read kafka", ["kafka", "read"]):
+            check(self.issuer, self.issuer.token(scope=scope), rules)
+        for wrong in ("kafka", "kafka,read", "Kafka read", "", [], ["kafka"]):
+            self.refused(self.issuer.token(scope=wrong), "scope", rules)
+        self.refused(self.issuer.token(), "scope", rules)
 
     def test_audiences(self) -> None:
         """One of those expected must be one of those said."""

@@ -55,6 +55,7 @@ class TokenRules:
     scope_claim: str = "scope"
     name_claim: str = "sub"
     groups_claim: str = "groups"
+    scopes: AbstractSet[str] = frozenset()
 
     @classmethod
     def of(cls, config: Configuration) -> TokenRules:
@@ -68,6 +69,7 @@ class TokenRules:
             config.get(prefix + "scope.claim.name"),
             config.get(prefix + "sub.claim.name"),
             config.get(prefix + "groups.claim.name"),
+            frozenset(config.get(prefix + "expected.scope") or ()),
         )
 
 
@@ -156,9 +158,11 @@ def proven(claims: Mapping[str, Any], rules: TokenRules, now: float) -> ValidTok
     if not isinstance(name, str) or not _is_name(name):
         raise InvalidToken("its claim of a name is none")
     groups = _texts(claims.get(rules.groups_claim), "groups")
-    scopes = _texts(claims.get(rules.scope_claim), "scopes")
     # Scopes in one text are separated by spaces (RFC 6749, section 3.3; RFC 8693, section 4.2); a group's name may have some.
-    return ValidToken(Principal("User", name, frozenset(groups)), expires, frozenset(word for scope in scopes for word in scope.split()))
+    scopes = frozenset(word for scope in _texts(claims.get(rules.scope_claim), "scopes") for word in scope.split())
+    if not rules.scopes <= scopes:
+        raise InvalidToken("it was issued for another scope")
+    return ValidToken(Principal("User", name, frozenset(groups)), expires, scopes)
 
 
 def _check_times(claims: Mapping[str, Any], skew: float, now: float) -> float:
