@@ -34,6 +34,7 @@ class ClusterKeeper:
     :param membership: writes as the controller.
     :param rules: what a topic asks of its leaders.
     :param session_seconds: silence after which a broker counts as dead (``broker.session.timeout.ms``).
+    :param look_seconds: how often it looks (``broker.heartbeat.interval.ms``).
     """
 
     _log = Logger()
@@ -46,6 +47,7 @@ class ClusterKeeper:
         clock: IReactorTime,
         rules: Callable[[TopicImage], Rules],
         session_seconds: float,
+        look_seconds: float,
     ) -> None:
         self._broker_id = broker_id
         self._membership = membership
@@ -53,6 +55,8 @@ class ClusterKeeper:
         self._clock = clock
         self._rules = rules
         self._session_seconds = session_seconds
+        self._look_seconds = look_seconds
+        self._looked_at = clock.seconds()
         self._heard: dict[int, float] = {}
         self._keeping = False
         self._settling = False
@@ -73,6 +77,7 @@ class ClusterKeeper:
     def begin(self) -> None:
         """This broker is the controller now; everyone gets a whole session to be heard of."""
         self._heard = {}
+        self._looked_at = self._clock.seconds()
         self._failing_since = None
         if not self._keeping:
             self._keeping = True
@@ -92,8 +97,14 @@ class ClusterKeeper:
         self._heard[broker_id] = self._clock.seconds()
 
     def look(self) -> None:
-        """Declare dead who was silent for too long; called now and then."""
+        """Declare dead who was silent for too long; called now and then.
+
+        Where too long has passed since the last look, this broker stood still itself: what others sent meanwhile waits to be read.
+        """
         now = self._clock.seconds()
+        if now - self._looked_at > self._look_seconds + self._session_seconds / 2:
+            self._heard = dict.fromkeys(self._heard, now)
+        self._looked_at = now
         for broker_id, broker in self._feed.image.brokers.items():
             if broker.fenced or broker_id == self._broker_id:
                 continue

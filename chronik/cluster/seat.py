@@ -108,7 +108,8 @@ class ClusterSeat:
         self._keeper: ClusterKeeper | None = None
         self._heartbeats: Heartbeats | None = None
         if peers is not None:
-            self._keeper = ClusterKeeper(self._broker_id, self.membership, feed, peers.clock, peers.rules, peers.heartbeats.session)
+            beats = peers.heartbeats
+            self._keeper = ClusterKeeper(self._broker_id, self.membership, feed, peers.clock, peers.rules, beats.session, beats.interval)
             self._heartbeats = Heartbeats(self._broker_id, feed, peers.channels, peers.clock, peers.heartbeats, self)
         self._store = store
         self._claimed_epoch = NO_EPOCH

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
-from twisted.internet.defer import Deferred, gatherResults
+from twisted.internet.defer import Deferred
 from twisted.internet.task import deferLater
 from twisted.logger import Logger
 
@@ -31,6 +31,9 @@ ANSWER_SECONDS: Final = 10.0
 
 RACE_SECONDS: Final = 0.1
 """Pause where leader and follower have not heard of the same change yet, if it is shorter than the usual one."""
+
+STRAGGLER_SECONDS: Final = 1.0
+"""How long all partitions of a leader wait for what is done to the log of one: its disk may not answer at all, and others are on other disks."""
 
 _RACES: Final = (
     ErrorCode.NOT_LEADER_OR_FOLLOWER,
@@ -100,6 +103,7 @@ class ReplicaFetcher:
         self._leader = leader
         self._followers: dict[_Key, Follower] = {}
         self._not_before: dict[_Key, float] = {}
+        self._busy: set[Follower] = set()
         self._channel: KafkaChannel | None = None
         self._running: Deferred[None] | None = None
         self._told = ""
@@ -186,16 +190,35 @@ class ReplicaFetcher:
         for key, follower in tuple(self._followers.items()):
             if follower.stopped:
                 self.remove(follower)
-            elif self._not_before.get(key, now) <= now:
+            elif self._not_before.get(key, now) <= now and follower not in self._busy:
                 ready.append(follower)
-        waiting = [Deferred.fromCoroutine(self._made_safe(follower)) for follower in ready]
-        await gatherResults(waiting)
-        ready = [follower for follower in ready if not follower.stopped]
+        await self._together({follower: self._made_safe(follower) for follower in ready})
+        ready = [follower for follower in ready if not follower.stopped and follower not in self._busy]
         if ready:
             first = _key(ready[0])
             if first in self._followers:
                 self._followers[first] = self._followers.pop(first)
         return ready
+
+    async def _together(self, doing: Mapping[Follower, Coroutine[Any, Any, None]]) -> None:
+        """Wait until each was done, but not long: whoever takes longer is not asked for until it has."""
+        over: Deferred[None] = Deferred()
+        left = set(doing)
+
+        def ended(result: object, follower: Follower) -> None:
+            self._busy.discard(follower)
+            left.discard(follower)
+            if not left and not over.called:
+                over.callback(None)
+
+        for follower, coroutine in doing.items():
+            self._busy.add(follower)
+            Deferred.fromCoroutine(coroutine).addBoth(ended, follower)
+        if left:
+            late = self._fetching.clock.callLater(STRAGGLER_SECONDS, over.callback, None)
+            await over
+            if late.active():
+                late.cancel()
 
     async def _made_safe(self, follower: Follower) -> None:
         try:
@@ -203,6 +226,9 @@ class ReplicaFetcher:
         except KafkaError as error:
             follower.stop()
             self._log.error("{partition} is not followed any more: {error}", partition=follower.topic_partition, error=str(error))
+        except Exception:  # noqa: BLE001  the others are fetched in any case
+            follower.stop()
+            self._log.failure("{partition} is not followed any more", partition=follower.topic_partition)
 
     def _request(self, followers: Sequence[Follower], version: int) -> FetchRequest:
         fetching, config = self._fetching, self._fetching.config
@@ -230,14 +256,14 @@ class ReplicaFetcher:
 
     async def _take(self, response: FetchResponse, asked: Mapping[_Key, Follower]) -> None:
         """What was asked for somebody who follows no more, perhaps in another epoch of the same leader, is nobody's."""
-        taking = []
+        taking: dict[Follower, Coroutine[Any, Any, None]] = {}
         for topic in response.responses:
             for answer in topic.partitions:
                 key = TopicId(topic.topic_id), answer.partition_index
                 follower = self._followers.get(key)
-                if follower is not None and follower is asked.get(key):
-                    taking.append(Deferred.fromCoroutine(self._take_one(follower, answer)))
-        await gatherResults(taking)
+                if follower is not None and follower is asked.get(key) and follower not in taking:
+                    taking[follower] = self._take_one(follower, answer)
+        await self._together(taking)
 
     async def _take_one(self, follower: Follower, answer: Answer) -> None:
         """What goes wrong with one partition keeps that one from being fetched for a while."""

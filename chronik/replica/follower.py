@@ -125,8 +125,8 @@ class Follower:
             "{partition} begins anew at offset {offset}: the leader has nothing at {end}", partition=self.topic_partition, offset=offset,
             end=self.log.end_offset,
         )
-        self.high_watermark = offset
         await self.log.restart_at(offset)
+        self.high_watermark = offset
 
     async def _cut(self, epoch: int, end_offset: int) -> None:
         """What is here was never committed: it goes, back to where both logs are of one epoch; the next answer tells whether that was enough."""

@@ -141,14 +141,15 @@ class HostedPartitions:
                 observer.partition_led(hosted.partition)
 
     def remove_lagging(self) -> None:
-        """Let replicas of partitions led here count no more that are behind for too long, nor this broker where it lacks the log; called now
-        and then.
+        """Let replicas of partitions led here count no more that are behind for too long, nor this broker where it lacks the log, which is there
+        again once a full disk has room; called now and then.
         """
         for partition in self._partitions():
             partition.remove_lagging()
         for hosted in tuple(self._hosted.values()):
             if hosted.error is not None:
                 self._leave(hosted)
+                self._look_for_room(hosted)
 
     def _remove_strays(self, image: MetadataImage) -> None:
         """Logs of topics that nobody knows are set aside; those that other brokers keep now are deleted."""
@@ -369,6 +370,12 @@ class HostedPartitions:
         finally:
             hosted.trying = False
 
+    def _look_for_room(self, hosted: Hosted) -> None:
+        """Try again where it was room that a log lacked. Of one that others lead no client asks here."""
+        topic: TopicImage | None = self._feed.image.topic_by_id(hosted.topic_id)
+        if topic is not None and isinstance(hosted.error, DiskFull) and not hosted.trying:
+            self._try_again(hosted, topic)
+
     def _disk_failed(self, partition: Partition, error: KafkaError) -> None:
         """The disk of a partition failed: it is not served any more, and whoever keeps state in it is told."""
         hosted = self._hosted.get((partition.topic_id, partition.topic_partition.partition))
@@ -450,8 +457,8 @@ class HostedPartitions:
                 count = len(topic.partitions)
                 raise KafkaError(ErrorCode.UNKNOWN_TOPIC_OR_PARTITION, f"{topic.name} has {count} partition(s), {number} is none of them")
             raise KafkaError(ErrorCode.NOT_LEADER_OR_FOLLOWER, f"{topic.name}-{number} is led by another broker")
-        if hosted.partition is None and isinstance(hosted.error, DiskFull) and not hosted.trying:
-            self._try_again(hosted, topic)
+        if hosted.partition is None:
+            self._look_for_room(hosted)
         if hosted.partition is None:
             opened = "is being moved to another directory" if hosted.moving else "is led by another broker, or by none now"
             why = "is being opened, try again" if hosted.log is None else opened

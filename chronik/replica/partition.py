@@ -439,4 +439,6 @@ class Partition:
         """Nothing to do."""
 
     def truncated(self, log: IPartitionLog, offset: int, leader_epoch: int) -> None:
-        """Nothing to do: a leader's log is cut only above its high watermark."""
+        """A write failed, which is above the high watermark. If it was under way when this began to lead, it counted as written."""
+        self._written = min(self._written, offset)
+        self._readable_from = min(self._readable_from, offset)

@@ -13,6 +13,7 @@ from twisted.python.failure import Failure
 
 from chronik.defer import IThreadPools, Pool
 from chronik.storage.checkpoints import RECOVERY_POINTS, START_OFFSETS, BadCheckpoint, decode_offsets, encode_offsets
+from chronik.storage.disks import is_full
 
 if TYPE_CHECKING:
     from chronik.model import TopicPartition
@@ -23,8 +24,10 @@ class OffsetCheckpoints:
     """What the files say. Methods block and may be called from any thread.
 
     A recovery point that is too low costs time at the next start; one that is too high would make a truncated log look damaged. So it is lowered
-    before a log is truncated, and what was collected before that is not written after it. What could not be lowered or forgotten, because the disk
-    refused, is as it was: whoever tries again must not take it for done. A start offset only grows, until its log is forgotten or begins anew.
+    before a log is truncated, and what was collected before that is not written after it. What could not be lowered, because the disk refused, is
+    as it was: whoever tries again must not take it for done. A start offset only grows, until its log is forgotten or begins anew.
+
+    What is forgotten is not known any more at once, for a log is removed from a full disk too; the files follow as soon as they can be written.
 
     :ivar changes: how often something was lowered or forgotten.
     """
@@ -41,6 +44,7 @@ class OffsetCheckpoints:
         self._starts: dict[TopicPartition, int] = {}
         self._changed: dict[TopicPartition, int] = {}
         self._forgotten: dict[TopicPartition, int] = {}
+        self._stale = False
         self.changes = 0
 
     def load(self) -> None:
@@ -99,12 +103,24 @@ class OffsetCheckpoints:
                 self._write({**self._points, topic_partition: offset}, self._starts)
 
     def forget(self, topic_partition: TopicPartition) -> None:
-        """The log is gone; another of its name must not get its offsets."""
+        """The log is gone; another of its name must not get its offsets. Where the disk refuses, the next that is forgotten is written with it."""
         with self._lock:
             self._note_change(topic_partition)
             self._forgotten[topic_partition] = self.changes
-            if topic_partition in self._points or topic_partition in self._starts:
-                self._write(_without(topic_partition, self._points), _without(topic_partition, self._starts))
+            if self._stale or topic_partition in self._points or topic_partition in self._starts:
+                self._stale = True
+                self._points, self._starts = _without(topic_partition, self._points), _without(topic_partition, self._starts)
+                self._write(self._points, self._starts)
+
+    def forget_removed(self, topic_partition: TopicPartition) -> None:
+        """The same for a log that is about to be removed, on a full disk too: who does that wants room. Before another one of its name is made it
+        is written, for that one is forgotten first.
+        """
+        try:
+            self.forget(topic_partition)
+        except OSError as error:
+            if not is_full(error):
+                raise
 
     def begin_at(self, topic_partition: TopicPartition, offset: int, changes: int) -> None:
         """The log begins at ``offset`` and nowhere else, which may be lower than what is known.
@@ -131,6 +147,7 @@ class OffsetCheckpoints:
         self._file_system.write_whole(self._points_path, encode_offsets(points))
         self._write_starts(starts)
         self._points, self._starts = points, starts
+        self._stale = False
 
     def _write_starts(self, starts: Mapping[TopicPartition, int]) -> None:
         self._file_system.write_whole(self._starts_path, encode_offsets({tp: offset for tp, offset in starts.items() if offset > 0}))

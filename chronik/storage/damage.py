@@ -16,6 +16,7 @@ from chronik.defer import Pool, deferred
 from chronik.errors import ErrorCode
 from chronik.record.batch import BadBatch, check_crc
 from chronik.storage.batchreader import BatchReader
+from chronik.storage.disks import EXHAUSTION
 from chronik.storage.segment import INDEX, Damage
 
 if TYPE_CHECKING:
@@ -151,6 +152,9 @@ class Scrubber:
         try:
             checked = await self._pools.run(Pool.BACKGROUND, check_some, job.segment, job.position, job.offset, bytes_max)
         except OSError as error:
+            if error.errno in EXHAUSTION:
+                self._job = None  # it is looked at again
+                return
             # The disk could not even read it.
             checked = Checked(job.position, job.offset, Damage(job.position, job.offset, f"it cannot be read: {error}"))
         if job.is_void:

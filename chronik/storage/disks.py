@@ -19,7 +19,10 @@ if TYPE_CHECKING:
 FULL: Final = (errno.ENOSPC, errno.EDQUOT)
 """What a disk says that others may put right."""
 
-_NOT_THE_DISK: Final = (errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.ENOTEMPTY, errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EBADF)
+EXHAUSTION: Final = (errno.EMFILE, errno.ENFILE, errno.ENOMEM)
+"""What says that this process, or the system, has no more of something, and nothing of a file."""
+
+_NOT_THE_DISK: Final = (errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.ENOTEMPTY, errno.EBADF, *EXHAUSTION)
 """What says more of names, or of this process, than of the disk: one log suffers, not the directory."""
 
 SYNC_BUCKETS_SECONDS: Final = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)

@@ -75,6 +75,11 @@ class LogFlusher:
         if self._waiters:
             self._answer()
 
+    def flush_put_off(self) -> None:
+        """Nothing was synced: what was to be synced is to be still."""
+        self._new_names |= self._flushing_names
+        self._cut = {**self._flushing_cut, **self._cut}
+
     def flush_failed(self, reason: BaseException) -> None:
         """The disk refused. What was written counts as clean for the system from here on, so that no later sync would bring it to disk: none is
         tried, and what was not durable before never counts as durable.

@@ -23,16 +23,17 @@ R = TypeVar("R")
 class EpochFile:
     """What changes is written now and then, not at once: until then a start finds it in the batches themselves.
 
+    :param changed: the file lacks some of them.
     :ivar history: the epochs, changed through the methods here.
     """
 
-    def __init__(self, history: LeaderEpochs, directory: str, file_system: IFileSystem, side_files: SideFiles) -> None:
+    def __init__(self, history: LeaderEpochs, directory: str, file_system: IFileSystem, side_files: SideFiles, changed: bool = False) -> None:
         self.history = history
         self._path = os.path.join(directory, EPOCHS)
         self._file_system = file_system
         self._side_files = side_files
         self._noted = NO_EPOCH
-        self._changed = False
+        self._changed = changed
         self._writing = 0
 
     @property

@@ -6,6 +6,7 @@ the whole file system when they are many.
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Protocol
@@ -26,6 +27,10 @@ FILES_SYNCED_ONE_BY_ONE: Final = 8
 
 FILES_AT_ONCE: Final = 500
 """When one request has written to so many, their sync begins while it writes to the others. Both take about as long."""
+
+
+AGAIN_SECONDS: Final = 0.1
+"""Pause before a log is flushed again whose files could not be opened, for this process has no descriptor left."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +55,9 @@ class Flushable(Protocol):
 
     def flush_ended(self, end_offset: int) -> None:
         """It is durable up to there."""
+
+    def flush_put_off(self) -> None:
+        """Nothing was synced, and nothing is lost: it begins anew later."""
 
     def flush_failed(self, reason: BaseException) -> None:
         """The disk refused: what was not durable before may be lost whatever a later sync says."""
@@ -107,7 +115,7 @@ class FlushScheduler:
                 files.append(log.flush_files())
                 ready.append((log, end_offset))
             except OSError as error:
-                log.flush_failed(error)
+                self._failed(log, error)
         one_by_one = sum(len(each.files) + len(each.directories) for each in files) <= FILES_SYNCED_ONE_BY_ONE
         if ready:
             self._run(ready, files, self._sync_each if one_by_one else self._sync_all)
@@ -155,8 +163,15 @@ class FlushScheduler:
                 if error is None:
                     log.flush_ended(end_offset)
                 else:
-                    log.flush_failed(error)
+                    self._failed(log, error)
             except Exception:  # noqa: BLE001  one log's observers must not keep the others from hearing
                 self._log.failure("a flush of {log} was not dealt with", log=log)
         self._begin()
 
+    def _failed(self, log: Flushable, error: BaseException) -> None:
+        """Only opening a file says that there is no descriptor: no sync was tried, so the next one still brings everything to disk."""
+        if isinstance(error, OSError) and error.errno in (errno.EMFILE, errno.ENFILE):
+            log.flush_put_off()
+            self._clock.callLater(AGAIN_SECONDS, self.flush, log)
+        else:
+            log.flush_failed(error)

@@ -46,6 +46,7 @@ class Home:
     """One of ``log.dirs``.
 
     :param watch: of its disk.
+    :param pools: what asks its disk runs there.
     :param policy: how much is scrubbed.
     :param openers: how many logs are opened, and recovered, at a time.
     :ivar clean: it was left in order.
@@ -71,7 +72,7 @@ class Home:
         self.path = path
         self.watch = watch
         self._file_system = file_system
-        self._pools = pools
+        self.pools = pools
         self._clock = clock
         self._lock: ILock | None = None
         self._openers = cycle([pools.worker(f"background {name}") for _ in range(openers)])
@@ -147,7 +148,7 @@ class Home:
             if not ok:
                 self.not_written(failure, "an index")
                 break
-        await self._pools.run(Pool.BACKGROUND, self.directory.checkpoints.write, *offsets)
+        await self.pools.run(Pool.BACKGROUND, self.directory.checkpoints.write, *offsets)
 
     def look_around(self) -> None:
         """About once a second: how its disk does, how much room it has, how far recovery is."""
@@ -158,7 +159,7 @@ class Home:
         if now >= self._ask_at and not self._asking and self.online:
             self._asking = True
             self._ask_at = now + SPACE_SECONDS
-            asking: Deferred[tuple[int, int]] = self._pools.run(Pool.BACKGROUND, disk_space, self._file_system, self.path)
+            asking: Deferred[tuple[int, int]] = self.pools.run(Pool.BACKGROUND, disk_space, self._file_system, self.path)
             asking.addCallbacks(self._have_space, lambda failure: None).addBoth(self._asked)
         if self.unopened and now >= self._say_at:
             self._say_at = now + PROGRESS_SECONDS

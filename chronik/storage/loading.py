@@ -29,6 +29,7 @@ from chronik.storage.checkpoints import (
     encode_replaces,
 )
 from chronik.storage.damage import check_some
+from chronik.storage.disks import is_full
 from chronik.storage.epochs import LeaderEpochs
 from chronik.storage.files import FileCache
 from chronik.storage.indexes import BadIndex, OffsetIndex, TimeIndex
@@ -47,6 +48,7 @@ class LoadedLog:
     :ivar clean: it was closed properly, or is new.
     :ivar new_names: its directory holds names that a crash could lose.
     :ivar notes: what recovery did, for one line of the log; empty when nothing.
+    :ivar epochs_behind: the file of epochs lacks the latest, for there was no room.
     """
 
     segments: list[LogSegment]
@@ -57,6 +59,7 @@ class LoadedLog:
     clean: bool
     new_names: bool
     notes: list[str] = field(default_factory=list)
+    epochs_behind: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,12 +137,14 @@ def load_log(file_system: IFileSystem, files: FileCache, request: LoadRequest) -
         # Where a log begins is noted when it is closed; before a crash, retention may have removed more.
         why = "says that they were there" if request.clean else "was written before; retention removes records so"
         notes.append(f"records {request.start_offset} to {start - 1} are not there any more; {START_OFFSETS} {why}")
-    _remove_old_snapshots(file_system, request.path, segments, end)
+    if _remove_old_snapshots(file_system, request.path, segments, end) or notes:
+        # What is gone must not be back, after another crash, behind the records that come in its place.
+        file_system.sync_directory(request.path)
     producers = ProducerStates()
     _restore_producers(file_system, request.path, segments, producers, end)
-    if epochs.entries() != known_epochs:
-        file_system.write_whole(os.path.join(request.path, EPOCHS), encode_epochs(epochs.entries()))
-    return LoadedLog(segments, epochs, producers, start, end, request.clean, new_names=not (request.clean and bases), notes=notes)
+    behind = epochs.entries() != known_epochs and not _write_epochs(file_system, request.path, epochs.entries(), known_epochs)
+    new_names = not (request.clean and bases)
+    return LoadedLog(segments, epochs, producers, start, end, request.clean, new_names, notes, behind)
 
 
 # -- what is in the directory ---------------------------------------------------------------------------------------------
@@ -164,13 +169,14 @@ def _remove_old_files(file_system: IFileSystem, path: str) -> None:
             file_system.unlink(inside)
 
 
-def _remove_old_snapshots(file_system: IFileSystem, path: str, segments: list[LogSegment], end: int) -> None:
-    """Keep the producers' states at the segments' beginnings and the latest; those past the end are of another history."""
+def _remove_old_snapshots(file_system: IFileSystem, path: str, segments: list[LogSegment], end: int) -> bool:
+    """Keep the producers' states at the segments' beginnings and the latest; those past the end are of another history: whether there were any."""
     offsets = [offset for name in file_system.list(path) if (offset := base_of(name, SNAPSHOT)) is not None]
     keep = {segment.base_offset for segment in segments} | {max((offset for offset in offsets if offset <= end), default=end)}
     for offset in offsets:
         if offset > end or offset not in keep:
             file_system.unlink(os.path.join(path, file_name(offset, SNAPSHOT)))
+    return any(offset > end for offset in offsets)
 
 
 def _read_epochs(file_system: IFileSystem, path: str, notes: list[str]) -> list[tuple[int, int]]:
@@ -182,6 +188,20 @@ def _read_epochs(file_system: IFileSystem, path: str, notes: list[str]) -> list[
     except BadCheckpoint as error:
         notes.append(f"{EPOCHS} is damaged ({error}) and made anew")
         return []
+
+
+def _write_epochs(file_system: IFileSystem, path: str, epochs: list[tuple[int, int]], known: list[tuple[int, int]]) -> bool:
+    """Write the file of epochs, if there is room; whether there was. What it lacks is found in the batches; what it has too much would be believed.
+
+    :raises OSError: the disk refuses.
+    """
+    try:
+        file_system.write_whole(os.path.join(path, EPOCHS), encode_epochs(epochs))
+    except OSError as error:
+        if not is_full(error) or epochs[: len(known)] != known:
+            raise
+        return False
+    return True
 
 
 def _load_segments(file_system: IFileSystem, segments: list[LogSegment], request: LoadRequest, epochs: LeaderEpochs, notes: list[str]) -> int:
@@ -261,9 +281,13 @@ def _restore_producers(file_system: IFileSystem, path: str, segments: list[LogSe
 
 
 def _write_indexes(file_system: IFileSystem, segment: LogSegment) -> None:
-    """Spare the next start the scan."""
-    for path, data in segment.index_files():
-        write_synced(file_system, path, data)
+    """Spare the next start the scan, where there is room for that."""
+    try:
+        for path, data in segment.index_files():
+            write_synced(file_system, path, data)
+    except OSError as error:
+        if not is_full(error):
+            raise
 
 
 def _trust(file_system: IFileSystem, segment: LogSegment, following: int | None, clean: bool) -> bool:

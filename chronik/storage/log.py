@@ -90,7 +90,7 @@ class SegmentLog:
         self.observers: tuple[IExtentObserver, ...] = ()
         self.trouble = DiskTrouble(self)
         self.side_files = SideFiles(path, directory.file_system, directory.pools, self.trouble.beside)
-        self._epochs = EpochFile(loaded.epochs, path, directory.file_system, self.side_files)
+        self._epochs = EpochFile(loaded.epochs, path, directory.file_system, self.side_files, loaded.epochs_behind)
         self.closed = False
         self._durability = LogFlusher(self, loaded.end_offset, loaded.new_names)
         self._reader = LogReader(self)

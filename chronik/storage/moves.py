@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final
 
 from twisted.logger import Logger
 
-from chronik.defer import IThreadPools, KeyedLocks, Pool
+from chronik.defer import KeyedLocks, Pool
 from chronik.errors import ErrorCode, KafkaError
 from chronik.model import TopicId, TopicPartition
 from chronik.storage.checkpoints import ARRIVAL, MOVED, encode_moved
@@ -67,7 +67,6 @@ class StoreParts:
 
     file_system: IFileSystem
     files: FileCache
-    pools: IThreadPools
     homes: Sequence[Home]
     known: dict[TopicPartition, tuple[TopicId, Home]]
     logs: dict[TopicPartition, SegmentLog]
@@ -98,7 +97,7 @@ class LogMoves:
     def __post_init__(self) -> None:
         """Know of no twins yet."""
         parts = self._parts
-        self.twins = Twins(parts.file_system, parts.pools, parts.known, parts.rename_away)
+        self.twins = Twins(parts.file_system, parts.known, parts.rename_away)
 
     # -- what a start finds -------------------------------------------------------------------------------------------
 
@@ -138,7 +137,7 @@ class LogMoves:
         """The move was decided, and the new log has its old name still."""
         name, parts = future.topic_partition, self._parts
         try:
-            await parts.pools.run(Pool.BACKGROUND, self._rename, home, future.path, name)
+            await home.pools.run(Pool.BACKGROUND, self._rename, home, future.path, name)
         except OSError as error:
             home.watch.told_of(error)
             self._log.error("{path} could not be renamed, {partition} takes no requests: {error}", path=future.path, partition=name, error=error)
@@ -156,14 +155,14 @@ class LogMoves:
         home = self._parts.known[old.topic_partition][1]
         path = os.path.join(home.path, str(old.topic_partition))
         try:
-            return await self._parts.pools.run(Pool.BACKGROUND, arrival_of, self._parts.file_system, path) == old.move
+            return await home.pools.run(Pool.BACKGROUND, arrival_of, self._parts.file_system, path) == old.move
         except OSError:
             return False
 
     async def _remove_old(self, home: Home, topic_partition: TopicPartition, path: str, delay_ms: int = 0) -> None:
         """What is left of a log that is elsewhere goes. Where the disk refuses, it stays, and is never used."""
         try:
-            away = await self._parts.pools.run(Pool.BACKGROUND, self._parts.rename_away, home, topic_partition, path)
+            away = await home.pools.run(Pool.BACKGROUND, self._parts.rename_away, home, topic_partition, path)
         except OSError as error:
             home.watch.told_of(error)
             self._log.error("{path} was moved and could not be removed, the next start tries again: {error}", path=path, error=error)
@@ -307,7 +306,7 @@ class LogMoves:
         if future.log is not None:
             await future.log.handover.rest()
         try:
-            away = await self._parts.pools.run(Pool.BACKGROUND, self._parts.rename_away, future.home, topic_partition, future.path)
+            away = await future.home.pools.run(Pool.BACKGROUND, self._parts.rename_away, future.home, topic_partition, future.path)
         except OSError as error:
             future.home.watch.told_of(error)
             raise _refused(future.home, topic_partition, error) from error
@@ -340,9 +339,9 @@ class LogMoves:
         checkpoints = home.directory.checkpoints
         try:
             await log.close()
-            await self._parts.pools.run(Pool.BACKGROUND, self._check_free, home, name)
+            await home.pools.run(Pool.BACKGROUND, self._check_free, home, name)
             # This syncs everything there first.
-            await self._parts.pools.run(Pool.BACKGROUND, checkpoints.write, {name: end}, {name: start}, checkpoints.changes)
+            await home.pools.run(Pool.BACKGROUND, checkpoints.write, {name: end}, {name: start}, checkpoints.changes)
         except OSError as error:
             raise _refused(home, name, error) from error
         if not home.online:
@@ -353,7 +352,7 @@ class LogMoves:
         path = os.path.join(current.path, MOVED)
         current.check_failure()
         try:
-            await self._parts.pools.run(Pool.BACKGROUND, self._parts.file_system.write_whole, path, encode_moved(future.move, future.home.path))
+            await current.directory.pools.run(Pool.BACKGROUND, self._parts.file_system.write_whole, path, encode_moved(future.move, future.home.path))
         except OSError as error:
             await self._take_back(current, path, error)
 
@@ -361,7 +360,7 @@ class LogMoves:
         """The old log could not be marked. If there was no room for it, it is not, and goes on."""
         if is_full(error):
             try:
-                await self._parts.pools.run(Pool.BACKGROUND, self._unmark, path)
+                await current.directory.pools.run(Pool.BACKGROUND, self._unmark, path)
             except OSError as worse:
                 error = worse
             else:
@@ -382,7 +381,7 @@ class LogMoves:
         current.handover.end()
         await current.handover.rest()
         try:
-            await parts.pools.run(Pool.BACKGROUND, self._rename, home, future.path, name)
+            await home.pools.run(Pool.BACKGROUND, self._rename, home, future.path, name)
         except OSError as error:
             raise _refused(home, name, error) from error
         # It was closed well just now, whatever became of the others here when the broker stopped the last time.

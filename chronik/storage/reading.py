@@ -51,7 +51,7 @@ class LogReader:
         except KafkaError as error:
             self._suspect(error)
             return fail(error)
-        if isinstance(found, EmptySlice) or segment is log.active or found.is_hot():
+        if isinstance(found, EmptySlice) or (segment is log.active and segment.is_recent(offset)) or found.is_hot():
             return succeed(found)
         return self._warmed(found)
 

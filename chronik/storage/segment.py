@@ -191,6 +191,10 @@ class LogSegment:
         """Up to where it is served."""
         return self.size if self.damage is None else self.damage.position
 
+    def is_recent(self, offset: int) -> bool:
+        """Whether an offset is among the latest batches, whose bytes were written a moment ago."""
+        return bool(self._recent_offsets) and offset >= self._recent_offsets[0]
+
     # -- finding batches ----------------------------------------------------------------------------------------------
 
     def locate(self, offset: int) -> tuple[int, int, int]:
@@ -314,7 +318,7 @@ class LogSegment:
     # -- changing -----------------------------------------------------------------------------------------------------
 
     def cut(self, position: int, end_offset: int) -> None:
-        """Forget what is at and behind a position, in memory; the file is cut by others, and :meth:`restore_times` is called then."""
+        """Forget what is at and behind a position, in memory; the file is cut by others, its index files go, and :meth:`restore_times` comes next."""
         self.void(position)
         if self.damage is not None and self.damage.position >= position:
             self.damage = None
@@ -322,8 +326,7 @@ class LogSegment:
         self.end_offset = end_offset
         self.offsets.truncate(position)
         self.times.truncate(end_offset)
-        written = self.entries_written
-        self.entries_written = (min(written[0], len(self.offsets)), min(written[1], len(self.times)))
+        self.entries_written = (0, 0)
         at = bisect_right(self._recent_offsets, end_offset - 1)
         del self._recent_offsets[at:], self._recent_positions[at:]
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from twisted.internet.defer import DeferredList
+from twisted.internet.defer import Deferred, DeferredList
 from twisted.logger import Logger
 from zope.interface import implementer
 
@@ -16,11 +16,12 @@ from chronik.defer import IThreadPools, KeyedLocks, Pool, deferred
 from chronik.errors import ChronikError, ErrorCode, KafkaError
 from chronik.model import TopicId, TopicPartition, topic_id_text
 from chronik.storage.checkpoints import PARTITION_METADATA
+from chronik.storage.closing import CLOSE_SECONDS_MAX, close_home, within
 from chronik.storage.config import LogConfig
 from chronik.storage.discovery import DELETED_SUFFIX, STRAY_SUFFIX, Found
 from chronik.storage.disks import DiskPolicy, DiskWatch, is_disk_failure, is_full, nobody
 from chronik.storage.files import FileCache
-from chronik.storage.homes import Home, new_identity, offsets_of, refused
+from chronik.storage.homes import Home, new_identity, refused
 from chronik.storage.interfaces import DirectoryStatus, DirectoryUsage, DiskFull, IFileSystem, IPartitionLog, LogUsage
 from chronik.storage.loading import LoadedLog, LoadRequest, create_log, load_log
 from chronik.storage.log import SegmentLog
@@ -28,6 +29,7 @@ from chronik.storage.move_interfaces import IMovableLogStore
 from chronik.storage.moves import LogMoves, StoreParts
 from chronik.storage.segment import LOG
 from chronik.storage.sweeping import StoreSweeper, SweepTimes
+from chronik.storage.threads import DirectoryPools
 from chronik.storage.usage import directory_usages
 
 if TYPE_CHECKING:
@@ -74,7 +76,6 @@ class SegmentLogStore:
         randbytes: Callable[[int], bytes] = os.urandom,
     ) -> None:
         self._file_system = file_system
-        self._pools = pools
         self._clock = clock
         self._cluster_id = cluster_id
         self._broker_id = broker_id
@@ -82,8 +83,9 @@ class SegmentLogStore:
         self._randbytes = randbytes
         self._files = FileCache(file_system, files_max)
         self._homes = [
-            Home(path, file_system, pools, clock, wall_clock, self._files, DiskWatch(path, clock, policy, self._went_offline), policy, openers)
+            Home(path, file_system, own, clock, wall_clock, self._files, DiskWatch(path, clock, policy, self._went_offline), policy, openers)
             for path in directories
+            for own in [DirectoryPools(pools, os.path.basename(path)) if len(directories) > 1 else pools]
         ]
         self._known: dict[TopicPartition, tuple[TopicId, Home]] = {}
         self._doubles: list[tuple[TopicPartition, TopicId, Home]] = []
@@ -92,11 +94,10 @@ class SegmentLogStore:
         self._logs: dict[TopicPartition, SegmentLog] = {}
         self._turns: KeyedLocks[TopicPartition] = KeyedLocks()
         times = SweepTimes(retention_ms, checkpoint_ms, producer_expiration_ms, producer_check_ms)
-        self._sweeper = StoreSweeper(file_system, pools, clock, wall_clock, times, self._homes, self._logs_in, self._forget_missing)
+        self._sweeper = StoreSweeper(file_system, clock, wall_clock, times, self._homes, self._logs_in, self._forget_missing)
         parts = StoreParts(
             file_system,
             self._files,
-            pools,
             self._homes,
             self._known,
             self._logs,
@@ -180,31 +181,14 @@ class SegmentLogStore:
     async def close(self) -> None:
         """Close everything; see :meth:`ILogStore.close`."""
         self._sweeper.stop()
-        await self._turns.settled()
-        everything = [*self._logs.values(), *self._moves.open_logs()]
-        for log in everything:
-            if not self._home_of(log).online:
-                log.forget_files()
-        logs = [log for log in everything if self._home_of(log).online]
-        results: list[tuple[bool, Any]] = await DeferredList([log.close() for log in logs], consumeErrors=True)
-        for log, (ok, result) in zip(logs, results, strict=True):
-            if not ok:
-                self._log.error("{partition} could not be closed: {why}", partition=log.topic_partition, why=result.getErrorMessage())
-        # What was not recovered must be at the next start.
-        unclean = {log.directory.path for log, (ok, _) in zip(logs, results, strict=True) if not ok}
-        unclean |= {home.path for tp, (_, home) in self._known.items() if not home.clean and tp not in self._logs}
-        unclean |= {home.path for home in self._moves.unopened() if not home.clean}
-        for home in self._homes:
-            # Before the start is over nobody knows what is there: nothing is said of it, and the next start finds it as this one did.
-            # A disk that does not answer is not asked again, not by a thread that might wait for it for ever.
-            if self._started and home.online:
-                await self._pools.run(Pool.BACKGROUND, home.leave, home.path not in unclean, *offsets_of(self._logs_in(home), home))
-            else:
-                home.release()
+        await within(CLOSE_SECONDS_MAX, Deferred.fromCoroutine(self._turns.settled()), self._clock)
+        unopened = {home.path for tp, (_, home) in self._known.items() if not home.clean and tp not in self._logs}
+        unopened |= {home.path for home in self._moves.unopened() if not home.clean}
+        started, self._started = self._started, False
+        # Before the start is over nobody knows what is there: nothing is said of it, and the next start finds it as this one did.
+        closing = [close_home(home, self._logs_in(home), started, home.path not in unopened, self._clock) for home in self._homes]
+        await DeferredList(closing, consumeErrors=True)
         self._files.close()
-
-    def _home_of(self, log: SegmentLog) -> Home:
-        return next(home for home in self._homes if home.directory is log.directory)
 
     # -- logs ---------------------------------------------------------------------------------------------------------
 
@@ -226,7 +210,8 @@ class SegmentLogStore:
     async def usage(self) -> Sequence[DirectoryUsage]:
         """Sizes; see :meth:`ILogStore.usage`."""
         offline = {home.path: home.watch.failure for home in self._homes}
-        return await directory_usages(self._file_system, self._pools, offline, self._log_usages)
+        pools = {home.path: home.pools for home in self._homes}
+        return await directory_usages(self._file_system, pools, offline, self._log_usages)
 
     def _logs_in(self, home: Home) -> Sequence[SegmentLog]:
         return [log for log in self._logs.values() if log.directory is home.directory] + self._moves.open_logs(home)
@@ -388,7 +373,7 @@ class SegmentLogStore:
         known_id, home = self._known.get(topic_partition, (topic_id, None))
         missing = self._missing.pop(topic_partition, None)
         if missing is not None:
-            await self._pools.run(Pool.BACKGROUND, missing.directory.checkpoints.forget, topic_partition)
+            await missing.pools.run(Pool.BACKGROUND, missing.directory.checkpoints.forget, topic_partition)
         if home is None or known_id != topic_id:
             return
         log = self._logs.pop(topic_partition, None)
@@ -406,7 +391,7 @@ class SegmentLogStore:
         if log is not None:
             await log.handover.rest()
         try:
-            doomed = await self._pools.run(Pool.BACKGROUND, self._rename_away, home, topic_partition, self._path(home, topic_partition))
+            doomed = await home.pools.run(Pool.BACKGROUND, self._rename_away, home, topic_partition, self._path(home, topic_partition))
         except OSError as error:
             home.watch.told_of(error)
             raise KafkaError(ErrorCode.KAFKA_STORAGE_ERROR, f"the log of {topic_partition} cannot be removed: {error}") from error
@@ -432,7 +417,7 @@ class SegmentLogStore:
             self._doubles.extend(() if double is None else (double,))
         if home is None or not home.online:
             return
-        if double is None and not await self._pools.run(Pool.BACKGROUND, self._holds_records, self._path(home, topic_partition)):
+        if double is None and not await home.pools.run(Pool.BACKGROUND, self._holds_records, self._path(home, topic_partition)):
             await self._delete(topic_partition, topic_id)
             return
         if double is None:
@@ -442,7 +427,7 @@ class SegmentLogStore:
         else:
             self._doubles.remove(double)
         path = self._path(home, topic_partition)
-        kept = await self._pools.run(Pool.BACKGROUND, self._rename_away, home, topic_partition, path, STRAY_SUFFIX)
+        kept = await home.pools.run(Pool.BACKGROUND, self._rename_away, home, topic_partition, path, STRAY_SUFFIX)
         self._log.error(
             "the log of {partition} holds records, and no topic has its id {topic_id}: it is kept as {path}. Remove that if the topic was deleted",
             partition=topic_partition,
@@ -458,7 +443,7 @@ class SegmentLogStore:
         """In a thread: take a log's directory out of the way; its new path."""
         directory = home.path
         away = os.path.join(directory, f"{str(topic_partition)[:200]}.{self._randbytes(16).hex()}{suffix}")
-        home.directory.checkpoints.forget(topic_partition)
+        home.directory.checkpoints.forget_removed(topic_partition)
         self._file_system.rename(path, away)
         self._file_system.sync_directory(directory)
         return away

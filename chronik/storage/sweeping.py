@@ -11,7 +11,7 @@ from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 
 from chronik.clocks import WallClock
-from chronik.defer import IThreadPools, Pool
+from chronik.defer import Pool
 from chronik.storage.homes import Home
 
 if TYPE_CHECKING:
@@ -62,7 +62,6 @@ class StoreSweeper:
     def __init__(
         self,
         file_system: IFileSystem,
-        pools: IThreadPools,
         clock: IReactorTime,
         wall_clock: WallClock,
         times: SweepTimes,
@@ -71,7 +70,6 @@ class StoreSweeper:
         swept: Callable[[], None],
     ) -> None:
         self._file_system = file_system
-        self._pools = pools
         self._clock = clock
         self._wall_clock = wall_clock
         self._times = times
@@ -153,7 +151,7 @@ class StoreSweeper:
         if due:
             self._doomed = [entry for entry in self._doomed if entry[0] > now]
             for path, home in due:
-                removing: Deferred[None] = self._pools.run(Pool.BACKGROUND, self._file_system.remove_tree, path)
+                removing: Deferred[None] = home.pools.run(Pool.BACKGROUND, self._file_system.remove_tree, path)
                 removing.addErrback(home.not_written, f"the removal of {path}")
 
     # -- checkpoints --------------------------------------------------------------------------------------------------

@@ -54,25 +54,34 @@ class LogTrimmer:
             shorter = offset < log.end_offset
             if shorter:
                 await self._lower(offset)
+                await self._forget_epochs(offset)
                 # A write that failed meanwhile may have taken back more.
-                offset = min(offset, log.end_offset)
-                log.rewound_to(offset)
-                await self._cut_or_fail(offset, with_epochs=True)
+                end = min(offset, log.end_offset)
+                log.rewound_to(end)
+                await self._cut_or_fail(end, epochs_end=offset)
             elif self._epochs.has_from(log.end_offset):
-                await self._forget_raised()
+                # One began at the end of the log, and got no record.
+                await self._forget_epochs(log.end_offset)
         finally:
             log.rewinding -= 1
             self._one_at_a_time.release()
         if shorter:
             self._tell_truncated()
 
-    async def _forget_raised(self) -> None:
-        """An epoch began at the end of the log, and got no record."""
-        log = self._of
+    async def _forget_epochs(self, offset: int) -> None:
+        """No epoch begins at or above an offset any more, on disk either; a disk that has no room for that keeps them all.
+
+        :raises KafkaError: the disk refuses.
+        """
+        log, before = self._of, self._epochs.history.entries()
         log.check_failure()
+        rewinds = log.rewinds
         try:
-            await self._epochs.end_durably_at(log.end_offset)
+            await self._epochs.end_durably_at(offset)
         except OSError as error:
+            self._epochs.adopt(before)
+            if log.rewinds != rewinds:
+                self._epochs.end_at(log.end_offset)
             raise log.trouble.refused(error) from error
 
     async def _lower(self, offset: int) -> None:
@@ -106,13 +115,13 @@ class LogTrimmer:
             self._one_at_a_time.release()
         self._tell_truncated()
 
-    async def _cut_or_fail(self, offset: int, with_epochs: bool = False) -> None:
+    async def _cut_or_fail(self, offset: int, epochs_end: int | None = None) -> None:
         """Cut what is on disk.
 
-        :param with_epochs: what the file of epochs has from there on is forgotten too.
+        :param epochs_end: the file of epochs has nothing from there on, and must have nothing from the new end on; None where it may.
         """
         try:
-            await self._cut(offset, with_epochs)
+            await self._cut(offset, epochs_end)
         except (OSError, KafkaError) as error:
             self._of.trouble.fail(error)
 
@@ -122,20 +131,21 @@ class LogTrimmer:
         for observer in log.observers:
             observer.truncated(log, log.end_offset, log.latest_epoch)
 
-    async def _cut(self, offset: int, with_epochs: bool) -> None:
+    async def _cut(self, offset: int, epochs_end: int | None) -> None:
         log = self._of
         directory = log.directory
         target = next(segment for segment in reversed(log.segments) if segment.base_offset <= offset or segment is log.segments[0])
         position, end = await directory.writer.run(_cut_point, target, offset)
         if end < log.start_offset:
             # The first batch that is left begins before the start.
-            await self._begin_anew(log.start_offset)
+            await self._note_anew()
+            await self._replace_all(log.start_offset)
             return
         if end < log.end_offset:
             log.rewound_to(end)
         offset = end
         await directory.pools.run(Pool.BACKGROUND, directory.checkpoints.lower, log.topic_partition, offset)
-        if with_epochs:
+        if epochs_end is not None and offset < epochs_end:
             await self._epochs.end_durably_at(offset)
         # A snapshot of what is cut off, which is still to be written, must not come after this.
         await log.side_files.run(_nothing)
@@ -182,12 +192,13 @@ class LogTrimmer:
         log = self._of
         log.check_failure()
         log.rewinding += 1
-        turn = self._one_at_a_time.acquire()
-        log.rewound_to(log.start_offset)
-        await turn
-        start = log.start_offset
+        await self._one_at_a_time.acquire()
         try:
-            await self._begin_anew(offset)
+            log.check_failure()
+            await self._note_anew()
+            start = log.start_offset
+            log.rewound_to(start)
+            await self._replace_all(offset)
         except OSError as error:
             log.trouble.fail(error)
         finally:
@@ -199,18 +210,27 @@ class LogTrimmer:
             observer.start_advanced(log, log.start_offset)
             observer.extent_opened(log, Extent(log.active.base_offset, None))
 
-    async def _begin_anew(self, offset: int) -> None:
-        """Remove all there is, and begin at an offset.
+    async def _note_anew(self) -> None:
+        """What must be on disk before a log begins anew. A disk that has no room for that keeps the log as it is.
 
         The recovery point goes first: from then on a start believes what it finds. Epochs and snapshots go before the new segment comes. The start
         that is noted stays until the old segments are gone, for it hides what is in them.
+
+        :raises KafkaError: the disk refuses.
         """
         log = self._of
-        directory = log.directory
-        await directory.starts.write(log.topic_partition, log.start_offset)
-        await directory.pools.run(Pool.BACKGROUND, directory.checkpoints.lower, log.topic_partition, 0)
+        try:
+            await log.directory.starts.write(log.topic_partition, log.start_offset)
+        except OSError as error:
+            raise log.trouble.refused(error) from error
+        await self._lower(0)
         # This is also behind all that was to be written beside the segments.
-        await self._epochs.end_durably_at(0)
+        await self._forget_epochs(0)
+
+    async def _replace_all(self, offset: int) -> None:
+        """Remove all there is, and begin at an offset."""
+        log = self._of
+        directory = log.directory
         old = log.segments
         segment = LogSegment(log.path, offset, directory.files, directory.now_ms())
         log.drop_segments(old)

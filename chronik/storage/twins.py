@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from twisted.logger import Logger
 
-from chronik.defer import IThreadPools, Pool
+from chronik.defer import Pool
 from chronik.errors import ErrorCode, KafkaError
 from chronik.model import TopicId, TopicPartition
 from chronik.storage.checkpoints import REPLACES, decode_replaces
@@ -41,12 +41,10 @@ class Twins:
     def __init__(
         self,
         file_system: IFileSystem,
-        pools: IThreadPools,
         known: MutableMapping[TopicPartition, tuple[TopicId, Home]],
         rename_away: Callable[..., str],
     ) -> None:
         self._file_system = file_system
-        self._pools = pools
         self._known = known
         self._rename_away = rename_away
         self._met: list[tuple[TopicPartition, Twin]] = []
@@ -93,14 +91,14 @@ class Twins:
     async def _choose(self, topic_partition: TopicPartition, twin: Twin) -> None:
         first = Twin(*self._known[topic_partition], self._first_path(topic_partition))
         try:
-            if await self._pools.run(Pool.BACKGROUND, self._replaces, twin, first):
+            if await twin.home.pools.run(Pool.BACKGROUND, self._replaces, twin, first):
                 older = first
-            elif await self._pools.run(Pool.BACKGROUND, self._replaces, first, twin):
+            elif await first.home.pools.run(Pool.BACKGROUND, self._replaces, first, twin):
                 older = twin
             else:
                 self.add(topic_partition, twin)
                 return
-            kept = await self._pools.run(Pool.BACKGROUND, self._rename_away, older.home, topic_partition, older.path, STRAY_SUFFIX)
+            kept = await older.home.pools.run(Pool.BACKGROUND, self._rename_away, older.home, topic_partition, older.path, STRAY_SUFFIX)
         except OSError as error:
             self._log.error(
                 "{partition} is in two directories, and one of them cannot be dealt with: {error}", partition=topic_partition, error=error

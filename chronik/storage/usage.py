@@ -17,16 +17,17 @@ if TYPE_CHECKING:
 
 async def directory_usages(
     file_system: IFileSystem,
-    pools: IThreadPools,
+    pools: Mapping[str, IThreadPools],
     directories: Mapping[str, str | None],
     logs: Callable[[str], Sequence[LogUsage]],
 ) -> Sequence[DirectoryUsage]:
     """Ask the disks of directories, off the reactor.
 
+    :param pools: by the directories' paths, where each is asked.
     :param directories: by their paths, why each is offline, None where it is not.
     :param logs: those in a directory. All are asked at one moment, once the disks have answered: a log that moves meanwhile is in one of them.
     """
-    answers = [await _directory_usage(file_system, pools, path, failure) for path, failure in directories.items()]
+    answers = [await _directory_usage(file_system, pools[path], path, failure) for path, failure in directories.items()]
     return [answer if answer.error is not None else replace(answer, logs=logs(answer.path)) for answer in answers]
 
 

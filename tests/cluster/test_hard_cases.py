@@ -256,6 +256,22 @@ class DeadDiskTest(HardCase):
         self.assertNotIn(2, (cluster.state().leader, *cluster.state().isr))
 
 
+class FullDiskTest(HardCase):
+    """Disks without room."""
+
+    def test_follower_without_a_log(self) -> None:
+        """A replica whose log could not be made for want of space has it made once there is some, though no client asks it."""
+        cluster = LocalCluster(self, 3)
+        cluster.brokers[3].disk.faults.fill("/data")
+        self.make(cluster, 2, 3, 1, min_insync_replicas="2")
+        cluster.advance(30.0)
+        self.append(b"a")
+        self.assertNotIn(3, cluster.state().isr)
+        cluster.brokers[3].disk.faults.heal()
+        cluster.advance(30.0)
+        self.assertIn(3, cluster.state().isr)
+
+
 class ReassignmentTest(HardCase):
     """Partitions that move while brokers die."""
 

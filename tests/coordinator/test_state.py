@@ -305,6 +305,17 @@ class ReplayTest(GroupCase):
         self.clock.advance(10.1)
         self.assertEqual(self.group.members, {})
 
+    def test_who_left_is_not_back(self) -> None:
+        """That the last member is gone is written too: the next coordinator waits for no one, and does not say that there is somebody."""
+        (member,) = self.stable()
+        self.successResultOf(self.coordinator.leave("g", [Leaving(member)]))
+        generation = self.group.generation
+        self.coordinator.stop()
+        self.coordinator = self.make()
+        self.coordinator.load(self.log)
+        self.assertEqual(("Empty", {}, generation), (self.group.state.value, self.group.members, self.group.generation))
+        self.assertEqual(self.heartbeat(member, generation), ErrorCode.UNKNOWN_MEMBER_ID)
+
     def test_records_that_cannot_be_read(self) -> None:
         """Damaged ones and those of later releases are passed over, the others are read."""
         self.successResultOf(self.commit(7))

@@ -15,7 +15,7 @@ from chronik.model import TopicId, TopicPartition
 from chronik.network.channel import ChannelError
 from chronik.network.interfaces import IBrokerChannels
 from chronik.protocol.messages import FetchRequest, FetchResponse
-from chronik.replica.fetcher import RACE_SECONDS, FetcherConfig, Fetching, ReplicaFetchers
+from chronik.replica.fetcher import RACE_SECONDS, STRAGGLER_SECONDS, FetcherConfig, Fetching, ReplicaFetchers
 from chronik.replica.follower import Follower
 from tests.replica.fakes import FakeLog
 
@@ -205,3 +205,28 @@ class FetcherTest(SynchronousTestCase):
         self.answer((broken, {}))
         self.answer((other, {}))
         self.assertEqual(([("t", 1, 10)], True), (self.wanted(), broken.stopped))
+
+    def test_disk_that_does_not_answer(self) -> None:
+        """A log that is not flushed, or not cut, for long keeps the others waiting for a moment only; it is asked for again when that is done."""
+        slow, other = self.follower(), self.follower(1)
+        flushing: Deferred[int] = Deferred()
+        slow.log.end_offset = 11
+        slow.log.flush = lambda: flushing
+        self.answer((slow, {}))
+        count = len(self.channel.asked)
+        self.clock.advance(STRAGGLER_SECONDS)
+        self.assertEqual((count + 1, [("t", 1, 10)]), (len(self.channel.asked), self.wanted()))
+        self.answer((other, {}))
+        self.assertEqual((count + 2, [("t", 1, 10)]), (len(self.channel.asked), self.wanted()))
+        slow.log.flushed_offset = 11
+        flushing.callback(11)
+        self.answer((other, {}))
+        self.assertEqual([("t", 0, 11), ("t", 1, 10)], sorted(self.wanted()))
+        cutting: Deferred[None] = Deferred()
+        slow.log.truncate = lambda offset: cutting
+        self.answer((slow, {"diverging_epoch": FetchResponse.EpochEndOffset(epoch=0, end_offset=5)}), (other, {}))
+        self.clock.advance(STRAGGLER_SECONDS)
+        self.assertEqual([("t", 1, 10)], self.wanted())
+        cutting.callback(None)
+        self.answer((other, {}))
+        self.assertEqual(2, len(self.wanted()))

@@ -5,13 +5,15 @@ from __future__ import annotations
 from dataclasses import replace
 
 from twisted.internet.defer import Deferred
+from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 from zope.interface.verify import verifyObject
 
 from chronik.errors import ErrorCode, KafkaError
 from chronik.metadata.image import PartitionState
 from chronik.model import IsolationLevel
-from chronik.replica.interfaces import IPartition
+from chronik.replica.followers import Leading
+from chronik.replica.interfaces import FollowerFetch, IPartition
 from chronik.replica.partition import (
     EARLIEST_LOCAL_TIMESTAMP,
     EARLIEST_PENDING_UPLOAD_TIMESTAMP,
@@ -24,6 +26,7 @@ from chronik.replica.partition import (
 from chronik.storage.config import LogConfig
 from chronik.storage.interfaces import AppendResult, IPartitionLog, OffsetAndTimestamp
 from tests.replica.fakes import FakeLog, make_inspector
+from tests.replica.test_followers import HeldChanges
 
 STATE = PartitionState(leader=1, leader_epoch=3, replicas=(1,), isr=(1,))
 UNCOMMITTED, COMMITTED = IsolationLevel.READ_UNCOMMITTED, IsolationLevel.READ_COMMITTED
@@ -218,6 +221,30 @@ class ListOffsetTest(PartitionCase):
         self.assertIsNone(self.offset(900))
         self.log.found = None
         self.assertIsNone(self.offset(900))
+
+
+class FollowedTest(PartitionCase):
+    """A partition with replicas on three brokers."""
+
+    def setUp(self) -> None:
+        """Five durable records, of which the others were not heard yet."""
+        self.log = FakeLog(end=5)
+        state = PartitionState(leader=1, leader_epoch=3, replicas=(1, 2, 3), isr=(1, 2, 3))
+        self.partition = Partition(self.log, state, make_inspector(), 2, Leading(1, Clock(), HeldChanges(), 10.0), high_watermark=2)
+
+    def fetch(self, broker_id: int, offset: int) -> None:
+        """A replica has everything below an offset."""
+        self.successResultOf(self.partition.read_as_follower(FollowerFetch(broker_id, 1, offset, -1, 0, 1000, True)))
+
+    def test_the_log_hears_what_is_committed(self) -> None:
+        """Retention goes by it: what this broker alone has written, or made durable, is not committed."""
+        self.assertEqual([2], self.log.watermarks)
+        self.successResultOf(self.partition.append(b"abc", 1))
+        self.log.flush_to(8)
+        self.fetch(2, 8)
+        self.assertEqual(({2}, 2), (set(self.log.watermarks), self.partition.high_watermark))
+        self.fetch(3, 6)
+        self.assertEqual((6, 6), (self.log.watermarks[-1], self.partition.high_watermark))
 
 
 class DeletionTest(PartitionCase):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import struct
 from random import Random
 from typing import Any
@@ -174,6 +175,21 @@ class FoundTests(DamageCase):
         self.clock.pump([1] * 30)
         self.disk.faults.heal()
         self.check_quarantined(log, path)
+
+    def test_no_descriptor(self) -> None:
+        """That this process has no descriptor or memory left says nothing of a file: it is looked at again."""
+        for number in (errno.EMFILE, errno.ENFILE, errno.ENOMEM):
+            self.setUp()
+            self.of = self.filled(policy=DiskPolicy(scrub_bytes_per_second=1 << 20, scrub_interval_ms=1_000))
+            log = self.successResultOf(self.of.open(TP, ID, self.config))
+            self.of._files.close()
+            self.disk.faults.fail("open", "*.log", number)
+            self.clock.pump([1] * 5)
+            self.disk.faults.heal()
+            self.assertEqual((), self.of.status()[0].damaged)
+            path = self.flip(RECORD_BYTE, batch=0)
+            self.clock.pump([1] * 5)
+            self.check_quarantined(log, path)
 
     def test_active(self) -> None:
         """The segment that is appended to is sealed when somebody cannot read it, and the log goes on in the next."""

@@ -12,6 +12,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from chronik.errors import ErrorCode, KafkaError
 from chronik.model import TopicId, TopicPartition
+from chronik.storage.config import LogConfig
 from chronik.storage.disks import FULL_SECONDS, MEMORY_SECONDS, DiskPolicy, DiskWatch
 from chronik.storage.interfaces import DirectoryState, DiskFull
 from chronik.testing.filesystem import MemoryFileSystem
@@ -563,6 +564,36 @@ class FullTests(StoreCase):
                 getattr(self.disk, ending)()
             self.check_reopened(log, count)
 
+    def test_after_a_crash(self) -> None:
+        """Logs are opened and read though there is no room for what recovery would write beside them, so that retention can make some."""
+        for checkpoint in (False, True):
+            log = self.filled(segment_bytes=200, index_interval_bytes=1)
+            self.disk.faults.heal()
+            for n in range(2, 10):
+                self.send(log, n)
+                if checkpoint and n == 5:
+                    self.clock.pump([1] * 70)
+            self.successResultOf(log.append(batch_of(b"x"), 3))
+            self.disk.crash()
+            for name in ("*index", "*checkpoint.tmp"):
+                self.disk.faults.fail("write", f"/data/{TP}/{name}", errno.ENOSPC)
+            config = {"segment_bytes": 200, "retention_bytes": 0, "file_delete_delay_ms": 0}
+            self.store = self.started()
+            log = self.opened(self.store, **config)
+            self.assertEqual((0, 11, 3), (log.start_offset, log.end_offset, log.latest_epoch))
+            self.assertGreater(len(self.successResultOf(log.read(0, 1 << 20, 11, True))), 0)
+            self.clock.pump([1] * 70)
+            log.set_high_watermark(11)
+            self.successResultOf(log.apply_retention(int(self.clock.seconds() * 1000)))
+            self.assertGreater(log.start_offset, 0)
+            self.clock.pump([1] * 5)
+            self.assertTrue(self.sent(log, 10))
+            self.disk.faults.heal()
+            self.clock.pump([1] * 70)
+            self.disk.crash()
+            log = self.opened(self.started(), **config)
+            self.assertEqual((12, 3, 3), (log.end_offset, log.latest_epoch, log.epoch_for_offset(11)))
+
     def test_torn_index(self) -> None:
         """An index that there was no room for is not left half written, to be believed after a clean stop."""
         log = self.filled(segment_bytes=100_000, index_interval_bytes=1)
@@ -605,17 +636,31 @@ class FullTests(StoreCase):
         self.disk.crash()
         self.assertEqual(1, self.opened(self.started()).end_offset)
 
+    def test_truncate_without_a_checkpoint(self) -> None:
+        """The same where only the epochs have to be written, and where all that there is goes."""
+        for cut, end in ((lambda log: log.truncate(1), 1), (lambda log: log.restart_at(7), 7)):
+            log = self.filled()
+            self.failureResultOf(cut(log), DiskFull)
+            self.assertEqual((2, 0, False), (log.end_offset, log.latest_epoch, log.failed))
+            self.assertTrue(self.send(log, 1).duplicate)
+            self.disk.faults.heal()
+            self.successResultOf(cut(log))
+            self.assertEqual(end, log.end_offset)
+            self.disk.crash()
+            self.assertEqual(end, self.opened(self.started()).end_offset)
+
     def test_delete(self) -> None:
-        """A removal that finds no room to note itself works later, and the next log of that name gets no offsets of the one that is gone."""
-        log = self.filled()
+        """A removal needs no room, it makes some; the next log of that name waits for that, and gets no offsets of the one that is gone."""
+        log = self.filled(file_delete_delay_ms=10_000)
         self.disk.faults.heal()
         self.successResultOf(log.advance_start(1))
         self.clock.pump([1] * 70)
         self.disk.faults.fill("/data")
-        for _ in range(2):
-            self.failureResultOf(self.store.delete(TP, ID), KafkaError)
-        self.disk.faults.heal()
+        used = self.disk._root.size_bytes()
         self.successResultOf(self.store.delete(TP, ID))
+        self.failureResultOf(self.store.open(TP, OTHER_ID, LogConfig()), DiskFull)
+        self.clock.pump([1] * 12)
+        self.assertLess(self.disk._root.size_bytes(), used)
         log = self.opened(self.store, topic_id=OTHER_ID)
         self.assertEqual((0, 0), (log.start_offset, log.end_offset))
         self.append(log, b"new")

@@ -14,6 +14,7 @@ from chronik.record.batch import with_crc
 from chronik.record.build import NewRecord, build_batch
 from chronik.record.compression import Codec
 from chronik.storage import flush
+from chronik.storage.segment import RECENT_BATCHES
 from chronik.storage.timesearch import PROMISES_MAX
 from chronik.testing.logs import NOW, TP, RecordingObserver
 from chronik.testing.pools import HeldThreadPools
@@ -156,6 +157,19 @@ class ColdTests(LogCase):
         pools.go_on()
         found = self.successResultOf(reading)
         self.assertEqual((1, ONE), (found.base_offset, len(found)))
+
+    def test_beginning_of_a_long_segment(self) -> None:
+        """What was appended long ago to the active segment may not be in memory any more; what was a moment ago is."""
+        pools = HeldThreadPools("read")
+        log = self.log(pools)
+        for _ in range(2 * RECENT_BATCHES + 1):
+            self.append(log, b"a")
+        self.disk.cold = True
+        self.assertEqual(2 * RECENT_BATCHES, self.successResultOf(log.read(2 * RECENT_BATCHES, ALL, ALL, True)).base_offset)
+        reading = log.read(0, 10 * ONE, ALL, True)
+        self.assertNoResult(reading)
+        pools.go_on()
+        self.assertEqual(10 * ONE, len(self.successResultOf(reading)))
 
     def test_truncated_meanwhile(self) -> None:
         """A log that is cut back while a thread looks gives no slice of what is gone."""
@@ -368,6 +382,36 @@ class FlushTests(LogCase):
             self.append(log, b"b")
         pools.go_on()
         self.assertEqual([2, 0] * 3, [log.flushed_offset for log in logs])
+
+    def test_no_descriptor(self) -> None:
+        """What cannot be opened, for the process has too many files, is synced a moment later: one log, and more than are synced one by one."""
+        for count in (1, 20):
+            self.setUp()
+            self.clock = Clock()
+            self.clock.advance(NOW / 1000)
+            store = self.started()
+            logs = [self.opened(store, TopicPartition("t", n)) for n in range(count)]
+            for log in logs:
+                self.append(log, b"a")
+            store._files.close()
+            self.disk.faults.fail("open", "*.log", errno.EMFILE)
+            sync, refusals = self.disk.sync_file_system, [OSError(errno.ENFILE, "no descriptor")]
+
+            def refusing(path: str, sync: Any = sync, refusals: Any = refusals) -> None:
+                if refusals:
+                    raise refusals.pop()
+                sync(path)
+
+            self.patch(self.disk, "sync_file_system", refusing)
+            self.clock.advance(0)
+            self.assertEqual({(False, 0)}, {(log.failed, log.flushed_offset) for log in logs})
+            self.disk.faults.heal()
+            refusals.clear()
+            self.clock.pump([flush.AGAIN_SECONDS, 0])
+            self.assertEqual({1}, {log.flushed_offset for log in logs})
+            self.disk.crash()
+            store = self.started()
+            self.assertEqual({1}, {self.opened(store, log.topic_partition).end_offset for log in logs})
 
     def test_new_segment_name(self) -> None:
         """A new segment's name is on disk before what is in it counts as flushed."""

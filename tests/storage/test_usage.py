@@ -27,7 +27,7 @@ class UsagesTests(SynchronousTestCase):
 
     def asked(self, directories: dict[str, str | None]) -> Deferred[dict[str, list[LogUsage] | str]]:
         """The logs of each, or what is wrong with it."""
-        usages = directory_usages(self.disk, self.pools, directories, lambda path: [LOG] if path == self.place else [])
+        usages = directory_usages(self.disk, dict.fromkeys(directories, self.pools), directories, lambda path: [LOG] if path == self.place else [])
         return ensureDeferred(usages).addCallback(lambda found: {each.path: str(each.error or "") or list(each.logs) for each in found})
 
     def test_a_log_moves_meanwhile(self) -> None:
