@@ -19,7 +19,7 @@ from zope.interface import implementer
 
 from chronik.cluster.acls import AclPlans
 from chronik.cluster.configs import check_resource, edited, new_secrets, stored, storing
-from chronik.cluster.creation import Designer, check_name, collision_name, given_configs
+from chronik.cluster.creation import Allowance, Designer, check_name, collision_name, given_configs
 from chronik.cluster.election import ElectionType, changed, elected
 from chronik.cluster.features import FeatureUpdate
 from chronik.cluster.interfaces import (
@@ -164,7 +164,8 @@ class Controller:
         """Create each; see :meth:`IController.create_topics`."""
         if self._remote is not None and not self.active and not validate_only:
             return await self._remote.create_topics(topics)
-        return await _outcomes(self._alone(topic.name, partial(self._create, topic, validate_only, charge)) for topic in topics)
+        allowance = Allowance()
+        return await _outcomes(self._alone(topic.name, partial(self._create, topic, validate_only, charge, allowance)) for topic in topics)
 
     @deferred
     async def delete_topics(self, names: Sequence[str], charge: Charge = free) -> Sequence[KafkaError | None]:
@@ -176,7 +177,10 @@ class Controller:
         self, requests: Sequence[NewPartitions], validate_only: bool = False, charge: Charge = free
     ) -> Sequence[KafkaError | None]:
         """Add to each; see :meth:`IController.create_partitions`."""
-        return await _outcomes(self._alone(request.topic, partial(self._add_partitions, request, validate_only, charge)) for request in requests)
+        allowance = Allowance()
+        return await _outcomes(
+            self._alone(request.topic, partial(self._add_partitions, request, validate_only, charge, allowance)) for request in requests
+        )
 
     @deferred
     async def alter_configs(self, changes: Sequence[ConfigChange], validate_only: bool = False) -> Sequence[KafkaError | None]:
@@ -255,14 +259,14 @@ class Controller:
     async def _alone(self, name: str, work: Callable[[], Awaitable[T]]) -> T:
         return await self._locks.holding(collision_name(name), work)
 
-    async def _create(self, wanted: NewTopic, validate_only: bool, charge: Charge) -> TopicImage:
+    async def _create(self, wanted: NewTopic, validate_only: bool, charge: Charge, allowance: Allowance) -> TopicImage:
         image = self._feed.image
         if wanted.name in image.topics:
             raise topic_exists(wanted.name)
         check_name(wanted.name, image.topics)
         configs = given_configs(wanted)
         warnings = check_configs(Scope.TOPIC, wanted.name, {}, configs, self._config) if configs else ()
-        topic = self._designer().topic(wanted, MappingProxyType(dict(configs)))
+        topic = self._designer(allowance).topic(wanted, MappingProxyType(dict(configs)))
         charge(len(topic.partitions))
         if validate_only:
             return topic
@@ -294,9 +298,9 @@ class Controller:
         await self._plans.delete(name, topic.topic_id)
         self._log.info("Deleted topic {topic}", topic=name)
 
-    async def _add_partitions(self, request: NewPartitions, validate_only: bool, charge: Charge) -> None:
+    async def _add_partitions(self, request: NewPartitions, validate_only: bool, charge: Charge, allowance: Allowance) -> None:
         topic = self._topic(request.topic)
-        added = self._designer().more(topic, request)
+        added = self._designer(allowance).more(topic, request)
         charge(len(added))
         if not validate_only:
             await self._plans.add_partitions(topic.name, topic.topic_id, len(topic.partitions), added)
@@ -351,9 +355,9 @@ class Controller:
             raise unknown_topic(name)
         return topic
 
-    def _designer(self) -> Designer:
+    def _designer(self, allowance: Allowance) -> Designer:
         brokers = tuple(self._feed.image.brokers.values())
-        return Designer(brokers, self._config.get("num.partitions"), self._config.get("default.replication.factor"))
+        return Designer(brokers, self._config.get("num.partitions"), self._config.get("default.replication.factor"), allowance)
 
     def _warn(self, warnings: Iterable[str]) -> None:
         for warning in warnings:

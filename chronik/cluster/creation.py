@@ -51,18 +51,39 @@ def given_configs(topic: NewTopic) -> Mapping[str, str]:
     return {key: value for key, value in topic.configs.items() if value is not None}
 
 
+class Allowance:
+    """Partitions that one call may still create."""
+
+    def __init__(self) -> None:
+        self._left = PARTITIONS_PER_CALL_MAX
+
+    def take(self, count: int) -> None:
+        """Create so many of them.
+
+        :raises KafkaError: ``POLICY_VIOLATION``: they are too many.
+        """
+        if count > self._left:
+            raise KafkaError(
+                ErrorCode.POLICY_VIOLATION,
+                f"Excessively large number of partitions per request: {count} more, at most {PARTITIONS_PER_CALL_MAX} in all are created at once.",
+            )
+        self._left -= count
+
+
 class Designer:
     """Designs topics for a cluster.
 
     :param brokers: who may keep replicas.
     :param partitions: what :data:`~chronik.cluster.interfaces.DEFAULT` partitions mean.
     :param replication_factor: what a :data:`~chronik.cluster.interfaces.DEFAULT` replication factor means.
+    :param allowance: of the call that all of this is for.
     """
 
-    def __init__(self, brokers: Sequence[BrokerImage], partitions: int, replication_factor: int) -> None:
+    def __init__(self, brokers: Sequence[BrokerImage], partitions: int, replication_factor: int, allowance: Allowance) -> None:
         self._brokers = brokers
         self._partitions = partitions
         self._replication_factor = replication_factor
+        self._allowance = allowance
 
     def topic(self, topic: NewTopic, configs: Mapping[str, str]) -> TopicImage:
         """The topic as it will be, under the zero id.
@@ -86,7 +107,7 @@ class Designer:
                 f"The topic {topic.name} currently has {have} partition(s); {request.count} would not be an increase.",
             )
         added = range(have, request.count)
-        _check_count(len(added))
+        self._allowance.take(len(added))
         replication_factor = len(topic.partitions[0].replicas)
         if request.assignments is None:
             return assign_replicas(self._brokers, added, replication_factor)
@@ -104,7 +125,7 @@ class Designer:
             raise KafkaError(ErrorCode.INVALID_PARTITIONS, "Number of partitions was set to an invalid non-positive value.")
         count = self._partitions if topic.partitions == DEFAULT else topic.partitions
         factor = self._replication_factor if topic.replication_factor == DEFAULT else topic.replication_factor
-        _check_count(count)
+        self._allowance.take(count)
         return assign_replicas(self._brokers, range(count), factor)
 
     def _assigned(self, topic: NewTopic) -> Sequence[PartitionState]:
@@ -112,7 +133,7 @@ class Designer:
             raise KafkaError(ErrorCode.INVALID_REQUEST, "A manual partition assignment was specified, but replication factor was not set to -1.")
         if topic.partitions != DEFAULT:
             raise KafkaError(ErrorCode.INVALID_REQUEST, "A manual partition assignment was specified, but numPartitions was not set to -1.")
-        _check_count(len(topic.assignments))
+        self._allowance.take(len(topic.assignments))
         chosen: dict[int, PartitionState] = {}
         factor: int | None = None
         for number, replicas in topic.assignments:
@@ -123,11 +144,3 @@ class Designer:
         if sorted(chosen) != list(range(len(chosen))):
             raise KafkaError(ErrorCode.INVALID_REPLICA_ASSIGNMENT, "partitions should be a consecutive 0-based integer sequence")
         return [chosen[number] for number in range(len(chosen))]
-
-
-def _check_count(count: int) -> None:
-    if count > PARTITIONS_PER_CALL_MAX:
-        raise KafkaError(
-            ErrorCode.POLICY_VIOLATION,
-            f"Excessively large number of partitions per request: {count}, at most {PARTITIONS_PER_CALL_MAX} are created at once.",
-        )

@@ -76,7 +76,9 @@ def updated(chosen: Mapping[str, int], updates: Iterable[FeatureUpdate], feature
                 "The update failed for all features since the following feature had an error: "
                 f"Invalid update version {update.level} for feature {update.feature}. {problem}",
             )
-        after[update.feature] = update.level
+        if update.feature in features or update.feature in after:
+            # What nobody knows is off already: anybody's words would be kept for good.
+            after[update.feature] = update.level
     return after
 
 

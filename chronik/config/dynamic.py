@@ -33,14 +33,6 @@ KEYS: Final[Mapping[Scope, Mapping[str, ConfigKey]]] = {
 _SECURITY: Final = "ssl."
 """What keys begin with that Kafka lets be changed at run time for one listener only."""
 
-_ORDERED: Final = (
-    ("min.compaction.lag.ms", "max.compaction.lag.ms"),
-    ("local.retention.ms", "retention.ms"),
-    ("local.retention.bytes", "retention.bytes"),
-)
-"""Pairs of topic keys of which the first may not exceed the second; -1 in the second is no limit."""
-
-
 def check_configs(scope: Scope, resource: str, before: Mapping[str, str], after: Mapping[str, str], static: Configuration) -> tuple[str, ...]:
     """Whether a resource may be configured so.
 
@@ -151,9 +143,9 @@ def _check_limits(config: Configuration) -> None:
 
 
 def _check_order(values: Mapping[str, Any]) -> None:
-    for low, high in _ORDERED:
-        if values[high] >= 0 and values[low] > values[high]:
-            raise KafkaError(ErrorCode.INVALID_CONFIG, f"{low} ({values[low]}) must not be larger than {high} ({values[high]})")
+    low, high = "min.compaction.lag.ms", "max.compaction.lag.ms"
+    if values[low] > values[high]:
+        raise KafkaError(ErrorCode.INVALID_CONFIG, f"{low} ({values[low]}) must not be larger than {high} ({values[high]})")
 
 
 def _unknown(scope: Scope, name: str) -> KafkaError:

@@ -6,6 +6,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from twisted.internet.defer import Deferred, gatherResults
+
 from chronik.defer import Pool
 from chronik.errors import ErrorCode, KafkaError
 from chronik.storage.interfaces import DirectoryUsage, LogUsage
@@ -21,13 +23,14 @@ async def directory_usages(
     directories: Mapping[str, str | None],
     logs: Callable[[str], Sequence[LogUsage]],
 ) -> Sequence[DirectoryUsage]:
-    """Ask the disks of directories, off the reactor.
+    """Ask the disks of directories, all at once, off the reactor.
 
     :param pools: by the directories' paths, where each is asked.
     :param directories: by their paths, why each is offline, None where it is not.
     :param logs: those in a directory. All are asked at one moment, once the disks have answered: a log that moves meanwhile is in one of them.
     """
-    answers = [await _directory_usage(file_system, pools[path], path, failure) for path, failure in directories.items()]
+    asking = [Deferred.fromCoroutine(_directory_usage(file_system, pools[path], path, failure)) for path, failure in directories.items()]
+    answers = await gatherResults(asking)
     return [answer if answer.error is not None else replace(answer, logs=logs(answer.path)) for answer in answers]
 
 

@@ -149,6 +149,15 @@ class CreateTopicTests(ControllerCase):
         self.assertEqual(self.create(*(topic for topic, _ in refused)), [code for _, code in refused])
         self.assertEqual(sorted(self.image.topics), ["good", "old.name"])
 
+    def test_too_many_partitions_in_all(self) -> None:
+        """One call creates no more partitions with many topics, or of many, than with one; what fits is created."""
+        many = [NewTopic("a", 6_000), NewTopic("b", 6_000), NewTopic("c"), NewTopic("d", assignments=tuple((n, (1,)) for n in range(4_000)))]
+        outcomes = self.codes(self.controller.create_topics(many, True))
+        self.assertEqual([OK, ErrorCode.POLICY_VIOLATION, OK, ErrorCode.POLICY_VIOLATION], outcomes)
+        self.assertEqual([OK, OK], self.create(NewTopic("e"), NewTopic("f")))
+        more = [NewPartitions("e", 6_000), NewPartitions("f", 6_000)]
+        self.assertEqual([OK, ErrorCode.POLICY_VIOLATION], self.codes(self.controller.create_partitions(more, True)))
+
     def test_bad_configs(self) -> None:
         """Unknown keys, values that do not fit and null values are refused."""
         for configs in ({"nothing": "1"}, {"retention.ms": "x"}, {"retention.ms": None}):

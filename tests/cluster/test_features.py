@@ -40,4 +40,5 @@ class FeatureTests(SynchronousTestCase):
 
     def test_off_stays_off(self) -> None:
         """A feature that nobody knows is off already."""
-        self.assertEqual({"x": 0}, updated({}, [FeatureUpdate("x", 0)], KNOWN))
+        self.assertEqual({}, updated({}, [FeatureUpdate("x", 0)], KNOWN))
+        self.assertEqual({"x": 0}, updated({"x": 5}, [FeatureUpdate("x", 0, UpgradeType.SAFE_DOWNGRADE)], KNOWN))

@@ -27,6 +27,7 @@ from chronik.protocol.messages import (
 from chronik.security.interfaces import Action, Operation, ResourceType
 from chronik.server.dispatch import RequestDispatcher
 from chronik.server.handlers import groups
+from chronik.server.handlers.groups.offset_fetch import OFFSETS_OF_A_TURN
 from chronik.testing.coordinator import FakeStateLog
 from tests.replica.fakes import TOPIC_ID, topic_of
 from tests.server.core import Core
@@ -149,6 +150,15 @@ class DescribeTest(ConsumerGroupsCase):
         """The groups."""
         return self.ask(ConsumerGroupDescribeRequest(group_ids=group_ids or ("g",), **more), version).groups
 
+    def test_the_same_again_and_again(self) -> None:
+        """A group is described once, however often it is named: a small request must not ask for a huge answer."""
+        self.assertEqual(["g", "h"], [group.group_id for group in self.describe(1, "g", "h", "g", "g")])
+
+    def test_no_name(self) -> None:
+        """Groups have names."""
+        codes = [group.error_code for group in self.describe(1, "", "nobody")]
+        self.assertEqual([ErrorCode.INVALID_GROUP_ID, ErrorCode.GROUP_ID_NOT_FOUND], codes)
+
     def test_group(self) -> None:
         """Everything that there is to say."""
         self.ask(joining(rack_id="r", subscribed_topic_names=(), subscribed_topic_regex="t|s"), 1)
@@ -244,6 +254,16 @@ class OlderApisTest(ConsumerGroupsCase):
             request = OffsetFetchRequest(groups=(OffsetFetchRequest.OffsetFetchRequestGroup(group_id="g", topics=None, **fields),))
             (group,) = self.ask(request, 9).groups
             self.assertEqual(group.error_code, expected, fields)
+
+    def test_offset_fetch_of_many_groups(self) -> None:
+        """Others have their turn while many groups are told of."""
+        group = OffsetFetchRequest.OffsetFetchRequestGroup
+        groups = tuple(group(group_id=f"g{n}", topics=None) for n in range(OFFSETS_OF_A_TURN + 1))
+        answers: list[object] = []
+        self.core.dispatch(OffsetFetchRequest(groups=groups), 9).pieces.addCallback(answers.append)
+        self.assertEqual([], answers)
+        self.core.clock.advance(0)
+        self.assertEqual(1, len(answers))
 
 
 class FeatureTest(ConsumerGroupsCase):

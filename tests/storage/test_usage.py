@@ -34,11 +34,16 @@ class UsagesTests(SynchronousTestCase):
         """It is in one of them, not in both, and not in none."""
         for target in ("/b", "/a"):
             asking = self.asked({"/a": None, "/b": None})
-            self.pools.go()
+            self.pools.go_next()
             self.place = target
             self.pools.go_on()
             other = {"/a": "/b", "/b": "/a"}[target]
             self.assertEqual({target: [LOG], other: []}, self.successResultOf(asking))
+
+    def test_all_at_once(self) -> None:
+        """None is asked only once another has answered."""
+        self.asked({"/a": None, "/b": None})
+        self.assertEqual(2, len(self.pools.waiting))
 
     def test_offline(self) -> None:
         """Of one that is offline nothing is said but why; its disk is not asked."""

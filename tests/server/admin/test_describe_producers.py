@@ -54,6 +54,11 @@ class DescribeProducersTests(SynchronousTestCase):
         self.core.partitions.error = KafkaError(ErrorCode.NOT_LEADER_OR_FOLLOWER)
         self.assertEqual(ErrorCode.NOT_LEADER_OR_FOLLOWER, self.partitions(request())[0].error_code)
 
+    def test_the_same_partition_again_and_again(self) -> None:
+        """A partition is described once, however often it is named: a small request must not ask for a huge answer."""
+        twice = DescribeProducersRequest(topics=(*request("t", 0, 7, 0).topics, *request("t", 7, 0).topics))
+        self.assertEqual([0, 7], [part.partition_index for part in self.partitions(twice)])
+
     def test_authorization(self) -> None:
         """READ on the topic is needed."""
         self.core.authorizer.refused.add(Action(Operation.READ, ResourceType.TOPIC, "t"))

@@ -89,6 +89,12 @@ class VersionTests(DescribeGroupsCase):
             found = [(group.group_id, group.error_code, group.group_state) for group in groups]
             self.assertEqual(found, [("secret", ErrorCode.GROUP_AUTHORIZATION_FAILED, ""), ("h", 0, "Empty"), ("none", missing, "Dead")])
 
+    def test_the_same_again_and_again(self) -> None:
+        """A group is described once, however often it is named: a small request must not ask for a huge answer."""
+        for version in VERSIONS:
+            groups = self.ask(DescribeGroupsRequest(groups=("g", "h", "g", "g")), version).groups
+            self.assertEqual([group.group_id for group in groups], ["g", "h"])
+
     def test_operations_of_a_group_that_is_not_there(self) -> None:
         """They are told where its absence is no error."""
         for version in (3, 4, 5):

@@ -112,12 +112,22 @@ class VersionTests(OffsetFetchCase):
                 self.group(version, "g", [("t", [0])]),
                 self.group(version, "secret", None),
                 self.group(version, "new", [("t", [1])]),
-                self.group(version, "g", []),
+                self.group(version, "other", []),
             )
             answer = self.ask(OffsetFetchRequest(groups=groups), version)
-            self.assertEqual([group.group_id for group in answer.groups], ["g", "secret", "new", "g"])
+            self.assertEqual([group.group_id for group in answer.groups], ["g", "secret", "new", "other"])
             self.assertEqual([group.error_code for group in answer.groups], [0, ErrorCode.GROUP_AUTHORIZATION_FAILED, 0, 0])
             self.assertEqual([self.offsets(group) for group in answer.groups], [[[(0, 5, 0)]], [], [[(1, -1, 0)]], []])
+
+    def test_the_same_again_and_again(self) -> None:
+        """A group, and a partition, is told of once, however often it is named: a small request must not ask for a huge answer."""
+        for version in VERSIONS:
+            found = self.fetch(version, [("t", [0, 1, 0]), ("t", [1, 0])])
+            self.assertEqual(self.offsets(found), [[(0, 5, 0), (1, -1, 0)]])
+        for version in range(FIRST_WITH_GROUPS, VERSIONS.stop):
+            some, everything = self.group(version, "g", [("t", [1])]), self.group(version, "g", None)
+            answers = self.ask(OffsetFetchRequest(groups=(some, some, everything)), version).groups
+            self.assertEqual([self.offsets(answer) for answer in answers], [[[(0, 5, 0)]]])
 
     def test_members_are_not_looked_at(self) -> None:
         """Member and epoch belong to the consumer protocol; a classic group, and one that does not exist, answers whoever asks (KIP-848)."""

@@ -24,11 +24,12 @@ _Producer: TypeAlias = DescribeProducersResponse.ProducerState
 
 
 async def _describe_producers(context: RequestContext, request: DescribeProducersRequest) -> DescribeProducersResponse:
+    wanted: dict[str, dict[int, None]] = {}
+    for topic in request.topics:
+        # Each once: a small request that names one partition again and again would have a huge answer.
+        wanted.setdefault(topic.name, {}).update(dict.fromkeys(topic.partition_indexes))
     return DescribeProducersResponse(
-        topics=tuple(
-            _Topic(name=topic.name, partitions=tuple(_partition(context, topic.name, number) for number in topic.partition_indexes))
-            for topic in request.topics
-        )
+        topics=tuple(_Topic(name=name, partitions=tuple(_partition(context, name, number) for number in numbers)) for name, numbers in wanted.items())
     )
 
 

@@ -39,7 +39,8 @@ _Described: TypeAlias = DescribeGroupsResponse.DescribedGroup
 
 
 async def _describe_groups(context: RequestContext, request: DescribeGroupsRequest) -> DescribeGroupsResponse:
-    return DescribeGroupsResponse(groups=tuple(_described(context, request, group_id) for group_id in request.groups))
+    # Each once: a small request that names one group again and again would have a huge answer.
+    return DescribeGroupsResponse(groups=tuple(_described(context, request, group_id) for group_id in dict.fromkeys(request.groups)))
 
 
 def _described(context: RequestContext, request: DescribeGroupsRequest, group_id: str) -> _Described:

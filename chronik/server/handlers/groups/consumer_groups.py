@@ -112,12 +112,19 @@ def _heartbeat_refusal(request: ConsumerGroupHeartbeatRequest, version: int, err
 
 
 async def _describe(context: RequestContext, request: ConsumerGroupDescribeRequest) -> ConsumerGroupDescribeResponse:
-    return ConsumerGroupDescribeResponse(groups=tuple(_described(context, request, group_id) for group_id in request.group_ids))
+    return ConsumerGroupDescribeResponse(groups=tuple(_described(context, request, group_id) for group_id in _distinct(request)))
+
+
+def _distinct(request: ConsumerGroupDescribeRequest) -> Iterable[str]:
+    """Each once: a small request that names one group again and again would have a huge answer."""
+    return dict.fromkeys(request.group_ids)
 
 
 def _described(context: RequestContext, request: ConsumerGroupDescribeRequest, group_id: str) -> _Described:
     try:
         check_group(context, Operation.DESCRIBE, group_id)
+        if not group_id:
+            raise KafkaError(ErrorCode.INVALID_GROUP_ID, "The name of a group is not empty.")
         group = context.services.groups.describe_consumers(group_id)
     except KafkaError as error:
         return _not_described(group_id, error)
@@ -181,7 +188,7 @@ def _not_described(group_id: str, error: KafkaError) -> _Described:
 
 def _describe_rule(services: Services, request: ConsumerGroupDescribeRequest) -> Iterable[Action]:
     names = services.metadata.image.names
-    for group_id in request.group_ids:
+    for group_id in _distinct(request):
         if request.include_authorized_operations:
             yield from actions_on(ResourceType.GROUP, group_id)
         else:
