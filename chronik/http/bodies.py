@@ -29,7 +29,7 @@ def read_json(body: bytes) -> Any:
 
     :raises ValueError: it is no JSON in UTF-8, or has what can be neither kept nor told: halves of characters, and numbers that are none.
     """
-    text = body.decode()
+    text = body.decode("utf-8-sig")
     try:
         value = json.loads(text, parse_constant=_refuse)
     except RecursionError:

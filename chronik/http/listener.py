@@ -51,6 +51,7 @@ from chronik.logs import LogRation
 from chronik.network.crowd import NO_CROWD, Crowd
 from chronik.network.handshakes import Handshakes
 from chronik.network.listeners import KafkaListeners
+from chronik.network.opening import host_of
 from chronik.network.tls import TlsTransport
 from chronik.security.sasl.server import SaslServers
 from chronik.security.tls.server import ServerTls
@@ -153,7 +154,7 @@ class HttpListeners:
     def _secured(self, protocol: Any, address: Any) -> Any:
         """A protocol under TLS."""
         assert self.tls is not None
-        host, port = getattr(address, "host", "local"), getattr(address, "port", 0)
+        host, port = host_of(address), getattr(address, "port", 0)
 
         def failed(why: str, is_gone: bool) -> None:
             if self._ration.take():
@@ -230,7 +231,7 @@ class _Later(WrappingFactory):
         """A connection came; None sends it away."""
         if len(self.protocols) >= self._connections_max:
             if self._ration.take():
-                self._log.warn("refusing an HTTP connection of {host}: there are too many", host=getattr(addr, "host", "local"))
+                self._log.warn("refusing an HTTP connection of {host}: there are too many", host=host_of(addr))
             return None
         protocol = super().buildProtocol(addr)
         return protocol if self._secured is None else self._secured(protocol, addr)

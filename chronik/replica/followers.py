@@ -158,6 +158,10 @@ class Followers:
         if self._awaited_starts:
             self._tell_starts()
 
+    def taken_back(self, offset: int) -> None:
+        """The leader's log ends there: what it counted as written when it became the leader never was."""
+        self._begins_at = min(self._begins_at, offset)
+
     def committed(self, safe_offset: int, high_watermark: int) -> int:
         """Up to where everyone in sync has everything; no further than it was while there are too few of them.
 

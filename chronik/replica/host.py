@@ -109,7 +109,7 @@ class HostedPartitions:
         self._missing = {(topic.topic_id, number) for topic, number in here} - found
         opening = [self._open(topic, number, existing=True) for topic, number in here]
         await DeferredList(opening, consumeErrors=True)
-        await self._raise_unclean()
+        await self._raise_unclean([(key, hosted, hosted.log) for key, hosted in self._hosted.items() if hosted.log is not None])
         self._started = True
         if self._replication is not None:
             self._lag = LoopingCall(self.remove_lagging)
@@ -165,14 +165,14 @@ class HostedPartitions:
             self._moves.remove_strays(image, self._broker_id)
 
     @deferred
-    async def _raise_unclean(self) -> None:
-        logs = [(key, hosted.log) for key, hosted in self._hosted.items() if hosted.log is not None]
-        led = [(key, log) for key, log in logs if not log.clean and self._is_leader(key)]
-        untrusted = [key for key, log in logs if self._is_shared(key) and (key in self._missing or (not log.clean and log.config.write_caching))]
+    async def _raise_unclean(self, logs: Sequence[tuple[tuple[TopicId, int], Hosted, IPartitionLog]]) -> None:
+        """Nobody may take what these have for what they had, nor count on it where it may be less."""
+        led = [(key, hosted, log) for key, hosted, log in logs if not log.clean and self._is_leader(key)]
+        untrusted = [key for key, _, log in logs if self._is_shared(key) and (key in self._missing or (not log.clean and log.config.write_caching))]
         if not led and not untrusted:
             return
-        await self._raise_epochs([key for key, _ in led], untrusted)
-        await DeferredList([self._raise_epoch(key, self._hosted[key], log) for key, log in led], consumeErrors=True)
+        await self._raise_epochs([key for key, _, _ in led], untrusted)
+        await DeferredList([self._raise_epoch(key, hosted, log) for key, hosted, log in led], consumeErrors=True)
 
     def _is_shared(self, key: tuple[TopicId, int]) -> bool:
         topic: TopicImage | None = self._feed.image.topic_by_id(key[0])
@@ -348,12 +348,15 @@ class HostedPartitions:
         key, settings = (topic.topic_id, hosted.topic_partition.partition), self._settings(topic)
         try:
             log: IPartitionLog = await self._store.open(hosted.topic_partition, topic.topic_id, settings.log_config, hosted.existing)
-            if hosted.trying and not log.clean and self._is_leader(key):
-                await self._raise_epochs([key], [key] if log.config.write_caching and self._is_shared(key) else [])
-                await self._raise_epoch(key, hosted, log)
         except Exception as error:  # noqa: BLE001  whatever keeps one log shut must not keep the others
             self._refuse(hosted, error)
             return
+        if hosted.trying:
+            try:
+                await self._raise_unclean([(key, hosted, log)])
+            except Exception as error:  # noqa: BLE001  the next look for room tries again
+                self._log.warn("{partition} takes no requests yet: {error}", partition=hosted.topic_partition, error=error)
+                return
         if self._hosted.get(key) is hosted:  # else deleted meanwhile, and its log is next
             hosted.log, hosted.error = log, None
             self._assume(hosted)

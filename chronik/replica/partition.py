@@ -442,3 +442,5 @@ class Partition:
         """A write failed, which is above the high watermark. If it was under way when this began to lead, it counted as written."""
         self._written = min(self._written, offset)
         self._readable_from = min(self._readable_from, offset)
+        if self._followers is not None:
+            self._followers.taken_back(offset)

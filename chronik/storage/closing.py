@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, Final
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from twisted.internet.defer import Deferred, DeferredList
 from twisted.logger import Logger
@@ -18,13 +18,18 @@ if TYPE_CHECKING:
     from chronik.storage.log import SegmentLog
 
 CLOSE_SECONDS_MAX: Final = 30.0
-"""How long a stop waits for the disk of a directory; then its logs are recovered at the next start."""
+"""How long a stop waits for a disk that does nothing of what it was asked for; then the directory's logs are recovered at the next start."""
+
+R = TypeVar("R")
 
 _log = Logger("chronik.storage.closing")
 
 
-def within(seconds: float, waiting: Deferred[None], clock: IReactorTime) -> Deferred[bool]:
-    """Wait for something, but not longer; whether it came. It is not broken off."""
+def within(seconds: float, waiting: Deferred[None], clock: IReactorTime, steps: Iterable[Deferred[Any]] = ()) -> Deferred[bool]:
+    """Wait for something, but not longer; whether it came. It is not broken off.
+
+    :param steps: the time begins anew as each of them is done, whatever came of it.
+    """
     over: Deferred[bool] = Deferred()
 
     def came(result: object) -> None:
@@ -34,31 +39,44 @@ def within(seconds: float, waiting: Deferred[None], clock: IReactorTime) -> Defe
             late.cancel()
             over.callback(True)
 
+    def went_on(result: R) -> R:
+        if late.active():
+            late.reset(seconds)
+        return result
+
     late = clock.callLater(seconds, over.callback, False)
+    for step in steps:
+        step.addBoth(went_on)
     waiting.addBoth(came)
     return over
 
 
 @deferred
-async def close_home(home: Home, logs: Sequence[SegmentLog], started: bool, recovered: bool, clock: IReactorTime) -> None:
-    """Close the logs of a directory and let go of it, within some time.
+async def close_home(home: Home, logs: Sequence[SegmentLog], started: bool, recovered: bool, at_rest: bool, clock: IReactorTime) -> None:
+    """Close the logs of a directory and let go of it; or give it up, if its disk does nothing for some time.
+
+    It stays taken, until this process ends, where a thread may still be at work in it: nobody else may be meanwhile.
 
     :param started: what is there is known.
     :param recovered: all that was there was opened, or had been left in order.
+    :param at_rest: nothing is being opened or removed any more.
     """
-    if not await within(CLOSE_SECONDS_MAX, Deferred.fromCoroutine(_close(home, logs, started, recovered)), clock):
-        # It is not asked again, not by a thread that might wait for it for ever.
-        home.watch.fail(f"it could not be left within {CLOSE_SECONDS_MAX:.0f} s")
-        home.release()
-
-
-async def _close(home: Home, logs: Sequence[SegmentLog], started: bool, recovered: bool) -> None:
     if not started or not home.online:
         for log in logs:
             log.forget_files()
         home.release()
         return
-    results: list[tuple[bool, Any]] = await DeferredList([log.close() for log in logs], consumeErrors=True)
+    closing = [log.close() for log in logs]
+    if await within(CLOSE_SECONDS_MAX, Deferred.fromCoroutine(_leave(home, logs, closing, recovered)), clock, closing):
+        if at_rest:
+            home.release()
+    else:
+        # It is not asked again, not by a thread that might wait for it for ever.
+        home.watch.fail(f"it did nothing for {CLOSE_SECONDS_MAX:.0f} s while it was to be left")
+
+
+async def _leave(home: Home, logs: Sequence[SegmentLog], closing: Sequence[Deferred[None]], recovered: bool) -> None:
+    results: list[tuple[bool, Any]] = await DeferredList(closing, consumeErrors=True)
     for log, (ok, result) in zip(logs, results, strict=True):
         if not ok:
             _log.error("{partition} could not be closed: {why}", partition=log.topic_partition, why=result.getErrorMessage())
@@ -66,4 +84,3 @@ async def _close(home: Home, logs: Sequence[SegmentLog], started: bool, recovere
         # What was not recovered must be at the next start.
         clean = recovered and all(ok for ok, _ in results)
         await home.directory.pools.run(Pool.BACKGROUND, home.leave, clean, *offsets_of(logs, home))
-    home.release()

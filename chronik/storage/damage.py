@@ -153,8 +153,7 @@ class Scrubber:
             checked = await self._pools.run(Pool.BACKGROUND, check_some, job.segment, job.position, job.offset, bytes_max)
         except OSError as error:
             if error.errno in EXHAUSTION:
-                self._job = None  # it is looked at again
-                return
+                return  # it is tried again
             # The disk could not even read it.
             checked = Checked(job.position, job.offset, Damage(job.position, job.offset, f"it cannot be read: {error}"))
         if job.is_void:

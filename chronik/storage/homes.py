@@ -126,7 +126,7 @@ class Home:
             self._lock = None
 
     def leave(self, clean: bool, points: Mapping[TopicPartition, int], starts: Mapping[TopicPartition, int], changes: int) -> None:
-        """In a thread: note how far its logs are and, if they are all closed well, that they are; then let go of it."""
+        """In a thread: note how far its logs are and, if they are all closed well, that they are."""
         try:
             if self.online:
                 self.directory.checkpoints.write(points, starts, changes)
@@ -134,8 +134,6 @@ class Home:
                     self._file_system.write_whole(os.path.join(self.path, CLEAN_SHUTDOWN), b'{"version":0}')
         except OSError as error:
             self._log.error("{path} could not be left in order: {error}; its logs are recovered at the next start", path=self.path, error=error)
-        finally:
-            self.release()
 
     # -- now and then -------------------------------------------------------------------------------------------------
 

@@ -10,6 +10,7 @@ from twisted.python.failure import Failure
 
 from chronik.defer import Pool, deferred
 from chronik.errors import ErrorCode, KafkaError
+from chronik.record.batch import HEADER_BYTES
 from chronik.storage.interfaces import ILogSlice, OffsetAndTimestamp
 from chronik.storage.segment import SuspectBatch
 from chronik.storage.slices import EmptySlice
@@ -22,6 +23,9 @@ if TYPE_CHECKING:
 
 RANGE_TRIES_MAX = 3
 """How often a read begins again because the log was cut back, or a segment removed, while a thread looked."""
+
+WARMED_BYTES_MAX = 1 << 20
+"""Brought to memory on the way to an offset: entries of an index may be as far apart as somebody likes."""
 
 
 class LogReader:
@@ -42,16 +46,27 @@ class LogReader:
         segment = self._segment_of(offset)
         if segment is not log.active and not segment.is_open():
             return self._read_cold(offset, max_bytes, limit_offset, at_least_one_batch)
+        recent = segment is log.active and segment.is_recent(offset)
         try:
-            if segment is not log.active and not self._index_is_hot(segment, offset):
-                return self._read_cold(offset, max_bytes, limit_offset, at_least_one_batch)
+            if not recent and not self._index_is_hot(segment, offset):
+                reading = self._read_cold if segment is not log.active else self._read_old
+                return reading(offset, max_bytes, limit_offset, at_least_one_batch)
+        except OSError as error:
+            return fail(self._unreadable(error))
+        return self._read_here(segment, offset, max_bytes, limit_offset, at_least_one_batch, recent)
+
+    def _read_here(
+        self, segment: LogSegment, offset: int, max_bytes: int, limit_offset: int, at_least_one_batch: bool, recent: bool = False
+    ) -> Deferred[ILogSlice]:
+        """On the reactor."""
+        try:
             found = self._slice(segment, offset, max_bytes, limit_offset, at_least_one_batch)
         except OSError as error:
             return fail(self._unreadable(error))
         except KafkaError as error:
             self._suspect(error)
             return fail(error)
-        if isinstance(found, EmptySlice) or (segment is log.active and segment.is_recent(offset)) or found.is_hot():
+        if isinstance(found, EmptySlice) or recent or found.is_hot():
             return succeed(found)
         return self._warmed(found)
 
@@ -83,6 +98,23 @@ class LogReader:
             if not log.start_offset <= offset <= log.end_offset:
                 break
         raise self._out_of_range(offset)
+
+    @deferred
+    async def _read_old(self, offset: int, max_bytes: int, limit_offset: int, at_least_one_batch: bool) -> ILogSlice:
+        """The segment that is appended to changes while a thread looks, so only the headers that lead to the offset are brought to memory there."""
+        log, segment = self._log, self._log.active
+        count = min(log.config.index_interval_bytes + HEADER_BYTES, WARMED_BYTES_MAX)
+        try:
+            with segment.hold() as file:
+                await log.directory.pools.run(Pool.READ, file.pread, count, segment.offsets.position_of(offset))
+        except OSError as error:
+            raise self._unreadable(error) from None
+        if not log.start_offset <= offset <= log.end_offset:
+            raise self._out_of_range(offset)
+        limit_offset = min(limit_offset, log.written_offset)
+        if offset >= limit_offset:
+            return EmptySlice(offset)
+        return await self._read_here(self._segment_of(offset), offset, max_bytes, limit_offset, at_least_one_batch)
 
     def _warmed(self, found: FileSlice) -> Deferred[ILogSlice]:
         """Bring a slice to memory in a thread, so that sending it does not wait for the disk."""

@@ -41,7 +41,8 @@ class SegmentLogStore:
     """Logs in directories of segment files.
 
     :param directories: absolute paths.
-    :param pools: opening, deleting and checkpoints run there; each directory has a writing and a flushing thread of its own.
+    :param pools: opening, deleting and checkpoints run there, or in threads of each directory's own where there are several. Each has a writing and
+        a flushing thread besides.
     :param cluster_id: whose data it is; a directory of another cluster is refused.
     :param files_max: segment files kept open.
     :param retention_ms: how often retention is applied (``log.retention.check.interval.ms``).
@@ -181,12 +182,12 @@ class SegmentLogStore:
     async def close(self) -> None:
         """Close everything; see :meth:`ILogStore.close`."""
         self._sweeper.stop()
-        await within(CLOSE_SECONDS_MAX, Deferred.fromCoroutine(self._turns.settled()), self._clock)
+        at_rest = await within(CLOSE_SECONDS_MAX, Deferred.fromCoroutine(self._turns.settled()), self._clock)
         unopened = {home.path for tp, (_, home) in self._known.items() if not home.clean and tp not in self._logs}
         unopened |= {home.path for home in self._moves.unopened() if not home.clean}
         started, self._started = self._started, False
         # Before the start is over nobody knows what is there: nothing is said of it, and the next start finds it as this one did.
-        closing = [close_home(home, self._logs_in(home), started, home.path not in unopened, self._clock) for home in self._homes]
+        closing = [close_home(home, self._logs_in(home), started, home.path not in unopened, at_rest, self._clock) for home in self._homes]
         await DeferredList(closing, consumeErrors=True)
         self._files.close()
 

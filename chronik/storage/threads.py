@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable
 from typing import Any, Final, TypeVar
 
@@ -11,29 +12,51 @@ from zope.interface import implementer
 from chronik.defer import IThreadPools, IWorker, Pool
 
 T = TypeVar("T")
-R = TypeVar("R")
 
 THREADS: Final = {Pool.READ: 2, Pool.BACKGROUND: 2}
 """What asks the disk of a directory, and by how many threads."""
 
 
 class _Workers:
-    """Workers, of which the one that has least to do gets what comes next."""
+    """Workers, of which the first that is free gets what waits longest: nothing waits for one of them while another has nothing to do."""
 
     def __init__(self, workers: list[IWorker]) -> None:
-        self._workers = workers
-        self._open = [0] * len(workers)
+        self._free = workers
+        self._waiting: deque[tuple[Callable[..., Any], tuple[Any, ...], Deferred[Any]]] = deque()
+        self._giving = False
 
     def run(self, function: Callable[..., T], *args: Any) -> Deferred[T]:
         """Run it in one of them."""
-        at = self._open.index(min(self._open))
-        self._open[at] += 1
-        running: Deferred[T] = self._workers[at].run(function, *args)
-        return running.addBoth(self._done, at)
+        done: Deferred[T] = Deferred()
+        self._waiting.append((function, args, done))
+        self._give()
+        return done
 
-    def _done(self, result: R, at: int) -> R:
-        self._open[at] -= 1
-        return result
+    def _give(self) -> None:
+        """What is done at once comes back here, and goes on in the call that gave it, without a deeper stack."""
+        if self._giving:
+            return
+        self._giving = True
+        try:
+            while self._free and self._waiting:
+                self._give_one(self._free.pop(), *self._waiting.popleft())
+        finally:
+            self._giving = False
+
+    def _give_one(self, worker: IWorker, function: Callable[..., Any], args: tuple[Any, ...], done: Deferred[Any]) -> None:
+        try:
+            running = worker.run(function, *args)
+        except RuntimeError:
+            # It was closed, as all others were.
+            self._free.append(worker)
+            done.errback()
+        else:
+            running.addBoth(self._ended, worker, done)
+
+    def _ended(self, result: Any, worker: IWorker, done: Deferred[Any]) -> None:
+        self._free.append(worker)
+        self._give()
+        done.callback(result)
 
 
 @implementer(IThreadPools)

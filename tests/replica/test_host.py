@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Any
 
-from twisted.internet.defer import Deferred, succeed
+from twisted.internet.defer import Deferred, fail, succeed
 from twisted.trial.unittest import SynchronousTestCase
 from zope.interface.verify import verifyObject
 
@@ -146,6 +147,34 @@ class StartTest(HostCase):
         self.store.refusing.clear()
         self.assertEqual(7, self.host.get("t", 1).leader_epoch)
         self.assertEqual(([(TOPIC_ID, 1)], [7]), (self.raised, self.store.logs[TopicPartition("t", 1), TOPIC_ID].raised))
+
+    def test_no_room_on_a_follower(self) -> None:
+        """It is made once there is room, and where a crash may have taken records from it, nobody counts on it before; who has to be told that is
+        told again where it could not be.
+        """
+        self.settings = replace(self.settings, log_config=LogConfig(write_caching=True))
+        topic = topic_of(leader=2)
+        self.feed.image = image_of(replace(topic, partitions=(replace(topic.partitions[0], replicas=(1, 2), isr=(1, 2)),)))
+        tp, told = TopicPartition("t", 0), []
+        outcomes = [fail(KafkaError(ErrorCode.REQUEST_TIMED_OUT)), succeed(None)]
+
+        def raise_epochs(partitions: Any, untrusted: Any) -> Deferred[None]:
+            told.append((list(partitions), list(untrusted)))
+            return outcomes.pop(0)
+
+        self.host = HostedPartitions(1, self.feed, self.store, lambda topic: self.settings, raise_epochs, make_inspector())
+        self.store.refusing[tp], self.store.unclean = DiskFull("no room"), {tp}
+        self.start()
+        self.host.remove_lagging()
+        self.store.refusing.clear()
+        self.assertEqual([], told)
+        for count in (1, 2):
+            self.assertRaises(DiskFull, self.host.log_of, (TOPIC_ID, 0))
+            self.host.remove_lagging()
+            self.assertEqual([([], [(TOPIC_ID, 0)])] * count, told)
+        self.assertIsNotNone(self.host.log_of((TOPIC_ID, 0)))
+        self.host.remove_lagging()
+        self.assertEqual(2, len(told))
 
     def test_logs_of_unknown_topics_are_set_aside(self) -> None:
         """Whether a broker died between a deletion and its clean-up, or the metadata lost a topic, cannot be told: no records are removed."""

@@ -31,3 +31,14 @@ class FailedWriteTest(SynchronousTestCase):
             partition.remove_lagging()
         self.assertEqual(([], 5, 5), (changes.asked, partition.high_watermark, partition.written_offset))
         self.successResultOf(partition.read(5, 100, IsolationLevel.READ_UNCOMMITTED, True))
+
+    def test_who_comes_back(self) -> None:
+        """A replica that was not in sync is once it has all that was written, though that is less than what counted as such."""
+        log, changes = FakeLog(end=5), HeldChanges()
+        log.end_offset = 8
+        state = PartitionState(leader=1, leader_epoch=3, replicas=(1, 2), isr=(1,))
+        partition = Partition(log, state, make_inspector(), 2, Leading(1, Clock(), changes, 10.0), high_watermark=3)
+        log.end_offset = 5
+        partition.truncated(log, 5, 3)
+        self.successResultOf(partition.read_as_follower(FollowerFetch(2, 1, 5, -1, 0, 1000, True)))
+        self.assertEqual([{2: 1}], [add for add, _ in changes.asked])

@@ -10,10 +10,11 @@ from typing import Any
 from twisted.logger import capturedLogs, formatEvent
 
 from chronik.errors import ErrorCode, KafkaError
-from chronik.record.batch import check_crc, whole_batches
+from chronik.record.batch import BadBatch, check_crc, whole_batches
 from chronik.record.records import decode_records
 from chronik.storage.config import LogConfig
 from chronik.storage.disks import DiskPolicy
+from chronik.storage.segment import SuspectBatch
 from chronik.testing.logs import ID, TP
 from chronik.testing.records import batch_of
 from tests.storage.test_recovery import ALL, DIRECTORY, RecoveryCase
@@ -190,6 +191,20 @@ class FoundTests(DamageCase):
             path = self.flip(RECORD_BYTE, batch=0)
             self.clock.pump([1] * 5)
             self.check_quarantined(log, path)
+
+    def test_no_descriptor_for_a_suspect(self) -> None:
+        """Nor is it forgotten that somebody could not read it, though it is not its turn for long."""
+        self.of = self.filled(policy=DiskPolicy(scrub_bytes_per_second=1 << 20, scrub_interval_ms=10_000_000))
+        log = self.successResultOf(self.of.open(TP, ID, self.config))
+        self.clock.pump([1] * 5)
+        path = self.flip(RECORD_BYTE)
+        log.trouble.suspect(SuspectBatch(log.segments[1], 0, BadBatch(ErrorCode.CORRUPT_MESSAGE, "somebody says so")))
+        self.of._files.close()
+        self.disk.faults.fail("open", "*.log", errno.EMFILE)
+        self.clock.pump([1] * 5)
+        self.disk.faults.heal()
+        self.clock.pump([1] * 5)
+        self.check_quarantined(log, path)
 
     def test_active(self) -> None:
         """The segment that is appended to is sealed when somebody cannot read it, and the log goes on in the next."""

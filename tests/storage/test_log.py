@@ -171,6 +171,26 @@ class ColdTests(LogCase):
         pools.go_on()
         self.assertEqual(10 * ONE, len(self.successResultOf(reading)))
 
+    def test_middle_of_a_long_segment(self) -> None:
+        """Nor is the disk asked on the reactor where such a batch is; what is cut off meanwhile is not found."""
+        pools = HeldThreadPools("read")
+        log = self.log(pools)
+        for _ in range(2 * RECENT_BATCHES):
+            self.append(log, b"a")
+        self.disk.cold = True
+        self.disk.bytes_read = 0
+        readings = [log.read(RECENT_BATCHES // 2, 10 * ONE, ALL, True) for _ in range(2)]
+        self.assertEqual(0, self.disk.bytes_read)
+        pools.go_next()
+        pools.go_on()
+        self.assertEqual([(RECENT_BATCHES // 2, 10 * ONE)] * 2, [(each.base_offset, len(each)) for each in map(self.successResultOf, readings)])
+        at, further = log.read(RECENT_BATCHES // 2, 10 * ONE, ALL, True), log.read(RECENT_BATCHES // 2 + 1, 10 * ONE, ALL, True)
+        cutting = log.truncate(RECENT_BATCHES // 2)
+        pools.go_on()
+        self.successResultOf(cutting)
+        self.assertEqual(0, len(self.successResultOf(at)))
+        self.assertEqual(ErrorCode.OFFSET_OUT_OF_RANGE, self.failureResultOf(further, KafkaError).value.code)
+
     def test_truncated_meanwhile(self) -> None:
         """A log that is cut back while a thread looks gives no slice of what is gone."""
         pools = HeldThreadPools("read")

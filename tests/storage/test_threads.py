@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+from twisted.internet.defer import Deferred
 from zope.interface.verify import verifyObject
 
 from chronik.defer import IThreadPools, Pool
@@ -9,7 +12,7 @@ from chronik.model import TopicPartition
 from chronik.storage.config import LogConfig
 from chronik.storage.threads import DirectoryPools
 from chronik.testing.logs import ID, make_store
-from chronik.testing.pools import HeldThreadPools
+from chronik.testing.pools import HeldThreadPools, SynchronousThreadPools, SynchronousWorker
 from tests.storage.test_store import StoreCase
 
 
@@ -43,16 +46,45 @@ class DirectoryThreadTests(StoreCase):
         pools.go_on()
         self.successResultOf(cut)
 
-    def test_least_to_do(self) -> None:
-        """What comes next waits behind as little as possible; what asks no disk is the broker's."""
+    def test_first_that_is_free(self) -> None:
+        """What comes next waits for no thread that is held up while another is free; what asks no disk is the broker's."""
         held = HeldThreadPools("background", "cpu")
         pools = DirectoryPools(held, "a")
         verifyObject(IThreadPools, pools)
-        first, *others = [pools.run(Pool.BACKGROUND, str, n) for n in range(4)]
+        stuck, *others = [pools.run(Pool.BACKGROUND, str, n) for n in range(4)]
         pools.run(Pool.CPU, str, 9)
-        self.assertEqual(["background a"] * 4 + ["cpu"], held.waiting)
-        held.go_next()
-        self.assertEqual("0", self.successResultOf(first))
-        held.go()
+        self.assertEqual(["background a", "background a", "cpu"], held.waiting)
+        stuck_work = held._held.waiting.pop(0)
+        held.go_on()
         self.assertEqual(["1", "2", "3"], [self.successResultOf(other) for other in others])
+        self.assertNoResult(stuck)
+        stuck_work[1]()
+        self.assertEqual("0", self.successResultOf(stuck))
         self.successResultOf(pools.close())
+
+    def test_failure_and_end(self) -> None:
+        """What fails holds up nothing; what comes, or waits still, when the threads have ended is refused."""
+        closed: list[bool] = []
+
+        class Worker(SynchronousWorker):
+            def run(self, function: Any, *args: Any) -> Any:
+                if closed:
+                    raise RuntimeError("the worker was closed")
+                return waits.pop() if waits else super().run(function, *args)
+
+        class Pools(SynchronousThreadPools):
+            def worker(self, name: str) -> Any:
+                return Worker()
+
+        first, second = waits = [Deferred[Any](), Deferred[Any]()]
+        pools = DirectoryPools(Pools(), "a")
+        running = [pools.run(Pool.BACKGROUND, str, n) for n in range(2)]
+        late = [pools.run(Pool.BACKGROUND, int, each) for each in ("x", *["1"] * 2000)]
+        second.errback(OSError("broken"))
+        self.failureResultOf(running[0], OSError)
+        self.failureResultOf(late[0], ValueError)
+        self.assertEqual([1] * 2000, [self.successResultOf(each) for each in late[1:]])
+        first.callback("one")
+        self.assertEqual("one", self.successResultOf(running[1]))
+        closed.append(True)
+        self.failureResultOf(pools.run(Pool.BACKGROUND, str, 3), RuntimeError)

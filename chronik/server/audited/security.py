@@ -70,11 +70,11 @@ def token_expired(before: MetadataImage, after: MetadataImage, request: Any, res
 
 def _token(before: MetadataImage, after: MetadataImage, response: Any, details: Mapping[str, Any], gone: bool) -> Changed:
     """The token that ends when the answer says: requests name tokens by their secrets, which only their makers can tell apart."""
+    code, reason = told(response)
     ends = None if gone else response.expiry_timestamp_ms
     now = after.security.tokens
-    changed = (token for token in before.security.tokens.values() if now.get(token.token_id) != token)
+    changed = (token for token in before.security.tokens.values() if now.get(token.token_id) != token and not code)
     found = next((token for token in changed if getattr(now.get(token.token_id), "expiry_ms", None) == ends), None)
-    code, reason = told(response)
     old = {} if found is None else {"owner": found.owner, "expiry": found.expiry_ms}
     new = {} if code else {"expiry": response.expiry_timestamp_ms}
     return Changed(f"DELEGATION_TOKEN:{found.token_id if found is not None else ''}", code, reason, old, new, details)
