@@ -34,6 +34,7 @@ from chronik.coordinator.group.service import GroupCoordinator
 from chronik.coordinator.state import ReplicatedStateLog
 from chronik.defer import Pool, deferred
 from chronik.errors import ChronikError, ConfigurationError, KafkaError
+from chronik.greeting import first_steps
 from chronik.http.authentication import HttpAuthentication
 from chronik.http.bearer import BearerTokens
 from chronik.http.listener import HttpListeners, HttpParts
@@ -45,7 +46,7 @@ from chronik.metadata.feed import MetadataFeed
 from chronik.metadata.interfaces import IMetadataStore, MetadataError
 from chronik.metadata.password_encoder import PasswordEncoder, own_secret
 from chronik.model import OFFSETS_TOPIC
-from chronik.network.listeners import KafkaListeners, inter_broker_listener
+from chronik.network.listeners import KafkaListeners, inter_broker_listener, security_protocols
 from chronik.network.peers import BrokerChannels
 from chronik.plugin import SELECTORS
 from chronik.replica.fetcher import FetcherConfig, Fetching, ReplicaFetchers
@@ -125,6 +126,14 @@ class SearchedPartitions:
 
 
 
+def _log_directories(config: Configuration) -> list[str]:
+    found = [os.path.abspath(directory) for directory in config.get("log.dirs")]
+    for directory in found:
+        if found.count(directory) > 1:
+            raise ConfigurationError(f"log.dirs names {directory} twice")
+    return found
+
+
 def offline_directories(store: ILogStore) -> frozenset[str]:
     """Log directories that cannot be used now."""
     return frozenset(status.path for status in store.status() if status.state is DirectoryState.OFFLINE)
@@ -192,7 +201,7 @@ class BrokerService(Service):
         listeners.bind()
         http.bind()
         self._endings.append(machine.pools.close)
-        directories = [os.path.abspath(directory) for directory in config.get("log.dirs")]
+        directories = _log_directories(config)
         brokers_tls = self._brokers_tls(listeners)
         cluster = await self._enter_cluster(directories, listeners, brokers_tls)
         audit = audit_trail(config, reactor, machine.wall_clock, cluster.feed.image.cluster_id)
@@ -267,7 +276,8 @@ class BrokerService(Service):
         config, machine = self._config, self._machine
         broker_id: int = config.get("node.id")
         metadata: IMetadataStore = self._backend(
-            "metadata.store", MetadataContext(directories[0], machine.file_system, machine.pools, machine.reactor, machine.random)
+            "metadata.store",
+            MetadataContext(directories[0], machine.file_system, machine.pools, machine.reactor, machine.random, directories[1:]),
         )
         await metadata.start()
         self._endings.append(metadata.close)
@@ -453,12 +463,9 @@ class BrokerService(Service):
     def _greet(self, listeners: KafkaListeners, http: HttpListeners, directories: Sequence[str]) -> None:
         """The first lines on the terminal: what listens where, and what to try next."""
         kafka, web = ", ".join(listeners.bound()), ", ".join(http.bound())
-        first = next(iter(http.urls), "")
-        lines = [
-            f"Chronik is ready.  Kafka on {kafka}" + (f", HTTP on {web}" if web else "") + f", data in {', '.join(directories)}",
-            "Try:  echo '{\"level\":\"error\",\"message\":\"disk full\"}' | chronik produce logs",
-            "      chronik search logs level:error" + (f"      or open {first} in a browser" if first else ""),
-        ]
+        lines = [f"Chronik is ready.  Kafka on {kafka}" + (f", HTTP on {web}" if web else "") + f", data in {', '.join(directories)}"]
+        protocol = security_protocols(self._config)[self._config.listeners()[0].name]
+        lines += first_steps(protocol, listeners.bound()[0], next(iter(http.urls), ""))
         self._machine.say("\n".join(lines))
 
     # -- end ----------------------------------------------------------------------------------------------------------

@@ -132,12 +132,18 @@ def makeService(options: Options) -> IService:
 
 
 def _stop_on_signals(reactor: Any) -> None:
-    """Let SIGTERM and SIGINT end the process with status 0 once all has stopped: Twisted would stop it as well, then die of the signal."""
+    """Let SIGTERM, SIGINT and SIGHUP end the process with status 0 once all has stopped: Twisted would stop it as well, then die of the signal.
+
+    SIGHUP, as of a terminal that closes, would end it at once. Where it is ignored (``nohup``) it stays so.
+    """
+    ending = [signal.SIGTERM, signal.SIGINT]
+    if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
+        ending.append(signal.SIGHUP)
 
     def stop(number: int, frame: object) -> None:
-        for each in (signal.SIGTERM, signal.SIGINT):
+        for each in ending:
             signal.signal(each, signal.SIG_IGN)
         reactor.callFromThread(reactor.stop)
 
-    for each in (signal.SIGTERM, signal.SIGINT):
+    for each in ending:
         signal.signal(each, stop)

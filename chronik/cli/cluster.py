@@ -11,7 +11,7 @@ from twisted.internet.endpoints import HostnameEndpoint, connectProtocol
 from twisted.internet.error import ConnectError, DNSLookupError
 from twisted.internet.task import deferLater
 
-from chronik.cli.security import ClientSecurity
+from chronik.cli.security import ClientSecurity, reason
 from chronik.defer import deferred
 from chronik.errors import ChronikError, ErrorCode
 from chronik.network.channel import AuthenticationError, ChannelError, KafkaChannel
@@ -114,7 +114,7 @@ class Cluster:
             who = self._security.user or "the bearer of a token"
             raise Unreachable(f"{who} cannot log in at the broker {host}:{port}: {error}") from error
         except (ConnectError, DNSLookupError) as error:
-            raise Unreachable(f"no broker answers at {host}:{port} ({_reason(error)}); start one with: twist chronik") from error
+            raise Unreachable(f"no broker answers at {host}:{port} ({reason(error)}); start one with: twist chronik") from error
         except TlsFailed as error:
             raise Unreachable(f"{host}:{port}: {error}") from error
         except ChannelError as error:
@@ -188,8 +188,3 @@ class Cluster:
                 raise ChronikError(f"topic {name}{hint}")
             await self.pause(delay)
             delay = min(delay * 2, RETRY_SECONDS_MAX)
-
-
-def _reason(error: Exception) -> str:
-    os_error = getattr(error, "osError", None)
-    return (str(os_error) if os_error else str(error).rstrip(".")).lower()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
@@ -99,6 +100,8 @@ async def _describe(cluster: Cluster, options: argparse.Namespace, kind: int, na
                 print(f"  {config.documentation}")
     if unknown:
         raise ChronikError(f"not known, or not set: {', '.join(unknown)}")
+    if not any(options.all or options.keys or config.config_source in OWN_SOURCES for config in result.configs):
+        print("nothing is set at run time; --all shows every key", file=sys.stderr)
 
 
 def _value(config: Any) -> str:
@@ -131,7 +134,7 @@ async def _describe_quotas(cluster: Cluster, options: argparse.Namespace, entity
     for entry in response.entries or ():
         for value in entry.values:
             if not options.keys or value.key in options.keys:
-                print(f"{value.key}={value.value:g}")
+                print(f"{value.key}={value.value:.15g}")
 
 
 async def _alter_quotas(cluster: Cluster, options: argparse.Namespace, entity: dict[str, str | None]) -> None:

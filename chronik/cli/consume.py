@@ -71,6 +71,8 @@ class Consumer:
         earliest = await listed(self._cluster, self._topic, self._partitions, EARLIEST)
         latest = await listed(self._cluster, self._topic, self._partitions, LATEST)
         default = "latest" if self._follow and self._group is None else "earliest"
+        if default == "latest" and self._where is None and self._output.isatty():
+            print(f"following {self._topic.name} from its end; --from-beginning prints what is there, Ctrl-C ends it", file=sys.stderr)
         positions = await resolved(self._cluster, self._topic, self._where or default, earliest, latest)
         if self._group is not None and self._where is None:
             positions.update(await self._group.committed(self._partitions))

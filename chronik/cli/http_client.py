@@ -11,7 +11,7 @@ from twisted.internet.error import ConnectError, DNSLookupError
 from twisted.web.client import Agent, FileBodyProducer, ResponseFailed, readBody
 from twisted.web.error import SchemeNotSupported
 
-from chronik.cli.search import SecuredEndpoints, answer_of, login_headers
+from chronik.cli.search import SecuredEndpoints, answer_of, login_headers, unreachable
 from chronik.cli.security import client_security
 from chronik.errors import ChronikError
 from chronik.network.tlsendpoint import TlsFailed
@@ -53,7 +53,7 @@ async def ask(
     except TlsFailed as error:
         raise ChronikError(f"{base}: {error}") from error
     except (ConnectError, DNSLookupError, ResponseFailed) as error:
-        raise ChronikError(f"no broker answers at {base} ({type(error).__name__}); start one with: twist chronik") from error
+        raise unreachable(base, error) from error
     except (SchemeNotSupported, ValueError) as error:
         raise ChronikError(f"--http must be a URL like http://127.0.0.1:6092: {error}") from error
     if response.code == 412 or (response.code == 404 and not _is_error(data)):

@@ -9,6 +9,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Final
 
+import chronik
 from chronik.cli import acl_options, security
 from chronik.security.scram_keys import ITERATIONS, SCRAM_HASHES
 
@@ -33,6 +34,7 @@ def parse(arguments: Sequence[str], environ: Mapping[str, str] = os.environ) -> 
         ``--command-config``.
     """
     parser = argparse.ArgumentParser(prog="chronik", description="Produce, consume and search records of a Chronik broker, and manage its topics.")
+    parser.add_argument("--version", action="version", version=f"chronik {chronik.__version__}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     kafka = argparse.ArgumentParser(add_help=False)
     kafka.add_argument(

@@ -17,7 +17,7 @@ from twisted.web.iweb import IAgentEndpointFactory
 from zope.interface import implementer
 
 from chronik.cli.formats import time_text
-from chronik.cli.security import ClientSecurity, client_security
+from chronik.cli.security import ClientSecurity, client_security, reason
 from chronik.errors import ChronikError
 from chronik.network.tlsendpoint import TlsFailed
 
@@ -89,11 +89,18 @@ async def _get(reactor: Any, url: str, security: ClientSecurity) -> dict[str, An
     except TlsFailed as error:
         raise ChronikError(f"{'/'.join(url.split('/')[:3])}: {error}") from error
     except (ConnectError, DNSLookupError, ResponseFailed) as error:
-        base = "/".join(url.split("/")[:3])
-        raise ChronikError(f"no broker answers at {base} ({type(error).__name__}); start one with: twist chronik") from error
+        raise unreachable("/".join(url.split("/")[:3]), error) from error
     except (SchemeNotSupported, ValueError) as error:
         raise ChronikError(f"--http must be a URL like http://127.0.0.1:6092: {error}") from error
     return answer_of(response.code, body)
+
+
+def unreachable(base: str, error: Exception) -> ChronikError:
+    """Nobody answered at this URL, or not in HTTP."""
+    if not isinstance(error, ResponseFailed):
+        return ChronikError(f"no broker answers at {base} ({reason(error)}); start one with: twist chronik")
+    hint = "" if base.startswith("https:") else "; a listener with TLS needs https://"
+    return ChronikError(f"what listens at {base} does not answer in HTTP{hint}")
 
 
 def answer_of(status: int, body: bytes) -> dict[str, Any]:

@@ -255,3 +255,9 @@ def password_of(path: str) -> str:
     if not password:
         raise ChronikError(f"there is no password in {'standard input' if path == '-' else path}")
     return password
+
+
+def reason(error: Exception) -> str:
+    """Why there is no connection, in words."""
+    number = getattr(error, "osError", None)
+    return (os.strerror(number) if isinstance(number, int) else str(error).rstrip(".")).lower()

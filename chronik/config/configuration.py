@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import enum
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Any, TypeVar
@@ -154,17 +154,19 @@ class Configuration:
 
     def listeners(self) -> tuple[ListenerAddress, ...]:
         """Where Kafka clients are listened for; listeners meant for Kafka's controllers are left out."""
-        skipped = {name.upper() for name in self.get("controller.listener.names")}
-        found = (parse_listener(text) for text in self.get("listeners"))
-        return tuple(listener for listener in found if listener.name not in skipped)
+        return self._without_controllers(self.get("listeners"))
 
     def advertised_listeners(self) -> tuple[ListenerAddress, ...]:
-        """What clients are told; empty when each is told the address it used."""
-        return tuple(parse_listener(text) for text in self.get("advertised.listeners") or ())
+        """What clients are told; empty when each is told the address it used. Listeners meant for Kafka's controllers are left out."""
+        return self._without_controllers(self.get("advertised.listeners") or ())
 
     def http_listeners(self) -> tuple[ListenerAddress, ...]:
         """Where HTTP is served; empty to serve none."""
         return tuple(parse_listener(text) for text in self.get("http.listeners"))
+
+    def _without_controllers(self, texts: Iterable[str]) -> tuple[ListenerAddress, ...]:
+        skipped = {name.upper() for name in self.get("controller.listener.names")}
+        return tuple(listener for listener in map(parse_listener, texts) if listener.name not in skipped)
 
     def _layer(self, name: str) -> Layer | None:
         return next((layer for layer in self.layers if name in layer.texts), None)

@@ -21,6 +21,7 @@ from chronik.config.secrets import FILE_SUFFIX, HIDDEN, Secret
 from chronik.config.topic_keys import TOPIC_KEYS
 from chronik.config.values import ConfigType, shown
 from chronik.errors import ConfigurationError, ErrorCode, KafkaError
+from chronik.model import INTERNAL_TOPICS
 
 KEYS: Final[Mapping[Scope, Mapping[str, ConfigKey]]] = {
     Scope.BROKER: BROKER_KEYS,
@@ -29,6 +30,9 @@ KEYS: Final[Mapping[Scope, Mapping[str, ConfigKey]]] = {
     Scope.CLIENT_METRICS: CLIENT_METRICS_KEYS,
 }
 """Every key, by whose it is."""
+
+_POLICIES: Final = frozenset({"cleanup.policy", "log.cleanup.policy"})
+"""What asks for compaction."""
 
 _SECURITY: Final = "ssl."
 """What keys begin with that Kafka lets be changed at run time for one listener only."""
@@ -40,7 +44,7 @@ def check_configs(scope: Scope, resource: str, before: Mapping[str, str], after:
     :param before: what is set on it now.
     :param after: what would be set; new secrets as :class:`~chronik.config.secrets.Secret`, others as they are stored.
     :param static: gives the values that are not set.
-    :returns: warnings about changed keys that are stored and have no effect.
+    :returns: warnings about changed keys that are stored and have no effect, or not all that is expected of them.
     :raises KafkaError: ``INVALID_CONFIG``, or ``INVALID_REQUEST`` for a broker key that cannot change at run time.
     """
     changed = {name for name in before.keys() | after.keys() if before.get(name) != after.get(name)}
@@ -56,11 +60,16 @@ def check_configs(scope: Scope, resource: str, before: Mapping[str, str], after:
         _check_group(after, static)
     if scope is Scope.BROKER and any(name.startswith("group.") for name in changed):
         _check_limits(static.with_dynamic({}, after) if resource else static.with_dynamic(after, {}))
-    return tuple(
-        f"{name} of {scope.value} {resource or 'default'} is stored and has no effect: {key.doc}"
+    where = f"{scope.value} {resource or 'default'}"
+    stored = tuple(
+        f"{name} of {where} is stored and has no effect: {key.doc}"
         for name in sorted(changed & after.keys())
         if (key := _key(scope, name)).effect is Effect.STORED
     )
+    if resource in INTERNAL_TOPICS:
+        return stored
+    compacted = (name for name in sorted(changed & after.keys() & _POLICIES) if "compact" in after[name])
+    return stored + tuple(f"{name}={after[name]} of {where}: compaction is not done yet, every record is kept" for name in compacted)
 
 
 def _key(scope: Scope, name: str) -> ConfigKey:

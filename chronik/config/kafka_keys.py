@@ -91,7 +91,18 @@ _PACKED: Final[Mapping[str, str]] = {
     "transaction.state.log.": "load.buffer.size min.isr num.partitions replication.factor segment.bytes",
 }
 
-_PREFIXES: Final = ("listener.name.", "rlmm.config.", "rsm.config.", "config.providers.", "unstable.")
+_UNTIL_4_0: Final = frozenset(
+    [
+        "broker.id.generation.enable",
+        "control.plane.listener.name",
+        "inter.broker.protocol.version",
+        "log.message.format.version",
+        "reserved.broker.max.id",
+    ]
+)
+"""What Kafka knew as long as it had ZooKeeper, beside ``zookeeper.*``; configurations of older brokers have it."""
+
+_PREFIXES: Final = ("listener.name.", "rlmm.config.", "rsm.config.", "config.providers.", "unstable.", "zookeeper.")
 """Families of keys whose names end freely."""
 
 
@@ -117,4 +128,4 @@ Left alone, any other would leave a broker open that is meant to be closed."""
 
 def is_kafka_only(name: str) -> bool:
     """Whether Kafka knows this key and it means nothing here."""
-    return name in KAFKA_ONLY or name.startswith(_PREFIXES)
+    return name in KAFKA_ONLY or name in _UNTIL_4_0 or name.startswith(_PREFIXES)

@@ -185,6 +185,8 @@ def _check(setting: Setting) -> Iterator[str]:
         raise ConfigurationError(f"{error} ({setting.origin})") from None
     if key.effect is Effect.STORED:
         yield f"{setting.name} ({setting.origin}) has no effect yet: {key.doc}"
+    if setting.name == "log.cleanup.policy" and "compact" in setting.text:
+        yield f"{setting.name}={setting.text} ({setting.origin}): compaction is not done yet, every record is kept"
 
 
 def _plugin_option(setting: Setting) -> tuple[str, str, str]:

@@ -42,12 +42,12 @@ def check_secret_file(path: str, permissions: str, what: str = "", look: Callabl
     """Whether a file with secrets is for the broker alone. Call it before the file is used, and again when it is loaded anew.
 
     :param permissions: the value of ``secret.files.permissions``.
-    :param what: what names the file, for messages: a key, as in ``ssl.keystore.location``.
+    :param what: what names the file, for messages: a key, as in ``ssl.keystore.location``, or words that end in a space.
     :param look: says how others may use the file, as :func:`exposure` does.
     :returns: a warning for the log, None when all is well.
     :raises ConfigurationError: it does not exist, or others may read it and ``permissions`` is ``refuse``.
     """
-    named = f"{what}={path}" if what else path
+    named = f"{what}{'' if what.endswith(' ') else '='}{path}" if what else path
     try:
         exposed = look(path)
     except OSError as error:

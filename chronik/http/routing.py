@@ -32,10 +32,12 @@ class Routes:
 
     :ivar endings: by last segment (``_search``), or by the last but one and a ``*`` (``_doc/*``).
     :ivar paths: by whole path (``health/broker``), by two segments and ``/*`` for any third one, or by a first segment and ``/**``.
+    :ivar exists: answers HEAD of a path of one segment that is none of these: whether there are such topics.
     """
 
     endings: dict[str, Route] = field(default_factory=dict)
     paths: dict[str, Route] = field(default_factory=dict)
+    exists: HttpHandler | None = None
 
     def find(self, path: tuple[str, ...]) -> Route:
         """The endpoint of a path.
@@ -57,5 +59,10 @@ class Routes:
 
     async def serve(self, request: HttpRequest) -> HttpAnswer:
         """Find the handler of a request and run it."""
+        if self.exists is not None and request.method == "HEAD" and self._names_topics(request.path):
+            return await self.exists(request)
         handler = self.find(request.path).handler(request.method, "/" + "/".join(request.path))
         return await handler(request)
+
+    def _names_topics(self, path: tuple[str, ...]) -> bool:
+        return len(path) == 1 and path[0] not in self.endings and path[0] not in self.paths

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from chronik.http.access import Access
-from chronik.http.interfaces import HttpAnswer, HttpError, HttpHandler, HttpRequest
+from chronik.http.interfaces import HttpAnswer, HttpError, HttpHandler, HttpRequest, json_answer
 from chronik.http.routing import Route, Routes
 from chronik.http.topics import choose, read_options
 from chronik.metadata.interfaces import IMetadataFeed
@@ -16,7 +16,7 @@ from chronik.security.interfaces import Action, IAuthorizer, Operation, Resource
 
 
 class SearchEndpoints:
-    """``_search``, ``_count``, ``_coverage`` and ``_doc``.
+    """``_search``, ``_count``, ``_coverage`` and ``_doc``, and whether there is such a topic.
 
     :param relay: runs searches.
     :param feed: knows which topics there are.
@@ -35,6 +35,7 @@ class SearchEndpoints:
             routes.endings[f"_{action}"] = Route({"GET": handler, "POST": handler})
         routes.endings["_coverage"] = Route({"GET": self._over_topics("coverage")})
         routes.endings["_doc/*"] = Route({"GET": self._document})
+        routes.exists = self._exists
 
     def _over_topics(self, action: str) -> HttpHandler:
         async def serve(request: HttpRequest) -> HttpAnswer:
@@ -57,6 +58,11 @@ class SearchEndpoints:
             answer = await self._relay.search(action, topics, params, body)
             if security.allows_as(self._feed.image.security) or set(topics) <= set(await self._readable(request, expression)):
                 return _relayed(answer)
+
+    async def _exists(self, request: HttpRequest) -> HttpAnswer:
+        """What clients of Elasticsearch ask before they search: ``HEAD /orders``."""
+        await self._readable(request, request.path[0])
+        return json_answer({})
 
     async def _document(self, request: HttpRequest) -> HttpAnswer:
         if len(request.path) != 3:

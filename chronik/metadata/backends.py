@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -30,6 +30,7 @@ class MetadataContext:
     :ivar pools: where what blocks goes.
     :ivar clock: times leases.
     :ivar random: gives that many random bytes.
+    :ivar others: absolute paths of the other log directories.
     """
 
     directory: str
@@ -37,13 +38,15 @@ class MetadataContext:
     pools: IThreadPools
     clock: IReactorTime
     random: Callable[[int], bytes] = os.urandom
+    others: Sequence[str] = ()
 
 
 def make_file_store(context: MetadataContext, options: Mapping[str, str]) -> IMetadataStore:
     """The ``file`` store."""
     _no_options("file", options)
-    directory = os.path.join(context.directory, DIRECTORY)
-    return FileMetadataStore(context.file_system, directory, context.pools.worker("metadata"), context.clock, random=context.random)
+    directory, *others = (os.path.join(each, DIRECTORY) for each in (context.directory, *context.others))
+    worker = context.pools.worker("metadata")
+    return FileMetadataStore(context.file_system, directory, worker, context.clock, random=context.random, others=others)
 
 
 def make_memory_store(context: MetadataContext, options: Mapping[str, str]) -> IMetadataStore:

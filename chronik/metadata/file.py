@@ -65,6 +65,7 @@ class FileMetadataStore:
     :param worker: where everything that blocks runs, in order; whoever made it closes it after the store.
     :param clock: times leases.
     :param rewrite_bytes_min: size from which the log may be replaced by its snapshot.
+    :param others: directories like ``directory`` in which no metadata must be when there are none here: nothing is begun anew then.
     """
 
     _log = Logger()
@@ -77,9 +78,11 @@ class FileMetadataStore:
         clock: IReactorTime,
         rewrite_bytes_min: int = REWRITE_BYTES_MIN,
         random: Callable[[int], bytes] = os.urandom,
+        others: Sequence[str] = (),
     ) -> None:
         self._file_system = file_system
         self._directory = directory
+        self._others = others
         self._worker = worker
         self._journal = Journal(file_system, directory, random)
         self._leases = Leases(clock, self._lease_expired)
@@ -165,6 +168,7 @@ class FileMetadataStore:
 
     def _open(self) -> Recovered:
         try:
+            self._refuse_others()
             self._file_system.make_directory(self._directory)
             self._lock = self._file_system.lock(f"{self._directory}/lock")
             return self._journal.open()
@@ -178,6 +182,14 @@ class FileMetadataStore:
         except ChronikError:
             self._release()
             raise
+
+    def _refuse_others(self) -> None:
+        if self._file_system.exists(f"{self._directory}/{FILE_NAME}"):
+            return
+        for other in self._others:
+            if self._file_system.exists(f"{other}/{FILE_NAME}"):
+                where = os.path.dirname(other)
+                raise ChronikError(f"the metadata are in {other}, and not in {self._directory}: name {where} first in log.dirs")
 
     def _release(self) -> None:
         self._journal.close()

@@ -259,7 +259,8 @@ class SearchFeed:
             if self._settings(topic)[0] == "off":
                 raise SearchOff(name)
             watches = self._watches.get(topic.topic_id, {})
-            topics.append(AskedTopic(name, tuple(AskedPartition(n, w.now()) for n, w in sorted(watches.items()))))
+            missing = tuple((n, self._why_not(topic, n)) for n in range(len(topic.partitions)) if n not in watches)
+            topics.append(AskedTopic(name, tuple(AskedPartition(n, w.now()) for n, w in sorted(watches.items())), missing))
         return topics
 
     def watches(self) -> Iterable[PartitionWatch]:
@@ -305,6 +306,16 @@ class SearchFeed:
     def _is_here(self, topic: TopicImage, number: int) -> bool:
         """Whether this broker has a replica; one that does not know its own id has all."""
         return self._config.broker_id < 0 or self._config.broker_id in topic.partitions[number].replicas
+
+    def _why_not(self, topic: TopicImage, number: int) -> str:
+        """Why a partition is not searched here."""
+        if not self._is_here(topic, number):
+            return "it is kept by other brokers"
+        try:
+            self._logs.get_by_id(topic.topic_id, number)
+        except KafkaError as error:
+            return str(error)
+        return "it is being opened"
 
     def _add(self, topic: TopicImage, number: int, mode: str, fast: bool) -> None:
         try:

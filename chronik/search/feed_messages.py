@@ -82,10 +82,14 @@ class AskedPartition:
 
 @dataclass(frozen=True, slots=True)
 class AskedTopic:
-    """One topic of a search."""
+    """One topic of a search.
+
+    :ivar missing: numbers of its other partitions, which cannot be searched here, and why.
+    """
 
     topic: str
     partitions: tuple[AskedPartition, ...]
+    missing: tuple[tuple[int, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,7 +202,7 @@ def search_head(value: SearchCall) -> Head:
         "type": SEARCH,
         "call": value.call,
         "action": value.action,
-        "topics": [[t.topic, [[p.number, *committed_row(p.committed)] for p in t.partitions]] for t in value.topics],
+        "topics": [[t.topic, [[p.number, *committed_row(p.committed)] for p in t.partitions], t.missing] for t in value.topics],
         "params": value.params,
         "timeout_s": value.timeout_s,
     }
@@ -206,7 +210,10 @@ def search_head(value: SearchCall) -> Head:
 
 def read_search(head: Head, body: bytes) -> SearchCall:
     """The reverse of :func:`search_head`."""
-    topics = tuple(AskedTopic(name, tuple(AskedPartition(row[0], Committed(*row[1:])) for row in rows)) for name, rows in head["topics"])
+    topics = tuple(
+        AskedTopic(name, tuple(AskedPartition(row[0], Committed(*row[1:])) for row in rows), tuple((number, why) for number, why in missing))
+        for name, rows, missing in head["topics"]
+    )
     return SearchCall(head["call"], head["action"], topics, head["params"], body, head["timeout_s"])
 
 

@@ -148,6 +148,7 @@ class SearchService(Service):
             self._control.send(head, body)
 
     def _received(self, head: Head, body: bytes) -> None:
+        self._supervisor.heard()
         kind = head["type"]
         if kind == ANSWER:
             self._relay.answer(head["call"], SearchAnswer(head["status"], head["content_type"], body))

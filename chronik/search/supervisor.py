@@ -37,6 +37,11 @@ STABLE_S: Final = 30.0
 STOP_WAIT_S: Final = 3.0
 """How long a process may take to end by itself when asked to."""
 
+LISTEN_INTERVAL_S: Final = 5.0
+SILENT_MAX: Final = 12
+"""A process that says nothing in so many intervals hangs: it is killed, and the next one goes on from the log. Intervals in which we did nothing
+ourselves count once."""
+
 LINE_BYTES_MAX: Final = 4096
 """Longer lines of a process's output are cut."""
 
@@ -101,6 +106,8 @@ class WorkerSupervisor:
         self._started_at = 0.0
         self._pause = RESTART_FIRST_S
         self._again: IDelayedCall | None = None
+        self._listening: IDelayedCall | None = None
+        self._silent = 0
         self._stopping: Deferred[None] | None = None
         self.pid: int | None = None
         self.restarts = 0
@@ -140,6 +147,8 @@ class WorkerSupervisor:
             self._adopt(index.fileno())
             self._adopt(read.fileno())
             self._connect(control.fileno())
+            self._silent = 0
+            self._listening = self._clock.callLater(LISTEN_INTERVAL_S, self._listen)
         finally:
             for ours, theirs in pairs:
                 ours.close()
@@ -163,6 +172,17 @@ class WorkerSupervisor:
         stopping.addCallback(lambda _: killing.cancel() if killing.active() else None)
         return stopping
 
+    def heard(self) -> None:
+        """The process said something."""
+        self._silent = 0
+
+    def _listen(self) -> None:
+        self._silent += 1
+        self._listening = self._clock.callLater(LISTEN_INTERVAL_S, self._listen)
+        if self._silent >= SILENT_MAX:
+            self._log.error("search process {pid} has said nothing for {seconds} s; killing it", pid=self.pid, seconds=SILENT_MAX * LISTEN_INTERVAL_S)
+            self.kill()
+
     def kill(self) -> None:
         """End the process at once."""
         try:
@@ -175,6 +195,9 @@ class WorkerSupervisor:
 
     def _process_ended(self, reason: Failure) -> None:
         pid, self.pid = self.pid, None
+        if self._listening is not None:
+            self._listening.cancel()
+            self._listening = None
         self._ended()
         if self._stopping is not None:
             self._stopping.callback(None)

@@ -306,6 +306,9 @@ class SegmentLogStore:
                     break
                 continue
             self._known[topic_partition] = (topic_id, home)
+            if existing:
+                told = "{partition} was here before, and is in no log directory: it begins anew in {path}. Is a disk not mounted?"
+                self._log.warn(told, partition=topic_partition, path=home.path)
             return self._opened(home, topic_partition, topic_id, config, loaded)
         raise problem
 

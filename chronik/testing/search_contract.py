@@ -317,6 +317,8 @@ class SearchStoreContract(SearchScoresContract, SearchSortingContract, SearchVal
             b'{"w": ["needle", ["x", {"y": null}], {}], "z": [[]]}',
             b'{"a\\u0000b": "needle"}',
             b'{"a\\\\b": "needle", "q\\"": "\\u00e9"}',
+            *(b'{"a":' * depth + b'"needle"' + b"}" * depth for depth in range(300, 1_000, 20)),
+            *(b'{"a":' + b"[" * depth + b'"needle"' + b"]" * depth + b"}" for depth in range(300, 1_000, 20)),
         ]
         store = self.holding(*(document(o, v, key=f"k{o}") for o, v in enumerate(values)))
         everything = list(range(len(values)))

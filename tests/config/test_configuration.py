@@ -124,7 +124,7 @@ class DynamicTests(SynchronousTestCase):
 
     def test_topic(self) -> None:
         """Good values pass silently."""
-        self.assertEqual((), self.check(Scope.TOPIC, {"retention.ms": "1000", "cleanup.policy": "compact", "search.mode": "off"}))
+        self.assertEqual((), self.check(Scope.TOPIC, {"retention.ms": "1000", "cleanup.policy": "delete", "search.mode": "off"}))
 
     def test_unknown(self) -> None:
         """Each scope has its own keys; the nearest is suggested."""
@@ -278,6 +278,19 @@ class GroupLimitsTest(SynchronousTestCase):
         self.assertEqual("streams.session.timeout.ms must be greater than streams.heartbeat.interval.ms", error.message)
         (warning,) = check_configs(Scope.GROUP, "g", {}, {"streams.num.standby.replicas": "2"}, config)
         self.assertIn("has no effect", warning)
+
+    def test_compaction(self) -> None:
+        """Whoever asks for it is told that it is not done, when it is asked for; for internal topics nobody did."""
+        policy = {"cleanup.policy": "compact,delete"}
+        (warning,) = check_configs(Scope.TOPIC, "t", {}, policy, Configuration())
+        self.assertIn("cleanup.policy=compact,delete of topic t: compaction is not done yet", warning)
+        (warning,) = check_configs(Scope.BROKER, "", {}, {"log.cleanup.policy": "compact"}, Configuration())
+        self.assertIn("compaction is not done yet", warning)
+        (warning,) = load({"log.cleanup.policy": "compact"}, {}).warnings
+        self.assertIn("compaction is not done yet", warning)
+        for name, before in (("t", policy), ("__consumer_offsets", {})):
+            self.assertEqual((), check_configs(Scope.TOPIC, name, before, policy, Configuration()))
+        self.assertEqual((), check_configs(Scope.TOPIC, "t", policy, {"cleanup.policy": "delete"}, Configuration()))
 
     def test_of_the_broker_at_run_time(self) -> None:
         """The interval between assignments may change while the broker runs, within its limits."""

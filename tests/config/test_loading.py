@@ -183,13 +183,21 @@ class LoadingTests(SynchronousTestCase):
         config = self.load(
             "process.roles=broker,controller\nnode.id=1\ncontroller.quorum.bootstrap.servers=localhost:9093\n"
             "listeners=PLAINTEXT://:9092,CONTROLLER://:9093\ninter.broker.listener.name=PLAINTEXT\n"
-            "advertised.listeners=PLAINTEXT://localhost:9092\ncontroller.listener.names=CONTROLLER\n"
+            "advertised.listeners=PLAINTEXT://localhost:9092,CONTROLLER://localhost:9093\ncontroller.listener.names=CONTROLLER\n"
             "listener.security.protocol.map=CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT\nnum.network.threads=3\n"
             "socket.send.buffer.bytes=102400\nlog.dirs=/tmp/kraft-combined-logs\nnum.partitions=1\n"
             "offsets.topic.replication.factor=1\ntransaction.state.log.min.isr=1\nlog.retention.hours=168\n"
         )
         self.assertEqual(["PLAINTEXT://:9092"], [str(listener) for listener in config.listeners()])
         self.assertEqual(["PLAINTEXT://localhost:9092"], [str(listener) for listener in config.advertised_listeners()])
+
+    def test_keys_of_zookeeper(self) -> None:
+        """What Kafka knew until 4.0 and the configuration of an older broker holds does not hinder the start either."""
+        config = self.load(
+            "broker.id=0\nzookeeper.connect=localhost:2181\nzookeeper.connection.timeout.ms=18000\ninter.broker.protocol.version=3.9\n"
+            "log.message.format.version=3.0\nzookeeper.ssl.keystore.location=/x\n"
+        )
+        self.assertEqual(5, len(config.warnings))
 
     def test_older_names(self) -> None:
         """log.dir counts as log.dirs where that is not set, whichever source is stronger."""

@@ -71,6 +71,18 @@ class SearchTests(SynchronousTestCase):
         """Let nobody read it."""
         self.authorizer.refused.add(Action(Operation.READ, ResourceType.TOPIC, topic))
 
+    def test_exists(self) -> None:
+        """HEAD tells whether there is a topic, as Elasticsearch does of an index; who may not read it learns nothing."""
+        for target in ("/orders", "/orders,logs-a", "/logs-*", f"/{INTERNAL}", "/_all"):
+            self.assertEqual(200, self.client.fetch("HEAD", target).status, target)
+        for target in ("/orders,nope", "/nope", "/nope*?allow_no_indices=false", "/_cat", "/_cluster/health"):
+            self.assertEqual(404, self.client.fetch("HEAD", target).status, target)
+        self.assertEqual(404, self.client.fetch("GET", "/orders").status, "no more than that")
+        for topic in ("orders", "nope"):
+            self.hide(topic)
+            self.assertEqual(403, self.client.fetch("HEAD", f"/{topic}").status)
+        self.assertEqual([], self.relay.asked)
+
     def test_expressions(self) -> None:
         """Patterns mean every topic that matches but internal ones, which must be named."""
         for target in ("/_search", "/_all/_search", "/*/_search"):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import pty
 import shlex
 import signal
 import subprocess
@@ -98,6 +100,24 @@ class CommandTests(BrokerTestCase):
         self.assertEqual(130, process.returncode)
         self.assertEqual(b"", self.chronik("consume", "followed", "--group", "f")[0])
 
+    def test_terminal(self) -> None:
+        """What begins with what comes next says so on a terminal: whoever has just produced something would see nothing."""
+        self.obey_interrupts()
+        self.chronik("produce", "watched", input=b"a\n")
+        for options, said in (((), b"--from-beginning prints what is there"), (("--from-beginning",), b""), (("--group", "t"), b"")):
+            terminal, end = pty.openpty()
+            process = subprocess.Popen(command("consume", "watched", *options), stdout=end, stderr=subprocess.PIPE, env=self.broker.shell)
+            self.addCleanup(process.kill)
+            assert process.stderr is not None
+            if said:
+                self.assertIn(said, process.stderr.readline())
+            else:
+                self.assertEqual(b"a\r\n", os.read(terminal, 100))
+            process.send_signal(signal.SIGINT)
+            self.assertEqual((None, b""), process.communicate(timeout=SECONDS))
+            os.close(terminal)
+            os.close(end)
+
     def test_interrupted_input(self) -> None:
         """Ctrl-C while lines are read ends quietly too, but not as if all were produced."""
         self.obey_interrupts()
@@ -125,9 +145,10 @@ class CommandTests(BrokerTestCase):
     def test_nobody_there(self) -> None:
         """Without a broker one line says how to start one."""
         [port] = free_ports(1)
-        for arguments in (("produce", "t", "-b", f"127.0.0.1:{port}"), ("search", "t", "q", "--http", f"http://127.0.0.1:{port}")):
+        url = f"http://127.0.0.1:{port}"
+        for arguments in (("produce", "t", "-b", f"127.0.0.1:{port}"), ("search", "t", "q", "--http", url), ("roles", "list", "--http", url)):
             said = self.chronik(*arguments, status=1)[1]
-            self.assertIn("start one with: twist chronik", said)
+            self.assertIn("(connection refused); start one with: twist chronik", said)
             self.assertEqual(1, said.count("\n"))
 
     def test_restart_while_producing(self) -> None:

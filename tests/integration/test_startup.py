@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 import signal
@@ -121,6 +122,22 @@ class RefusalTests(SynchronousTestCase):
             self.assertIn("AAAAAAAAAAAAAAAAAAAAAA", said)
             self.assertIn("cluster", said)
 
+    def test_directory_twice(self) -> None:
+        """One directory under two spellings is one: nobody else uses it."""
+        with tempfile.TemporaryDirectory() as directory:
+            self.assertIn(f"log.dirs names {directory} twice", self.refused({"log.dirs": f"{directory},{directory}/"}))
+
+    def test_directories_in_another_order(self) -> None:
+        """The metadata are in the first one; begun anew in another one they would be those of another cluster. Nothing is left behind."""
+        with running() as broker:
+            broker.stop()
+            data, new = broker.data, broker.data.with_name("new")
+            broker.settings["log.dirs"] = f"{new},{data}"
+            self.assertIn(f"name {data} first in log.dirs", refusal(self, broker))
+            self.assertFalse(new.exists())
+            broker.settings["log.dirs"] = f"{data},{new}"
+            broker.start()
+
     def test_directory_of_another_broker(self) -> None:
         """A broker does not take over what belongs to a broker of another id."""
         with running() as broker:
@@ -135,13 +152,21 @@ class StopTests(SynchronousTestCase):
     """Every way to end."""
 
     def test_signals(self) -> None:
-        """SIGTERM and SIGINT stop a broker cleanly, with its children, and leave nothing locked."""
+        """SIGTERM, SIGINT and SIGHUP stop a broker cleanly, with its children, and leave nothing locked."""
         with running() as broker:
-            for each in (signal.SIGTERM, signal.SIGINT):
+            for each in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
                 processes = eventually(lambda: children(broker.pid), what="a search process")
                 self.assertEqual(0, broker.stop(each))
                 eventually(lambda: not any(alive(pid) for pid in processes), 5, "the end of the children")  # noqa: B023  awaited here
                 broker.start()
+
+    def test_nohup(self) -> None:
+        """A broker that was started with SIGHUP ignored outlives its terminal."""
+        self.addCleanup(signal.signal, signal.SIGHUP, signal.signal(signal.SIGHUP, signal.SIG_IGN))
+        with running() as broker:
+            os.kill(broker.pid, signal.SIGHUP)
+            eventually(lambda: broker.http("/health")[0] == 200, what="health after the signal")
+            self.assertEqual(0, broker.stop())
 
     def test_signal_while_starting(self) -> None:
         """A signal in any moment of the start ends the broker, and its data can be used afterwards."""

@@ -18,7 +18,7 @@ LAYERS: Final = (
     {"cluster"},
     {"server", "audit"},
     {"http"},
-    {"cli"},
+    {"cli", "greeting"},
     {"broker", "machine", "tap"},
 )
 """Packages from the lowest to the highest; those of one layer see only each other's interfaces."""

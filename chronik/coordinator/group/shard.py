@@ -93,7 +93,8 @@ class GroupShard:
         # Which topics are new since the expressions were looked at nobody knows any more: each is looked at once.
         self._steps.newest_topic = self._image().revision
         self._store.loaded = True
-        self._log.info("read {count} record(s) of group state: {groups} group(s)", count=count, groups=len(self.groups))
+        tell = self._log.info if count else self._log.debug  # most of fifty partitions are empty
+        tell("read {count} record(s) of group state: {groups} group(s)", count=count, groups=len(self.groups))
 
     def unload(self, error: KafkaError) -> None:
         """Coordinate these groups no more."""

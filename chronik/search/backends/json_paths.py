@@ -19,6 +19,9 @@ PATHS_MAX: Final = 256
 SHAPES_MAX: Final = 4_096
 """Shapes of documents whose paths are known to be in the dictionary; past it the cache begins anew."""
 
+SHAPES_CHARACTERS_MAX: Final = 16 << 20
+"""Of the JSON whose shapes are kept: where objects are keyed by ids, no two are alike and each shape is as large as its record."""
+
 _KINDS: Final[dict[type, str]] = {str: "text", int: "long", float: "double", bool: "boolean"}
 _MAYBE_DATE: Final = re.compile(r"-\d\d-\d\d")  # begins with a literal: that is searched for five times as fast
 
@@ -49,6 +52,7 @@ class JsonPaths:
         self._kinds: dict[str, set[str]] = {path: set(names) for path, names in (kinds or {}).items()}
         self._maximum = maximum
         self._shapes: dict[Any, Seen] = {}
+        self._shapes_characters = 0
         self.revision = 0
 
     def kinds(self, path: str) -> frozenset[str]:
@@ -63,9 +67,10 @@ class JsonPaths:
         """For a store's own file."""
         return {path: sorted(kinds) for path, kinds in self._kinds.items()}
 
-    def see(self, value: dict[str, Any], dated: bool) -> Seen:
+    def see(self, value: dict[str, Any], dated: bool, characters: int = 0) -> Seen:
         """Take in a document's paths.
 
+        :param characters: of its JSON, at least of the names in it.
         :param dated: whether it may hold date strings, see :func:`may_hold_dates`; such a document is always walked through.
         """
         if dated:
@@ -73,8 +78,10 @@ class JsonPaths:
         shape = _shape(value)
         seen = self._shapes.get(shape)
         if seen is None:
-            if len(self._shapes) >= SHAPES_MAX:
+            if len(self._shapes) >= SHAPES_MAX or self._shapes_characters + characters > SHAPES_CHARACTERS_MAX:
                 self._shapes.clear()
+                self._shapes_characters = 0
+            self._shapes_characters += characters
             seen = self._shapes[shape] = self._walk(value)
         return seen
 

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from typing import Any, NoReturn
+from typing import Any, Final, NoReturn
 
 from chronik.search.analysis import decoded, leaf_text
 from chronik.search.interfaces import Document
+
+DEPTH_MAX: Final = 126
+"""Levels of JSON; tantivy takes no more. Far below what recursion bears: a parser that lets more through would leave it to others to fail."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,9 +48,11 @@ def indexed_value(document: Document) -> IndexedValue | None:
         parsed = _parsed(text)
     except (ValueError, RecursionError):
         return IndexedValue(None, decoded(value))
-    if isinstance(parsed, dict):
-        return IndexedValue(parsed, text)
-    return IndexedValue(None, leaf_text(parsed))
+    if not isinstance(parsed, dict):
+        return IndexedValue(None, leaf_text(parsed))
+    if text.count("{") + text.count("[") > DEPTH_MAX and _is_deep(parsed):
+        return IndexedValue(None, text)
+    return IndexedValue(parsed, text)
 
 
 def _parsed(text: str) -> Any:
@@ -56,6 +61,16 @@ def _parsed(text: str) -> Any:
         if end == len(text):
             return parsed
     return _DECODER.decode(text)
+
+
+def _is_deep(value: dict[str, Any]) -> bool:
+    """Whether it has more than :data:`DEPTH_MAX` levels."""
+    level: list[Any] = [value]
+    for _ in range(DEPTH_MAX):
+        level = [inner for item in level for inner in (item.values() if isinstance(item, dict) else item) if isinstance(inner, dict | list)]
+        if not level:
+            return False
+    return True
 
 
 def storable(text: str) -> str:

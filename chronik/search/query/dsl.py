@@ -26,7 +26,7 @@ from chronik.search.query.ast import (
     Terms,
     Wildcard,
 )
-from chronik.search.query.limits import BOOST_MAX, TERMS_MAX, Budget
+from chronik.search.query.limits import BOOST_MAX, Budget
 from chronik.search.query.querystring import parse_query_string
 from chronik.search.query.topics import with_id
 
@@ -195,8 +195,7 @@ def _terms(name: str, inner: Any, budget: Budget, depth: int) -> Query:
     field, values = next(iter(fields.items()))
     if not isinstance(values, list):
         raise QueryError(f"[{name}] on [{field}] expects a list of values, not {_shown(values)}")
-    if len(values) > TERMS_MAX:
-        raise QueryError(f"[{name}] on [{field}] has {len(values)} values, at most {TERMS_MAX} are allowed", "illegal_argument_exception")
+    budget.spend_values(field, values)
     return _boosted(Terms(field, tuple(_scalar(name, v) for v in values)), inner)
 
 
@@ -271,8 +270,9 @@ def _bool(name: str, inner: Any, budget: Budget, depth: int) -> Query:
     if not any(lists.values()):
         return _boosted(MatchAll(), inner)
     needed = bool(lists["should"]) and not (lists["must"] or lists["filter"])
-    minimum = _minimum(name, inner["minimum_should_match"], len(lists["should"])) if "minimum_should_match" in inner else int(needed)
-    return _boosted(Bool(**lists, minimum_should_match=minimum), inner)
+    minimum = _minimum(name, inner["minimum_should_match"], len(lists["should"])) if "minimum_should_match" in inner else 0
+    # Where nothing else is asked for one of them has to match, as in Elasticsearch, also when what is said comes to none.
+    return _boosted(Bool(**lists, minimum_should_match=max(minimum, int(needed))), inner)
 
 
 def _minimum(name: str, value: Any, clauses: int) -> int:

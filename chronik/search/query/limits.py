@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Final
+from collections.abc import Sequence
+from typing import Any, Final
 
 from chronik.search.analysis import words
+from chronik.search.fields import Kind, resolve
 from chronik.search.interfaces import QueryError
 
 DEPTH_MAX: Final = 30
@@ -43,7 +45,17 @@ class Budget:
         if len(text) > 1:
             self._count(max(0, len(words(text)) - 1))
 
+    def spend_values(self, field: str, values: Sequence[Any]) -> None:
+        """Values of one clause that was spent for already. Where they are looked up everywhere, each is a clause for every path there is.
+
+        :raises QueryError: they are too many.
+        """
+        if len(values) > TERMS_MAX:
+            raise QueryError(f"[terms] on [{field}] has {len(values)} values, at most {TERMS_MAX} are allowed", "illegal_argument_exception")
+        if resolve(field).kind in (Kind.ANY, Kind.VALUE):
+            self._count(max(0, len(values) - 1))
+
     def _count(self, clauses: int) -> None:
         self._clauses += clauses
         if self._clauses > CLAUSES_MAX:
-            raise QueryError(f"the query has more than {CLAUSES_MAX} clauses or words; use [terms] for long lists of values", "too_many_clauses")
+            raise QueryError(f"the query has more than {CLAUSES_MAX} clauses or words; use [terms] on a field for long lists", "too_many_clauses")

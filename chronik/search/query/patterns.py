@@ -31,7 +31,24 @@ def wildcard_regex(pattern: str) -> str:
 
 def wildcard_pattern(pattern: str) -> re.Pattern[str]:
     """The pattern, compiled."""
-    return re.compile(wildcard_regex(pattern), re.DOTALL)
+    return re.compile(steady_regex(pattern), re.DOTALL)
+
+
+def steady_regex(pattern: str) -> str:
+    """The pattern as a regular expression of Python that never takes long: what stands between two stars is taken where it is first and nowhere
+    else. Python would try every way to spread a text over the stars of :func:`wildcard_regex`, while nothing else runs.
+
+    :raises QueryError: as :func:`wildcard_regex`.
+    """
+    wildcard_regex(pattern)
+    pieces = [""]
+    for character, wild in wildcard_tokens(pattern):
+        if wild and character == "*":
+            pieces.append("")
+        else:
+            pieces[-1] += "." if wild else quoted(character)
+    first, *inner, last = pieces if len(pieces) > 1 else (pieces[0], "")
+    return first + "".join(f"(?>.*?{piece})" for piece in inner if piece) + (f".*{last}" if len(pieces) > 1 else "")
 
 
 def word_pattern(pattern: str) -> str:

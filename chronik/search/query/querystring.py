@@ -136,7 +136,10 @@ class _Parser:
                 self._at += 1
             else:
                 break
-            mod = _Mod.MUST if sign == "+" else (_Mod.MUST if mod is _Mod.NOT else _Mod.NOT)
+            if sign == "+":
+                mod = _Mod.MUST if mod is _Mod.NONE else mod
+            else:
+                mod = _Mod.MUST if mod is _Mod.NOT else _Mod.NOT
         return mod, self._boosted(self._primary(field, depth))
 
     def _boosted(self, query: Query) -> Query:
@@ -299,6 +302,7 @@ class _Parser:
             values.append(_unquoted(match[0]))
             self._skip()
         self._at += 1
+        self._budget.spend_values(field, values)
         return Terms(field, tuple(values))
 
 

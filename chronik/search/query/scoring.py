@@ -19,6 +19,7 @@ from typing import Final
 from chronik.search.analysis import words
 from chronik.search.fields import Kind, is_typed, resolve
 from chronik.search.query.ast import Bool, Boost, Match, MatchAll, MatchNone, Phrase, Query, Scored, Term
+from chronik.search.query.limits import BOOST_MAX
 
 STEP: Final = 1 / 1024
 """Sums of up to 16,384 are exact in 32-bit floats."""
@@ -69,7 +70,7 @@ def weigh(query: Query, documents: int, frequencies: Sequence[int]) -> Query:
 
 def _weigh(query: Query, weights: Mapping[str, float], factor: float) -> Query:
     if isinstance(query, Boost):
-        return _weigh(query.query, weights, factor * query.factor)
+        return _weigh(query.query, weights, min(factor * query.factor, BOOST_MAX))
     if isinstance(query, Bool):
         must = tuple(_weigh(q, weights, factor) for q in query.must)
         return replace(query, must=must, should=tuple(_weigh(q, weights, factor) for q in query.should))

@@ -7,13 +7,15 @@ batch is part of a hit, so that the records before it are skipped, not decoded.
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import Final, TypeAlias
 
 from twisted.internet.defer import gatherResults
 from twisted.logger import Logger
 
 from chronik.defer import deferred
+from chronik.errors import ErrorCode
 from chronik.model import TopicId
 from chronik.record.batch import BadBatch, BatchHeader, check_crc, whole_batches
 from chronik.record.records import BadRecords, Record, RecordWalk, unpacked_records
@@ -33,6 +35,25 @@ Batches: TypeAlias = "dict[int, tuple[BatchHeader, bytes]]"
 """Header and decompressed records by base offset."""
 
 
+_GONE: Final = (ErrorCode.NONE, ErrorCode.OFFSET_OUT_OF_RANGE, ErrorCode.CORRUPT_MESSAGE)
+"""What a log says of records that it does not have any more, or not as they were written."""
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """What came of reading records back.
+
+    :ivar failed: partitions whose log cannot be read now, and why.
+    """
+
+    records: dict[Place, Record]
+    failed: dict[tuple[TopicId, int], str]
+
+
+class _LogFailed(Exception):
+    """A log cannot be read now."""
+
+
 class RecordLookup:
     """Finds the records of hits.
 
@@ -48,17 +69,24 @@ class RecordLookup:
         self._bytes = 0
 
     @deferred
-    async def read(self, wanted: Iterable[tuple[TopicId, int, Found]]) -> Mapping[Place, Record]:
+    async def read(self, wanted: Iterable[tuple[TopicId, int, Found]]) -> Shown:
         """The records of these hits; those that the log does not have any more are left out."""
         partitions: dict[tuple[TopicId, int], list[Found]] = {}
         for topic_id, partition, found in wanted:
             partitions.setdefault((topic_id, partition), []).append(found)
-        reads = [self._read_partition(topic_id, partition, founds) for (topic_id, partition), founds in partitions.items()]
-        return {place: record for records in await gatherResults(reads, consumeErrors=True) for place, record in records.items()}
+        shown = Shown({}, {})
+        await gatherResults([self._read_into(shown, *which, founds) for which, founds in partitions.items()], consumeErrors=True)
+        return shown
 
     @deferred
-    async def _read_partition(self, topic_id: TopicId, partition: int, founds: list[Found]) -> dict[Place, Record]:
-        records: dict[Place, Record] = {}
+    async def _read_into(self, shown: Shown, topic_id: TopicId, partition: int, founds: list[Found]) -> None:
+        try:
+            await self._read_partition(shown.records, topic_id, partition, founds)
+        except _LogFailed as error:
+            shown.failed[topic_id, partition] = str(error)
+
+    @deferred
+    async def _read_partition(self, records: dict[Place, Record], topic_id: TopicId, partition: int, founds: list[Found]) -> None:
         read: Batches = {}
         walk: RecordWalk | None = None
         for found in sorted(founds, key=lambda f: f.offset):
@@ -78,12 +106,16 @@ class RecordLookup:
                     continue
                 if record.offset == found.offset:
                     records[topic_id, partition, found.offset] = record
-        return records
 
     async def _fetch(self, topic_id: TopicId, partition: int, offset: int) -> Batches:
-        """The batches from the one that holds ``offset`` on that fit one read."""
+        """The batches from the one that holds ``offset`` on that fit one read.
+
+        :raises _LogFailed: the log cannot be read now.
+        """
         batches: Batches = {}
         for fetched in await self._source.fetch([Want(topic_id, partition, offset, READ_BYTES_MAX)], READ_BYTES_MAX):
+            if fetched.error not in _GONE:
+                raise _LogFailed(f"records cannot be shown: {fetched.error.name}")
             try:
                 for header, batch in whole_batches(fetched.records):
                     check_crc(header, batch)

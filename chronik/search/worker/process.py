@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from twisted.internet.interfaces import IDelayedCall, IReactorTime
 
 PROGRESS_INTERVAL_S: Final = 0.5
-"""How often the broker is told how far partitions are: enough for health and metrics."""
+"""How often the broker is told how far partitions are, and that this process lives: enough for health and metrics."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,9 +102,7 @@ class SearchProcess:
 
     def _tell_progress(self) -> None:
         self._telling = self._clock.callLater(PROGRESS_INTERVAL_S, self._tell_progress)
-        progress = self._indexer.progress()
-        if progress:
-            self._send(progress_head(progress, self._own.memory_bytes()), b"")
+        self._send(progress_head(self._indexer.progress(), self._own.memory_bytes()), b"")
 
 
 def resident_bytes() -> int:

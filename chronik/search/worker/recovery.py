@@ -120,6 +120,10 @@ class Recovery:
             await self._tail.remove(partition, start, True)
         if partition.shards and max(partition.shard_end, partition.writer_next) < start:
             await self.drop_from(partition, 0, f"its log begins at offset {start} now, after all that it holds")
+        if partition.way is Way.MOVING and partition.writer_next >= partition.writer_target and not partition.uncommitted:
+            # All that was to be moved is gone; what came since may be too much for the tail again.
+            partition.way = Way.TAIL
+            self._consider(partition)
 
     async def remove(self, partition: PartitionIndex, then: Task | None) -> None:
         """The partition is gone: remove all it has once no search uses it.

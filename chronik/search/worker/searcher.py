@@ -6,6 +6,7 @@ goes on.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
@@ -21,13 +22,14 @@ from chronik.search.query.ast import MatchAll, Query
 from chronik.search.query.scoring import scored_clauses, weigh
 from chronik.search.query.search_body import SearchRequest, SourceFilter
 from chronik.search.query.topics import bind_topics
+from chronik.search.wire import FRAME_BYTES_MAX
 from chronik.search.worker.answers import Reply, ShardFailure, error_reply, hit_text, reply, search_reply, shards_section
 from chronik.search.worker.indexer import Indexer
 from chronik.search.worker.lookup import RecordLookup
 from chronik.search.worker.merge import Hit, merged
 from chronik.search.worker.partition import PartitionIndex, View
 from chronik.search.worker.render import source_text
-from chronik.search.worker.requests import Wait, read_count, read_coverage, read_document, read_search, read_timeout, read_wait
+from chronik.search.worker.requests import WAIT_DEFAULT_S, Wait, read_count, read_coverage, read_document, read_search, read_timeout, read_wait
 from chronik.search.worker.threads import Run
 
 if TYPE_CHECKING:
@@ -35,6 +37,13 @@ if TYPE_CHECKING:
 
 REFRESH_WAIT_S: Final = 0.25
 """A search does not wait longer for what is added but not committed, unless it asked for certain offsets."""
+
+ANSWER_CHARACTERS_MAX: Final = FRAME_BYTES_MAX
+HITS_READ_MAX: Final = 100
+"""Hits whose records are read at a time: a record may be a megabyte, and a page has up to 10,000 of them."""
+
+_UNAVAILABLE: Final = "no_shard_available_action_exception"
+_NUMBERS: Final = re.compile(r"(\d{1,9}):(\d{1,18})", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,18 +117,20 @@ class Searcher:
             outcomes = await self._ask(sources, lambda s: _search(s, query, request.sort, limit), deadline)
         finally:
             release()
-        failures, timed_out = self._failures(sources, outcomes, timed_out)
+        failures, timed_out = self._failures(call, sources, outcomes, timed_out)
         hits = [Hit(s.views[f.topic, f.partition], f) for s, o in zip(sources, outcomes, strict=True) if not isinstance(o, Failure) for f in o.hits]
         total = sum(o.total for o in outcomes if not isinstance(o, Failure))
         page = merged(hits, request.sort, request.offset, request.size)
-        texts = await self._render(page, request, "sort" in call.params or b'"sort"' in call.body)
+        texts, unread = await self._render(page, request, "sort" in call.params or b'"sort"' in call.body)
+        failures += unread
         scores = [h.found.score for h in page] if request.sort.field == "_score" else []
         head = {
             "took": int((self._clock.seconds() - began) * 1000),
             "timed_out": timed_out,
-            "_shards": shards_section(len(asked), failures),
+            "_shards": _shards(call, failures),
         }
-        return search_reply(head, _total(total, request.track_total_hits), max(scores, default=None), texts, self._searched(asked, views))
+        searched = self._searched(call.topics, asked, views)
+        return search_reply(head, _total(total, request.track_total_hits), max(scores, default=None), texts, searched)
 
     async def _count(self, call: SearchCall, deadline: float) -> Reply:
         request = read_count(call.params, call.body)
@@ -132,32 +143,38 @@ class Searcher:
             outcomes = await self._ask(sources, lambda s: s.store.count(_bound(s, request.query), s.bounds), deadline)
         finally:
             release()
-        failures, timed_out = self._failures(sources, outcomes, timed_out)
+        failures, timed_out = self._failures(call, sources, outcomes, timed_out)
         count = sum(o for o in outcomes if not isinstance(o, Failure))
         late = {"timed_out": True} if timed_out else {}
-        return reply(200, {"count": count, **late, "_shards": shards_section(len(asked), failures), **self._searched(asked, views)})
+        return reply(200, {"count": count, **late, "_shards": _shards(call, failures), **self._searched(call.topics, asked, views)})
 
     async def _document(self, call: SearchCall, deadline: float) -> Reply:
         chosen, wait = read_document(call.params).source, read_wait(call.params)
         name, hit_id = call.topics[0].topic, call.params.get("id", "")
-        topic, _, rest = hit_id.rpartition(":")[0].rpartition(":")
-        offset_text = hit_id.rpartition(":")[2]
         missing = reply(404, {"_index": name, "_id": hit_id, "found": False})
-        if topic != name or not (rest.isdecimal() and offset_text.isdecimal()):
+        numbers = _NUMBERS.fullmatch(hit_id.removeprefix(f"{name}:"))
+        if numbers is None or not hit_id.startswith(f"{name}:"):
             return missing
-        asked = [a for a in self._asked(call.topics) if a.number == int(rest)]
+        number, offset = int(numbers[1]), int(numbers[2])
+        asked = [a for a in self._asked(call.topics) if a.number == number]
         await self._wait(asked, wait, deadline)
+        await self._wait(asked, Wait({(name, number): offset}, WAIT_DEFAULT_S) if any(offset < a.told.stable for a in asked) else None, deadline)
         release = self._indexer.pins.pin()
         try:
             _, sources = self._sources(asked)
-            outcomes = await self._ask(sources, lambda s: _locate(s, int(offset_text)), deadline)
+            outcomes = await self._ask(sources, lambda s: _locate(s, offset), deadline)
         finally:
             release()
         found = [(s, o) for s, o in zip(sources, outcomes, strict=True) if isinstance(o, Found)]
         if not found:
-            return missing
+            whys = [why for n, why in call.topics[0].missing if n == number] + [o.getErrorMessage() for o in outcomes if isinstance(o, Failure)]
+            late = any(offset < a.told.stable and (a.partition is None or offset >= a.partition.through) for a in asked)
+            why = whys[0] if whys else "it is not indexed yet" if late else None
+            return missing if why is None else error_reply(503, _UNAVAILABLE, f"whether there is [{hit_id}] cannot be told: {why}")
         source, located = found[0]
-        texts = await self._sources_text([Hit(source.views[located.topic, located.partition], located)], chosen)
+        texts, unread = await self._sources_text([Hit(source.views[located.topic, located.partition], located)], chosen)
+        if unread:
+            return error_reply(503, _UNAVAILABLE, unread[0].reason)
         if texts[0] is None:
             return missing
         head = f'{{"_index":"{name}","_id":"{hit_id}","_version":1,"_seq_no":{located.offset},"_primary_term":1,"found":true'
@@ -192,7 +209,8 @@ class Searcher:
         for row in rows.values():
             row["missing"] = row["committed_end"] - row["log_start"] - row["indexed"] - sum(row["skipped"].values())
             row["complete"] = row["missing"] == 0 and "failure" not in row
-        partitions = {str(one.number): rows[one.told.feed] for one in asked}
+        rows.update((-1 - n, {"failure": why, "complete": False}) for n, why in call.topics[0].missing)
+        partitions = {**{str(one.number): rows[one.told.feed] for one in asked}, **{str(n): rows[-1 - n] for n, _ in call.topics[0].missing}}
         return reply(200, {"topic": call.topics[0].topic, "complete": all(r["complete"] for r in rows.values()), "partitions": partitions})
 
     # -- steps ---------------------------------------------------------------------------------------------------------
@@ -288,7 +306,9 @@ class Searcher:
         self._run(question, source).addBoth(deliver)
         return answered
 
-    def _failures(self, sources: Sequence[Source], outcomes: Sequence[Any], timed_out: bool) -> tuple[list[ShardFailure], bool]:
+    def _failures(
+        self, call: SearchCall, sources: Sequence[Source], outcomes: Sequence[Any], timed_out: bool
+    ) -> tuple[list[ShardFailure], bool]:
         """Each partition that was not searched whole, once."""
         failures: dict[int, ShardFailure] = {}
         for source, outcome in zip(sources, outcomes, strict=True):
@@ -298,13 +318,15 @@ class Searcher:
                 kind, reason = ("timeout_exception", "it took too long") if late else ("store_exception", outcome.getErrorMessage())
                 for view in source.views.values():
                     failures.setdefault(view.feed, ShardFailure(view.topic, view.partition, kind, reason))
-        return list(failures.values()), timed_out
+        absent = [ShardFailure(t.topic, number, _UNAVAILABLE, why) for t in call.topics for number, why in t.missing]
+        return [*failures.values(), *absent], timed_out
 
-    async def _render(self, page: Sequence[Hit], request: SearchRequest, explicit: bool) -> list[str]:
-        """The hits' JSON; ``explicit`` shows what they were sorted by."""
-        sources = await self._sources_text(page, request.source) if request.source.enabled else ["" for _ in page]
+    async def _render(self, page: Sequence[Hit], request: SearchRequest, explicit: bool) -> tuple[list[str], list[ShardFailure]]:
+        """The hits' JSON, and the partitions whose records cannot be read; ``explicit`` shows what they were sorted by."""
+        enabled = request.source.enabled
+        sources, unread = await self._sources_text(page, request.source) if enabled else (["" for _ in page], [])
         scored = request.sort.field == "_score"
-        return [
+        texts = [
             hit_text(
                 hit.view.topic,
                 f"{hit.view.topic}:{hit.view.partition}:{hit.found.offset}",
@@ -315,22 +337,41 @@ class Searcher:
             for hit, source in zip(page, sources, strict=True)
             if source is not None
         ]
+        return texts, unread
 
-    async def _sources_text(self, page: Sequence[Hit], chosen: SourceFilter) -> list[str | None]:
-        """``_source`` of each hit; None for records that the log does not have any more."""
+    async def _sources_text(self, page: Sequence[Hit], chosen: SourceFilter) -> tuple[list[str | None], list[ShardFailure]]:
+        """``_source`` of each hit, None for records that the log does not have any more; and the partitions whose log cannot be read now.
+
+        :raises QueryError: they are more than an answer holds; noticed before all of them are in memory.
+        """
+        texts: list[str | None] = []
+        unread: list[ShardFailure] = []
+        left = ANSWER_CHARACTERS_MAX
+        for start in range(0, len(page), HITS_READ_MAX):
+            some, failed = await self._some_text(page[start : start + HITS_READ_MAX], chosen)
+            left -= sum(len(text) for text in some if text is not None)
+            if left < 0:
+                raise QueryError("the answer is too large, ask for fewer hits", "illegal_argument_exception", 413)
+            texts += some
+            unread += failed
+        return texts, unread
+
+    async def _some_text(self, page: Sequence[Hit], chosen: SourceFilter) -> tuple[list[str | None], list[ShardFailure]]:
         known = self._indexer.partitions
         wanted = [(known[h.view.feed].feed.topic_id, h.view.partition, h.found) for h in page if h.view.feed in known]
-        records = await self._lookup.read(wanted)
+        shown = await self._lookup.read(wanted)
         texts: list[str | None] = []
         for hit in page:
             partition = self._indexer.partitions.get(hit.view.feed)
-            record = None if partition is None else records.get((partition.feed.topic_id, hit.view.partition, hit.found.offset))
+            record = None if partition is None else shown.records.get((partition.feed.topic_id, hit.view.partition, hit.found.offset))
             texts.append(None if record is None else source_text(hit.view.topic, hit.view.partition, record, chosen))
-        return texts
+        views = {(known[h.view.feed].feed.topic_id, h.view.partition): h.view for h in page if h.view.feed in known} if shown.failed else {}
+        unread = [ShardFailure(v.topic, v.partition, "store_exception", why) for p, why in shown.failed.items() if (v := views.get(p))]
+        return texts, unread
 
-    def _searched(self, asked: Sequence[Asked], views: Mapping[int, View]) -> dict[str, Any]:
+    def _searched(self, topics: Sequence[AskedTopic], asked: Sequence[Asked], views: Mapping[int, View]) -> dict[str, Any]:
         """How far each partition was searched, and why not further."""
-        through: dict[str, dict[str, int]] = {}
+        through: dict[str, dict[str, int]] = {t.topic: {str(number): -1 for number, _ in t.missing} for t in topics if t.missing}
         lagging: dict[str, dict[str, Any]] = {}
         for one in asked:
             view = views.get(one.told.feed) if one.partition is not None else None
@@ -385,6 +426,11 @@ def _check_known(offsets: Mapping[tuple[str | None, int], int], asked: Sequence[
             name = f"{topic}:{number}" if topic else str(number)
             reason = f"[wait_for_offset] names partition [{name}], which is not searched; with several topics it is topic:partition:offset"
             raise QueryError(reason, "illegal_argument_exception")
+
+
+def _shards(call: SearchCall, failures: Sequence[ShardFailure]) -> dict[str, Any]:
+    failed = {(f.topic, f.partition): f for f in failures}
+    return shards_section(sum(len(t.partitions) + len(t.missing) for t in call.topics), list(failed.values()))
 
 
 def _total(total: int, track: bool | int) -> dict[str, Any] | None:

@@ -20,7 +20,7 @@ from chronik.search.backends.tantivy.limits import number_limits
 from chronik.search.backends.tantivy.ranking import TIED_CLAUSES_MAX, Ranking, ways_to
 from chronik.search.backends.tantivy.store import PATHS_FILE
 from chronik.search.interfaces import QueryError, Sort, StoreDamaged
-from chronik.search.query.ast import Exists, Match, MatchAll, Range, Term
+from chronik.search.query.ast import Exists, Match, MatchAll, Prefix, Range, Term, Wildcard
 from chronik.testing.search_builders import EVERYTHING, document, documents
 
 HEAP_BYTES = 15_000_000
@@ -39,6 +39,16 @@ class TantivyStoreTests(unittest.SynchronousTestCase):
         store.close()
         TantivyBackend().open(directory, True, HEAP_BYTES).close()
 
+    def test_long_runs_of_digits_take_no_time(self) -> None:
+        """A record of digits is read once, not once for every few of them: it would keep all others waiting for half an hour."""
+        digits = "1234567890" * 100_000
+        values = [f'{{"a":"{digits}"}}', f'{{"{digits}":1}}', f'{{"a":0.{digits}}}', f'{{"a":" {digits}"}}', f'{{"a":"{digits.replace("0", "e")}"}}']
+        store = TantivyBackend().open(None, True, HEAP_BYTES)
+        self.addCleanup(store.close)
+        store.add([document(offset, value.encode()) for offset, value in enumerate(values)])
+        store.commit()
+        self.assertEqual(store.count(MatchAll(), EVERYTHING), len(values))
+
     def test_dictionary_of_paths_gone(self) -> None:
         """Without its dictionary an index would miss words: it is damaged."""
         directory = self.mktemp()
@@ -48,6 +58,20 @@ class TantivyStoreTests(unittest.SynchronousTestCase):
         store.close()
         os.remove(os.path.join(directory, PATHS_FILE))
         self.assertRaises(StoreDamaged, TantivyBackend().open, directory, False, HEAP_BYTES)
+
+    def test_no_length_of_a_name_is_damage(self) -> None:
+        """A name or a pattern that is too long for tantivy refuses the query: an index that was said to be damaged would be made anew."""
+        store = TantivyBackend().open(None, True, HEAP_BYTES)
+        self.addCleanup(store.close)
+        store.add(documents({"a": 1}))
+        store.commit()
+        for length in (100, 1_100, 70_000):
+            name = "a" * length
+            for query, sort in ((MatchAll(), Sort(name)), (Prefix(name, "b"), Sort()), (Wildcard("key", f"{name}*"), Sort()), (Exists(name), Sort())):
+                try:
+                    self.assertLessEqual(store.search(query, EVERYTHING, sort, 1).total, 1)
+                except QueryError as error:
+                    self.assertEqual(error.kind, "illegal_argument_exception")
 
     def test_columnless_records_refuse_ranges_only_where_they_are_searched(self) -> None:
         """Ranges, existence and order over paths are refused when records without columns are inside the bounds, and only then."""
@@ -240,6 +264,14 @@ class JsonPathsTests(unittest.SynchronousTestCase):
         self.assertTrue(may_hold_dates('{"at": "1970-01-02"}'))
         self.assertFalse(may_hold_dates('{"n": 19700102}'))
         self.assertEqual(JsonPaths().see(value, True).dates, {"at": [1000], "in.d": [86_400_000]})
+
+    def test_shapes_of_objects_keyed_by_ids(self) -> None:
+        """Records none of which is like another do not fill the memory with what they were like."""
+        store = TantivyBackend().open(None, True, HEAP_BYTES)
+        self.addCleanup(store.close)
+        for offset in range(100):
+            store.add([document(offset, {"users": {f"{offset:03}x" * 250_000: 1}})])
+        self.assertLessEqual(len(store._paths._shapes), 16)
 
     def test_speakable(self) -> None:
         """Only paths that a query can name have room in the dictionary."""

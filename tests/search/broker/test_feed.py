@@ -101,6 +101,16 @@ class FeedTests(SynchronousTestCase):
         self.feed.attach()
         self.assertEqual(self.told(), ["partition", "partition", "fed"])
 
+    def test_asked_for_what_is_not_here(self) -> None:
+        """Partitions that cannot be searched are named, with why."""
+        found = self.broker.get_by_id
+        self.broker.get_by_id = self.refuse  # type: ignore[method-assign]
+        self.broker.create("late")
+        (topic,) = self.feed.asked(["late"])
+        self.assertEqual(((), ((0, "NOT_LEADER_OR_FOLLOWER: led by another broker"),)), (topic.partitions, topic.missing))
+        self.broker.get_by_id = found  # type: ignore[method-assign]
+        self.assertEqual(((0, "it is being opened"),), self.feed.asked(["late"])[0].missing)
+
     def test_led_late(self) -> None:
         """A partition that is not led yet when its topic is heard of is searched once it is led."""
         found = self.broker.get_by_id

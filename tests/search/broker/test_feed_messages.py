@@ -56,7 +56,7 @@ class RoundTripTests(SynchronousTestCase):
 
     def test_search(self) -> None:
         """A call over two topics, its body apart."""
-        topics = (AskedTopic("a", (AskedPartition(0, Committed(1, 0, 5, 6)),)), AskedTopic("b", ()))
+        topics = (AskedTopic("a", (AskedPartition(0, Committed(1, 0, 5, 6)),)), AskedTopic("b", (), ((7, "its disk failed"),)))
         value = SearchCall(9, "search", topics, {"q": "x"}, b"{}", 1.5)
         self.assertEqual(read_search(sent(search_head(value)), b"{}"), value)
 

@@ -17,8 +17,10 @@ from chronik.search.supervisor import (
     CONTROL_FD,
     INDEX_FD,
     LINE_BYTES_MAX,
+    LISTEN_INTERVAL_S,
     READ_FD,
     RESTART_MAX_S,
+    SILENT_MAX,
     STABLE_S,
     STOP_WAIT_S,
     OutputRelay,
@@ -121,6 +123,21 @@ class SupervisorTests(SynchronousTestCase):
             self.assertEqual(os.read(process.fds[child], 9), b"%d" % child)
             self.assertFalse(os.get_blocking(process.fds[child]))
         self.end()
+
+    def test_silence(self) -> None:
+        """A process that hangs is killed after a while; one that says something now and then is not."""
+        (process,) = self.spawner.processes
+        for _ in range(3 * SILENT_MAX):
+            self.clock.advance(LISTEN_INTERVAL_S)
+            self.supervisor.heard()
+        self.assertEqual([], process.signals)
+        self.clock.advance(3_600.0)  # the broker was stopped itself
+        self.assertEqual([], process.signals)
+        for _ in range(SILENT_MAX):
+            self.clock.advance(LISTEN_INTERVAL_S)
+        self.assertEqual("KILL", process.signals[0])
+        self.end()
+        self.assertEqual(1, len(self.clock.getDelayedCalls()))
 
     def test_secrets(self) -> None:
         """What anybody can read of a process, its arguments, holds no option of the backend; nor does its environment what sets the broker's keys."""

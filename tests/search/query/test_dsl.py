@@ -111,10 +111,11 @@ class DslTests(unittest.SynchronousTestCase):
     def test_minimum_should_match(self) -> None:
         """Numbers and percentages, from either end."""
         clauses = [{"term": {"f": n}} for n in range(4)]
-        for given_, wanted in ((2, 2), ("3", 3), (-1, 3), ("50%", 2), ("-25%", 3), ("30%", 1), (0, 0), (9, 9)):
+        for given_, wanted in ((2, 2), ("3", 3), (-1, 3), ("50%", 2), ("-25%", 3), ("30%", 1), (0, 1), ("10%", 1), (-4, 1), (9, 9)):
             query = parse_query({"bool": {"should": clauses, "minimum_should_match": given_}})
             assert isinstance(query, Bool)
             self.assertEqual(query.minimum_should_match, wanted, given_)
+        self.check({"bool": {"must": {"term": {"f": 1}}, "should": [], "minimum_should_match": 0}}, Bool(must=(Term("f", 1),)))
         self.refused({"bool": {"should": clauses, "minimum_should_match": "2<75%"}}, "minimum_should_match")
 
     def test_refused_by_name(self) -> None:
@@ -157,6 +158,13 @@ class DslTests(unittest.SynchronousTestCase):
         self.refused({"multi_match": {"query": text, "fields": ["f", "g"]}}, str(CLAUSES_MAX))
         self.refused({"query_string": {"query": f'"{text + text}"'}}, str(CLAUSES_MAX))
         self.refused({"query_string": {"query": "w-" * (CLAUSES_MAX + 2)}}, str(CLAUSES_MAX))
+
+    def test_many_values_everywhere(self) -> None:
+        """Long lists of values are for fields: everywhere, each is looked up at every path there is."""
+        values = [f"v{n}" for n in range(CLAUSES_MAX + 1)]
+        parse_query({"terms": {"f": values}})
+        for field in ("*", "value"):
+            self.refused({"terms": {field: values}}, "clauses")
 
     def test_boosts(self) -> None:
         """A boost is a number that a score can be multiplied with."""

@@ -65,6 +65,9 @@ class QueryStringTests(unittest.SynchronousTestCase):
         """Lists of values."""
         self.check('f:IN [a "b c" 3]', Terms("f", ("a", "b c", "3")))
         self.check("f:IN []", Terms("f", ()))
+        many = " ".join(map(str, range(CLAUSES_MAX + 1)))
+        self.assertEqual(CLAUSES_MAX + 1, len(parse_query_string(f"f:IN [{many}]").values))  # type: ignore[union-attr]
+        self.assertRaises(QueryError, parse_query_string, f"value:IN [{many}]")
 
     def test_operators(self) -> None:
         """AND binds tighter than OR; words side by side take the default operator; signs require and forbid."""
@@ -80,6 +83,8 @@ class QueryStringTests(unittest.SynchronousTestCase):
         self.check("a -b", Bool(should=(A,), must_not=(B,), minimum_should_match=1))
         self.check("ORDER ANDROID", Bool(should=(word("ORDER"), word("ANDROID")), minimum_should_match=1))
         self.check("NOT NOT a", A)
+        for text in ("-a", "NOT +a", "-+a", "+-a", "!+a"):
+            self.check(text, Bool(must_not=(A,)))
 
     def test_default_operator(self) -> None:
         """``and`` requires every word."""

@@ -45,6 +45,15 @@ class ScoringTests(SynchronousTestCase):
         self.assertEqual(self.score(Range("n", gte=1), 1_000), 1.0)
         self.assertEqual(self.score(Boost(MatchAll(), 1.5), 1_000), 1.5)
 
+    def test_boosts_in_boosts(self) -> None:
+        """However they are nested, a score is a number: infinity has no place in JSON."""
+        query: Query = Term("f", "x")
+        for _ in range(30):
+            query = Boost(query, 1e30)
+        scored = weigh(query, 10, [1])
+        assert isinstance(scored, Scored)
+        self.assertLess(scored.score, 1e35)
+
     def test_words_of_a_match(self) -> None:
         """A match of several words matches as before; each of its words scores for itself."""
         match = Match("m", "red blue", "and")

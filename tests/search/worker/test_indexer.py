@@ -416,6 +416,24 @@ class FullDiskTests(IndexerCase):
         self.assert_all_found(partition)
 
 
+    def test_deleted_before_it_was_moved(self) -> None:
+        """A move whose records the log let go of is over: the tail's limits count for what comes after."""
+        self.produce(10, tell=False)
+        partition = self.feed()
+        for _ in range(8):
+            self.produce(10)
+            self.settle(1.1)
+        self.assertIs(Way.MOVING, partition.way)
+        self.log.starts[TOPIC, 0] = partition.writer_target + 20
+        self.indexer.committed([self.committed()])
+        self.indexer._writers._limits = replace(self.limits, disk_free_bytes_min=0)
+        for _ in range(60):
+            self.produce(10)
+            self.settle(2.0)
+        self.assertLessEqual(partition.tail_documents, 100)
+        self.assert_all_found(partition, self.log.starts[TOPIC, 0])
+
+
 class DamageTests(IndexerCase):
     """A log that does not serve a part of an extent."""
 

@@ -8,8 +8,10 @@ from typing import Any
 
 from twisted.internet.defer import Deferred
 
+from chronik.errors import ErrorCode
 from chronik.search.feed_messages import AskedPartition, AskedTopic, SearchCall
 from chronik.search.interfaces import StoreDamaged
+from chronik.search.worker import searcher
 from chronik.search.worker.answers import Reply
 from chronik.search.worker.lookup import RecordLookup
 from chronik.search.worker.searcher import Searcher
@@ -130,6 +132,45 @@ class SearcherTests(IndexerCase):
         answer = json.loads(reply.body)
         self.assertEqual((answer["searched_through"], answer["lagging"]), ({"t": {"2": -1}}, {"t": {"2": {"behind": 10, "reason": "indexing"}}}))
 
+    def test_missing_partition(self) -> None:
+        """A partition that cannot be searched at all is a failed shard, never left out: not in counts, in coverage, or of one record."""
+        asked = AskedTopic("t", (AskedPartition(0, self.committed(0)),), ((4, "its disk failed"),))
+
+        def ask(action: str, **params: str) -> Any:
+            reply = self.successResultOf(self.searcher.answer(SearchCall(1, action, (asked,), params, b"", 5.0)))
+            return {"status": reply.status, **json.loads(reply.body)}
+
+        for action in ("search", "count"):
+            answer = ask(action)
+            self.assertEqual({"0": 19, "4": -1}, answer["searched_through"]["t"])
+            self.assertEqual((2, 1, 1), tuple(answer["_shards"][name] for name in ("total", "successful", "failed")))
+            (failure,) = answer["_shards"]["failures"]
+            self.assertEqual((4, "t", "its disk failed"), (failure["shard"], failure["index"], failure["reason"]["reason"]))
+        coverage = ask("coverage")
+        self.assertEqual((False, {"failure": "its disk failed", "complete": False}), (coverage["complete"], coverage["partitions"]["4"]))
+        self.assertEqual([200, 404, 503], [ask("doc", id=f"t:{hit}")["status"] for hit in ("0:0", "0:99", "4:0")])
+
+    def test_document_that_is_not_indexed_yet(self) -> None:
+        """Whoever asks for one record waits until it is indexed, and is not told that there is none."""
+        self.produce(10, 2, tell=False)
+        asked = AskedTopic("t", (AskedPartition(2, self.committed(2)),))
+        reply = self.successResultOf(self.searcher.answer(SearchCall(1, "doc", (asked,), {"id": "t:2:5"}, b"", 5.0)))
+        self.assertEqual(503, reply.status)
+        self.produce(10, 0)
+        self.assertEqual(200, self.successResultOf(self.begin("doc", id="t:0:25")).status)
+        self.assertEqual(404, self.successResultOf(self.begin("doc", id="t:0:" + "9" * 5_000)).status)
+        self.partitions[1].shards[0].store.failure = RuntimeError("broken")  # type: ignore[attr-defined]
+        self.partitions[1].shards[0].store.locate = self.partitions[1].shards[0].store.search  # type: ignore[attr-defined]
+        self.assertEqual(503, self.successResultOf(self.begin("doc", id="t:1:5")).status)
+
+    def test_log_that_cannot_be_read(self) -> None:
+        """Hits that cannot be shown because the log's disk failed are not left out without a word."""
+        self.log.errors[self.partitions[0].feed.topic_id, 0] = ErrorCode.KAFKA_STORAGE_ERROR
+        answer = self.ask("search", size="1020")
+        self.assertEqual((1_020, 1_000, 1), (answer["hits"]["total"]["value"], len(answer["hits"]["hits"]), answer["_shards"]["failed"]))
+        self.assertIn("KAFKA_STORAGE_ERROR", answer["_shards"]["failures"][0]["reason"]["reason"])
+        self.assertEqual(503, self.successResultOf(self.begin("doc", id="t:0:5")).status)
+
     def test_partition_gone(self) -> None:
         """Of a partition that went away while a search was under way nothing is said to have been searched."""
         waiting = self.begin("search", wait_for_offset="1:2000", size="0")
@@ -160,6 +201,14 @@ class SearcherTests(IndexerCase):
         batches[0] = base, last, data[:-2] + bytes([data[-2] ^ 1]) + data[-1:]
         answer = self.ask("search", partitions=(0,), size="20")
         self.assertEqual(list(range(19, last, -1)), [h["_source"]["offset"] for h in answer["hits"]["hits"]])
+
+    def test_large_answer(self) -> None:
+        """An answer that is too large is refused before all of it was read."""
+        self.patch(searcher, "ANSWER_CHARACTERS_MAX", 10_000)
+        self.log.wanted.clear()
+        reply = self.successResultOf(self.begin("search", size="1000", partitions=(1,)))
+        self.assertEqual((413, 413), (reply.status, json.loads(reply.body)["status"]))
+        self.assertTrue(all(want.offset >= 800 for want in self.log.wanted), self.log.wanted)
 
     def test_cache(self) -> None:
         """A second look at the same hits reads nothing from the log."""

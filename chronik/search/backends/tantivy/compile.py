@@ -347,7 +347,10 @@ class QueryCompiler:
         return any_of(found)
 
     def _regex(self, root: str, pattern: str, path: str = "") -> tantivy.Query:
-        return Q.regex_query(self._schema, root, f"{_term_path(path)}\0s(?:{pattern})" if path else f"(?:{pattern})")
+        try:
+            return Q.regex_query(self._schema, root, f"{_term_path(path)}\0s(?:{pattern})" if path else f"(?:{pattern})")
+        except ValueError as error:  # here, not by whoever compiles: while hits are ranked it would stand for a damaged index
+            raise QueryError(f"the name or the pattern is too long or too wide: {error}", "illegal_argument_exception") from error
 
     def within(self, bounds: Sequence[Bounds]) -> tantivy.Query:
         """What is inside one of the bounds, markers included."""

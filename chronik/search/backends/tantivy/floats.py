@@ -21,6 +21,7 @@ _HARD: Final = (
     re.compile(r"[0-9]{20}"),
 )
 _TOKEN: Final = re.compile(r'"(?:[^"\\]|\\.)*"|-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?')
+_NUMBER_LIKE: Final = re.compile(r"[0-9.eE+-]*")
 _PARTS: Final = re.compile(r"(-?)(\d+)(?:\.(\d+))?(?:[eE]([+-]?\d+))?")
 _DIGITS_END: Final = 1 << 64
 _BEFORE_NUMBERS: Final = " \t\r\n:,[-"
@@ -28,6 +29,7 @@ _DIGITS_SURE: Final = 20
 _EXPONENT_MAX: Final = 308
 _POWERS: Final = tuple(float(f"1e{exponent}") for exponent in range(_EXPONENT_MAX + 1))
 _NEIGHBOURS: Final = 4
+_REMEMBERED_LENGTH_MAX: Final = 64
 
 
 def readable(text: str) -> str:
@@ -38,15 +40,17 @@ def readable(text: str) -> str:
 
 
 def _tokens(text: str, hint: re.Pattern[str]) -> Iterator[str]:
-    """What is like a number around the places where a hint is found; some are inside strings."""
-    for match in hint.finditer(text):
-        start, end = match.start(), match.end()
+    """What is like a number around the places where a hint is found; some are inside strings. However long it is, it is looked at once."""
+    at = 0
+    while (match := hint.search(text, at)) is not None:
+        start = match.start()
         while text[start - 1] in "0123456789.":
             start -= 1
+        found = _NUMBER_LIKE.match(text, match.end())
+        assert found is not None
+        at = found.end()
         if text[start - 1] in _BEFORE_NUMBERS:
-            while text[end] in "0123456789.eE+-":
-                end += 1
-            yield text[start:end]
+            yield text[start:at]
 
 
 def _spelled(match: re.Match[str]) -> str:
@@ -54,16 +58,22 @@ def _spelled(match: re.Match[str]) -> str:
     return token if token[0] == '"' or len(token) < 5 else spelled(token)
 
 
-@functools.lru_cache(maxsize=4_096)
 def spelled(token: str) -> str:
     """A number's spelling that the reader understands; where there is none, the one that comes nearest; the token as it is when it is beyond all
     floats."""
+    return _remembered(token) if len(token) <= _REMEMBERED_LENGTH_MAX else _spell(token)
+
+
+def _spell(token: str) -> str:
     if _PARTS.fullmatch(token) is None or (token.lstrip("-").isdigit() and abs(int(token[:21])) < _DIGITS_END):
         return token
     wanted = float(token)
     if math.isinf(wanted) or read(token) == wanted:
         return token
     return min(_spellings(wanted), key=lambda other: abs(read(other) - wanted))
+
+
+_remembered = functools.lru_cache(maxsize=4_096)(_spell)
 
 
 def readings(value: float) -> tuple[float, ...]:

@@ -118,7 +118,7 @@ def _object_json(document: Document, value: IndexedValue, parsed: dict[str, Any]
     dated = may_hold_dates(text)
     if dated:
         text = _DATE_STRING.sub(r'"\1 "', text)
-    seen = paths.see(parsed, dated)
+    seen = paths.see(parsed, dated, len(value.text))
     root = "exact" if document.fast else "slow"
     whole = text = readable(text)
     if len(text) > EXACT_LENGTH_MAX:
