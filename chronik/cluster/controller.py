@@ -14,12 +14,13 @@ from types import MappingProxyType
 from typing import Final, TypeVar
 
 from twisted.internet.defer import Deferred, FirstError, gatherResults
+from twisted.internet.task import deferLater
 from twisted.logger import Logger
 from zope.interface import implementer
 
 from chronik.cluster.acls import AclPlans
 from chronik.cluster.configs import check_resource, edited, new_secrets, stored, storing
-from chronik.cluster.creation import Allowance, Designer, check_name, collision_name, given_configs
+from chronik.cluster.creation import Allowance, Designer, NameCheck, collision_name, given_configs
 from chronik.cluster.election import ElectionType, changed, elected
 from chronik.cluster.features import FeatureUpdate
 from chronik.cluster.interfaces import (
@@ -91,6 +92,8 @@ class Controller:
         random: Callable[[int], bytes] = os.urandom,
         peers: Peers | None = None,
     ) -> None:
+        self._clock = None if peers is None else peers.clock
+        self._names = NameCheck()
         self._feed = feed
         self._config = config
         self._passwords = passwords
@@ -165,12 +168,12 @@ class Controller:
         if self._remote is not None and not self.active and not validate_only:
             return await self._remote.create_topics(topics)
         allowance = Allowance()
-        return await _outcomes(self._alone(topic.name, partial(self._create, topic, validate_only, charge, allowance)) for topic in topics)
+        return await self._outcomes(self._alone(topic.name, partial(self._create, topic, validate_only, charge, allowance)) for topic in topics)
 
     @deferred
     async def delete_topics(self, names: Sequence[str], charge: Charge = free) -> Sequence[KafkaError | None]:
         """Delete each; see :meth:`IController.delete_topics`."""
-        return await _outcomes(self._alone(name, partial(self._delete, name, charge)) for name in names)
+        return await self._outcomes(self._alone(name, partial(self._delete, name, charge)) for name in names)
 
     @deferred
     async def create_partitions(
@@ -178,24 +181,24 @@ class Controller:
     ) -> Sequence[KafkaError | None]:
         """Add to each; see :meth:`IController.create_partitions`."""
         allowance = Allowance()
-        return await _outcomes(
+        return await self._outcomes(
             self._alone(request.topic, partial(self._add_partitions, request, validate_only, charge, allowance)) for request in requests
         )
 
     @deferred
     async def alter_configs(self, changes: Sequence[ConfigChange], validate_only: bool = False) -> Sequence[KafkaError | None]:
         """Change each; see :meth:`IController.alter_configs`."""
-        return await _outcomes(self._alone(change.resource.name, partial(self._alter, change, validate_only)) for change in changes)
+        return await self._outcomes(self._alone(change.resource.name, partial(self._alter, change, validate_only)) for change in changes)
 
     @deferred
     async def elect_leaders(self, partitions: Sequence[tuple[str, int]], kind: ElectionType) -> Sequence[KafkaError | None]:
         """Elect for each; see :meth:`IController.elect_leaders`."""
-        return await _outcomes(self._elect(topic, number, kind) for topic, number in partitions)
+        return await self._outcomes(self._elect(topic, number, kind) for topic, number in partitions)
 
     @deferred
     async def reassign(self, reassignments: Sequence[Reassignment], same_factor: bool = False) -> Sequence[KafkaError | None]:
         """Change each; see :meth:`IController.reassign`."""
-        return await _outcomes(self._reassign(wanted, same_factor) for wanted in reassignments)
+        return await self._outcomes(self._reassign(wanted, same_factor) for wanted in reassignments)
 
     def update_features(self, updates: Sequence[FeatureUpdate], validate_only: bool = False) -> Deferred[None]:
         """Agree on levels; see :meth:`IController.update_features`."""
@@ -208,7 +211,7 @@ class Controller:
     @deferred
     async def alter_quotas(self, changes: Sequence[QuotaChange], validate_only: bool = False) -> Sequence[KafkaError | None]:
         """Change each; see :meth:`IController.alter_quotas`."""
-        return await _outcomes(self._quotas.alter(change, validate_only) for change in changes)
+        return await self._outcomes(self._quotas.alter(change, validate_only) for change in changes)
 
     def create_token(self, wanted: NewToken, now_ms: int) -> Deferred[DelegationToken]:
         """Make one; see :meth:`IController.create_token`."""
@@ -232,7 +235,7 @@ class Controller:
         users: dict[str, list[ScramChange]] = {}
         for change in changes:
             users.setdefault(change.user, []).append(change)
-        return dict(zip(users, await _outcomes(self._scram.alter(user, own) for user, own in users.items()), strict=True))
+        return dict(zip(users, await self._outcomes(self._scram.alter(user, own) for user, own in users.items()), strict=True))
 
     def bootstrap_users(self, users: Mapping[tuple[str, str], ScramCredential]) -> Deferred[bool]:
         """Make the first ones; see :meth:`IController.bootstrap_users`."""
@@ -263,7 +266,7 @@ class Controller:
         image = self._feed.image
         if wanted.name in image.topics:
             raise topic_exists(wanted.name)
-        check_name(wanted.name, image.topics)
+        self._names.check(wanted.name, image.topics)
         configs = given_configs(wanted)
         warnings = check_configs(Scope.TOPIC, wanted.name, {}, configs, self._config) if configs else ()
         topic = self._designer(allowance).topic(wanted, MappingProxyType(dict(configs)))
@@ -359,21 +362,24 @@ class Controller:
         brokers = tuple(self._feed.image.brokers.values())
         return Designer(brokers, self._config.get("num.partitions"), self._config.get("default.replication.factor"), allowance)
 
+    async def _outcomes(self, works: Iterable[Awaitable[T]]) -> list[T | KafkaError]:
+        """Do some of it at a time, so that the store can make it durable together and the reactor gets its turns; one outcome each."""
+        outcomes: list[T | KafkaError] = []
+        left = iter(works)
+        while some := list(islice(left, ITEMS_AT_ONCE)):
+            gathered = gatherResults([Deferred.fromCoroutine(_outcome(work)) for work in some], consumeErrors=True)
+            is_at_once = gathered.called
+            try:
+                outcomes += await gathered
+            except FirstError as error:
+                error.subFailure.raiseException()
+            if is_at_once and self._clock is not None and len(some) == ITEMS_AT_ONCE:
+                await deferLater(self._clock, 0)
+        return outcomes
+
     def _warn(self, warnings: Iterable[str]) -> None:
         for warning in warnings:
             self._log.warn("{problem}", problem=warning)
-
-
-async def _outcomes(works: Iterable[Awaitable[T]]) -> list[T | KafkaError]:
-    """Do some of it at a time, so that the store can make it durable together and the reactor gets its turns; one outcome each."""
-    outcomes: list[T | KafkaError] = []
-    left = iter(works)
-    while some := list(islice(left, ITEMS_AT_ONCE)):
-        try:
-            outcomes += await gatherResults([Deferred.fromCoroutine(_outcome(work)) for work in some], consumeErrors=True)
-        except FirstError as error:
-            error.subFailure.raiseException()
-    return outcomes
 
 
 async def _outcome(work: Awaitable[T]) -> T | KafkaError:

@@ -20,20 +20,30 @@ def collision_name(name: str) -> str:
     return name.replace(".", "_")
 
 
-def check_name(name: str, topics: Iterable[str]) -> None:
-    """Refuse a name that is not legal or collides with a topic that exists.
+class NameCheck:
+    """Checks the names of new topics, against those that exist: all of them are looked through once, however many names one call has."""
 
-    :raises KafkaError: ``INVALID_TOPIC_EXCEPTION``, or ``INVALID_REQUEST`` for the one name that is Kafka's own.
-    """
-    if name == METADATA_TOPIC:
-        raise KafkaError(ErrorCode.INVALID_REQUEST, f"Creation of internal topic {METADATA_TOPIC} is prohibited.")
-    problem = topic_name_problem(name)
-    if problem is not None:
-        raise KafkaError(ErrorCode.INVALID_TOPIC_EXCEPTION, f"Topic name is invalid: {problem}.")
-    if "." not in name and "_" not in name:
-        return
-    for other in topics:
-        if other != name and collision_name(other) == collision_name(name):
+    def __init__(self) -> None:
+        self._topics: Iterable[str] = ()
+        self._taken: dict[str, str] = {}
+
+    def check(self, name: str, topics: Iterable[str]) -> None:
+        """Refuse a name that is not legal or collides with a topic that exists.
+
+        :param topics: does not change; whenever topics do, it is another one.
+        :raises KafkaError: ``INVALID_TOPIC_EXCEPTION``, or ``INVALID_REQUEST`` for the one name that is Kafka's own.
+        """
+        if name == METADATA_TOPIC:
+            raise KafkaError(ErrorCode.INVALID_REQUEST, f"Creation of internal topic {METADATA_TOPIC} is prohibited.")
+        problem = topic_name_problem(name)
+        if problem is not None:
+            raise KafkaError(ErrorCode.INVALID_TOPIC_EXCEPTION, f"Topic name is invalid: {problem}.")
+        if "." not in name and "_" not in name:
+            return
+        if topics is not self._topics:
+            self._topics, self._taken = topics, {collision_name(other): other for other in topics}
+        other = self._taken.get(collision_name(name), name)
+        if other != name:
             raise KafkaError(
                 ErrorCode.INVALID_TOPIC_EXCEPTION,
                 f"Topic '{name}' collides with existing topic: {other}. Topics may not differ in '.' and '_' only: choose another name.",

@@ -9,20 +9,22 @@ from typing import Any, Final
 from urllib.parse import parse_qsl, unquote
 
 from twisted.internet.defer import CancelledError, Deferred
-from twisted.internet.interfaces import IDelayedCall, IReactorTime
+from twisted.internet.interfaces import IDelayedCall, IPushProducer, IReactorTime
+from twisted.internet.task import deferLater
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 from twisted.web.http import Request as WebRequest
 from twisted.web.http_headers import Headers
 from twisted.web.resource import Resource
 from twisted.web.server import NOT_DONE_YET, Request, Site
+from zope.interface import implementer
 
 from chronik.http.access import OPEN_PATHS
 from chronik.http.auditing import HttpAudit
 from chronik.http.authentication import HttpAuthentication
 from chronik.http.guard import check_content_type, check_host, check_origin
 from chronik.http.interfaces import JSON_TYPE, HttpAnswer, HttpError, HttpRequest
-from chronik.http.pretty import indented
+from chronik.http.pretty import pieces
 from chronik.http.routing import Routes
 from chronik.network.opening import host_of
 from chronik.security.audit_interfaces import NO_AUDIT, IAuditTrail
@@ -43,6 +45,12 @@ IDLE_SECONDS: Final = 60
 REQUEST_SECONDS: Final = 60
 """From a request's first line to its last byte: whoever sends a header a second would else be waited for until there are too many of them."""
 
+ANSWER_SECONDS: Final = 75
+"""How long a client may take to read an answer that the system has no more room for."""
+
+TURN_SECONDS: Final = 0.002
+"""How long one turn of the reactor begins requests: a client may send thousands at once, and they are answered without a wait."""
+
 _ALWAYS: Final = {
     "X-Elastic-Product": "Elasticsearch",
     "X-Content-Type-Options": "nosniff",
@@ -54,14 +62,19 @@ _ALWAYS: Final = {
 _COMPATIBLE: Final = re.compile(r"application/vnd\.elasticsearch\+json\s*;\s*compatible-with=([789])\b")
 
 
+@implementer(IPushProducer)
 class _BoundedRequest(Request):
     """A request whose body is never kept beyond :data:`CONTENT_BYTES_MAX`.
 
     The refusal is sent at once. The rest of the body is then read and thrown away, up to a limit: closing a socket with unread bytes resets it,
     and the client would see that instead of the answer.
+
+    What came behind it begins when its answer is taken: a client that asks much and reads nothing has one answer here, not all of them.
     """
 
     _received = 0
+    _full = False
+    _answered = False
     _refused = False
     _ended = False
     _deadline: IDelayedCall | None = None
@@ -111,6 +124,37 @@ class _BoundedRequest(Request):
         else:
             self._end()
 
+    def answer(self, body: bytes) -> None:
+        """Send this, and be over once there is no more of it here than a socket's buffer may have."""
+        self.registerProducer(self, True)  # type: ignore[no-untyped-call]
+        self.write(body)  # type: ignore[no-untyped-call]
+        self._answered = True
+        if self._full and self.channel is not None:
+            self._deadline = self.channel.callLater(ANSWER_SECONDS, self._too_slow)
+        else:
+            self._over()
+
+    def _over(self) -> None:
+        self._in_time()
+        self.unregisterProducer()  # type: ignore[no-untyped-call]
+        self.finish()  # type: ignore[no-untyped-call]
+
+    def pauseProducing(self) -> None:
+        """The client does not read as fast as it is written to: it is not read from either, which the channel leaves out while it has a request."""
+        self._full = True
+        transport: Any = None if self.channel is None else self.channel.transport
+        if transport is not None and not transport.disconnecting:
+            transport.pauseProducing()
+
+    def resumeProducing(self) -> None:
+        """It has read what there was."""
+        self._full = False
+        if self._answered:
+            self._over()
+
+    def stopProducing(self) -> None:
+        """It is gone."""
+
     def _end(self) -> None:
         if self.channel is not None and not self._ended:
             self._ended = True
@@ -137,15 +181,32 @@ def _headers(answer: HttpAnswer, accept: str) -> dict[str, str]:
     return {"Content-Type": content_type, **_ALWAYS, **answer.headers, "Content-Length": str(len(answer.body))}
 
 
-def _pretty(answer: HttpAnswer) -> HttpAnswer:
-    if answer.content_type != JSON_TYPE:
-        return answer
-    return replace(answer, body=indented(answer.body))
-
-
 def _is_gone(request: Any) -> bool:
     """Whether the client hung up; twisted's annotations do not know of it."""
     return request.channel is None
+
+
+class _Turns:
+    """Says when it is time to let others have the reactor."""
+
+    def __init__(self, clock: IReactorTime) -> None:
+        self._clock = clock
+        self._ends: float | None = None
+
+    async def mine(self) -> None:
+        """Wait for a turn in which there is time."""
+        while self._is_used_up():
+            await deferLater(self._clock, 0)
+
+    def _is_used_up(self) -> bool:
+        now = self._clock.seconds()
+        if self._ends is None:
+            self._ends = now + TURN_SECONDS
+            self._clock.callLater(0, self._next)
+        return now >= self._ends
+
+    def _next(self) -> None:
+        self._ends = None
 
 
 class _Root(Resource):
@@ -161,15 +222,18 @@ class _Root(Resource):
         authentication: HttpAuthentication,
         audit: HttpAudit,
         served: Callable[[Any], None],
+        clock: IReactorTime,
     ) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
+        self._clock = clock
+        self._turns = _Turns(clock)
         self._served = served
         self._routes = routes
         self._allowed_hosts = frozenset(host.lower() for host in allowed_hosts)
         self._authentication = authentication
         self._audit = audit
 
-    def render(self, request: Request) -> Any:
+    def render(self, request: _BoundedRequest) -> Any:
         """Answer later."""
         serving = Deferred.fromCoroutine(self._answer(request))
         request.notifyFinish().addErrback(lambda _: serving.cancel())
@@ -187,13 +251,14 @@ class _Root(Resource):
 
     async def _answer(self, request: Request) -> HttpAnswer:
         try:
+            await self._turns.mine()
             understood = await self._understand(request)
             answer = await self._serve(understood)
             if self._audit.enabled:
                 self._audit.served(understood, answer)
             if answer.status < 400 and "/".join(understood.path) not in OPEN_PATHS and not _is_gone(request):
                 self._served(request.channel.transport)
-            return _pretty(answer) if understood.params.get("pretty", "false") in ("", "true") else answer
+            return await self._pretty(answer) if understood.params.get("pretty", "false") in ("", "true") else answer
         except HttpError as error:
             return error.answer()
         except Exception as error:
@@ -201,6 +266,17 @@ class _Root(Resource):
                 raise
             self._log.failure("{method} {path} failed here", method=request.method.decode("latin-1"), path=request.path.decode("latin-1"))
             return HttpError(500, "exception", "the broker failed; its log says how").answer()
+
+    async def _pretty(self, answer: HttpAnswer) -> HttpAnswer:
+        """JSON with line breaks; others have the reactor in between where it is long."""
+        if answer.content_type != JSON_TYPE:
+            return answer
+        body = bytearray()
+        for piece in pieces(answer.body):
+            if body:
+                await deferLater(self._clock, 0)
+            body += piece
+        return replace(answer, body=bytes(body))
 
     async def _serve(self, request: HttpRequest) -> HttpAnswer:
         params = {name: value for name, value in request.params.items() if name != "pretty"}
@@ -226,16 +302,17 @@ class _Root(Resource):
             raise
         return HttpRequest(method, path, params, headers, body, principal, host)
 
-    def _write(self, answer: HttpAnswer, request: Request) -> None:
+    def _write(self, answer: HttpAnswer, request: _BoundedRequest) -> None:
         if _is_gone(request):
             return
         request.setResponseCode(answer.status)
         accept = request.getHeader("accept") or ""
         for name, value in _headers(answer, accept).items():
-            request.setHeader(name, value)
+            request.setHeader(name, value)  # type: ignore[no-untyped-call]
         if request.method != b"HEAD":
-            request.write(answer.body)
-        request.finish()
+            request.answer(answer.body)
+        else:
+            request.finish()  # type: ignore[no-untyped-call]
 
 
 def _peer(request: Request) -> Principal:
@@ -271,7 +348,7 @@ def make_site(
     :param audit: told who did what.
     :param served: told the transport of whoever was given something that is not for everybody.
     """
-    root = _Root(routes, allowed_hosts, authentication, HttpAudit(audit, clock), served)
+    root = _Root(routes, allowed_hosts, authentication, HttpAudit(audit, clock), served, clock)
     site = Site(root, requestFactory=_BoundedRequest, timeout=IDLE_SECONDS, reactor=clock)
     site.displayTracebacks = False
     site.log = _no_access_log  # type: ignore[method-assign]

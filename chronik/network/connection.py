@@ -24,7 +24,7 @@ from chronik.network.limits import (
     REQUESTS_IN_FLIGHT_MAX,
     TURN_SECONDS,
 )
-from chronik.network.opening import session_of, set_socket
+from chronik.network.opening import Pending, session_of, set_socket
 from chronik.network.sender import Sender, close_pieces
 from chronik.network.socketsender import sender_for
 from chronik.network.standing import Standing
@@ -33,17 +33,6 @@ if TYPE_CHECKING:
     from twisted.internet.interfaces import IDelayedCall
 
     from chronik.network.listener import ConnectionFactory
-
-
-class _Pending:
-    """A request that was begun: its answer, once it is there."""
-
-    __slots__ = ("done", "pieces", "size")
-
-    def __init__(self, size: int) -> None:
-        self.size = size
-        self.done = False
-        self.pieces: Pieces | None = None
 
 
 class KafkaConnection(Protocol):
@@ -63,7 +52,7 @@ class KafkaConnection(Protocol):
         self._limits = factory.limits
         self._frames = FrameCutter(factory.frame_bytes_max, self._api_bytes_max)
         self._held = 0
-        self._answers: deque[_Pending] = deque()
+        self._answers: deque[Pending] = deque()
         self._bytes_in_flight = 0
         self._starting = False
         self._looping = False
@@ -184,9 +173,8 @@ class KafkaConnection(Protocol):
         self._standing.rest(self.transport, now, inf if busy else self._answered_at)
 
     def _violated(self, problem: str) -> None:
-        session = self.session
-        assert session is not None
-        self.factory.tell_refused(session, "protocol", f"it sent {problem}")
+        assert self.session is not None
+        self.factory.tell_refused(self.session, "protocol", f"it sent {problem}")
         self._frames.clear()
         self._hold_unfinished()
         self._lost = True
@@ -267,8 +255,7 @@ class KafkaConnection(Protocol):
 
         An answer that is there at once comes back here while the loop still runs, and leaves the rest to it.
         """
-        looping, ending = self._looping, self._ending
-        if looping or ending:
+        if self._looping or self._ending:
             return
         self._looping = True
         frames, until, late = self._frames.whole, self._seconds() + TURN_SECONDS, False
@@ -324,7 +311,7 @@ class KafkaConnection(Protocol):
 
     def _start(self, frame: bytes) -> None:
         assert self.session is not None
-        pending = _Pending(SIZE.size + len(frame))
+        pending = Pending(SIZE.size + len(frame))
         self._answers.append(pending)
         self._requests += 1
         now = self._seconds()
@@ -362,7 +349,7 @@ class KafkaConnection(Protocol):
         if not self._lost:
             self._start_requests()
 
-    def _ready(self, pieces: Pieces | None, pending: _Pending) -> None:
+    def _ready(self, pieces: Pieces | None, pending: Pending) -> None:
         if self._lost:
             close_pieces(pieces or ())
             return
@@ -391,7 +378,9 @@ class KafkaConnection(Protocol):
             self._push()
         if self._ending:
             self._end_if_answered()
-        elif self._frames.whole or self._paused:
+        elif self._frames.whole:
+            self._go_on_later()  # now, what begins here might make answers of others ready, and what begins there more, ever deeper in the stack
+        elif self._paused:
             self._start_requests()
 
     def _push(self) -> None:
@@ -465,6 +454,13 @@ class KafkaConnection(Protocol):
         """Of the socket while it is not read from, and nobody would notice that the peer is gone; else -1."""
         fileno = getattr(self.transport, "fileno", None)
         return int(fileno()) if self._paused and fileno is not None else -1
+
+    def has_more(self, unread: int) -> bool:
+        """Whether whole requests of a peer that hung up wait for nothing but their time: they are served as if it had not.
+
+        :param unread: bytes that are in the socket still.
+        """
+        return (self._turn is not None or self._muted is not None) and (unread > 0 or bool(self._frames.whole))
 
     def _answered(self, size: int) -> None:
         """The answer to a request of so many bytes is on its way."""

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import select
 import socket
+from array import array
 from collections import Counter, deque
 from collections.abc import Callable, Mapping
+from fcntl import ioctl
 from functools import partial
+from termios import FIONREAD
 from typing import TYPE_CHECKING, Any, Final
 
 from twisted.internet.defer import Deferred, maybeDeferred
@@ -99,14 +102,24 @@ class RequestBudget:
 def _end_hung_up(paused: Mapping[int, KafkaConnection]) -> None:
     """End connections whose peer is gone: those that are not read from would keep their socket until something is written.
 
+    A producer that wants no answers (acks=0) may have sent its last batches, and closed, long before its quota lets them in: it is waited for them.
+
     :param paused: those, by the descriptors of their sockets.
     """
     if paused:
         poll = select.poll()
         for descriptor in paused:
             poll.register(descriptor, _HUNG_UP)
-        for descriptor, _ in poll.poll(0):
-            paused[descriptor].abort()
+        for descriptor, event in poll.poll(0):
+            if event & ~_HUNG_UP or not paused[descriptor].has_more(_unread_bytes(descriptor)):
+                paused[descriptor].abort()
+
+
+def _unread_bytes(descriptor: int) -> int:
+    """What of a peer is in its socket."""
+    count = array("i", (0,))
+    ioctl(descriptor, FIONREAD, count)
+    return count[0]
 
 
 def _nobody(handshake: Handshake) -> None:

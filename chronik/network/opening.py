@@ -5,11 +5,22 @@ from __future__ import annotations
 import socket
 from typing import TYPE_CHECKING, Any
 
-from chronik.network.interfaces import Session
+from chronik.network.interfaces import Pieces, Session
 from chronik.security.interfaces import ANONYMOUS, BROKER
 
 if TYPE_CHECKING:
     from chronik.network.limits import ConnectionLimits
+
+
+class Pending:
+    """A request that was begun: its answer, once it is there."""
+
+    __slots__ = ("done", "pieces", "size")
+
+    def __init__(self, size: int) -> None:
+        self.size = size
+        self.done = False
+        self.pieces: Pieces | None = None
 
 
 def host_of(address: Any) -> str:

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from OpenSSL import SSL
 from twisted.internet.error import ConnectionLost
-from twisted.internet.interfaces import ISSLTransport
+from twisted.internet.interfaces import IPushProducer, ISSLTransport
 from twisted.internet.protocol import Protocol, connectionDone
 from twisted.logger import Logger
 from twisted.python.failure import Failure
@@ -34,7 +34,7 @@ _HANDSHAKE: Final = 0x16
 """The type of record that a handshake begins with."""
 
 
-@implementer(ISSLTransport)
+@implementer(ISSLTransport, IPushProducer)
 class TlsTransport(Protocol):
     """One connection: a protocol to the transport below, a transport to the protocol above.
 

@@ -180,14 +180,15 @@ def check_batch(header: BatchHeader, batch: bytes | memoryview) -> None:
         header.codec  # noqa: B018  raises
 
 
-def split_batches(data: bytes | memoryview) -> list[tuple[BatchHeader, memoryview]]:
+def split_batches(data: bytes | memoryview, batches_max: int | None = None) -> list[tuple[BatchHeader, memoryview]]:
     """The batches that follow one another in a Produce request's records, which must be whole.
 
-    :raises BadBatch: something else is there, or the last one is cut off.
+    :param batches_max: there may be no more; None for any number.
+    :raises BadBatch: something else is there, the last one is cut off, or there are too many.
     """
     view = memoryview(data)
     end = len(view)
-    batches = []
+    batches: list[tuple[BatchHeader, memoryview]] = []
     position = 0
     if end >= HEADER_BYTES:
         # A single batch, as nearly always.
@@ -195,6 +196,8 @@ def split_batches(data: bytes | memoryview) -> list[tuple[BatchHeader, memoryvie
         if header.length + LENGTH_OVERHEAD == end:
             return [(header, view)]
     while position < end:
+        if len(batches) == batches_max:
+            raise BadBatch(ErrorCode.INVALID_RECORD, f"there are more than {batches_max} batches for one partition: clients send one")
         header = parse_header(view, position)
         next_position = position + header.length + LENGTH_OVERHEAD
         if next_position > end:

@@ -47,6 +47,12 @@ _LZ4_PIECE_BYTES: Final = 1 << 20
 """The library copies what it has decompressed, and keeps all other threads from working meanwhile: a piece takes it less than a millisecond."""
 
 
+_FIRST_BYTES: Final = 4 << 10
+_FED_BYTES: Final = 1 << 20
+"""What a decompressor is given first, and at most, at a time. What lies behind the end of a stream it gives back as a copy: a batch may be a hundred
+thousand empty streams, and that many copies of the rest of it would take seconds."""
+
+
 def unpacked_bytes_max(packed_bytes: int) -> int:
     """What so many bytes of records may take when decompressed."""
     return min(DECOMPRESSED_BYTES_MAX, max(RATIO_FREE_BYTES, packed_bytes * RATIO_MAX))
@@ -99,20 +105,25 @@ def _gunzip(data: bytes, bytes_max: int) -> bytes:
     from isal import isal_zlib
 
     parts = []
-    room = bytes_max
-    while data:
+    room, at = bytes_max, 0
+    while at < len(data):
         unpacker = isal_zlib.decompressobj(31)
-        try:
-            part = unpacker.decompress(data, room + 1)
-        except isal_zlib.error as error:  # type: ignore[misc]  # its stub calls the class a variable
-            raise CompressionError(f"no gzip data: {error}") from error
-        if len(part) > room or unpacker.unconsumed_tail:
-            raise _too_large(bytes_max)
-        if not unpacker.eof:
-            raise CompressionError("the gzip data is cut off")
-        parts.append(part)
-        room -= len(part)
-        data = unpacker.unused_data
+        size = _FIRST_BYTES
+        while not unpacker.eof:
+            if at >= len(data):
+                raise CompressionError("the gzip data is cut off")
+            fed = data[at : at + size]
+            try:
+                part = unpacker.decompress(fed, room + 1)
+            except isal_zlib.error as error:  # type: ignore[misc]  # its stub calls the class a variable
+                raise CompressionError(f"no gzip data: {error}") from error
+            if len(part) > room or unpacker.unconsumed_tail:
+                raise _too_large(bytes_max)
+            parts.append(part)
+            room -= len(part)
+            at += len(fed)
+            size = min(2 * size, _FED_BYTES)
+        at -= len(unpacker.unused_data)
     return b"".join(parts)
 
 
@@ -169,22 +180,25 @@ def _unlz4(data: bytes, bytes_max: int) -> bytes:
     import lz4.frame
 
     out = BytesIO()
-    room = bytes_max
-    while data:
+    room, at = bytes_max, 0
+    while at < len(data):
         unpacker = lz4.frame.LZ4FrameDecompressor()
+        size = _FIRST_BYTES
         while not unpacker.eof:
+            fed = data[at : at + size] if unpacker.needs_input else b""
+            at += len(fed)
+            size = min(2 * size, _FED_BYTES)
             try:
-                part = unpacker.decompress(data, max_length=min(room + 1, _LZ4_PIECE_BYTES))
+                part = unpacker.decompress(fed, max_length=min(room + 1, _LZ4_PIECE_BYTES))
             except RuntimeError as error:
                 raise CompressionError(f"no lz4 frame: {error}") from error
             room -= len(part)
             if room < 0:
                 raise _too_large(bytes_max)
-            if unpacker.needs_input and not unpacker.eof:
+            if unpacker.needs_input and not unpacker.eof and at >= len(data):
                 raise CompressionError("the lz4 frame is cut off")
             out.write(part)
-            data = b""
-        data = unpacker.unused_data or b""
+        at -= len(unpacker.unused_data or b"")
     return out.getvalue()
 
 

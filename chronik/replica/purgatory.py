@@ -19,6 +19,10 @@ TICK_MS: Final = 10
 """Deadlines are kept to this precision: what ends in the same tick shares one entry of the reactor's timer heap."""
 
 
+FORGOTTEN_TICKS: Final = 1024
+"""Ticks at which nobody waits any more and that are kept: they may be 24 days away, for clients say how long they want to wait."""
+
+
 class Waiter:
     """One wait.
 
@@ -94,6 +98,7 @@ class Purgatory:
         self._clock = clock
         self._ticks: list[int] = []
         self._due: dict[int, dict[Waiter, None]] = {}
+        self._ticks_max = FORGOTTEN_TICKS
         self._timer: IDelayedCall | None = None
 
     def expire_after(self, waiter: Waiter, ms: int) -> None:
@@ -103,6 +108,8 @@ class Purgatory:
         if waiting is not None:
             waiting[waiter] = None
             return
+        if len(self._ticks) >= self._ticks_max:
+            self._drop_forgotten()
         self._due[tick] = {waiter: None}
         heapq.heappush(self._ticks, tick)
         if self._ticks[0] == tick:
@@ -111,6 +118,12 @@ class Purgatory:
     def forget(self, waiter: Waiter) -> None:
         """Keep no deadline for a waiter that was woken."""
         self._due.get(waiter.tick, {}).pop(waiter, None)
+
+    def _drop_forgotten(self) -> None:
+        """Keep only the ticks at which somebody waits; done again when they have doubled."""
+        self._due = {tick: waiting for tick, waiting in self._due.items() if waiting}
+        self._ticks = sorted(self._due)
+        self._ticks_max = 2 * len(self._ticks) + FORGOTTEN_TICKS
 
     def _schedule(self) -> None:
         if self._timer is not None and self._timer.active():

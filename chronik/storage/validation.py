@@ -23,6 +23,9 @@ from chronik.storage.inspection import Look, ValidBatch, no_look, quick_look, th
 OFFSET_MAX: Final = 2**63 - 1
 """One past the last offset that a record can have."""
 
+BATCHES_MAX: Final = 100
+"""Batches of one append. Kafka takes one; each costs the reactor some microseconds, and a request has room for a million."""
+
 _BROKERS_OWN: Final = TRANSACTIONAL_FLAG | CONTROL_FLAG
 """Attributes that need a look at who sent the batch."""
 
@@ -37,7 +40,7 @@ def validate(data: bytes | memoryview, config: LogConfig, now: int, internal: bo
     :raises KafkaError: none of them may be appended; see :meth:`~chronik.storage.interfaces.IPartitionLog.append`.
     """
     try:
-        batches = split_batches(data)
+        batches = split_batches(data, None if internal else BATCHES_MAX)
     except BadBatch as error:
         if error.code is ErrorCode.UNSUPPORTED_FOR_MESSAGE_FORMAT:
             # What Kafka answers since message formats 0 and 1 are gone (ProduceRequest.validateRecords).

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -9,6 +10,7 @@ from twisted.internet.defer import Deferred, fail
 from zope.interface.verify import verifyObject
 
 from chronik.cluster.controller import Controller
+from chronik.cluster.creation import NameCheck
 from chronik.cluster.election import ElectionType
 from chronik.cluster.interfaces import (
     ConfigChange,
@@ -108,6 +110,29 @@ class CreateTopicTests(ControllerCase):
         before = self.store.commits
         self.create(NewTopic("t", 100))
         self.assertEqual(self.store.commits, before + 1)
+
+    def test_many_names(self) -> None:
+        """However many names a call has, the topics that exist are looked through once, and others have their turns in between."""
+        looks: list[None] = []
+
+        class Topics(dict[str, None]):
+            def __iter__(self) -> Iterator[str]:
+                looks.append(None)
+                return super().__iter__()
+
+        topics, names = Topics.fromkeys(["old.name"]), NameCheck()
+        for number in range(100):
+            names.check(f"a.{number}", topics)
+        self.assertEqual(1, len(looks))
+        self.assertEqual("old.name", next(iter(topics)))
+        with self.assertRaisesRegex(KafkaError, "collides"):
+            names.check("old_name", topics)
+        names.check("old_name", {})
+        self.controller._clock = self.clock
+        created = self.controller.create_topics([NewTopic(f"t{number}") for number in range(100)], validate_only=True)
+        self.assertNoResult(created)
+        self.clock.advance(0)
+        self.assertEqual([OK] * 100, self.codes(created))
 
     def test_many_partitions(self) -> None:
         """A big topic takes several commits and appears whole."""

@@ -14,6 +14,7 @@ from zope.interface import implementer
 from chronik.http.interfaces import HttpAnswer, json_answer
 from chronik.http.routing import Routes
 from chronik.http.search import SearchEndpoints
+from chronik.http.topics import PATTERNS_MAX
 from chronik.metadata.image import MetadataImage, TopicImage
 from chronik.model import INTERNAL_TOPICS
 from chronik.search.broker_interfaces import ISearch
@@ -106,6 +107,15 @@ class SearchTests(SynchronousTestCase):
         self.assertEqual([], self.topics("/logs-[ab]*/_search"))
         self.assertEqual(404, self.client.fetch("GET", "/logs-%3F/_search").status)
         self.assertEqual(400, self.client.fetch("GET", "/orders,/_search").status)
+
+    def test_many_stars(self) -> None:
+        """A pattern takes no longer for its stars, and there are so many patterns at most."""
+        self.assertEqual([], self.topics("/" + "*" * 500 + "!/_count"))
+        self.assertEqual(["logs-a", "logs-b"], self.topics("/*o**s*-*/_count"))
+        self.assertEqual([], self.topics("/orders*s,*orders*orders,l*-*-a/_count"))
+        for part in ("o*", "-o*"):
+            self.assertEqual(200, self.client.fetch("GET", "/*" + f",{part}" * (PATTERNS_MAX - 1) + "/_count").status)
+            self.assertEqual(400, self.client.fetch("GET", "/*" + f",{part}" * PATTERNS_MAX + "/_count").status)
 
     def test_search_is_off(self) -> None:
         """A pattern passes over topics whose search is off; one that is named is answered for by the search service."""

@@ -11,7 +11,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from chronik.http.interfaces import HttpAnswer, HttpError, HttpRequest, json_answer
 from chronik.http.routing import Route, Routes
-from chronik.http.site import CONTENT_BYTES_MAX, DISCARDED_BYTES_MAX, IDLE_SECONDS, PARAMETERS_MAX, REQUEST_SECONDS
+from chronik.http.site import ANSWER_SECONDS, CONTENT_BYTES_MAX, DISCARDED_BYTES_MAX, IDLE_SECONDS, PARAMETERS_MAX, REQUEST_SECONDS
 from tests.http.harness import Client, FakeCredentials
 
 SENTINEL = "password-in-a-traceback"
@@ -37,12 +37,21 @@ class SiteCase(SynchronousTestCase):
         self.slow: Deferred[None] = Deferred()
         self.routes = Routes(
             endings={"_echo": Route({"GET": _echo, "POST": _echo})},
-            paths={"fail": Route({"GET": _fail}), "forbid": Route({"GET": _forbid}), "slow": Route({"GET": self._wait})},
+            paths={
+                "fail": Route({"GET": _fail}),
+                "forbid": Route({"GET": _forbid}),
+                "slow": Route({"GET": self._wait}),
+                "busy": Route({"GET": self._work}),
+            },
         )
         self.client = Client(self.routes)
 
     async def _wait(self, request: HttpRequest) -> HttpAnswer:
         await self.slow
+        return json_answer({})
+
+    async def _work(self, request: HttpRequest) -> HttpAnswer:
+        self.client.clock.rightNow += 0.001
         return json_answer({})
 
 
@@ -105,6 +114,18 @@ class AnswerTests(SiteCase):
             self.assertIn(b'\n  "path"', response.body)
             self.assertEqual({}, response.json["params"])
         self.assertNotIn(b"\n  ", self.client.fetch("GET", "/_echo?pretty=false").body)
+
+    def test_long_and_pretty(self) -> None:
+        """Others have their turns while a long answer is indented."""
+
+        async def long(request: HttpRequest) -> HttpAnswer:
+            return json_answer([1] * 100_000)
+
+        self.routes.paths["long"] = Route({"GET": long})
+        self.client.ask("GET", "/long?pretty")
+        self.assertEqual(b"", self.client.transport.value())
+        self.client.clock.advance(0)
+        self.assertEqual([1] * 100_000, self.client.answer().json)
 
     def test_head(self) -> None:
         """HEAD tells the length and sends no body."""
@@ -211,6 +232,41 @@ class ConnectionTests(SiteCase):
         self.client.send(b"GET /_echo HTTP/1.1\r\nHost: localhost\r\n")
         self.client.hang_up()
         self.assertEqual([], self.client.clock.getDelayedCalls())
+
+    def test_many_at_once(self) -> None:
+        """Requests that come together are answered in as many turns of the reactor as they take; who goes meanwhile leaves nothing behind."""
+        many = b"GET /busy HTTP/1.1\r\nHost: localhost\r\n\r\n" * 100
+        self.client.send(many)
+        self.assertLess(self.client.transport.value().count(b"200 OK"), 5)
+        for _ in range(100):
+            self.client.clock.advance(0)
+        self.assertEqual(100, self.client.transport.value().count(b"200 OK"))
+        self.client.send(many)
+        self.client.hang_up()
+        self.client.clock.advance(0)
+        self.assertEqual([], self.client.clock.getDelayedCalls())
+
+    def test_reads_nothing(self) -> None:
+        """While an answer is not taken, what was asked for behind it is not answered; in the end it is not waited for."""
+        transport = self.client.transport
+        write = transport.write
+
+        def full(data: bytes) -> None:
+            write(data)
+            transport.producer.pauseProducing()
+
+        transport.write = full  # type: ignore[method-assign]
+        self.client.send(b"GET /_echo HTTP/1.1\r\nHost: localhost\r\n\r\n" * 3)
+        self.assertEqual(1, transport.value().count(b"200 OK"))
+        self.assertEqual("paused", transport.producerState)
+        transport.producer.resumeProducing()
+        self.assertEqual(2, transport.value().count(b"200 OK"))
+        aborted: list[bool] = []
+        transport.abortConnection = lambda: aborted.append(True)  # type: ignore[method-assign]
+        self.client.clock.advance(ANSWER_SECONDS - 1)
+        self.assertFalse(aborted)
+        self.client.clock.advance(1)
+        self.assertTrue(aborted)
 
 
 class AuthenticationTests(SiteCase):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import inspect
+
 from hypothesis import given
 from hypothesis import strategies as st
 from twisted.internet.defer import Deferred
@@ -177,8 +179,38 @@ class BoundsTests(SynchronousTestCase):
         self.assertFalse(peer.reading)
         for answer in peer.dispatcher.answers[:2]:
             answer.callback([b""])
+        peer.clock.advance(0)
         self.assertEqual(len(peer.dispatcher.bodies), REQUESTS_IN_FLIGHT_MAX + 2)
         self.assertTrue(peer.reading)
+
+    def test_one_answer_after_the_other(self) -> None:
+        """An answer that makes room for a request which makes the answers of others ready, and those more, does so without a deeper stack."""
+        depths: list[int] = []
+        peers = [Connected() for _ in range(200)]
+
+        def dispatch(number: int) -> None:
+            answers = peers[number].dispatcher.answers
+            tell = peers[number].dispatcher.dispatch
+
+            def told(session: Session, frame: bytes) -> Answer:
+                answer = tell(session, frame)
+                if len(answers) > REQUESTS_IN_FLIGHT_MAX:
+                    depths.append(len(inspect.stack(0)))
+                    answer.pieces.callback([b""])
+                    if number + 1 < len(peers):
+                        peers[number + 1].dispatcher.answers[0].callback([b""])
+                return answer
+
+            peers[number].dispatcher.dispatch = told  # type: ignore[method-assign]
+
+        for number, peer in enumerate(peers):
+            dispatch(number)
+            peer.receive(request() * (REQUESTS_IN_FLIGHT_MAX + 1))
+        peers[0].dispatcher.answers[0].callback([b""])
+        for peer in peers:
+            peer.clock.advance(0)
+        self.assertEqual(len(peers), len(depths))
+        self.assertEqual(1, len(set(depths[1:])))
 
     def test_peer_does_not_read(self) -> None:
         """While answers pile up nothing more is read; it goes on when the peer reads."""

@@ -274,6 +274,25 @@ class SocketTests(TestCase):
         self.assertEqual(self.factory._budget.held, 0)
 
     @deferred
+    async def test_hanging_up_while_muted(self) -> None:
+        """What a peer sent before it closed is served though it had to wait for longer than it takes to notice that it is gone."""
+        client = await self.client()
+        client.transport.write(request())  # type: ignore[union-attr]
+        await self.asked(1)
+        (connection,) = self.factory.connections
+        assert connection.session is not None
+        connection.session.muted_until = self.factory.clock.seconds() + 2.5
+        self.dispatcher.answers[0].callback(None)
+        client.transport.write(request() * 5)  # type: ignore[union-attr]
+        for _ in range(50):  # what TLS says by itself has to be read: else closing resets the connection
+            await self.turn()
+        client.transport.loseConnection()  # type: ignore[union-attr]
+        await client.lost
+        await self.asked(6)
+        await self.factory.emptied()
+        self.assertEqual(self.factory._budget.held, 0)
+
+    @deferred
     async def test_adopted_child(self) -> None:
         """An inherited socket is a session of the broker itself; the descriptor stays the caller's."""
         ours, theirs = socket.socketpair()

@@ -11,10 +11,12 @@ from twisted.internet import reactor as real_reactor
 from twisted.internet.defer import Deferred
 from twisted.internet.endpoints import connectProtocol
 from twisted.internet.error import ConnectionDone
+from twisted.internet.interfaces import IPushProducer
 from twisted.internet.task import Clock
 from twisted.logger import LogLevel, globalLogPublisher
 from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
+from zope.interface.verify import verifyObject
 
 from chronik.config import Configuration
 from chronik.defer import deferred
@@ -388,6 +390,8 @@ class AcceptedTests(LogTestCase):
         peer.secured.resumeProducing()
         self.clock.advance(0)
         self.assertEqual([b"later"], peer.dispatcher.bodies)
+        # Twisted's HTTP pauses only what says that it can be.
+        self.assertTrue(verifyObject(IPushProducer, peer.secured))
         peer.lose()
 
     def test_truncation(self) -> None:

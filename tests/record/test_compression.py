@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import gzip
+import random
 import tracemalloc
+from typing import Any
 
 import cramjam
 from aiokafka.codec import snappy_decode
 from hypothesis import given
 from hypothesis import strategies as st
+from isal import isal_zlib
 from kafka.codec import gzip_decode, lz4_decode, zstd_decode
 from twisted.trial.unittest import SynchronousTestCase
 
@@ -52,6 +55,35 @@ class CodecTests(SynchronousTestCase):
         twice = gzip.compress(b"ab") + gzip.compress(b"cd")
         self.assertEqual(decompress(Codec.GZIP, twice, 4), b"abcd")
         self.assertRaises(CompressionError, decompress, Codec.GZIP, twice, 3)
+
+    def test_many_streams(self) -> None:
+        """However many streams a batch has, and wherever they end, all are read; and none costs a copy of all that follow it."""
+        sizes = [0, 1, 5_000, 0, 70_000, 3_000_000, 0, 4_096]
+        texts = [bytes(random.Random(size).randbytes(size)) for size in sizes]
+        for codec in (Codec.GZIP, Codec.LZ4):
+            packed = b"".join(compress(codec, text) for text in texts)
+            self.assertEqual(b"".join(texts), decompress(codec, packed, sum(sizes)))
+            for cut in (1, 4_097, len(packed) - 5_000):
+                with self.assertRaises(CompressionError):
+                    decompress(codec, packed[:-cut], sum(sizes))
+        fed: list[int] = []
+        make = isal_zlib.decompressobj
+
+        class Counting:
+            def __init__(self, bits: int) -> None:
+                self.of = make(bits)
+
+            def decompress(self, data: bytes, room: int) -> bytes:
+                fed.append(len(data))
+                return self.of.decompress(data, room)
+
+            def __getattr__(self, name: str) -> Any:
+                return getattr(self.of, name)
+
+        self.patch(isal_zlib, "decompressobj", Counting)
+        empty = compress(Codec.GZIP, b"")
+        self.assertEqual(b"", decompress(Codec.GZIP, empty * 2_000, 10))
+        self.assertLess(sum(fed), 2_000 * 5_000)
 
     def test_one_byte_too_many(self) -> None:
         """The bound is exact for every codec."""

@@ -65,6 +65,19 @@ class PurgatoryTest(SynchronousTestCase):
         for waiter in waiters:
             self.assertNoResult(waiter.ended)
 
+    def test_forgotten_ticks_are_not_kept(self) -> None:
+        """Nor does one whose waits are all of another length; who waits on is told in time."""
+        waits_on = self.waiter(40_000)
+        for number in range(20_000):
+            self.purgatory.forget(self.waiter(TICK_MS * number))
+        self.assertLess(len(self.purgatory._ticks) + len(self.purgatory._due), 2_000)
+        again = self.waiter(TICK_MS * 7)
+        self.clock.advance(1)
+        self.assertIs(self.successResultOf(again.ended), False)
+        self.assertNoResult(waits_on.ended)
+        self.clock.advance(40)
+        self.assertIs(self.successResultOf(waits_on.ended), False)
+
     def test_close_expires_everyone(self) -> None:
         """At the end nobody hangs and no timer is left."""
         waiter = self.waiter(1_000)

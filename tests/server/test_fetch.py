@@ -94,11 +94,21 @@ class ReadTest(FetchCase):
             return read(offset, max_bytes, limit, whole)
 
         self.core.log.read = remember  # type: ignore[method-assign]
-        part = FetchRequest.FetchPartition(partition=0, fetch_offset=0, partition_max_bytes=1000)
-        topic = FetchRequest.FetchTopic(topic="t", partitions=(part, part))
+        self.core.partitions.others["t", 1] = self.core.partition
+        parts = [FetchRequest.FetchPartition(partition=number, fetch_offset=0, partition_max_bytes=1000) for number in range(2)]
+        topic = FetchRequest.FetchTopic(topic="t", partitions=tuple(parts))
         request = FetchRequest(max_wait_ms=0, min_bytes=1, max_bytes=80, session_epoch=-1, topics=(topic,))
         self.successResultOf(self.core.dispatch(request, 12).pieces)
         self.assertEqual(asked, [(80, True), (30, False)])
+
+    def test_named_again_and_again(self) -> None:
+        """A partition that is named more than once is read and answered once, from the offset that was named last."""
+        for version in VERSIONS:
+            parts = [FetchRequest.FetchPartition(partition=0, fetch_offset=offset, partition_max_bytes=1000) for offset in (0, 9, 4)]
+            by_id = version >= 13
+            topic = FetchRequest.FetchTopic(topic="" if by_id else "t", topic_id=TOPIC_ID if by_id else bytes(16), partitions=tuple(parts))
+            fetch = FetchRequest(max_wait_ms=0, min_bytes=1, max_bytes=10_000, session_epoch=-1, topics=(topic, topic))
+            self.assertEqual(len(self.answered(fetch, version).records), 10)
 
     def test_divergence_is_told(self) -> None:
         """A client whose last epoch ended before its offset read what is gone: it is told where, and gets no records (KIP-595)."""

@@ -11,7 +11,7 @@ from chronik.record.compression import Codec
 from chronik.record.records import decode_records
 from chronik.storage.config import LogConfig
 from chronik.storage.inspection import RecordRefused, ValidBatch
-from chronik.storage.validation import validate
+from chronik.storage.validation import BATCHES_MAX, validate
 from chronik.testing.logs import NOW
 from chronik.testing.records import batch_of, forged
 
@@ -54,6 +54,13 @@ class ValidationTests(SynchronousTestCase):
         batch = forged(batch_of(b"a"), 61, b"\x7f")
         self.valid(batch)
         self.assertEqual(ErrorCode.INVALID_RECORD, self.refused(batch, LogConfig(validate_records=True)))
+
+    def test_many(self) -> None:
+        """Several batches may come together, but not so many that looking at them takes long; the broker's own may."""
+        batch = batch_of(b"a")
+        self.assertEqual(BATCHES_MAX, len(validate(batch * BATCHES_MAX, LogConfig(), NOW, False)))
+        self.assertEqual(ErrorCode.INVALID_RECORD, self.refused(batch * (BATCHES_MAX + 1)))
+        self.assertEqual(BATCHES_MAX + 1, len(validate(batch * (BATCHES_MAX + 1), LogConfig(), NOW, True)))
 
     def test_producer(self) -> None:
         """A producer id comes with an epoch and a sequence, and with one batch at a time."""

@@ -29,26 +29,28 @@ def wildcard_regex(pattern: str) -> str:
     return "".join(((".*" if c == "*" else ".") if wild else quoted(c)) for c, wild in wildcard_tokens(pattern))
 
 
-def wildcard_pattern(pattern: str) -> re.Pattern[str]:
-    """The pattern, compiled."""
-    return re.compile(steady_regex(pattern), re.DOTALL)
+def python_regex(pattern: str) -> str:
+    """The same for Python alone, which tries anew what each ``.*`` may stand for, and takes for ever where there are many: each text between two
+    stars is looked for where it comes first, and nowhere else.
 
-
-def steady_regex(pattern: str) -> str:
-    """The pattern as a regular expression of Python that never takes long: what stands between two stars is taken where it is first and nowhere
-    else. Python would try every way to spread a text over the stars of :func:`wildcard_regex`, while nothing else runs.
-
-    :raises QueryError: as :func:`wildcard_regex`.
+    :raises QueryError: see :func:`wildcard_regex`.
     """
     wildcard_regex(pattern)
-    pieces = [""]
+    parts = [""]
     for character, wild in wildcard_tokens(pattern):
         if wild and character == "*":
-            pieces.append("")
+            parts.append("")
         else:
-            pieces[-1] += "." if wild else quoted(character)
-    first, *inner, last = pieces if len(pieces) > 1 else (pieces[0], "")
-    return first + "".join(f"(?>.*?{piece})" for piece in inner if piece) + (f".*{last}" if len(pieces) > 1 else "")
+            parts[-1] += "." if wild else quoted(character)
+    if len(parts) == 1:
+        return parts[0]
+    start, *middle, end = parts
+    return start + "".join(f"(?>.*?{text})" for text in middle if text) + f".*{end}"
+
+
+def wildcard_pattern(pattern: str) -> re.Pattern[str]:
+    """The pattern, compiled."""
+    return re.compile(python_regex(pattern), re.DOTALL)
 
 
 def word_pattern(pattern: str) -> str:

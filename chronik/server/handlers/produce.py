@@ -27,6 +27,7 @@ from chronik.server.handlers.topic_access import on_topic, topic_refusal, unknow
 from chronik.server.sequences import RefusedSequences
 from chronik.server.settling import Countdown
 from chronik.storage.interfaces import AppendResult
+from chronik.storage.validation import BATCHES_MAX
 
 if TYPE_CHECKING:
     from chronik.network.interfaces import Session
@@ -195,7 +196,7 @@ def _begin(
 
 def _holds_zstd(records: bytes | memoryview) -> bool:
     try:
-        return any(header.codec is Codec.ZSTD for header, _ in split_batches(records))
+        return any(header.codec is Codec.ZSTD for header, _ in split_batches(records, BATCHES_MAX))
     except BadBatch:
         return False  # What is wrong with it the log tells.
 

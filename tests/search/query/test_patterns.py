@@ -1,27 +1,25 @@
-"""Wildcard patterns as regular expressions."""
+"""Wildcard patterns as Python matches them."""
 
 from __future__ import annotations
 
 import re
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from twisted.trial import unittest
 
-from chronik.search.query.patterns import steady_regex, wildcard_pattern, wildcard_regex
+from chronik.search.query.patterns import wildcard_pattern, wildcard_regex
 
 
 class PatternTests(unittest.SynchronousTestCase):
-    """What fits, and how long that takes to tell."""
+    """What fits."""
 
-    @settings(deadline=None)
-    @given(st.text("ab*?\\.", min_size=1, max_size=8).filter(lambda p: p[0] not in "*?"), st.text("ab*?\\.\n", max_size=10))
-    def test_steady_and_plain_agree(self, pattern: str, text: str) -> None:
-        """Both regular expressions fit the same texts."""
-        plain = re.compile(wildcard_regex(pattern), re.DOTALL).fullmatch(text)
-        self.assertEqual(re.compile(steady_regex(pattern), re.DOTALL).fullmatch(text) is None, plain is None)
+    @given(st.text("ab?*\\.", min_size=1, max_size=8).filter(lambda pattern: pattern[0] not in "*?"), st.text("ab.\n", max_size=10))
+    def test_same(self, pattern: str, text: str) -> None:
+        """The same as fits the regular expression that other engines are given."""
+        self.assertEqual(bool(re.fullmatch(wildcard_regex(pattern), text, re.DOTALL)), bool(wildcard_pattern(pattern).fullmatch(text)))
 
-    def test_many_stars_take_no_time(self) -> None:
-        """Nobody keeps a search process busy with stars, which would be for ever: Python lets nothing else run meanwhile."""
-        for pattern in ("o" + "*" * 2_000 + "z", "o" + "?*" * 20 + "z", "o" + "e*" * 8 + "z", "o" + "*?" * 20 + "z"):
-            self.assertIsNone(wildcard_pattern(pattern).fullmatch("orders-eu-payments-received-committed-everywhere"))
+    def test_many_stars(self) -> None:
+        """However many stars there are, it does not take for ever."""
+        self.assertIsNone(wildcard_pattern("a" + "*" * 50 + "!").fullmatch("a" * 200))
+        self.assertIsNone(wildcard_pattern("a" + "*a" * 50 + "!").fullmatch("a" * 200))

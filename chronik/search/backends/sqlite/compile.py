@@ -29,7 +29,7 @@ from chronik.search.query.ast import (
     Wildcard,
 )
 from chronik.search.query.bounds import INT64_MAX, date_bounds, integer_bounds, number_ends, rounded, timestamp_bounds
-from chronik.search.query.patterns import quoted, steady_regex, wildcard_tokens, word_pattern
+from chronik.search.query.patterns import python_regex, quoted, wildcard_tokens, word_pattern
 
 TERMS_MAX: Final = 4_000
 """Values of one ``terms`` clause: SQLite takes 32,766 parameters a statement."""
@@ -122,7 +122,7 @@ def _leaf(query: Query, field: Field) -> Sql:
         return _pattern(field, quoted(text) + ".*", text, query.value)
     assert isinstance(query, Wildcard)
     pattern = query.pattern if field.exact else word_pattern(query.pattern)
-    return _pattern(field, steady_regex(pattern), _literal_start(pattern), query.pattern)
+    return _pattern(field, python_regex(pattern), _literal_start(pattern), query.pattern)
 
 
 def _bool(query: Bool) -> Sql:

@@ -161,7 +161,9 @@ def scope_of(request: FetchRequest, version: int, cache: FetchSessionCache, now_
     :raises KafkaError: ``FETCH_SESSION_ID_NOT_FOUND``, ``INVALID_FETCH_SESSION_EPOCH``, ``FETCH_SESSION_TOPIC_ID_ERROR``.
     """
     by_id = version >= FIRST_VERSION_WITH_TOPIC_IDS
-    parts = [_wanted(_topic(topic, by_id), part) for topic in request.topics for part in topic.partitions]
+    wanted = (_wanted(_topic(topic, by_id), part) for topic in request.topics for part in topic.partitions)
+    # What is named again and again is fetched once, as it was asked for last (as in Kafka): all of them are read again at each commit.
+    parts = tuple({(part.topic, part.number): part for part in wanted}.values())
     session = cache.get(request.session_id)
     if session is not None and session.owner != owner:
         session = None
