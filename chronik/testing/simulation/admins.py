@@ -162,6 +162,7 @@ class Librarian(Admin):
         super().__init__(stage, client, pause)
         self._topic = topic
         self._count = 0
+        self._asked = 0
         self._behind = 0
         self._changes = 0
 
@@ -186,10 +187,13 @@ class Librarian(Admin):
         if count > PARTITIONS_MAX:
             return
         wanted = CreatePartitionsRequest.CreatePartitionsTopic(name=self._topic, count=count, assignments=None)
+        # An attempt whose answer was lost may be carried out while the next one is on its way.
+        accepted = (ErrorCode.INVALID_PARTITIONS,) if self._asked == count else ()
+        self._asked = count
         response = await self.client.ask_controller(CreatePartitionsRequest(topics=(wanted,), timeout_ms=3_000))
-        error = self.outcome("CreatePartitions", response.results[0].error_code, ErrorCode.INVALID_REPLICATION_FACTOR)
-        if error is ErrorCode.INVALID_REPLICATION_FACTOR:
-            raise Unavailable("there are too few brokers yet")
+        error = self.outcome("CreatePartitions", response.results[0].error_code, ErrorCode.INVALID_REPLICATION_FACTOR, *accepted)
+        if error is not ErrorCode.NONE:
+            raise Unavailable("there are too few brokers yet" if error is ErrorCode.INVALID_REPLICATION_FACTOR else "it was done before")
         self._count = count
 
     async def _configure(self) -> None:

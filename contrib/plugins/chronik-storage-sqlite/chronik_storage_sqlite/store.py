@@ -239,7 +239,8 @@ class SqliteLogStore:
         def logs(path: str) -> Sequence[LogUsage]:
             return [LogUsage(log.topic_partition, log.size_bytes, log.offset_lag) for log in self._logs.values() if log.home.path == path]
 
-        return await directory_usages(self._context.file_system, self._context.pools, {home.path: home.failure for home in self._homes}, logs)
+        failures = {home.path: home.failure for home in self._homes}
+        return await directory_usages(self._context.file_system, dict.fromkeys(failures, self._context.pools), failures, logs)
 
     def status(self) -> Sequence[DirectoryStatus]:
         """How they do; see :meth:`ILogStore.status`."""
