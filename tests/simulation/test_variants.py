@@ -37,7 +37,7 @@ ACCESS_QUICK = (
 
 CLUSTER_QUICK = (
     cluster_variants.two_leaders_of_an_epoch,
-    cluster_variants.watermark_from_the_own_log,
+    cluster_variants.report_before_flush,
     cluster_variants.truncate_to_the_high_watermark,
 )
 """Those of several brokers that a short run looks at."""
