@@ -19,8 +19,8 @@ SECRET_FIELDS: Final = frozenset({"auth_bytes", "salted_password", "hmac"})
 """Fields whose values are secrets: passwords, tokens, and what proves them."""
 
 ELEMENTS_MAX: Final = 50_000
-"""How many array elements and tagged fields one request may have: to read so many takes some tens of milliseconds of the reactor. What is done for each
-of them comes on top."""
+"""How many array elements and tagged fields one request may have: to read so many takes some tens of milliseconds of the reactor. What is done for
+each of them comes on top."""
 
 
 class Struct:

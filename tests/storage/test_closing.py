@@ -19,13 +19,8 @@ class ClosingTests(StoreCase):
     def check(self, *names: str) -> None:
         """While a thread of one waits, the stop ends in time, and the other one is left in order; nothing is lost."""
         pools = HeldThreadPools(*names)
-        store = make_store(self.disk, self.clock, "/a", "/b", pools=pools)
-        starting = store.start()
-        pools.go_on()
-        self.successResultOf(starting)
-        opening = [store.open(TopicPartition("t", n), ID, LogConfig()) for n in range(2)]
-        pools.go_on()
-        for log in map(self.successResultOf, opening):
+        store, logs = self.held(pools, 2, "/a", "/b")
+        for log in logs:
             self.append(log, b"x")
         closing = store.close()
         self.assertNoResult(closing)
@@ -55,14 +50,9 @@ class SlowTests(StoreCase):
     def closing(self) -> tuple[Any, HeldThreadPools]:
         """The stop of a store with many logs, and the threads that it waits for."""
         pools = HeldThreadPools("background")
-        store = make_store(self.disk, self.clock, pools=pools)
-        starting = store.start()
-        pools.go_on()
-        self.successResultOf(starting)
-        for number in range(2 * int(CLOSE_SECONDS_MAX)):
-            opening = store.open(TopicPartition("t", number), ID, LogConfig())
-            pools.go_on()
-            self.append(self.successResultOf(opening), b"x")
+        store, logs = self.held(pools, 2 * int(CLOSE_SECONDS_MAX))
+        for log in logs:
+            self.append(log, b"x")
         self.clock.advance(1)
         pools.go_on()
         return store.close(), pools
@@ -97,10 +87,7 @@ class SlowTests(StoreCase):
     def test_opening(self) -> None:
         """Nor while a log is being opened there."""
         pools = HeldThreadPools("background data")
-        store = make_store(self.disk, self.clock, pools=pools)
-        starting = store.start()
-        pools.go_on()
-        self.successResultOf(starting)
+        store, _ = self.held(pools, 0)
         self.assertNoResult(store.open(TP, ID, LogConfig()))
         closing = store.close()
         self.clock.pump([1] * int(CLOSE_SECONDS_MAX + 1))

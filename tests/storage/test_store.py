@@ -43,6 +43,16 @@ class StoreCase(SynchronousTestCase):
         """Append one batch."""
         return self.successResultOf(log.append(batch_of(*values), leader_epoch))
 
+    def held(self, pools: HeldThreadPools, count: int, *directories: str) -> tuple[Any, list[Any]]:
+        """A started store whose threads the test holds, and so many logs of it."""
+        store = make_store(self.disk, self.clock, *directories, pools=pools)
+        starting = store.start()
+        pools.go_on()
+        self.successResultOf(starting)
+        opening = [store.open(TopicPartition("t", number), ID, LogConfig()) for number in range(count)]
+        pools.go_on()
+        return store, [self.successResultOf(each) for each in opening]
+
     def refused(self, store: Any) -> str:
         """Why a store does not start."""
         return str(self.failureResultOf(store.start(), ChronikError).value)

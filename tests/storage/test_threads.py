@@ -8,10 +8,8 @@ from twisted.internet.defer import Deferred
 from zope.interface.verify import verifyObject
 
 from chronik.defer import IThreadPools, Pool
-from chronik.model import TopicPartition
-from chronik.storage.config import LogConfig
 from chronik.storage.threads import DirectoryPools
-from chronik.testing.logs import ID, make_store
+from chronik.testing.logs import ID
 from chronik.testing.pools import HeldThreadPools, SynchronousThreadPools, SynchronousWorker
 from tests.storage.test_store import StoreCase
 
@@ -22,13 +20,7 @@ class DirectoryThreadTests(StoreCase):
     def test_others_go_on(self) -> None:
         """While a directory's threads wait for its disk, logs in another one are cut, read, made shorter, made and removed."""
         pools = HeldThreadPools("background a", "read a")
-        store = make_store(self.disk, self.clock, "/a", "/b", pools=pools)
-        starting = store.start()
-        pools.go_on()
-        self.successResultOf(starting)
-        opening = [store.open(TopicPartition("t", n), ID, LogConfig()) for n in range(2)]
-        pools.go_on()
-        logs = [self.successResultOf(each) for each in opening]
+        store, logs = self.held(pools, 2, "/a", "/b")
         (stuck,) = [log for log in logs if log.directory.path == "/a"]
         (log,) = [log for log in logs if log.directory.path == "/b"]
         for _ in range(3):
