@@ -15,14 +15,11 @@ SEEDS_MAX = 40
 
 QUICK = (
     variants.acknowledge_before_sync,
-    variants.read_to_the_log_end,
     variants.accept_duplicates,
     variants.forget_commits,
     variants.give_what_is_taken,
     variants.trim_in_memory,
-    variants.leave_deleted_topics,
     search_variants.search_what_is_not_committed_yet,
-    promise_variants.find_what_is_later,
     promise_variants.take_gaps,
 )
 """Those that a short run looks at."""
