@@ -109,7 +109,8 @@ class OffsetCheckpoints:
             self._forgotten[topic_partition] = self.changes
             if self._stale or topic_partition in self._points or topic_partition in self._starts:
                 self._stale = True
-                self._points, self._starts = _without(topic_partition, self._points), _without(topic_partition, self._starts)
+                for offsets in (self._points, self._starts):
+                    offsets.pop(topic_partition, None)
                 self._write(self._points, self._starts)
 
     def forget_removed(self, topic_partition: TopicPartition) -> None:
@@ -160,10 +161,6 @@ class OffsetCheckpoints:
         except BadCheckpoint as error:
             self._log.warn("{path} is damaged ({error}): logs are recovered from their beginning", path=path, error=error)
             return {}
-
-
-def _without(topic_partition: TopicPartition, offsets: Mapping[TopicPartition, int]) -> dict[TopicPartition, int]:
-    return {known: offset for known, offset in offsets.items() if known != topic_partition}
 
 
 class StartOffsetWriter:

@@ -83,4 +83,4 @@ async def _leave(home: Home, logs: Sequence[SegmentLog], closing: Sequence[Defer
     if home.online:
         # What was not recovered must be at the next start.
         clean = recovered and all(ok for ok, _ in results)
-        await home.directory.pools.run(Pool.BACKGROUND, home.leave, clean, *offsets_of(logs, home))
+        await home.pools.run(Pool.BACKGROUND, home.leave, clean, *offsets_of(logs, home))
