@@ -6,11 +6,13 @@ name, since a topic's name may begin so.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+import re
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from chronik.http.interfaces import HttpError
+from chronik.search.query.patterns import with_stars
 
 ALL: Final = frozenset({"_all", "*"})
 """Names of every topic."""
@@ -88,12 +90,12 @@ def choose(expression: str, topics: Iterable[str], expand: bool = True) -> Chose
             raise HttpError(400, "illegal_argument_exception", f"a topic's name is missing in [{expression}]")
         if patterns and part.startswith("-"):
             patterns += 1
-            fits = _matcher(part[1:])
+            fits = _pattern(part[1:]).fullmatch
             named = {name: None for name in named if not fits(name)}
             matched = {name: None for name in matched if not fits(name)}
         elif part in ALL or "*" in part:
             patterns += 1
-            matched.update((name, None) for name in filter(_matcher(part), everything))
+            matched.update((name, None) for name in filter(_pattern(part).fullmatch, everything))
         else:
             named[part] = None
         if patterns > PATTERNS_MAX:
@@ -101,24 +103,6 @@ def choose(expression: str, topics: Iterable[str], expand: bool = True) -> Chose
     return Chosen(list(named), sorted(matched.keys() - named.keys()))
 
 
-def _matcher(part: str) -> Callable[[str], bool]:
-    """Says whether a name fits a pattern. By hand, for a regular expression with many stars may take for ever: each text between two of them is
-    looked for where it comes first, and nowhere else.
-    """
-    if part not in ALL and "*" not in part:
-        return part.__eq__
-    start, *middle, end = ("*" if part in ALL else part).split("*")
-    texts = [text for text in middle if text]
-
-    def fits(name: str) -> bool:
-        at, stop = len(start), len(name) - len(end)
-        if at > stop or not (name.startswith(start) and name.endswith(end)):
-            return False
-        for text in texts:
-            found = name.find(text, at, stop)
-            if found < 0:
-                return False
-            at = found + len(text)
-        return True
-
-    return fits
+def _pattern(part: str) -> re.Pattern[str]:
+    wild = "*" if part in ALL else part
+    return re.compile(with_stars([re.escape(each) for each in wild.split("*")]), re.DOTALL)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from chronik.search.analysis import words
 from chronik.search.interfaces import QueryError
@@ -30,8 +30,7 @@ def wildcard_regex(pattern: str) -> str:
 
 
 def python_regex(pattern: str) -> str:
-    """The same for Python alone, which tries anew what each ``.*`` may stand for, and takes for ever where there are many: each text between two
-    stars is looked for where it comes first, and nowhere else.
+    """The same for Python alone; see :func:`with_stars`.
 
     :raises QueryError: see :func:`wildcard_regex`.
     """
@@ -42,10 +41,17 @@ def python_regex(pattern: str) -> str:
             parts.append("")
         else:
             parts[-1] += "." if wild else quoted(character)
+    return with_stars(parts)
+
+
+def with_stars(parts: Sequence[str]) -> str:
+    """A regular expression of Python of others that have anything between them. Python tries anew what each ``.*`` may stand for, and takes for ever
+    where there are many: what is between two stars is looked for where it comes first, and nowhere else.
+    """
     if len(parts) == 1:
         return parts[0]
     start, *middle, end = parts
-    return start + "".join(f"(?>.*?{text})" for text in middle if text) + f".*{end}"
+    return start + "".join(f"(?>.*?{part})" for part in middle if part) + f".*{end}"
 
 
 def wildcard_pattern(pattern: str) -> re.Pattern[str]:
