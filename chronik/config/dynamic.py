@@ -14,7 +14,7 @@ from chronik.config.client_metrics_keys import CLIENT_METRICS_KEYS
 from chronik.config.configuration import Configuration
 from chronik.config.group_keys import GROUP_KEYS, check_group_limits, check_group_values
 from chronik.config.kafka_keys import is_kafka_only
-from chronik.config.key import ConfigKey, Effect, Scope, UpdateMode
+from chronik.config.key import ConfigKey, Effect, Scope, UpdateMode, compaction_warnings
 from chronik.config.names import split_listener_key
 from chronik.config.secret_settings import both_set, is_secret
 from chronik.config.secrets import FILE_SUFFIX, HIDDEN, Secret
@@ -31,11 +31,9 @@ KEYS: Final[Mapping[Scope, Mapping[str, ConfigKey]]] = {
 }
 """Every key, by whose it is."""
 
-_POLICIES: Final = frozenset({"cleanup.policy", "log.cleanup.policy"})
-"""What asks for compaction."""
-
 _SECURITY: Final = "ssl."
 """What keys begin with that Kafka lets be changed at run time for one listener only."""
+
 
 def check_configs(scope: Scope, resource: str, before: Mapping[str, str], after: Mapping[str, str], static: Configuration) -> tuple[str, ...]:
     """Whether a resource may be configured so.
@@ -68,8 +66,7 @@ def check_configs(scope: Scope, resource: str, before: Mapping[str, str], after:
     )
     if resource in INTERNAL_TOPICS:
         return stored
-    compacted = (name for name in sorted(changed & after.keys() & _POLICIES) if "compact" in after[name])
-    return stored + tuple(f"{name}={after[name]} of {where}: compaction is not done yet, every record is kept" for name in compacted)
+    return stored + tuple(warning for name in sorted(changed & after.keys()) for warning in compaction_warnings(name, after[name], f"of {where}"))
 
 
 def _key(scope: Scope, name: str) -> ConfigKey:

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import enum
 from dataclasses import dataclass
+from typing import Final
 
 from chronik.config.validators import Validator
 from chronik.config.values import ConfigType, Value, format_value, parse_value, shown
 from chronik.errors import ConfigurationError
+
+_POLICIES: Final = frozenset({"cleanup.policy", "log.cleanup.policy"})
 
 
 class Scope(enum.Enum):
@@ -105,3 +108,10 @@ class ConfigKey:
             what = "(hidden)" if self.sensitive else shown(text)
             raise ConfigurationError(f"Invalid value {what} for configuration {self.name}: expected {self.expected}")
         return value
+
+
+def compaction_warnings(name: str, text: str, where: str) -> tuple[str, ...]:
+    """What to tell whoever sets a key there, where it asks for compaction."""
+    if name not in _POLICIES or "compact" not in text:
+        return ()
+    return (f"{name}={text} {where}: compaction is not done yet, every record is kept",)

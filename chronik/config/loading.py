@@ -13,7 +13,7 @@ from chronik.config.broker_keys import ALIASES, BROKER_KEYS
 from chronik.config.configuration import ConfigSource, Configuration, Layer
 from chronik.config.files import Setting, read_settings
 from chronik.config.kafka_keys import CLASSES, KAFKA_ONLY, is_kafka_only
-from chronik.config.key import Effect
+from chronik.config.key import Effect, compaction_warnings
 from chronik.config.names import split_listener_key, without_mechanism
 from chronik.config.secret_settings import PERMISSIONS_KEY, Resolved, check_settings_file, is_secret, resolve, resolve_options
 from chronik.config.secrets import FILE_SUFFIX
@@ -185,8 +185,7 @@ def _check(setting: Setting) -> Iterator[str]:
         raise ConfigurationError(f"{error} ({setting.origin})") from None
     if key.effect is Effect.STORED:
         yield f"{setting.name} ({setting.origin}) has no effect yet: {key.doc}"
-    if setting.name == "log.cleanup.policy" and "compact" in setting.text:
-        yield f"{setting.name}={setting.text} ({setting.origin}): compaction is not done yet, every record is kept"
+    yield from compaction_warnings(setting.name, setting.text, f"({setting.origin})")
 
 
 def _plugin_option(setting: Setting) -> tuple[str, str, str]:

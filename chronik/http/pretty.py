@@ -18,13 +18,8 @@ TOKENS_A_PIECE: Final = 5_000
 _TOKEN: Final = re.compile(rb'"(?:[^"\\]|\\.)*"|[{}\[\],:]|[^\s{}\[\],:"]+')
 
 
-def indented(text: bytes) -> bytes:
-    """A JSON text, two blanks a level."""
-    return b"".join(pieces(text))
-
-
 def pieces(text: bytes) -> Iterator[bytes]:
-    """The same bit by bit, for who has something else to do in between."""
+    """A JSON text, two blanks a level, bit by bit, for who has something else to do in between."""
     if len(text) > INDENTED_BYTES_MAX:
         yield text + b"\n"
         return

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
-from chronik.http.pretty import INDENTED_BYTES_MAX, LEVELS_MAX, indented, pieces
+from chronik.http.pretty import INDENTED_BYTES_MAX, LEVELS_MAX, pieces
 
 VALUES: Any = st.recursive(
     st.one_of(st.none(), st.booleans(), st.integers(), st.floats(allow_nan=False, allow_infinity=False), st.text()),
@@ -17,8 +17,13 @@ VALUES: Any = st.recursive(
 )
 
 
+def indented(text: bytes) -> bytes:
+    """All of it."""
+    return b"".join(pieces(text))
+
+
 class PrettyTests(SynchronousTestCase):
-    """:func:`indented`."""
+    """:func:`pieces`."""
 
     @given(VALUES, st.booleans())
     def test_as_the_standard_library(self, value: Any, ascii_only: bool) -> None:

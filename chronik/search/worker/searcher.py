@@ -209,9 +209,9 @@ class Searcher:
         for row in rows.values():
             row["missing"] = row["committed_end"] - row["log_start"] - row["indexed"] - sum(row["skipped"].values())
             row["complete"] = row["missing"] == 0 and "failure" not in row
-        rows.update((-1 - n, {"failure": why, "complete": False}) for n, why in call.topics[0].missing)
-        partitions = {**{str(one.number): rows[one.told.feed] for one in asked}, **{str(n): rows[-1 - n] for n, _ in call.topics[0].missing}}
-        return reply(200, {"topic": call.topics[0].topic, "complete": all(r["complete"] for r in rows.values()), "partitions": partitions})
+        partitions = {str(one.number): rows[one.told.feed] for one in asked}
+        partitions.update((str(number), {"failure": why, "complete": False}) for number, why in call.topics[0].missing)
+        return reply(200, {"topic": call.topics[0].topic, "complete": all(r["complete"] for r in partitions.values()), "partitions": partitions})
 
     # -- steps ---------------------------------------------------------------------------------------------------------
 

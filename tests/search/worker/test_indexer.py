@@ -83,6 +83,12 @@ class IndexerCase(SynchronousTestCase):
             self.indexer.committed([self.committed(number)])
             self.settle()
 
+    def trickle(self, times: int, seconds: float) -> None:
+        """Ten records at a time, with so many seconds between."""
+        for _ in range(times):
+            self.produce(10)
+            self.settle(seconds)
+
     def settle(self, seconds: float = 0.0) -> None:
         """Let the loop work until it sleeps, for so long."""
         self.clock.pump([0.0] * 20)
@@ -405,9 +411,7 @@ class FullDiskTests(IndexerCase):
         """What trickles in meanwhile is kept in memory as far as that is meant for it; what is indexed is found, the rest once there is room."""
         self.produce(10, tell=False)
         partition = self.feed()
-        for _ in range(50):
-            self.produce(10)
-            self.settle(1.1)
+        self.trickle(50, 1.1)
         self.assertEqual("disk full", partition.view().state)
         self.assertLessEqual(partition.tail_documents, 100)
         self.assertEqual(list(range(partition.through)), self.offsets(partition))
@@ -415,21 +419,16 @@ class FullDiskTests(IndexerCase):
         self.settle(20.0)
         self.assert_all_found(partition)
 
-
     def test_deleted_before_it_was_moved(self) -> None:
         """A move whose records the log let go of is over: the tail's limits count for what comes after."""
         self.produce(10, tell=False)
         partition = self.feed()
-        for _ in range(8):
-            self.produce(10)
-            self.settle(1.1)
+        self.trickle(8, 1.1)
         self.assertIs(Way.MOVING, partition.way)
         self.log.starts[TOPIC, 0] = partition.writer_target + 20
         self.indexer.committed([self.committed()])
         self.indexer._writers._limits = replace(self.limits, disk_free_bytes_min=0)
-        for _ in range(60):
-            self.produce(10)
-            self.settle(2.0)
+        self.trickle(60, 2.0)
         self.assertLessEqual(partition.tail_documents, 100)
         self.assert_all_found(partition, self.log.starts[TOPIC, 0])
 
